@@ -1,0 +1,206 @@
+"""The port of one call leg: what a session may ask of the signalling side, and what it is told.
+
+Adapters: legs/sip (real calls), the test kit's simulated legs; later browser and agent audio legs.
+Every adapter passes the Leg conformance suite. Calls are synchronous and never raise for a leg that
+has ended (they do nothing); events come through the listener, in order, on the core's trio thread.
+A leg emits exactly one Ended, last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import attrs
+
+from runtime.media.port import MediaLeg
+
+Headers = Mapping[str, str]
+"""Header names as sent by the peer; only X-*, User-to-User and, on Ended, Reason."""
+
+
+@attrs.frozen(kw_only=True)
+class LegIdentity:
+    """Who is on this leg, as a scenario may ask (unescaped user parts, whole URIs)."""
+
+    number: str
+    """The dialled user part."""
+    callerid: str
+    display_name: str
+    from_uri: str
+    to_uri: str
+    """The whole Request-URI of an incoming call, the dialled URI of an outgoing one."""
+    headers: Headers = attrs.field(factory=dict)
+    client_type: str = "sip"
+    remote: str = ""
+    """Transport and address of the peer, for the timeline."""
+
+
+# --- events -------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class Ringing:
+    """180 on an outgoing leg."""
+
+    headers: Headers = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class EarlyMedia:
+    """183 on an outgoing leg; media may already flow from the peer."""
+
+    headers: Headers = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Connected:
+    """The ACK arrived (incoming) or a 2xx was received and acknowledged (outgoing)."""
+
+    headers: Headers = attrs.field(factory=dict)
+    custom_data: str = ""
+
+
+@attrs.frozen
+class Held:
+    """The peer put this leg on hold (sendonly, inactive, 0.0.0.0); once per hold."""
+
+
+@attrs.frozen
+class Resumed:
+    """The peer took this leg off hold."""
+
+
+@attrs.frozen(kw_only=True)
+class InfoReceived:
+    """A SIP INFO that is no digit."""
+
+    mime_type: str
+    body: str
+    headers: Headers = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class MessageReceived:
+    text: str
+    headers: Headers = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class ToneSignalled:
+    """A key press that came by SIP INFO."""
+
+    tone: str
+
+
+@attrs.frozen(kw_only=True)
+class Ended:
+    """The leg is over; nothing follows.
+
+    `code` is the SIP status for a leg that never connected (408, 486, 487, 603 ...); for a
+    connected leg the cause of the first Reason header, or 200 without one. `reason` is for people.
+    `by` is "peer", "us" or "network".
+    """
+
+    code: int
+    reason: str
+    by: str
+    headers: Headers = attrs.field(factory=dict)
+
+
+LegEvent = (
+    Ringing
+    | EarlyMedia
+    | Connected
+    | Held
+    | Resumed
+    | InfoReceived
+    | MessageReceived
+    | ToneSignalled
+    | Ended
+)
+LegListener = Callable[[LegEvent], None]
+
+
+@attrs.frozen(kw_only=True)
+class Trace:
+    """One line for the session's timeline: a SIP message (secrets masked) or a media fact."""
+
+    t: float
+    """On the trio clock, seconds."""
+    kind: str
+    """"sip" or "media"."""
+    what: str
+    """One line: "in INVITE sip:100@127.0.0.1 from udp:127.0.0.1:5070"."""
+    detail: str = ""
+
+
+TraceListener = Callable[[Trace], None]
+
+
+class Leg(Protocol):
+    """One call leg. `listen` must be called before anything else; early events are replayed."""
+
+    @property
+    def identity(self) -> LegIdentity: ...
+    @property
+    def incoming(self) -> bool: ...
+    @property
+    def media(self) -> MediaLeg:
+        """The audio side; exists from the start, carries RTP once offer and answer are done."""
+
+    def listen(self, listener: LegListener) -> None: ...
+    def trace(self, listener: TraceListener) -> None:
+        """Lines from before (bounded) are replayed, from the first byte of the INVITE on."""
+
+    def ring(self, headers: Headers) -> None:
+        """Incoming: 180."""
+
+    def early_media(self, headers: Headers) -> None:
+        """Incoming: 183 with SDP."""
+
+    def answer(self, headers: Headers, display_name: str = "") -> None:
+        """Incoming: 200; Connected follows with the ACK."""
+
+    def reject(self, code: int, reason: str, headers: Headers) -> None:
+        """Incoming and unanswered: final refusal `code` (300-699); Ended follows."""
+
+    def hangup(self, headers: Headers, *, code: int = 487, reason: str = "") -> None:
+        """BYE, CANCEL or refusal `code`, whatever fits; Ended follows. Safe twice."""
+
+    def send_info(self, mime_type: str, body: str, headers: Headers) -> None: ...
+    def send_message(self, text: str) -> None: ...
+
+
+@attrs.frozen(kw_only=True)
+class DialRequest:
+    """An outgoing call as the script asked for it; checked, but not yet permitted."""
+
+    kind: str
+    """"sip", "pstn" (through a trunk) or "user" (a registered user)."""
+    to: str
+    callerid: str = ""
+    display_name: str = ""
+    auth_user: str = ""
+    password: str = attrs.field(default="", repr=False)
+    out_proxy: str = ""
+    registration: str = ""
+    headers: Headers = attrs.field(factory=dict)
+    timeout_s: float = 60.0
+    session_id: str = ""
+
+
+class DialRefused(Exception):
+    """The call may not or cannot be placed; becomes Failed(code, reason) on the new leg."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Dialer(Protocol):
+    """Places outgoing calls; decides whether loopback, trunk or user rules permit them."""
+
+    async def dial(self, request: DialRequest) -> Leg:
+        """Start the attempt and return at once. Raises DialRefused."""

@@ -1,0 +1,339 @@
+"""The commands a scenario can give: one class per wire operation, with its strict schema.
+
+Units (calls, players, recorders, conferences) are small integers scoped to the session: the worker
+numbers what it creates oddly, the core evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+import attrs
+
+from runtime.sandbox.schema import (
+    MAX_CUSTOM_DATA,
+    MAX_DIGITS,
+    MAX_INFO_BODY,
+    MAX_NAME,
+    MAX_TEXT,
+    MAX_UNIT,
+    MAX_URI,
+    checked,
+    flag,
+    headers_field,
+    number,
+    one_of,
+    text_of,
+    unit_field,
+    whole_number,
+)
+
+
+@attrs.frozen(kw_only=True)
+class Command:
+    """A scenario's request. `op` names it on the wire; `unit` is the handle it acts on."""
+
+    op: ClassVar[str]
+
+
+@attrs.frozen(kw_only=True)
+class CreateCall(Command):
+    """callSIP, callPSTN, callUser: an outgoing leg under a handle that the worker chose."""
+
+    op: ClassVar[str] = "call.create"
+    unit: int = unit_field()
+    kind: str = checked(one_of("sip", "pstn", "user"))
+    to: str = checked(text_of(MAX_URI, empty=False))
+    callerid: str = checked(text_of(MAX_NAME), "")
+    display_name: str = checked(text_of(MAX_NAME), "")
+    auth_user: str = checked(text_of(MAX_NAME), "")
+    password: str = checked(text_of(MAX_NAME), "")
+    out_proxy: str = checked(text_of(MAX_URI), "")
+    registration: str = checked(text_of(MAX_NAME), "")
+    headers: dict[str, str] = headers_field()
+    timeout_s: float = checked(number(1, 400), 60)
+    allow_180_after_183: bool = checked(flag, False)
+
+
+@attrs.frozen(kw_only=True)
+class AnswerCall(Command):
+    """Settles with "connected", or with an error when the leg ends first."""
+
+    op: ClassVar[str] = "call.answer"
+    unit: int = unit_field()
+    headers: dict[str, str] = headers_field()
+    display_name: str = checked(text_of(MAX_NAME), "")
+
+
+@attrs.frozen(kw_only=True)
+class RejectCall(Command):
+    op: ClassVar[str] = "call.reject"
+    unit: int = unit_field()
+    code: int = checked(whole_number(300, 699))
+    headers: dict[str, str] = headers_field()
+
+
+@attrs.frozen(kw_only=True)
+class HangUpCall(Command):
+    op: ClassVar[str] = "call.hangup"
+    unit: int = unit_field()
+    headers: dict[str, str] = headers_field()
+
+
+@attrs.frozen(kw_only=True)
+class RingCall(Command):
+    op: ClassVar[str] = "call.ring"
+    unit: int = unit_field()
+    headers: dict[str, str] = headers_field()
+
+
+@attrs.frozen(kw_only=True)
+class StartEarlyMedia(Command):
+    op: ClassVar[str] = "call.early_media"
+    unit: int = unit_field()
+    headers: dict[str, str] = headers_field()
+
+
+@attrs.frozen(kw_only=True)
+class SendInfo(Command):
+    op: ClassVar[str] = "call.info"
+    unit: int = unit_field()
+    mime_type: str = checked(text_of(MAX_NAME, empty=False))
+    body: str = checked(text_of(MAX_INFO_BODY, lines=True))
+    headers: dict[str, str] = headers_field()
+
+
+@attrs.frozen(kw_only=True)
+class SendMessage(Command):
+    op: ClassVar[str] = "call.message"
+    unit: int = unit_field()
+    text: str = checked(text_of(MAX_INFO_BODY, lines=True))
+
+
+@attrs.frozen(kw_only=True)
+class HandleTones(Command):
+    """`kinds`: 0 all, 1 RFC 4733, 2 in-band, 3 SIP INFO (DTMFType)."""
+
+    op: ClassVar[str] = "call.tones"
+    unit: int = unit_field()
+    handle: bool = checked(flag)
+    kinds: int = checked(whole_number(0, 3), 0)
+
+
+@attrs.frozen(kw_only=True)
+class SendDigits(Command):
+    op: ClassVar[str] = "call.digits"
+    unit: int = unit_field()
+    digits: str = checked(text_of(MAX_DIGITS))
+
+
+@attrs.frozen(kw_only=True)
+class RecordCall(Command):
+    op: ClassVar[str] = "call.record"
+    unit: int = unit_field()
+    container: str = checked(one_of("mp3", "wav", "flac", "ogg"), "mp3")
+    stereo: bool = checked(flag, False)
+    hd_audio: bool = checked(flag, False)
+
+
+@attrs.frozen(kw_only=True)
+class Say(Command):
+    """Speak into a call (or make a TTS player when `unit` is a player's handle).
+
+    Settles when the playback is over: "finished", "stopped", "replaced", "call_ended", or an error.
+    `playback` is chosen by the worker, rises, and comes back in the playback's events, so that the
+    end of a playback that was already replaced can be dropped there.
+    """
+
+    op: ClassVar[str] = "media.say"
+    unit: int = unit_field()
+    playback: int = checked(whole_number(0, MAX_UNIT))
+    text: str = checked(text_of(MAX_TEXT, lines=True))
+    voice: str = checked(text_of(MAX_NAME), "")
+    rate: str = checked(text_of(MAX_NAME), "")
+    pitch: str = checked(text_of(MAX_NAME), "")
+    volume: str = checked(text_of(MAX_NAME), "")
+
+
+@attrs.frozen(kw_only=True)
+class StartPlayback(Command):
+    """A sound file of the bundle, of the data folder, or an http(s) URL. Settles as `Say`."""
+
+    op: ClassVar[str] = "media.play"
+    unit: int = unit_field()
+    playback: int = checked(whole_number(0, MAX_UNIT))
+    url: str = checked(text_of(MAX_URI, empty=False))
+    loop: bool = checked(flag, False)
+
+
+@attrs.frozen(kw_only=True)
+class PlayProgressTone(Command):
+    op: ClassVar[str] = "media.progress_tone"
+    unit: int = unit_field()
+    playback: int = checked(whole_number(0, MAX_UNIT))
+    country: str = checked(text_of(8, empty=False))
+
+
+@attrs.frozen(kw_only=True)
+class StopPlayback(Command):
+    op: ClassVar[str] = "media.stop"
+    unit: int = unit_field()
+
+
+@attrs.frozen(kw_only=True)
+class SendMediaTo(Command):
+    op: ClassVar[str] = "media.send"
+    source: int = unit_field()
+    sink: int = unit_field()
+
+
+@attrs.frozen(kw_only=True)
+class StopMediaTo(Command):
+    op: ClassVar[str] = "media.stop_send"
+    source: int = unit_field()
+    sink: int = unit_field()
+
+
+@attrs.frozen(kw_only=True)
+class CreateUrlPlayer(Command):
+    op: ClassVar[str] = "player.create"
+    unit: int = unit_field()
+    url: str = checked(text_of(MAX_URI, empty=False))
+    loop: bool = checked(flag, False)
+    on_pause: bool = checked(flag, False)
+
+
+@attrs.frozen(kw_only=True)
+class CreateTtsPlayer(Command):
+    op: ClassVar[str] = "player.create_tts"
+    unit: int = unit_field()
+    text: str = checked(text_of(MAX_TEXT, lines=True))
+    voice: str = checked(text_of(MAX_NAME), "")
+    on_pause: bool = checked(flag, False)
+
+
+@attrs.frozen(kw_only=True)
+class PausePlayer(Command):
+    op: ClassVar[str] = "player.pause"
+    unit: int = unit_field()
+
+
+@attrs.frozen(kw_only=True)
+class ResumePlayer(Command):
+    op: ClassVar[str] = "player.resume"
+    unit: int = unit_field()
+
+
+@attrs.frozen(kw_only=True)
+class StopPlayer(Command):
+    op: ClassVar[str] = "player.stop"
+    unit: int = unit_field()
+
+
+@attrs.frozen(kw_only=True)
+class AddPlayerMarker(Command):
+    """`offset_ms` from the start, or from the end when negative."""
+
+    op: ClassVar[str] = "player.marker"
+    unit: int = unit_field()
+    offset_ms: int = checked(whole_number(-86_400_000, 86_400_000))
+
+
+@attrs.frozen(kw_only=True)
+class CreateRecorder(Command):
+    op: ClassVar[str] = "recorder.create"
+    unit: int = unit_field()
+    container: str = checked(one_of("mp3", "wav", "flac", "ogg"), "mp3")
+    hd_audio: bool = checked(flag, False)
+    name: str = checked(text_of(MAX_NAME), "")
+
+
+@attrs.frozen(kw_only=True)
+class MuteRecorder(Command):
+    op: ClassVar[str] = "recorder.mute"
+    unit: int = unit_field()
+    mute: bool = checked(flag)
+
+
+@attrs.frozen(kw_only=True)
+class StopRecorder(Command):
+    op: ClassVar[str] = "recorder.stop"
+    unit: int = unit_field()
+
+
+@attrs.frozen(kw_only=True)
+class CreateConference(Command):
+    op: ClassVar[str] = "conference.create"
+    unit: int = unit_field()
+
+
+@attrs.frozen(kw_only=True)
+class StopConference(Command):
+    op: ClassVar[str] = "conference.stop"
+    unit: int = unit_field()
+
+
+@attrs.frozen(kw_only=True)
+class SetSessionData(Command):
+    op: ClassVar[str] = "session.custom_data"
+    value: str = checked(text_of(MAX_CUSTOM_DATA, lines=True))
+
+
+@attrs.frozen(kw_only=True)
+class SetCallData(Command):
+    op: ClassVar[str] = "call.custom_data"
+    unit: int = unit_field()
+    value: str = checked(text_of(MAX_CUSTOM_DATA, lines=True))
+
+
+@attrs.frozen(kw_only=True)
+class HideTones(Command):
+    """Logger.hideTones: digits are masked in the timeline from now on."""
+
+    op: ClassVar[str] = "session.hide_tones"
+    hide: bool = checked(flag)
+
+
+@attrs.frozen(kw_only=True)
+class Terminate(Command):
+    op: ClassVar[str] = "session.terminate"
+
+
+COMMANDS: Final[Mapping[str, type[Command]]] = {
+    command.op: command
+    for command in (
+        CreateCall,
+        AnswerCall,
+        RejectCall,
+        HangUpCall,
+        RingCall,
+        StartEarlyMedia,
+        SendInfo,
+        SendMessage,
+        HandleTones,
+        SendDigits,
+        RecordCall,
+        Say,
+        StartPlayback,
+        PlayProgressTone,
+        StopPlayback,
+        SendMediaTo,
+        StopMediaTo,
+        CreateUrlPlayer,
+        CreateTtsPlayer,
+        PausePlayer,
+        ResumePlayer,
+        StopPlayer,
+        AddPlayerMarker,
+        CreateRecorder,
+        MuteRecorder,
+        StopRecorder,
+        CreateConference,
+        StopConference,
+        SetSessionData,
+        SetCallData,
+        HideTones,
+        Terminate,
+    )
+}
