@@ -17,6 +17,7 @@ from runtime.sandbox.schema import (
     MAX_NAME,
     MAX_TRACEBACK,
     checked,
+    flag,
     one_of,
     text_of,
     unit_field,
@@ -74,10 +75,14 @@ class ErrorFrame:
 
 @attrs.frozen(kw_only=True)
 class ReplyFrame:
-    """All handlers of event `seq`, which asked for a reply, have returned."""
+    """All handlers of event `seq`, which asked for a reply, have returned.
+
+    `handled` is False when the script has no listener for it: an unheard CallAlerting is refused.
+    """
 
     type: ClassVar[str] = "reply"
     seq: int = checked(whole_number(0, 2**31))
+    handled: bool = checked(flag, True)
 
 
 @attrs.frozen(kw_only=True)
