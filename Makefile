@@ -1,0 +1,34 @@
+# The two commands of README.md are `make demo` and `make test`; both set up what they need first.
+PYTHON := .venv/bin/python
+
+.PHONY: demo test check soak bench setup peers clean
+
+demo: setup
+	.venv/bin/callstage demo
+
+test: setup peers
+	$(PYTHON) -m pytest -q
+
+check: setup
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -m basedpyright
+	$(PYTHON) .ci/checks/imports.py
+	$(PYTHON) .ci/checks/sizes.py
+	$(PYTHON) .ci/checks/docs.py
+
+soak: setup peers
+	$(PYTHON) -m pytest -q -m soak --override-ini addopts="-ra --strict-markers"
+
+bench: setup
+	$(PYTHON) -m tests.bench
+
+setup:
+	@.ci/setup
+
+peers:
+	@.ci/peers
+
+clean:
+	rm -rf .venv .setup .mypy_cache .ruff_cache .pytest_cache .hypothesis
