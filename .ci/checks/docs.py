@@ -24,9 +24,9 @@ def faults(path: Path) -> Iterator[str]:
         for target in LINK.findall(line):
             if "://" not in target and not (path.parent / target).exists():
                 yield f"{path}:{number}: the link to {target} leads nowhere"
-    if path.parts[:2] == ("docs", "changes") and path.name != "README.md":
-        if not FRAGMENT.fullmatch(path.name):
-            yield f"{path}: a fragment is named subject.kind.md (added, changed, fixed, ...)"
+    is_fragment = path.parts[:2] == ("docs", "changes") and path.name != "README.md"
+    if is_fragment and not FRAGMENT.fullmatch(path.name):
+        yield f"{path}: a fragment is named subject.kind.md (added, changed, fixed, ...)"
 
 
 def main() -> int:

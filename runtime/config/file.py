@@ -1,0 +1,165 @@
+"""Reading `callstage.toml`: every fault at once, each with file, key, problem and hint."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, get_args, get_origin
+
+import attrs
+import cattrs
+from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+from cattrs.gen import make_dict_structure_fn, override
+
+from runtime.config.settings import Config
+
+MAX_FILE_BYTES: Final = 1024 * 1024
+"""A configuration is written by hand; a larger file is the wrong file."""
+
+
+@attrs.frozen
+class ConfigFault:
+    """One thing to mend."""
+
+    file: str
+    key: str
+    problem: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.file, self.key, self.problem) if part)
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; `faults` lists everything that is wrong with it."""
+
+    def __init__(self, faults: list[ConfigFault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+def load_config(path: Path | None) -> Config:
+    """Read and check a file; the defaults for None. Raises ConfigError with all faults."""
+    if path is None:
+        return Config()
+    try:
+        raw = path.read_bytes()
+    except OSError as exc:
+        raise _single(path, "", f"cannot be read: {exc.strerror}") from exc
+    if len(raw) > MAX_FILE_BYTES:
+        raise _single(path, "", f"{len(raw)} bytes; a configuration has at most {MAX_FILE_BYTES}")
+    try:
+        data = tomllib.loads(raw.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise _single(path, "", f"is not TOML: {exc}") from exc
+    try:
+        return _converter().structure(data, Config)
+    except ClassValidationError as exc:
+        found = _flatten(exc, "", Config)
+        raise ConfigError([ConfigFault(str(path), key, what) for key, what in found]) from exc
+
+
+def _single(path: Path, key: str, problem: str) -> ConfigError:
+    return ConfigError([ConfigFault(str(path), key, problem)])
+
+
+def _converter() -> cattrs.Converter:
+    """Strict: a TOML string is never taken for a number, an unknown key never ignored."""
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+    for kind, name in ((str, "a string"), (bool, "true or false"), (int, "a whole number")):
+        converter.register_structure_hook(kind, _exactly(kind, name))
+    converter.register_structure_hook(float, _number)
+    converter.register_structure_hook(Path, _path)
+    converter.register_structure_hook_factory(attrs.has, lambda cls: _by_field(cls, converter))
+    return converter
+
+
+def _by_field(cls: type[Any], converter: cattrs.Converter) -> Any:
+    """Run each field's own checks as the field is read, so that a fault carries its key."""
+    overrides: dict[str, Any] = {
+        field.name: override(struct_hook=_checked(field, converter)) for field in attrs.fields(cls)
+    }
+    return make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **overrides)
+
+
+def _checked(field: attrs.Attribute[Any], converter: cattrs.Converter) -> Any:
+    def structure(value: Any, kind: Any) -> Any:
+        _check_shape(value, kind)
+        structured = converter.structure(value, kind)
+        if field.validator is not None:
+            field.validator(None, field, structured)
+        return structured
+
+    return structure
+
+
+def _check_shape(value: Any, kind: Any) -> None:
+    """Lists and tables are told apart before their content is looked at."""
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise ValueError(f"must be a list, not {value!r}")
+        item = get_args(kind)[0]
+        if attrs.has(item) and not all(isinstance(entry, dict) for entry in value):
+            raise ValueError("must be written as [[table]] entries")
+    elif (get_origin(kind) is dict or attrs.has(kind)) and not isinstance(value, dict):
+        raise ValueError(f"must be a [table], not {value!r}")
+
+
+def _exactly(kind: type, name: str) -> Any:
+    def structure(value: Any, _: Any) -> Any:
+        if type(value) is not kind:
+            raise ValueError(f"must be {name}, not {value!r}")
+        return value
+
+    return structure
+
+
+def _number(value: Any, _: Any) -> float:
+    if type(value) not in (int, float):
+        raise ValueError(f"must be a number, not {value!r}")
+    return float(value)
+
+
+def _path(value: Any, _: Any) -> Path:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError(f"must be a path, not {value!r}")
+    return Path(value)
+
+
+def _flatten(error: BaseException, key: str, cls: Any) -> Iterator[tuple[str, str]]:
+    """Walk cattrs' nested groups down to (dotted key, problem) pairs."""
+    if isinstance(error, ForbiddenExtraKeysError):
+        for name in sorted(error.extra_fields):
+            yield _join(key, name), f"unknown key{_hint(name, error.cl)}"
+    elif isinstance(error, ClassValidationError | IterableValidationError):
+        located, others = error.group_exceptions()
+        for exception, note in located:
+            place = getattr(note, "name", None)
+            index = f"{key}[{getattr(note, 'index', '?')}]"
+            inner = _join(key, place) if place is not None else index
+            yield from _flatten(exception, inner, getattr(note, "type", None))
+        for exception in others:
+            yield from _flatten(exception, key, cls)
+    elif isinstance(error, KeyError):
+        yield key, "is missing"
+    else:
+        yield key, _sentence(error, cls)
+
+
+def _sentence(error: BaseException, cls: Any) -> str:
+    if str(get_origin(cls)) == "typing.Literal":
+        return "must be one of " + ", ".join(repr(choice) for choice in get_args(cls))
+    return str(error)
+
+
+def _join(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
+def _hint(name: str, cls: type | None) -> str:
+    known = [field.name for field in attrs.fields(cls)] if cls is not None else []
+    close = difflib.get_close_matches(name, known, n=2)
+    if close:
+        return "; did you mean " + " or ".join(close) + "?"
+    return "; known here: " + ", ".join(known)

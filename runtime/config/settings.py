@@ -1,0 +1,203 @@
+"""What can be configured: one frozen object, the shape of `callstage.toml`, with its defaults.
+
+Every key is optional. The checks here are about single values; file.py turns their refusals into
+faults with file, key and hint. docs/reference/configuration.md describes each key for operators.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import attrs
+
+MAX_PATTERN: Final = 512
+"""A rule's pattern is read by people; longer ones are mistakes or attacks on the matcher."""
+
+_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB)?\s*", re.IGNORECASE)
+_UNITS: Final = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def parse_size(text: str) -> int:
+    """Bytes of "10 GB"; decimal units."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError(f'{text!r} is not a size; write it like "10 GB" or "500 MB"')
+    return int(float(match[1]) * _UNITS[(match[2] or "B").upper()])
+
+
+def parse_port_range(text: str) -> range:
+    """The even RTP ports of "10000-19999"; "0" lets the system choose."""
+    if text == "0":
+        return range(1)
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
+    if match is None:
+        raise ValueError(f'{text!r} is not a port range; write it like "10000-19999"')
+    low, high = int(match[1]), int(match[2])
+    if not 0 < low < high <= 65535:
+        raise ValueError(f"{text!r}: ports go from 1 to 65535, the lower one first")
+    return range(low, high + 1)
+
+
+def parse_http_address(text: str) -> tuple[str, int]:
+    """Host and port of "127.0.0.1:8080" or "[::1]:8080"; port 0 is allowed."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f'{text!r} is not HOST:PORT; write it like "127.0.0.1:8080"')
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError(f"{host!r} is not an IP address of this machine") from None
+    return host, int(port)
+
+
+def _networks(_: Any, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    for text in value:
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError(f'{text!r} is not a network; write it like "203.0.113.0/24"') from None
+
+
+def _sip_listeners(_: Any, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    for text in value:
+        scheme, separator, address = text.partition("://")
+        if not separator or scheme.lower() not in ("udp", "tcp"):
+            raise ValueError(f'{text!r} is not a listener; write it like "udp://127.0.0.1:5060"')
+        parse_http_address(address)
+
+
+def _checked_by(parse: Any) -> Any:
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        parse(value)
+
+    return check
+
+
+def _ip_address(_: Any, attribute: attrs.Attribute[Any], value: str) -> None:
+    try:
+        if value:
+            ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is not an IP address") from None
+
+
+def _pattern(_: Any, attribute: attrs.Attribute[Any], value: str) -> None:
+    if len(value) > MAX_PATTERN:
+        raise ValueError(f"pattern of {len(value)} characters, the limit is {MAX_PATTERN}")
+    try:
+        re.compile(value)
+    except re.error as exc:
+        raise ValueError(f"{value!r} is not a regular expression: {exc}") from None
+
+
+def _token_hashes(_: Any, attribute: attrs.Attribute[Any], value: dict[str, str]) -> None:
+    for name, digest in value.items():
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
+            raise ValueError(f"{name}: must be the SHA-256 of a token, 64 hexadecimal digits")
+
+
+def _positive(_: Any, attribute: attrs.Attribute[Any], value: float) -> None:
+    if value <= 0:
+        raise ValueError(f"{value} must be above 0")
+
+
+def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: float) -> None:
+    if value < 0:
+        raise ValueError(f"{value} must not be negative")
+
+
+@attrs.frozen(kw_only=True)
+class SipSettings:
+    listen: tuple[str, ...] = attrs.field(
+        default=("udp://127.0.0.1:5060",), validator=_sip_listeners
+    )
+    advertise: str = ""
+    """Address written into Contact, Via and SDP; empty = the listener's own."""
+    allow: tuple[str, ...] = attrs.field(default=("127.0.0.0/8", "::1/128"), validator=_networks)
+    """Who may send calls besides the trunks."""
+
+
+@attrs.frozen(kw_only=True)
+class HttpSettings:
+    listen: str = attrs.field(default="127.0.0.1:8080", validator=_checked_by(parse_http_address))
+    tokens: dict[str, str] = attrs.field(factory=dict, validator=_token_hashes)
+
+
+@attrs.frozen(kw_only=True)
+class RtpSettings:
+    host: str = attrs.field(default="127.0.0.1", validator=_ip_address)
+    ports: str = attrs.field(default="10000-19999", validator=_checked_by(parse_port_range))
+
+
+@attrs.frozen(kw_only=True)
+class DataSettings:
+    dir: Path = Path(".callstage")
+    recordings_max: str = attrs.field(default="10 GB", validator=_checked_by(parse_size))
+
+
+@attrs.frozen(kw_only=True)
+class NetSettings:
+    allow: tuple[str, ...] = attrs.field(default=(), validator=_networks)
+    """Networks that scripts may reach besides public addresses."""
+
+
+@attrs.frozen(kw_only=True)
+class SandboxSettings:
+    require: Literal["full", "partial", "none"] = "full"
+
+
+@attrs.frozen(kw_only=True)
+class LimitSettings:
+    idle_session_s: float = attrs.field(default=60, validator=_positive)
+    unanswered_s: float = attrs.field(default=60, validator=_positive)
+    max_sessions: int = attrs.field(default=0, validator=_not_negative)
+    """0 = from the memory available."""
+
+
+@attrs.frozen(kw_only=True)
+class ServerSettings:
+    drain_timeout_s: float = attrs.field(default=10, validator=_not_negative)
+
+
+@attrs.frozen(kw_only=True)
+class ApplicationSettings:
+    on_error: Literal["leg", "session"] = "leg"
+    on_failure: Literal["hangup", "keep"] = "hangup"
+
+
+@attrs.frozen(kw_only=True)
+class TrunkSettings:
+    name: str
+    uri: str
+    user: str = ""
+    password: str = attrs.field(default="", repr=False)
+    codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
+
+
+@attrs.frozen(kw_only=True)
+class RuleSettings:
+    name: str
+    to: str = attrs.field(validator=_pattern)
+    scenario: str
+    conference: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """The whole configuration, as passed down from start-up."""
+
+    sip: SipSettings = SipSettings()
+    http: HttpSettings = HttpSettings()
+    rtp: RtpSettings = RtpSettings()
+    data: DataSettings = DataSettings()
+    net: NetSettings = NetSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    limits: LimitSettings = LimitSettings()
+    server: ServerSettings = ServerSettings()
+    application: ApplicationSettings = ApplicationSettings()
+    trunk: tuple[TrunkSettings, ...] = ()
+    rule: tuple[RuleSettings, ...] = ()

@@ -1,0 +1,136 @@
+"""Reading callstage.toml: defaults, every fault at once, hints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime.config import Config, ConfigError, load_config
+from runtime.config.settings import parse_http_address, parse_port_range, parse_size
+
+
+def faults_of(tmp_path: Path, text: str) -> list[tuple[str, str]]:
+    file = tmp_path / "callstage.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    assert all(fault.file == str(file) for fault in caught.value.faults)
+    return [(fault.key, fault.problem) for fault in caught.value.faults]
+
+
+def test_without_a_file_everything_has_a_default_on_loopback() -> None:
+    config = load_config(None)
+    assert config == Config()
+    assert config.sip.listen == ("udp://127.0.0.1:5060",)
+    assert config.http.listen == "127.0.0.1:8080"
+    assert config.sandbox.require == "full"
+
+
+def test_a_full_file_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "callstage.toml"
+    file.write_text(
+        """
+        [sip]
+        listen = ["udp://0.0.0.0:5060", "tcp://[::1]:5062"]
+        advertise = "203.0.113.9"
+        allow = ["203.0.113.0/24"]
+        [limits]
+        idle_session_s = 5
+        [[trunk]]
+        name = "carrier"
+        uri = "sip:carrier.example"
+        codecs = ["PCMA"]
+        [[rule]]
+        name = "sales"
+        to = '\\+4420794601..'
+        scenario = "scenario.py"
+        conference = true
+        """
+    )
+    config = load_config(file)
+    assert config.sip.listen == ("udp://0.0.0.0:5060", "tcp://[::1]:5062")
+    assert config.limits.idle_session_s == 5.0
+    assert config.trunk[0].codecs == ("PCMA",)
+    assert config.rule[0].conference is True
+
+
+def test_all_faults_come_at_once_with_their_keys(tmp_path: Path) -> None:
+    found = dict(
+        faults_of(
+            tmp_path,
+            """
+            [sip]
+            listen = ["foo"]
+            advertize = "x"
+            [limits]
+            idle_session_s = "5"
+            unanswered_s = 0
+            [application]
+            on_error = "legs"
+            [[rule]]
+            name = "r"
+            to = '('
+            [telephony]
+            """,
+        )
+    )
+    assert set(found) == {
+        "sip.listen",
+        "sip.advertize",
+        "limits.idle_session_s",
+        "limits.unanswered_s",
+        "application.on_error",
+        "rule[0].to",
+        "rule[0].scenario",
+        "telephony",
+    }
+    assert "did you mean advertise?" in found["sip.advertize"]
+    assert "must be a number" in found["limits.idle_session_s"]
+    assert "'leg', 'session'" in found["application.on_error"]
+    assert found["rule[0].scenario"] == "is missing"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        ("rule = 5", "rule", "must be a list"),
+        ("rule = ['x']", "rule", "[[table]]"),
+        ("sip = []", "sip", "must be a [table]"),
+        ("[sip]\nlisten = 'udp://127.0.0.1:5060'", "sip.listen", "must be a list"),
+        ("[http]\nlisten = '127.0.0.1'", "http.listen", "HOST:PORT"),
+        ("[http]\nlisten = 'localhost:80'", "http.listen", "not an IP address"),
+        ("[rtp]\nports = '9-1'", "rtp.ports", "the lower one first"),
+        ("[data]\nrecordings_max = '10 XB'", "data.recordings_max", "not a size"),
+        ("[http.tokens]\nci = 'abc'", "http.tokens", "SHA-256"),
+        ("[net]\nallow = ['10.0.0.0/33']", "net.allow", "not a network"),
+        ("[[rule]]\nname='a'\nto='a'\nscenario='s'\nconference=1", "rule[0].conference", "true or"),
+    ],
+)
+def test_a_wrong_value_says_what_it_must_be(
+    tmp_path: Path, text: str, key: str, problem: str
+) -> None:
+    [(found_key, found_problem)] = faults_of(tmp_path, text)
+    assert found_key == key
+    assert problem in found_problem
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfe", b"[sip", b"x = 1" * 300_000])
+def test_a_file_that_is_no_configuration_is_one_clear_fault(tmp_path: Path, raw: bytes) -> None:
+    file = tmp_path / "callstage.toml"
+    file.write_bytes(raw)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    assert len(caught.value.faults) == 1
+
+
+def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load_config(tmp_path / "nothing.toml")
+
+
+def test_sizes_ports_and_addresses_are_parsed() -> None:
+    assert parse_size("10 GB") == 10**10
+    assert parse_size("1.5KB") == 1500
+    assert parse_port_range("10000-10003") == range(10000, 10004)
+    assert parse_http_address("[::1]:0") == ("::1", 0)
