@@ -1,0 +1,56 @@
+"""What an HTTP error looks like: RFC 9457 problem bodies, for every status this API answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+
+class Problem(Exception):
+    """Raised by a handler; answered as application/problem+json.
+
+    `errors` lists every bad field at once, each with its name and what is wrong.
+    """
+
+    def __init__(self, status: int, detail: str, *, errors: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+
+
+def problem_response(
+    status: int, detail: str, errors: Sequence[tuple[str, str]] = ()
+) -> JSONResponse:
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = [{"field": field, "detail": what} for field, what in errors]
+    headers = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    return JSONResponse(
+        body, status_code=status, media_type="application/problem+json", headers=headers
+    )
+
+
+async def on_problem(_: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, Problem)
+    return problem_response(exc.status, exc.detail, exc.errors)
+
+
+async def on_http_exception(request: Request, exc: Exception) -> JSONResponse:
+    """Starlette's own refusals (unknown path, wrong method) in the same shape."""
+    assert isinstance(exc, HTTPException)
+    detail = exc.detail
+    if exc.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"nothing is served at {request.url.path}; the API starts at /api/v1"
+    elif exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = f"{request.method} is not possible at {request.url.path}"
+    return problem_response(exc.status_code, detail)

@@ -1,0 +1,102 @@
+"""Log lines on standard error: one line an event, text or JSON, never in the way of a call.
+
+Lines are rendered by structlog and written by one task in a thread, so that a slow reader of
+standard error cannot hold the core; when the bounded queue is full, lines are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import structlog
+import trio
+from structlog.typing import FilteringBoundLogger, Processor
+
+LogFormat = Literal["text", "json"]
+
+MAX_WAITING_LINES: Final = 10_000
+"""About ten seconds of the busiest allowed script; beyond it the reader is not reading."""
+MAX_BATCH: Final = 200
+"""Lines written by one trip to the thread."""
+MAX_FLUSH_S: Final = 2.0
+"""How long the end of the program waits for a reader that does not read."""
+
+
+class LogLines:
+    """The sink behind a structlog logger: takes rendered lines, never blocks."""
+
+    def __init__(self, write: Callable[[str], object] | None = None) -> None:
+        self._write = write or _write_to_standard_error
+        self._send, self._receive = trio.open_memory_channel[str](MAX_WAITING_LINES)
+        self._dropped = 0
+        self._deadline = trio.CancelScope()
+
+    def msg(self, line: str) -> None:
+        try:
+            self._send.send_nowait(line)
+        except (trio.WouldBlock, trio.ClosedResourceError, trio.BrokenResourceError):
+            self._dropped += 1
+
+    debug = info = warning = error = critical = msg
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Write lines until `close`, then what is still waiting."""
+        task_status.started()
+        with self._deadline:
+            async for line in self._receive:
+                await self._write_batch(line)
+
+    def close(self) -> None:
+        """No more lines; `run` ends when all are written, or after MAX_FLUSH_S."""
+        self._send.close()
+        self._deadline.deadline = trio.current_time() + MAX_FLUSH_S
+
+    async def _write_batch(self, first: str) -> None:
+        lines = [first]
+        while len(lines) < MAX_BATCH:
+            try:
+                lines.append(self._receive.receive_nowait())
+            except (trio.WouldBlock, trio.EndOfChannel):
+                break
+        if self._dropped:
+            lines.append(f"log: {self._dropped} lines dropped, standard error is not being read")
+            self._dropped = 0
+        text = "\n".join(lines) + "\n"
+        await trio.to_thread.run_sync(self._write, text, abandon_on_cancel=True)
+
+
+def open_log(lines: LogLines, form: LogFormat) -> FilteringBoundLogger:
+    """A logger of its own; nothing about it is global."""
+    processors: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        escape_newlines,
+    ]
+    if form == "json":
+        processors.append(structlog.processors.JSONRenderer())
+    else:
+        processors.append(structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0))
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        lines,
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger("INFO"),
+        cache_logger_on_first_use=True,
+    )
+    return logger
+
+
+def escape_newlines(
+    _: Any, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """One event stays one line: a script cannot forge a second one."""
+    return {
+        name: value.replace("\r", "\\r").replace("\n", "\\n") if isinstance(value, str) else value
+        for name, value in event.items()
+    }
+
+
+def _write_to_standard_error(text: str) -> None:
+    sys.stderr.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stderr.buffer.flush()
