@@ -24,7 +24,7 @@ INVITE_SERVER = MachineKind(
         # the user goes on: RFC 6026 8.7 leaves the state as it is, later responses may get through
         (State.PROCEEDING, Input.TRANSPORT_ERROR): Step(State.PROCEEDING, (Action.REPORT_FAILURE,)),
         (State.ACCEPTED, Input.REPEAT): Step(State.ACCEPTED),
-        (State.ACCEPTED, Input.SEND_SUCCESS): Step(State.ACCEPTED, (Action.SEND,)),
+        (State.ACCEPTED, Input.SEND_SUCCESS): Step(State.ACCEPTED, (Action.RESEND,)),
         (State.ACCEPTED, Input.ACK): Step(State.ACCEPTED, (Action.DELIVER,)),
         (State.ACCEPTED, Input.TRANSPORT_ERROR): Step(State.ACCEPTED),
         (State.ACCEPTED, Timer.L): Step(State.TERMINATED),
