@@ -1,0 +1,39 @@
+"""Session descriptions and the offer/answer decisions on them. Pure; no I/O."""
+
+from .agreement import LocalMedia as LocalMedia
+from .agreement import MediaCapabilities as MediaCapabilities
+from .agreement import NegotiatedAudio as NegotiatedAudio
+from .codec import PCMA as PCMA
+from .codec import PCMU as PCMU
+from .codec import Codec as Codec
+from .direction import Direction as Direction
+from .error import NegotiationError as NegotiationError
+from .error import SdpError as SdpError
+from .lines import Attribute as Attribute
+from .lines import Connection as Connection
+from .lines import Origin as Origin
+from .media import MediaDescription as MediaDescription
+from .negotiate import accept_answer as accept_answer
+from .negotiate import answer_offer as answer_offer
+from .negotiate import make_offer as make_offer
+from .session import SessionDescription as SessionDescription
+
+__all__ = [
+    "PCMA",
+    "PCMU",
+    "Attribute",
+    "Codec",
+    "Connection",
+    "Direction",
+    "LocalMedia",
+    "MediaCapabilities",
+    "MediaDescription",
+    "NegotiatedAudio",
+    "NegotiationError",
+    "Origin",
+    "SdpError",
+    "SessionDescription",
+    "accept_answer",
+    "answer_offer",
+    "make_offer",
+]
