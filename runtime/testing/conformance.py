@@ -182,6 +182,7 @@ class IncomingConformance(_Suite):
             leg.answer({})
             leg.hangup({})
             await saw(far, "bye")
+            await heard.wait_for(Ended)
             assert heard.names() == ["Connected", "Ended"]
             assert count(far, "answered") == 1
 

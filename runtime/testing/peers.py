@@ -1,0 +1,369 @@
+"""The people of a simulation: who calls the scenario, and whom the scenario calls.
+
+What takes time is awaited (`hears`, `says`, `press`); what is one act is a plain call (`hang_up`,
+`answer`, `hold`). Every wait is bounded, ends early when the call is over, and fails with what was
+heard instead; a fault of the script ends it at once with the script's own traceback.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, Literal, Protocol, TypeVar
+
+import trio
+
+from runtime.legs.leg import DialRequest, Ended, Headers
+from runtime.testing.agenda import Signal
+from runtime.testing.hearing import Audio, Heard, speech_seconds, transcript
+from runtime.testing.legs import NO_HEADERS, SimLeg, WireStep
+from runtime.testing.symbolic_leg import DIGIT_GAP_S, DIGIT_S
+
+T = TypeVar("T")
+
+WAIT_S: Final = 60.0
+"""How long a person waits for something to happen, when the test does not say: as long as a phone
+may ring."""
+TONES: Final = frozenset("0123456789*#ABCD")
+REASONS: Final = {
+    404: "Not Found",
+    408: "Request Timeout",
+    480: "Temporarily Unavailable",
+    486: "Busy Here",
+    487: "Request Terminated",
+    503: "Service Unavailable",
+    603: "Decline",
+}
+"""What phones usually say with these codes."""
+DtmfKind = Literal["rfc4733", "info"]
+
+
+class Faults(Protocol):
+    """What went wrong in the scenario so far."""
+
+    def watch(self, signal: Signal) -> None:
+        """Notify it when the script fails."""
+
+    def check(self) -> None:
+        """Raise ScenarioFailed when the script had an error that the test did not expect."""
+
+
+class NotHeard(AssertionError):
+    """A person waited for something that did not come."""
+
+
+class SimPeer:
+    """One person with a phone. The leg exists once the call was placed."""
+
+    def __init__(self, name: str, faults: Faults) -> None:
+        self.name = name
+        self._faults = faults
+        self._leg: SimLeg | None = None
+        self._signal = Signal()
+        self._listened = 0
+        faults.watch(self._signal)
+
+    # --- what happened ---
+
+    @property
+    def leg(self) -> SimLeg:
+        if self._leg is None:
+            raise NotHeard(f"{self.name} was not called yet; wait for it: await callee.invited()")
+        return self._leg
+
+    @property
+    def heard(self) -> list[Heard]:
+        """Everything heard since the call began."""
+        return self.leg.media.ear.heard
+
+    @property
+    def hears_now(self) -> list[str]:
+        """What sounds at this moment; empty is silence."""
+        return sorted(audio.what for audio in self.leg.media.ear.sounding)
+
+    @property
+    def digits(self) -> str:
+        """The key presses that reached this phone (sendDigits, or keys of a bridged party)."""
+        return "".join(one.digit for one in self.leg.media.digits)
+
+    @property
+    def wire(self) -> list[str]:
+        """What went over the wire, in order: invited, 180, answered, bye ..."""
+        return [step.what for step in self.leg.wire]
+
+    @property
+    def wire_log(self) -> list[WireStep]:
+        """The same with times, directions and headers."""
+        return list(self.leg.wire)
+
+    @property
+    def end(self) -> Ended | None:
+        """How the call ended; None while it is up."""
+        return self.leg.ended
+
+    @property
+    def is_connected(self) -> bool:
+        return self._leg is not None and self._leg.state == "connected"
+
+    # --- waiting ---
+
+    async def hears(
+        self,
+        what: str | re.Pattern[str],
+        *,
+        within: float = WAIT_S,
+        to_the_end: bool = False,
+    ) -> Heard:
+        """Wait until `what` (part of it, in any case; or a pattern) begins to be heard.
+
+        Goes on from the last thing that was waited for, so that the second `hears("menu")` waits
+        for a second menu. With `to_the_end`, return when it is over.
+        """
+        __tracebackhide__ = True
+        found = await self._until(lambda: self._find(what), within, f"to hear {_show(what)}")
+        self._listened = found.number
+        if not to_the_end:
+            return found
+        return await self._until(
+            lambda: self._over(found), WAIT_S * 60, f"to hear {_show(what)} to its end"
+        )
+
+    async def hears_nothing(self, *, seconds: float) -> None:
+        """Stay on the line for so long and hear only silence."""
+        __tracebackhide__ = True
+        start = trio.current_time()
+        await trio.sleep(seconds)
+        self._faults.check()
+        loud = [one for one in self.heard if one.end is None or one.end > start]
+        if loud:
+            raise NotHeard(
+                f"{self.name} should have heard nothing for {seconds:g} s, but heard:\n"
+                f"{transcript(loud)}"
+            )
+
+    async def connected(self, *, within: float = WAIT_S) -> None:
+        """Wait until the call is answered."""
+        __tracebackhide__ = True
+        await self._until(lambda: self.is_connected or None, within, "to be connected")
+
+    async def ended(self, *, within: float = WAIT_S) -> Ended:
+        """Wait until the call is over."""
+        __tracebackhide__ = True
+        return await self._until(lambda: self.leg.ended, within, "for the end of the call")
+
+    async def gets_digits(self, digits: str, *, within: float = WAIT_S) -> None:
+        """Wait until these key presses have reached this phone, all of them together."""
+        __tracebackhide__ = True
+        await self._until(
+            lambda: digits in self.digits or None, within, f"for the digits {digits!r}"
+        )
+
+    async def sees(self, step: str, *, within: float = WAIT_S) -> WireStep:
+        """Wait until this went over the wire: "180", "183", "answered", "info", "bye" ..."""
+        __tracebackhide__ = True
+        return await self._until(lambda: self._step(step), within, f"to see {step!r}")
+
+    # --- acting ---
+
+    async def says(self, text: str, *, seconds: float | None = None) -> None:
+        """Speak, for as long as the text takes (or `seconds`)."""
+        audio = Audio(what=text, kind="voice", source=self.name)
+        self.leg.media.begins(audio)
+        try:
+            await trio.sleep(speech_seconds(text) if seconds is None else seconds)
+        finally:
+            self.leg.media.stops(audio)
+
+    async def press(self, keys: str, *, gap: float = DIGIT_GAP_S, by: DtmfKind = "rfc4733") -> None:
+        """Press keys, 0.1 s each with `gap` seconds between them."""
+        unknown = [key for key in keys if key not in TONES]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is not a key of a phone; keys are 0-9 * # A-D")
+        if self.leg.unanswered and "183" not in self.wire:
+            raise RuntimeError(
+                f"press(): {self.name} is not connected yet, so nobody could hear the keys; wait "
+                "for it: await caller.connected()"
+            )
+        for key in keys:
+            if by == "info":
+                self.leg.peer_signals_tone(key)
+            else:
+                self.leg.media.presses(key)
+            await trio.sleep(DIGIT_S + gap)
+
+    def hang_up(self, headers: Headers = NO_HEADERS, *, cause: int | None = None) -> None:
+        """Put the phone down; a second time does nothing. `cause` goes into a Reason header."""
+        self.leg.peer_hangs_up(headers, cause=cause)
+
+    def hold(self) -> None:
+        """Put the other side on hold; nothing is heard until `resume`."""
+        self._connected_only("hold")
+        self.leg.peer_holds()
+
+    def resume(self) -> None:
+        self._connected_only("resume")
+        self.leg.peer_resumes()
+
+    def send_info(self, mime_type: str, body: str, headers: Headers = NO_HEADERS) -> None:
+        """A SIP INFO."""
+        self._connected_only("send_info")
+        self.leg.peer_sends_info(mime_type, body, headers)
+
+    def send_message(self, text: str, headers: Headers = NO_HEADERS) -> None:
+        self._connected_only("send_message")
+        self.leg.peer_sends_message(text, headers)
+
+    def lose_network(self) -> None:
+        """Packets stop: RtpStopped follows after 5 s. `regain_network` brings them back."""
+        self.leg.media.goes_silent()
+
+    def regain_network(self) -> None:
+        self.leg.media.comes_back()
+
+    def vanish(self) -> None:
+        """Be gone for good: the leg ends by time-out."""
+        self.leg.network_fails()
+
+    # --- inside ---
+
+    def _attach(self, leg: SimLeg) -> None:
+        self._leg = leg
+        leg.media.name = self.name
+        leg.media.signal = self._signal
+        self._signal.notify()
+
+    def _connected_only(self, verb: str) -> None:
+        if not self.is_connected:
+            raise RuntimeError(
+                f"{verb}(): {self.name} is {self.leg.state}; wait for the call to be up first: "
+                "await ....connected()"
+            )
+
+    def _find(self, what: str | re.Pattern[str]) -> Heard | None:
+        return next(
+            (one for one in self.leg.media.ear.since(self._listened) if one.matches(what)), None
+        )
+
+    async def over(self) -> None:
+        """Wait for the end of the call, however long it takes."""
+        while self.leg.ended is None:
+            await self._signal.wait()
+
+    def _over(self, found: Heard) -> Heard | None:
+        for one in self.leg.media.ear.since(found.number - 1):
+            if one.number == found.number:
+                return one if one.end is not None else None
+        return found
+
+    def _step(self, what: str) -> WireStep | None:
+        return next((step for step in self.leg.wire if step.what == what), None)
+
+    async def _until(self, look: Callable[[], T | None], within: float, purpose: str) -> T:
+        """Look again at every change of this leg, up to `within` seconds."""
+        __tracebackhide__ = True
+        start = trio.current_time()
+        with trio.move_on_after(within):
+            while True:
+                self._faults.check()
+                found = look()
+                if found is not None:
+                    return found
+                if self._leg is not None and self._leg.ended is not None:
+                    break
+                await self._signal.wait()
+        self._faults.check()
+        raise self._in_vain(purpose, start)
+
+    def _in_vain(self, purpose: str, start: float) -> NotHeard:
+        now = trio.current_time()
+        lines = [f"{self.name} waited {purpose} from {start:.2f} s to {now:.2f} s, in vain."]
+        if self._leg is None:
+            return NotHeard(f"{lines[0]} The scenario never dialled it.")
+        ended = self._leg.ended
+        if ended:
+            lines.append(f"The call is over: {ended.code} {ended.reason} (by {ended.by}).")
+        lines += [f"Signalling: {', '.join(self.wire)}. Heard:", transcript(self.heard)]
+        return NotHeard("\n".join(lines))
+
+    def __repr__(self) -> str:
+        state = self._leg.state if self._leg else "not called"
+        return f"<{type(self).__name__} {self.name} {state}>"
+
+
+def _show(what: str | re.Pattern[str]) -> str:
+    return f"/{what.pattern}/" if isinstance(what, re.Pattern) else repr(what)
+
+
+class SimCaller(SimPeer):
+    """Somebody who calls the scenario (`await sim.call(...)`). Hanging up early cancels."""
+
+    def cancel(self) -> None:
+        """Give up before the call is answered."""
+        if self.is_connected:
+            raise RuntimeError(
+                f"cancel(): the call of {self.name} is answered already; use hang_up()"
+            )
+        self.leg.peer_hangs_up(NO_HEADERS)
+
+
+class SimCallee(SimPeer):
+    """Somebody whom the scenario calls (`sim.expect_call(...)`, or given to an on_dial script).
+
+    Until the test says otherwise the phone does nothing at all. Acts on a call that is over do
+    nothing, as the scenario may hang up at any time.
+    """
+
+    def __init__(self, name: str, faults: Faults) -> None:
+        super().__init__(name, faults)
+        self._request: DialRequest | None = None
+
+    @property
+    def request(self) -> DialRequest:
+        """What the scenario asked for: number, caller id, headers, time-out."""
+        if self._request is None:
+            raise NotHeard(f"{self.name} was not called yet; wait for it: await callee.invited()")
+        return self._request
+
+    async def invited(self, *, within: float = WAIT_S) -> DialRequest:
+        """Wait until the scenario calls."""
+        __tracebackhide__ = True
+        return await self._until(lambda: self._request, within, "to be called")
+
+    def ring(self, headers: Headers = NO_HEADERS) -> None:
+        """180."""
+        self._unanswered_only("ring")
+        self.leg.peer_rings(headers)
+
+    def early_media(self, headers: Headers = NO_HEADERS) -> None:
+        """183: from now on what this side says can be heard; `says` for an announcement."""
+        self._unanswered_only("early_media")
+        self.leg.peer_early_media(headers)
+
+    def answer(self, headers: Headers = NO_HEADERS, *, custom_data: str = "") -> None:
+        """Pick up."""
+        self._unanswered_only("answer")
+        self.leg.peer_answers(headers, custom_data)
+
+    def busy(self) -> None:
+        self.reject(486, "Busy Here")
+
+    def reject(self, code: int, reason: str = "", headers: Headers = NO_HEADERS) -> None:
+        """Refuse with a SIP status (300-699)."""
+        self._unanswered_only("reject")
+        self.leg.peer_rejects(code, reason or REASONS.get(code, "Refused"), headers)
+
+    def hang_up(self, headers: Headers = NO_HEADERS, *, cause: int | None = None) -> None:
+        if self.leg.unanswered:
+            raise RuntimeError(
+                f"hang_up(): {self.name} has not answered; use reject(603) or busy()"
+            )
+        super().hang_up(headers, cause=cause)
+
+    def dialled(self, leg: SimLeg, request: DialRequest) -> None:
+        """The scenario called (the simulated dialer says so)."""
+        self._request = request
+        self._attach(leg)
+
+    def _unanswered_only(self, verb: str) -> None:
+        if self.is_connected:
+            raise RuntimeError(f"{verb}(): {self.name} has answered already")

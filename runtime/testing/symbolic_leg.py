@@ -1,0 +1,239 @@
+"""The audio side of a simulated call leg: what its person says, hears and presses.
+
+The session's side is the MediaLeg port; the person's side (`says`, `presses`, `ear`, `digits`) is
+driven by SimCaller and SimCallee. A leg holds one inbound edge: a new one replaces the old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Final
+
+import attrs
+
+from runtime.media.port import (
+    DigitsSent,
+    FirstPacketReceived,
+    LegAddress,
+    LegClosed,
+    LegMediaEvent,
+    LegMediaListener,
+    LegStatistics,
+    MediaLost,
+    RtpResumed,
+    RtpStopped,
+    RtpStream,
+    ToneReceivedFromPeer,
+)
+from runtime.testing.agenda import Agenda, Appointment, Signal
+from runtime.testing.hearing import Audio, Ear
+from runtime.testing.symbolic_nodes import (
+    OnClose,
+    SymbolicNode,
+    SymbolicSource,
+    Tapped,
+)
+
+DIGIT_S: Final = 0.1
+"""Length of a key press, ours or theirs (the port: 100 ms tone, 100 ms gap)."""
+DIGIT_GAP_S: Final = 0.1
+DIGIT_PAUSE_S: Final = 0.5
+"""What `p` waits in send_digits."""
+SILENCE_BEFORE_STOPPED_S: Final = 5.0
+"""How long a peer sends nothing before RtpStopped (the port)."""
+PACKETS_PER_SECOND: Final = 50
+OCTETS_PER_PACKET: Final = 172
+"""160 of G.711 and the RTP header."""
+
+
+@attrs.frozen(kw_only=True)
+class DigitHeard:
+    """A key press that reached this leg's person."""
+
+    t: float
+    digit: str
+
+
+class SymbolicLeg(Tapped):
+    """MediaLeg of a simulated call."""
+
+    def __init__(self, agenda: Agenda, on_close: OnClose, address: LegAddress) -> None:
+        super().__init__(agenda, on_close)
+        self._address = address
+        self.name = "leg"
+        self.ear = Ear()
+        self.digits: list[DigitHeard] = []
+        self.signal = Signal()
+        self._listener: LegMediaListener | None = None
+        self._early_events: list[LegMediaEvent] = []
+        self._stream: RtpStream | None = None
+        self._opened = agenda.now()
+        self._got_packet = False
+        self._handling_tones = False
+        self._voice: dict[Audio, None] = {}
+        self._digits_sent_at = 0.0
+        self._silent: Appointment | None = None
+        self._stopped = False
+
+    # --- the session's side: MediaLeg ---
+
+    @property
+    def address(self) -> LegAddress:
+        return self._address
+
+    def listen(self, listener: LegMediaListener) -> None:
+        self._listener = listener
+        early, self._early_events = self._early_events, []
+        for event in early:
+            listener(event)
+
+    def configure(self, stream: RtpStream) -> None:
+        if self.closed:
+            return
+        self._stream = stream
+        if stream.receiving and not self._got_packet:
+            self._got_packet = True
+            self._agenda.after(1 / PACKETS_PER_SECOND, lambda: self._tell(FirstPacketReceived()))
+        self.refresh()
+        self.changed()
+
+    def handle_tones(self, handle: bool) -> None:
+        self._handling_tones = handle
+
+    def send_digits(self, digits: str) -> None:
+        if self.closed:
+            return
+        at = max(self._digits_sent_at, self._agenda.now())
+        for digit in digits:
+            if digit == "p":
+                at += DIGIT_PAUSE_S
+            else:
+                self._agenda.after(at - self._agenda.now(), partial(self._digit_arrives, digit))
+                at += DIGIT_S + DIGIT_GAP_S
+        self._digits_sent_at = at
+        self._agenda.after(at - self._agenda.now(), self._digits_are_sent)
+
+    def _digits_are_sent(self) -> None:
+        if self._agenda.now() >= self._digits_sent_at:
+            self._tell(DigitsSent())
+
+    # --- the person's side ---
+
+    def begins(self, audio: Audio) -> None:
+        """The person makes this sound from now on."""
+        self._voice[audio] = None
+        self._voice_changed()
+
+    def stops(self, audio: Audio) -> None:
+        self._voice.pop(audio, None)
+        self._voice_changed()
+
+    def presses(self, tone: str, seconds: float = DIGIT_S) -> None:
+        """One key as RFC 4733: an event when handled, else sound for whoever hears this leg."""
+        if self.closed or self._stream is None or not self._stream.receiving:
+            return
+        if self._handling_tones:
+            event = ToneReceivedFromPeer(tone=tone, duration_ms=round(seconds * 1000))
+            self._agenda.after(seconds, lambda: self._tell(event))
+            return
+        audio = Audio(what=tone, kind="digit", source=self.name)
+        self.begins(audio)
+        self._agenda.after(seconds, lambda: self.stops(audio))
+        for sink in list(self._sinks):
+            if isinstance(sink, SymbolicLeg):
+                sink._digit_arrives(tone)
+
+    def goes_silent(self) -> None:
+        """The peer's packets stop, as when its network is gone."""
+        self._silent = self._agenda.after(SILENCE_BEFORE_STOPPED_S, self._rtp_stopped)
+
+    def comes_back(self) -> None:
+        """The peer's packets come again."""
+        if self._silent is not None:
+            self._silent.cancel()
+            self._silent = None
+        if self._stopped:
+            self._stopped = False
+            self._tell(RtpResumed())
+
+    def _rtp_stopped(self) -> None:
+        self._stopped = True
+        self._tell(RtpStopped())
+
+    # --- edges ---
+
+    def attached(self, source: SymbolicSource) -> None:
+        for old in [old for old in self._sources if old is not source]:
+            old.disconnect(self)
+        super().attached(source)
+
+    def sounding(self, listener: SymbolicNode, through: frozenset[SymbolicNode]) -> list[Audio]:
+        return list(self.saying)
+
+    @property
+    def saying(self) -> Iterable[Audio]:
+        receiving = self._stream is not None and self._stream.receiving
+        return list(self._voice) if receiving and not self.closed else []
+
+    @property
+    def hearing(self) -> Iterable[Audio]:
+        return self.ear.sounding
+
+    def refresh(self) -> None:
+        sending = self._stream is not None and self._stream.sending and not self.closed
+        if self.ear.hear(self.incoming() if sending else (), self._agenda.now()):
+            self.tell_taps()
+            self.signal.notify()
+
+    def _voice_changed(self) -> None:
+        self.changed()
+        self.tell_taps()
+
+    def _digit_arrives(self, digit: str) -> None:
+        if not self.closed:
+            self.digits.append(DigitHeard(t=self._agenda.now(), digit=digit))
+            self.signal.notify()
+
+    # --- events and the end ---
+
+    def _tell(self, event: LegMediaEvent) -> None:
+        if self.closed and not isinstance(event, LegClosed | MediaLost):
+            return
+        if self._listener is None:
+            self._early_events.append(event)
+        else:
+            self._listener(event)
+
+    def _release(self) -> None:
+        self._drop()
+        closed = LegClosed(statistics=self._statistics())
+        self._agenda.after(0, lambda: self._tell(closed))
+
+    def lose(self) -> None:
+        if not self.closed:
+            super().lose()
+            self._agenda.after(0, lambda: self._tell(MediaLost()))
+
+    def _drop(self) -> None:
+        self._voice.clear()
+        if self._silent is not None:
+            self._silent.cancel()
+        self.cut()
+        self.detach_all()
+        self.refresh()
+
+    def _statistics(self) -> LegStatistics:
+        if self._stream is None:
+            return LegStatistics()
+        packets = round((self._agenda.now() - self._opened) * PACKETS_PER_SECOND)
+        octets = packets * OCTETS_PER_PACKET
+        return LegStatistics(
+            packets_sent=packets,
+            packets_received=packets,
+            octets_sent=octets,
+            octets_received=octets,
+        )
+
+    def __repr__(self) -> str:
+        return f"<audio of {self.name}>"

@@ -1,0 +1,113 @@
+"""Simulated legs pass the same suite as legs on a wire."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from runtime.legs.leg import DialRequest, Headers, Leg, LegIdentity
+from runtime.testing.agenda import Agenda, Signal
+from runtime.testing.conformance import LegBench, LegConformance, Step
+from runtime.testing.dialer import SimDialer
+from runtime.testing.legs import SimLeg, WireStep
+from runtime.testing.symbolic_media import SymbolicMedia
+
+
+class NoFaults:
+    def watch(self, signal: Signal) -> None:
+        """Nothing ever fails here."""
+
+    def check(self) -> None:
+        """Nothing ever fails here."""
+
+
+class SimFarEnd:
+    """The conformance suite's far end, driven through the person's side of a simulated leg."""
+
+    def __init__(self, leg: SimLeg) -> None:
+        self._leg = leg
+
+    @property
+    def steps(self) -> list[Step]:
+        ours = [step for step in self._leg.wire if step.by == "us"]
+        return [_step(step) for step in ours]
+
+    async def ring(self, headers: Headers) -> None:
+        self._leg.peer_rings(headers)
+
+    async def early_media(self, headers: Headers) -> None:
+        self._leg.peer_early_media(headers)
+
+    async def answer(self, headers: Headers) -> None:
+        self._leg.peer_answers(headers, "")
+
+    async def reject(self, code: int, reason: str) -> None:
+        self._leg.peer_rejects(code, reason, {})
+
+    async def cancel(self) -> None:
+        self._leg.peer_hangs_up({})
+
+    async def bye(self, cause: int | None = None) -> None:
+        self._leg.peer_hangs_up({}, cause=cause)
+
+    async def hold(self) -> None:
+        self._leg.peer_holds()
+
+    async def resume(self) -> None:
+        self._leg.peer_resumes()
+
+    async def info(self, mime_type: str, body: str) -> None:
+        self._leg.peer_sends_info(mime_type, body, {})
+
+    async def press(self, tone: str) -> None:
+        self._leg.peer_signals_tone(tone)
+
+
+def _step(step: WireStep) -> Step:
+    name, _, code = step.what.partition(" ")
+    return Step(name=name, code=int(code or 0), text=step.body, headers=step.headers)
+
+
+@attrs.define
+class SimBench:
+    agenda: Agenda
+    media: SymbolicMedia
+    dialer: SimDialer
+
+    async def incoming(self, number: str, headers: Headers) -> tuple[Leg, SimFarEnd]:
+        identity = LegIdentity(
+            number=number,
+            callerid="200",
+            display_name="",
+            from_uri="sip:200@far.sim",
+            to_uri=f"sip:{number}@callstage.sim",
+            headers=headers,
+        )
+        media = await self.media.open_leg()
+        leg = SimLeg(identity=identity, incoming=True, media=media, agenda=self.agenda)
+        return leg, SimFarEnd(leg)
+
+    async def outgoing(self, request: DialRequest) -> tuple[Leg, SimFarEnd]:
+        callee = self.dialer.expect(request.to)
+        leg = await self.dialer.dial(request)
+        return leg, SimFarEnd(callee.leg)
+
+
+class TestSimulatedLegs(LegConformance):
+    @pytest.fixture(autouse=True)
+    def _clock(self, autojump_clock: MockClock) -> Iterator[None]:
+        yield
+
+    @asynccontextmanager
+    async def bench(self) -> AsyncIterator[LegBench]:
+        async with trio.open_nursery() as nursery:
+            agenda = Agenda()
+            media = SymbolicMedia(agenda)
+            nursery.start_soon(agenda.run)
+            yield SimBench(agenda, media, SimDialer(agenda, media, NoFaults(), nursery))
+            nursery.cancel_scope.cancel()
