@@ -1,0 +1,118 @@
+"""Sounds in the core: audio that a worker is making, shared by everybody who plays it.
+
+A SoundSource is one piece of audio and its fate; a PcmSound is one user's hold on it. When the last
+hold is gone the memory is given back, and a worker that is still filling it is told to stop, by
+the state in the shared header.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from .pcm import PcmBuffer
+from .port import SoundError
+
+
+class SoundSource:
+    """Audio in the making. Workers' replies end in `audible`, then `finish` or `fail`."""
+
+    def __init__(self, buffer: PcmBuffer) -> None:
+        self.buffer = buffer
+        self.error: str | None = None
+        self.duration_s: float | None = None
+        self._audible = trio.Event()
+        self._complete = trio.Event()
+        self._users = 0
+
+    @property
+    def complete(self) -> bool:
+        return self._complete.is_set()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody still holds it; a job that nobody wants is not worth starting."""
+        return self._users > 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that it takes now."""
+        return self.buffer.valid_samples * 2
+
+    def audible(self) -> None:
+        """The first samples are there; players may start."""
+        self._audible.set()
+
+    def finish(self) -> None:
+        """The last sample is there."""
+        if not self.complete:
+            self.duration_s = self.buffer.duration_s
+            self._end()
+
+    def fail(self, error: str) -> None:
+        """Nothing follows; players that began it end with this error."""
+        if not self.complete:
+            self.error = error
+            self.buffer.finish(failed=True)
+            self._end()
+
+    async def wait_audible(self) -> None:
+        """Until something can be played. Raises SoundError when there will be nothing."""
+        await self._audible.wait()
+        self._check()
+
+    async def wait_complete(self) -> None:
+        """Until the length is known. Raises SoundError when the sound turned out broken."""
+        await self._complete.wait()
+        self._check()
+
+    def hold(self) -> None:
+        self._users += 1
+
+    def release(self) -> None:
+        self._users -= 1
+        if self._users == 0:
+            self.fail("nobody plays it any more")
+            self.buffer.close()
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise SoundError(self.error)
+
+    def _end(self) -> None:
+        self._audible.set()
+        self._complete.set()
+
+
+class PcmSound:
+    """One user's hold on a source; implements the `Sound` of the media port."""
+
+    def __init__(self, label: str, source: SoundSource) -> None:
+        self.label = label
+        self._source: SoundSource | None = source
+        self._last = source
+        source.hold()
+
+    def __repr__(self) -> str:
+        return f"<PcmSound {self.label!r} {self.duration_s} s>"
+
+    @property
+    def buffer(self) -> PcmBuffer:
+        """The samples, for the engine; its state tells the engine when the sound ends."""
+        return self._last.buffer
+
+    @property
+    def error(self) -> str | None:
+        """Why the buffer's state is FAILED."""
+        return self._last.error
+
+    @property
+    def duration_s(self) -> float | None:
+        return self._last.duration_s
+
+    async def ready(self) -> None:
+        await self._last.wait_complete()
+
+    def close(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            source.release()

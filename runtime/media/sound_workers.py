@@ -1,0 +1,179 @@
+"""The core's side of the processes that make sounds: file decoders and voices.
+
+One request at a time per worker, a bounded queue before them. A worker that dies or takes too long
+costs the one request it was busy with: it is killed and replaced, and the next request goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import attrs
+import trio
+
+from runtime.processes import Child, LinkClosed, LinkFull, describe_exit, start_child
+
+from .port import SoundError
+from .sound import SoundSource
+
+START_S: Final = 30.0
+"""A worker needs well under a second; on a starved machine, this."""
+RESTART_PAUSE_S: Final = 1.0
+"""After a worker that died before it was ready, so that a broken installation does not spin."""
+MAX_ERROR: Final = 500
+"""Characters of a worker's own error sentence."""
+
+
+@attrs.frozen(kw_only=True)
+class WorkerKind:
+    """What a pool of workers is, for its owner and for the error messages."""
+
+    module: str
+    arguments: tuple[str, ...] = ()
+    name: str
+    """As an author reads it: "the file decoder"."""
+    count: int
+    queue: int
+    """Requests that may wait; one more is refused."""
+    job_s: float
+    """A request that takes longer hangs (or is an attack) and is killed."""
+    nice: int = 0
+
+
+@attrs.define(eq=False)
+class _Job:
+    request: dict[str, Any]
+    fds: tuple[int, ...]
+    source: SoundSource
+
+    def close(self) -> None:
+        for fd in self.fds:
+            os.close(fd)
+        self.fds = ()
+
+
+class SoundWorkers:
+    """A pool of like workers. `run` it in the core; `submit` from anywhere in the core.
+
+    `warn` is told, in one sentence, about workers that had to be replaced.
+    """
+
+    def __init__(self, kind: WorkerKind, warn: Callable[[str], object]) -> None:
+        self.kind = kind
+        self._warn = warn
+        self.hello: dict[str, Any] = {}
+        """What the workers told about themselves when they started."""
+        self.restarts = 0
+        self._jobs: deque[_Job] = deque()
+        self._work = trio.Semaphore(0)
+        self._running = False
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Start the workers and keep them running until cancelled; ready when one is."""
+        async with trio.open_nursery() as nursery:
+            try:
+                await nursery.start(self._keep_worker)
+                for _ in range(self.kind.count - 1):
+                    nursery.start_soon(self._keep_worker)
+                self._running = True
+                task_status.started()
+                await trio.sleep_forever()
+            finally:
+                self._running = False
+                while self._jobs:
+                    self._fail(self._jobs.popleft(), "stopped")
+
+    def submit(self, request: dict[str, Any], fds: Sequence[int], source: SoundSource) -> None:
+        """Have `source` filled; its fate tells how that went. Takes the descriptors over.
+
+        Raises SoundError when too many requests wait.
+        """
+        job = _Job(request, tuple(fds), source)
+        if not self._running or len(self._jobs) >= self.kind.queue:
+            why = f"has {len(self._jobs)} requests waiting" if self._running else "is not running"
+            job.close()
+            raise SoundError(f"{self.kind.name} {why}; try again later")
+        self._jobs.append(job)
+        self._work.release()
+
+    async def _keep_worker(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        while True:
+            child = start_child(self.kind.module, self.kind.arguments, nice=self.kind.nice)
+            try:
+                if await self._greet(child):
+                    task_status.started()
+                    task_status = trio.TASK_STATUS_IGNORED
+                    await self._serve_while_alive(child)
+                else:
+                    await trio.sleep(RESTART_PAUSE_S)
+            finally:
+                await child.close()
+            self.restarts += 1
+            end = "hangs" if child.status is None else describe_exit(child.status)
+            self._warn(f"{self.kind.name} (process {child.pid}, {end}) was replaced")
+
+    async def _greet(self, child: Child) -> bool:
+        with trio.move_on_after(START_S), contextlib.suppress(LinkClosed):
+            self.hello, _ = await child.link.receive()
+            return True
+        return False
+
+    async def _serve_while_alive(self, child: Child) -> None:
+        async with trio.open_nursery() as nursery:
+
+            async def end_with_child() -> None:
+                await child.wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(end_with_child)
+            await self._serve(child)
+            nursery.cancel_scope.cancel()
+
+    async def _serve(self, child: Child) -> None:
+        """Carry out jobs until the worker is of no more use."""
+        useful = True
+        while useful:
+            await self._work.acquire()
+            job = self._jobs.popleft()
+            if job.source.wanted:
+                useful = await self._carry_out(child, job)
+            else:
+                job.close()
+
+    async def _carry_out(self, child: Child, job: _Job) -> bool:
+        """One request from beginning to end; False when the worker has to be replaced."""
+        trouble = "failed on it and was restarted"
+        try:
+            with trio.move_on_after(self.kind.job_s):
+                await child.link.send(job.request, [*job.fds, job.source.buffer.fd])
+                await self._follow(child, job.source)
+                return True
+            trouble = f"took longer than {self.kind.job_s:.0f} s over it and was stopped"
+        except (LinkClosed, LinkFull):
+            pass
+        finally:
+            self._fail(job, trouble)
+        return False
+
+    async def _follow(self, child: Child, source: SoundSource) -> None:
+        while True:
+            reply, _ = await child.link.receive()
+            match reply.get("state"):
+                case "audible":
+                    source.audible()
+                case "done":
+                    source.finish()
+                    return
+                case "failed":
+                    source.fail(str(reply.get("error"))[:MAX_ERROR])
+                    return
+
+    def _fail(self, job: _Job, trouble: str) -> None:
+        job.close()
+        job.source.fail(f"{self.kind.name} {trouble}")
