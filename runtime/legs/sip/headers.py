@@ -1,0 +1,83 @@
+"""Which SIP headers a script may set, and which of a peer's headers it gets to see.
+
+A script may set X-*, User-to-User and nothing else: everything that routes, identifies or frames a
+message is the stack's own. VI-* names are instructions to the platform and never leave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from runtime.legs.leg import Headers
+from sip.message import Headers as SipHeaders
+
+MAX_SEEN: Final = 64
+"""Headers of one event; as many as a script may set (sandbox/schema.py)."""
+MAX_SEEN_CHARS: Final = 2_000
+"""Of one value: a User-to-User of 128 octets in hexadecimal fits many times."""
+MIN_CALL_TIMEOUT_S: Final = 10
+MAX_CALL_TIMEOUT_S: Final = 400
+"""Range of VI-CallTimeout in the scenario reference."""
+
+
+@attrs.frozen
+class ScriptHeaders:
+    """A script's headers, sorted."""
+
+    written: tuple[tuple[str, str], ...]
+    refused: tuple[str, ...]
+    """Names that scripts may not set."""
+
+    @property
+    def complaint(self) -> str:
+        """Why, and what to do instead; empty when nothing was refused."""
+        if not self.refused:
+            return ""
+        names = ", ".join(self.refused)
+        return f"a script may not set {names}; it may set X-* headers and User-to-User"
+
+
+def script_headers(headers: Headers) -> ScriptHeaders:
+    """Split what a script wants to send into what is written and what is refused."""
+    written, refused = [], []
+    for name, value in headers.items():
+        if _is_ours(name):
+            written.append((name, value.encode("utf-8", "replace").decode("utf-8")))
+        elif not name.lower().startswith("vi-"):
+            refused.append(name)
+    return ScriptHeaders(tuple(written), tuple(refused))
+
+
+def seen_by_script(headers: SipHeaders, *, with_reason: bool = False) -> dict[str, str]:
+    """X-* and User-to-User (and Reason, on an end), names as sent, repeated lines joined."""
+    seen: dict[str, str] = {}
+    spelling: dict[str, str] = {}
+    for name, value in headers:
+        if not (_is_ours(name) or (with_reason and name.lower() == "reason")):
+            continue
+        key = spelling.setdefault(name.lower(), name)
+        if key not in seen and len(seen) >= MAX_SEEN:
+            continue
+        # surrogates stand for bytes that are no UTF-8; JSON and scripts get the usual mark
+        text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        seen[key] = (f"{seen[key]}, {text}" if key in seen else text)[:MAX_SEEN_CHARS]
+    return seen
+
+
+def call_timeout_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds of VI-CallTimeout, moved into the reference's range; None when there are none."""
+    for name, value in headers.items():
+        if name.lower() == "vi-calltimeout":
+            text = value.strip()
+            if not (text.isascii() and text.isdigit() and len(text) < 6):
+                return None
+            return float(min(max(int(text), MIN_CALL_TIMEOUT_S), MAX_CALL_TIMEOUT_S))
+    return None
+
+
+def _is_ours(name: str) -> bool:
+    lowered = name.lower()
+    return lowered.startswith("x-") or lowered == "user-to-user"

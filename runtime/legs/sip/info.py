@@ -1,0 +1,45 @@
+"""What a SIP INFO means: a key press in one of the two customary bodies, or the script's business.
+
+Pure. `application/dtmf-relay` has lines such as `Signal=5`, `application/dtmf` the bare digit.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from runtime.legs.leg import InfoReceived, ToneSignalled
+from runtime.legs.sip.headers import seen_by_script
+from sip.message import Headers as SipHeaders
+
+MAX_BODY_BYTES: Final = 8_192
+"""The limit of a script's own sendInfo; what is longer is cut."""
+
+_SIGNAL: Final = re.compile(r"^\s*signal\s*=\s*(\S+)\s*$", re.IGNORECASE | re.MULTILINE)
+_NUMBERED: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
+"""Event numbers of RFC 4733 3.2, which some gateways send instead of the key."""
+
+
+def understand_info(
+    content_type: str, body: bytes, headers: SipHeaders
+) -> ToneSignalled | InfoReceived | None:
+    """The leg's event; None for an INFO without a body (a keep-alive)."""
+    text = body[:MAX_BODY_BYTES].decode("utf-8", "replace")
+    kind = content_type.lower()
+    if kind == "application/dtmf-relay":
+        match = _SIGNAL.search(text)
+        tone = _tone(match[1]) if match else None
+    elif kind == "application/dtmf":
+        tone = _tone(text.strip())
+    else:
+        tone = None
+    if tone is not None:
+        return ToneSignalled(tone=tone)
+    if not body and not kind:
+        return None
+    return InfoReceived(mime_type=content_type, body=text, headers=seen_by_script(headers))
+
+
+def _tone(text: str) -> str | None:
+    key = _NUMBERED.get(text, text).upper()
+    return key if len(key) == 1 and key in "0123456789*#ABCD" else None

@@ -1,0 +1,161 @@
+"""Offer and answer of one leg: what was said last, what is agreed, and who holds whom.
+
+Pure. What may be agreed on is decided in sip/sdp/negotiate.py; this file keeps the state between
+two negotiations (our last description and its version, the offer that waits for its answer) and
+turns the outcome into the stream that the engine needs.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import attrs
+
+from runtime.media.port import LegAddress, RtpStream
+from sip.sdp import (
+    Codec,
+    LocalMedia,
+    MediaCapabilities,
+    NegotiatedAudio,
+    SessionDescription,
+    accept_answer,
+    answer_offer,
+    make_offer,
+)
+from sip.sdp.codec import PCMA, PCMU
+
+CONTENT_TYPE: Final = "application/sdp"
+CODECS: Final[dict[str, Codec]] = {"PCMU": PCMU, "PCMA": PCMA}
+"""What the engine can carry."""
+
+HoldChange = Literal["held", "resumed"]
+
+
+def capabilities(names: tuple[str, ...] = ("PCMU", "PCMA")) -> MediaCapabilities:
+    """What a leg offers and accepts, in this order of preference."""
+    return MediaCapabilities(codecs=tuple(CODECS[name] for name in names))
+
+
+def local_media(address: LegAddress, session_id: int, advertised_host: str = "") -> LocalMedia:
+    """Where the peer is told to send; `advertised_host` replaces the engine's own address."""
+    usual = address.rtcp_port == address.rtp_port + 1
+    return LocalMedia(
+        host=advertised_host or address.host,
+        port=address.rtp_port,
+        session_id=session_id,
+        rtcp_port=None if usual else address.rtcp_port,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Agreement:
+    """The outcome of one exchange."""
+
+    stream: RtpStream
+    sdp: bytes = b""
+    """Our answer, when the peer offered."""
+    hold: HoldChange | None = None
+    """What the peer changed about hold."""
+
+
+class MediaSession:
+    """The descriptions of one leg. Every method either succeeds or changes nothing."""
+
+    def __init__(self, caps: MediaCapabilities, local: LocalMedia) -> None:
+        self._caps = caps
+        self._local = local
+        self._said: SessionDescription | None = None
+        self._offer: SessionDescription | None = None
+        self._stream: RtpStream | None = None
+        self._held = False
+        self._settled = False
+        self._hold_told = False
+
+    def __repr__(self) -> str:
+        stream = self._stream
+        agreed = f"{stream.codec} {stream.remote_host}:{stream.remote_port}" if stream else "none"
+        return f"<MediaSession {agreed}{' held' if self._held else ''}>"
+
+    @property
+    def stream(self) -> RtpStream | None:
+        """What is agreed on; None before the first answer."""
+        return self._stream
+
+    @property
+    def waits_for_answer(self) -> bool:
+        return self._offer is not None
+
+    def offer(self) -> bytes:
+        """Our offer: of an outgoing call, or for a peer that asked without offering."""
+        description = make_offer(self._caps, self._local, previous=self._said)
+        self._said = self._offer = description
+        return description.to_bytes()
+
+    def answer(self, offer: bytes) -> Agreement:
+        """Answer the peer's offer. Raises SdpError or NegotiationError (what to refuse with)."""
+        description, agreed = answer_offer(
+            SessionDescription.parse(offer), self._caps, self._local, previous=self._said
+        )
+        self._said, self._offer = description, None
+        return self._agree(agreed, description.to_bytes())
+
+    def accept(self, answer: bytes) -> Agreement:
+        """Take the peer's answer to our last offer.
+
+        May be repeated for one offer: several branches of a forked call answer it, and the one
+        that wins is the last (RFC 3261 13.2.2.4). Raises SdpError or NegotiationError.
+        """
+        if self._offer is None:
+            raise RuntimeError("accept(): nothing was offered; only an answer can be accepted")
+        parsed = SessionDescription.parse(answer)
+        return self._agree(accept_answer(self._offer, parsed, self._caps))
+
+    def settle(self) -> None:
+        """The call is up: its offer is answered for good, and a change of hold is worth telling."""
+        self._offer = None
+        self._settled = True
+
+    def _agree(self, agreed: NegotiatedAudio, sdp: bytes = b"") -> Agreement:
+        self._stream = self._as_stream(agreed)
+        return Agreement(stream=self._stream, sdp=sdp, hold=self._hold(agreed.peer_held))
+
+    def _hold(self, held: bool) -> HoldChange | None:
+        """A hold is told once, and its end only if the hold was.
+
+        Who is called by a peer that sends nothing yet (early media, third party call control) is
+        not on hold.
+        """
+        before, self._held = self._held, held
+        if not self._settled or before == held:
+            return None
+        told, self._hold_told = self._hold_told, held
+        if held:
+            return "held"
+        return "resumed" if told else None
+
+    def _as_stream(self, agreed: NegotiatedAudio) -> RtpStream:
+        host, port = agreed.remote_host, agreed.remote_rtp_port
+        rtcp_port, sending = agreed.remote_rtcp_port, agreed.direction.sends
+        if is_nowhere(host, port):
+            # RFC 2543's hold: nothing goes out, and the peer may still send from where it was
+            sending = False
+            if self._stream is not None:
+                host, port = self._stream.remote_host, self._stream.remote_port
+                rtcp_port = self._stream.remote_rtcp_port
+        return RtpStream(
+            remote_host=host,
+            remote_port=port,
+            remote_rtcp_port=rtcp_port,
+            codec=agreed.codec.name.upper(),
+            send_payload_type=agreed.send_payload_type,
+            receive_payload_types=agreed.receive_payload_types,
+            dtmf_send_payload_type=agreed.dtmf_send,
+            dtmf_receive_payload_type=agreed.dtmf_receive,
+            ptime_ms=agreed.ptime_ms,
+            sending=sending,
+            receiving=agreed.direction.receives,
+        )
+
+
+def is_nowhere(host: str, port: int) -> bool:
+    return port == 0 or host in ("0.0.0.0", "::")
