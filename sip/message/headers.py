@@ -119,9 +119,9 @@ class Headers:
         """One value per line of this name."""
         return list(self._by_key().get(KEYS.get(name) or key_of(name), ()))
 
-    def count(self, name: str) -> int:
-        """How many lines of this name there are."""
-        return len(self._by_key().get(KEYS.get(name) or key_of(name), ()))
+    def repeated(self) -> list[str]:
+        """The keys (lower-case long names) that have more than one line."""
+        return [key for key, lines in self._by_key().items() if len(lines) > 1]
 
     def values(self, name: str) -> list[str]:
         """The elements of a list header, over all its lines; empty elements are left out.

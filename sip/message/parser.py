@@ -44,7 +44,7 @@ def parse_datagram(data: bytes) -> Message:
         data = data.lstrip(b"\r\n")
     end = HEAD_END.search(data)
     if end is None:
-        head = read_head(data)
+        head = read_head(data.rstrip(b"\r\n"))
         raise head.fault or MessageError(400, "no empty line ends the headers", head.message)
     head = read_head(data[: end.start()])
     body = data[end.end() :]
@@ -126,7 +126,7 @@ def _read_headers(lines: list[str], faults: list[MessageError]) -> Headers:
     items: list[tuple[str, str]] = []
     for line in lines[1 : MAX_HEADERS + 1]:
         name, colon, value = line.partition(":")
-        if name not in KEYS:
+        if not colon or name not in KEYS:
             name = name.rstrip(LWS)
             if not colon or not is_token(name):
                 faults.append(MessageError(400, f"not a header line: {line[:60]!r}"))
@@ -148,7 +148,8 @@ def _read_start_line(
         return _read_status_line(line, headers, faults)
     parts = line.split(" ")
     method = parts[0]
-    if not is_token(method) or len(parts) == 1:
+    if not is_token(method) or not any(part[:4].upper() == "SIP/" for part in parts[1:]):
+        # Another protocol, or noise: nothing in it can be answered in SIP.
         faults.insert(0, MessageError(400, f"not a SIP start line: {line[:60]!r}"))
         return None
     version = parts[-1]

@@ -15,9 +15,11 @@ from .message import Message, Request
 SUPPORTED_SCHEMES: Final = frozenset({"sip", "sips", "tel"})
 """Request-URIs that we can make sense of; any other is answered 416 (RFC 3261 8.2.2.1)."""
 
-_SINGLE: Final = (
-    *("Call-ID", "CSeq", "From", "To", "Max-Forwards", "Content-Type", "Expires"),
-    *("Session-Expires", "Min-SE", "Event", "Refer-To", "Replaces", "RAck", "RSeq"),
+_SINGLE: Final = frozenset(
+    {
+        *("call-id", "cseq", "from", "to", "max-forwards", "content-type", "expires"),
+        *("session-expires", "min-se", "event", "refer-to", "replaces", "rack", "rseq"),
+    }
 )
 """Headers of which there is one (RFC 3261 7.3.1); two leave open which one counts."""
 
@@ -39,9 +41,9 @@ def validate(message: Message, *, schemes: Collection[str] = SUPPORTED_SCHEMES) 
 
 
 def _check_singles(message: Message) -> None:
-    for name in _SINGLE:
-        if message.headers.count(name) > 1:
-            raise MessageError(400, f"more than one {name} header field", message)
+    for key in message.headers.repeated():
+        if key in _SINGLE:
+            raise MessageError(400, f"more than one {key} header field", message)
 
 
 def _check_contacts(request: Request, wildcards: list[bool]) -> None:
