@@ -1,0 +1,167 @@
+"""What an error ends: a leg, a session, or nothing more; and what its legs are told.
+
+`on_error` says what an uncaught exception of a script ends, `on_failure` what becomes of answered
+calls that are bridged when the script's process dies. Runs in the core.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections import deque
+from collections.abc import Hashable, Iterable
+from typing import Final, Literal
+
+import attrs
+
+from runtime.decisions.limits import Limits
+
+OnError = Literal["leg", "session"]
+OnFailure = Literal["hangup", "keep"]
+
+SLOW_HANDLER: Final = "HandlerTimeout"
+"""The exception that the worker raises into a handler over its CPU time."""
+
+
+class Cause(enum.StrEnum):
+    """Why a session ended; shown in history, in the log and over HTTP."""
+
+    TERMINATED = "terminated"
+    IDLE = "idle"
+    LENGTH = "limit:session-length"
+    COMMANDS = "limit:commands"
+    EVENTS = "limit:events"
+    NO_LISTENER = "no-listener"
+    OPERATOR = "operator"
+    SHUTDOWN = "shutdown"
+    SCRIPT_ERROR = "script-error"
+    CPU_LIMIT = "cpu-limit"
+    MEMORY = "memory"
+    UNRESPONSIVE = "unresponsive"
+    PROTOCOL = "protocol"
+    CRASHED = "crashed"
+    ZYGOTE_LOST = "zygote-lost"
+    NOT_STARTED = "not-started"
+    INTERNAL = "internal-error"
+
+
+ORDERLY: Final = frozenset(
+    {
+        Cause.TERMINATED,
+        Cause.IDLE,
+        Cause.LENGTH,
+        Cause.NO_LISTENER,
+        Cause.OPERATOR,
+        Cause.SHUTDOWN,
+    }
+)
+"""Nobody failed: an unanswered caller is told 480, not 500."""
+SCRIPT_STILL_RUNS: Final = ORDERLY | {Cause.SCRIPT_ERROR, Cause.CPU_LIMIT}
+"""The script is told Terminating and Terminated; in all other cases it is not to be trusted."""
+
+
+@attrs.frozen
+class End:
+    """The one reason why a session ends. `detail` is for people, on one line."""
+
+    cause: Cause
+    detail: str = ""
+
+    @property
+    def orderly(self) -> bool:
+        return self.cause in ORDERLY
+
+    @property
+    def refusal(self) -> tuple[int, str]:
+        """What an unanswered incoming leg is told."""
+        return (480 if self.orderly else 500), self.detail or self.cause.value
+
+
+@attrs.frozen
+class EndLeg:
+    """The leg that the error belongs to is hung up; its own last handlers still run."""
+
+    unit: int
+
+
+@attrs.frozen
+class EndSession:
+    end: End
+
+
+@attrs.frozen
+class RecordOnly:
+    """The leg has ended already; there is nothing left to end."""
+
+
+Verdict = EndLeg | EndSession | RecordOnly
+
+
+@attrs.define
+class Errors:
+    """The errors of one session so far."""
+
+    limits: Limits
+    on_error: OnError
+    _slow: deque[float] = attrs.field(factory=deque)
+
+    def judge(
+        self,
+        *,
+        kind: str,
+        unit: int | None,
+        leg_known: bool,
+        leg_alive: bool,
+        message: str,
+        now: float,
+    ) -> Verdict:
+        """What an uncaught exception ends."""
+        text = one_line(message)
+        if self._too_slow(message, now):
+            return EndSession(End(Cause.CPU_LIMIT, text))
+        if kind == "import" or unit is None or not leg_known or self.on_error == "session":
+            return EndSession(End(Cause.SCRIPT_ERROR, text))
+        return EndLeg(unit) if leg_alive else RecordOnly()
+
+    def _too_slow(self, message: str, now: float) -> bool:
+        if not message.startswith(SLOW_HANDLER):
+            return False
+        self._slow.append(now)
+        while self._slow[0] < now - self.limits.slow_handlers_window_s:
+            self._slow.popleft()
+        return len(self._slow) >= self.limits.slow_handlers
+
+
+_SIGNAL_CAUSES: Final = {
+    "24": (Cause.CPU_LIMIT, "the script used up its CPU time"),
+    "31": (Cause.CRASHED, "the script's process made a forbidden system call"),
+    "11": (Cause.CRASHED, "the script's process crashed (segmentation fault)"),
+    "6": (Cause.CRASHED, "the script's process aborted"),
+    "9": (Cause.CRASHED, "the script's process was killed"),
+}
+
+
+def end_of_worker(status: str) -> End:
+    """Why a worker that was not told to stop is gone ("exit 1", "signal 9", "zygote lost")."""
+    words = status.split()
+    if "zygote" in status:
+        return End(Cause.ZYGOTE_LOST, "the process that starts scripts died with this script")
+    if words[:1] == ["signal"] and len(words) == 2:
+        fallback = (Cause.CRASHED, f"the script's process ended by signal {words[1]}")
+        return End(*_SIGNAL_CAUSES.get(words[1], fallback))
+    return End(Cause.CRASHED, f"the script's process ended by itself ({status})")
+
+
+def bridged(edges: Iterable[tuple[Hashable, Hashable]], connected: frozenset[int]) -> set[int]:
+    """The connected legs that hear or are heard by another one: what `keep` keeps."""
+    kept: set[int] = set()
+    for source, sink in edges:
+        if source != sink and source in connected and sink in connected:
+            kept |= {node for node in (source, sink) if isinstance(node, int)}
+    return kept
+
+
+def one_line(message: str) -> str:
+    """The last line of an error's text, short enough for a SIP reason phrase."""
+    lines = [line for line in message.splitlines() if line.strip()]
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", lines[-1].strip() if lines else "")[:160]

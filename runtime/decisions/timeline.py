@@ -1,0 +1,117 @@
+"""What a line of the timeline is, and what is hidden in it. Runs in the core.
+
+Masked everywhere: credentials in SIP headers, passwords, customData, and digits while the script
+has `Logger.hideTones(true)`. The timeline of a session is capped; its end is always written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+HIDDEN: Final = "(hidden)"
+MAX_TEXT: Final = 32_000
+"""Of one text in an entry; longer than any SIP message worth reading."""
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """One line. `kind`: session, sip, media, event, command, log, error or refusal."""
+
+    t: float
+    """Seconds since the session began."""
+    kind: str
+    what: str
+    leg: str | None = None
+    detail: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def to_json(self) -> str:
+        """One line of timeline.jsonl."""
+        fields = {
+            "t": round(self.t, 6),
+            "kind": self.kind,
+            "what": self.what,
+            "leg": self.leg,
+            "detail": dict(self.detail),
+        }
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+@attrs.define
+class Cap:
+    """How much of one session is written; its last words always are."""
+
+    max_entries: int
+    max_bytes: int
+    dropped: int = 0
+    _entries: int = 0
+    _bytes: int = 0
+
+    def admit(self, entry: Entry, size: int) -> bool:
+        full = self._entries >= self.max_entries or self._bytes + size > self.max_bytes
+        if full and entry.kind != "session":
+            self.dropped += 1
+            return False
+        self._entries += 1
+        self._bytes += size
+        return True
+
+
+_CREDENTIALS: Final = re.compile(
+    r"^((?:proxy-)?authorization|authentication-info)[ \t]*:[ \t]*(\S+)"
+    r"(?:[^\r\n]|\r?\n[ \t])*",
+    re.IGNORECASE | re.MULTILINE,
+)
+_URI_PASSWORD: Final = re.compile(r"(sips?:[^\s:@<>;]{0,256}):[^\s@<>]{1,256}@", re.IGNORECASE)
+_SIGNAL: Final = re.compile(r"^([ \t]*(?:signal|d)[ \t]*=[ \t]*)[0-9A-D*#]", re.I | re.MULTILINE)
+_RELAY_TYPE: Final = re.compile(r"^(?:content-type|c)[ \t]*:[ \t]*application/dtmf\b", re.I | re.M)
+
+
+def mask_sip(text: str, *, hide_tones: bool) -> str:
+    """A SIP message as it may be shown: scheme and header stay, secrets go."""
+    text = _CREDENTIALS.sub(rf"\1: \2 {HIDDEN}", text[:MAX_TEXT])
+    text = _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+    if not hide_tones:
+        return text
+    if _RELAY_TYPE.search(text):
+        head, gap, body = text.partition("\r\n\r\n")
+        return head + gap + HIDDEN if body else text
+    return _SIGNAL.sub(r"\1" + HIDDEN, text)
+
+
+def mask_command(op: str, args: Mapping[str, Any], *, hide_tones: bool) -> dict[str, Any]:
+    """The arguments of a command as they may be shown; what was left at its default is left out."""
+    shown = {name: value for name, value in args.items() if value not in ("", None, {})}
+    if "password" in shown:
+        shown["password"] = HIDDEN
+    if op in ("session.custom_data", "call.custom_data"):
+        shown["value"] = hidden_length(str(args.get("value", "")))
+    if hide_tones and op == "call.digits":
+        shown["digits"] = HIDDEN
+    if hide_tones and op == "call.info" and "dtmf" in str(args.get("mime_type", "")).lower():
+        shown["body"] = HIDDEN
+    if "to" in shown:
+        shown["to"] = _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", str(shown["to"]))
+    return shown
+
+
+def mask_event(name: str, fields: Mapping[str, Any], *, hide_tones: bool) -> dict[str, Any]:
+    """The payload of an event as it may be shown."""
+    shown = {key: value for key, value in fields.items() if value not in ("", None, {})}
+    if "customData" in shown:
+        shown["customData"] = hidden_length(str(shown["customData"]))
+    call = shown.get("call")
+    if isinstance(call, Mapping) and call.get("custom_data"):
+        shown["call"] = {**call, "custom_data": hidden_length(str(call["custom_data"]))}
+    if hide_tones and name == "Call.ToneReceived":
+        shown["tone"] = HIDDEN
+    return shown
+
+
+def hidden_length(text: str) -> str:
+    """customData often holds credentials; its length is enough to see whether it arrived."""
+    return f"(hidden, {len(text)} characters)" if text else ""

@@ -1,0 +1,309 @@
+"""One call leg of a session: the port's events become the scenario's, commands become effects.
+
+What happens in which state is decided in decisions/call_state.py; this class carries it out. Local
+ends are immediate, and a leg emits exactly one Failed or Disconnected, then only RecordStopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from runtime.decisions import call_state
+from runtime.decisions.call_state import (
+    CAN_BE_HEARD,
+    CAN_HEAR,
+    HOLDS_PLAYBACK,
+    STATES,
+    UNANSWERED,
+    Effect,
+    IllegalInput,
+    Input,
+    Phase,
+)
+from runtime.decisions.playlist import Ability
+from runtime.decisions.routing import LEG
+from runtime.decisions.timeline import mask_sip
+from runtime.legs.leg import Headers, Leg, LegEvent, LegIdentity, Trace
+from runtime.sandbox.frames import CallInfo, call_id
+from runtime.session.call_media import CallMedia
+from runtime.session.context import SessionContext
+from runtime.session.leg_events import on_leg_event
+from runtime.session.notice import Notice
+from runtime.session.playback import LegPlayback, Prompt
+from runtime.session.timeline import seconds
+
+DIRECTION: Final = "SIP Call"
+"""`Disconnected.direction` as VoxEngine reports it."""
+
+
+class CallLeg:
+    """A call of the script."""
+
+    def __init__(
+        self,
+        session: SessionContext,
+        *,
+        incoming: bool,
+        joined: bool = False,
+        allow_180_after_183: bool = False,
+    ) -> None:
+        self.session = session
+        self.unit = 0
+        self.incoming = incoming
+        self.joined = joined
+        self.phase = Phase.IN_ALERTING if incoming else Phase.OUT_ALERTING
+        self.leg: Leg | None = None
+        self.custom_data = ""
+        self._shown_state = STATES[self.phase]
+        self._allow_180_after_183 = allow_180_after_183
+        self._connected_at: float | None = None
+        self._answer_req: int | None = None
+
+    def open(self, unit: int, timeout_s: float) -> None:
+        """The leg has its handle: it counts, and its no-answer clock runs."""
+        self.unit = unit
+        self.session.routes.add(unit, LEG)
+        self.playback = LegPlayback(self.session, unit, lambda: self.state)
+        self.media = CallMedia(self)
+        self.session.calls.opened(self)
+        self.session.alarms.set(("no-answer", unit), timeout_s, self._on_no_answer)
+
+    @property
+    def id(self) -> str:
+        return call_id(self.session.id, self.unit)
+
+    @property
+    def state(self) -> str:
+        """As the script has seen it so far."""
+        return self._shown_state.value
+
+    @property
+    def alive(self) -> bool:
+        return self.phase is not Phase.TERMINATED
+
+    @property
+    def identity(self) -> LegIdentity | None:
+        return self.leg.identity if self.leg else None
+
+    @property
+    def duration_s(self) -> float:
+        """Since Connected; 0 for a leg that never was."""
+        return 0.0 if self._connected_at is None else self.session.now() - self._connected_at
+
+    def info(self) -> dict[str, Any]:
+        """What the worker needs to make a Call object of an incoming leg."""
+        identity = self.identity
+        assert identity is not None, "an incoming leg has its identity from the start"
+        info = CallInfo(
+            unit=self.unit,
+            number=identity.number,
+            callerid=identity.callerid,
+            display_name=identity.display_name,
+            incoming=self.incoming,
+            client_type=identity.client_type,
+            custom_data=self.custom_data,
+        )
+        return attrs.asdict(info)
+
+    # --- the port -------------------------------------------------------------------------------
+
+    def attach(self, leg: Leg) -> None:
+        """The port's leg is there; early events are replayed into this call."""
+        self.leg = leg
+        leg.trace(self.session.tasks.edge(self._on_trace))
+        if self.alive:
+            self.session.routes.bind(self.unit, leg.media)
+            self.media.attach(leg.media)
+        leg.listen(self.session.tasks.edge(self._on_leg_event))
+        if not self.alive:
+            # The script hung up while the call was being placed.
+            leg.hangup({})
+
+    def _on_trace(self, trace: Trace) -> None:
+        hide = self.session.timeline.hide_tones
+        self.session.timeline.record(
+            trace.kind,
+            trace.what,
+            leg=self.id,
+            at=trace.t,
+            text=mask_sip(trace.detail, hide_tones=hide) or None,
+        )
+
+    def _on_leg_event(self, event: LegEvent) -> None:
+        on_leg_event(self, event)
+
+    def _on_no_answer(self) -> None:
+        if self.incoming:
+            limit = self.session.settings.limits.unanswered_s
+            reason = f"not answered by the scenario within {limit:g} s"
+            self.peer_input(Input.NO_ANSWER, Notice(code=408, wire_code=480, reason=reason))
+        else:
+            notice = Notice(code=408, wire_code=408, reason="no answer within the time limit")
+            self.peer_input(Input.NO_ANSWER, notice)
+
+    # --- commands -------------------------------------------------------------------------------
+
+    def answer(self, headers: Headers, display_name: str, req: int) -> None:
+        """Raises IllegalInput; `req` is settled when the leg is connected or over."""
+        given = Notice(wire_headers=headers, display_name=display_name, req=req)
+        self.apply(Input.ANSWER, given)
+
+    def hang_up(self, headers: Headers, *, code: int = 0, reason: str = "") -> None:
+        """Whatever fits the state. Raises IllegalInput when the call has ended."""
+        unanswered = 603 if self.incoming else 487
+        code = code or (unanswered if self._connected_at is None else 200)
+        wire_code = code if code >= 300 else 487
+        notice = Notice(wire_headers=headers, code=code, wire_code=wire_code, reason=reason)
+        self.apply(Input.HANG_UP, notice)
+
+    def refuse(self, code: int, reason: str, *, shown_code: int = 0) -> None:
+        """The runtime ends the leg; safe in any state."""
+        notice = Notice(code=shown_code or code, wire_code=code, reason=reason)
+        self.peer_input(Input.REFUSE, notice)
+
+    def play(self, prompt: Prompt) -> None:
+        if self.phase in CAN_HEAR:
+            ability = Ability.PLAYS
+        else:
+            ability = Ability.HOLDS if self.phase in HOLDS_PLAYBACK else Ability.NEVER
+        self.playback.start(prompt, ability)
+
+    # --- the state machine ----------------------------------------------------------------------
+
+    def peer_input(self, given: Input, notice: Notice) -> None:
+        """An input that is nobody's command: what does not fit is noted, never raised."""
+        try:
+            self.apply(given, notice)
+        except IllegalInput as exc:
+            self.session.timeline.record("error", str(exc), leg=self.id)
+
+    def rings(self, notice: Notice) -> None:
+        allowed = self._allow_180_after_183
+        self.peer_input(Input.PEER_RINGS_AFTER_EARLY if allowed else Input.PEER_RINGS, notice)
+
+    def apply(self, given: Input, notice: Notice) -> None:
+        """Raises IllegalInput, with nothing changed."""
+        step = call_state.step(self.phase, given)
+        before, self.phase = self.phase, step.phase
+        if given is Input.ANSWER:
+            self._answer_req = notice.req
+        if self._connected_at is None and self.phase is Phase.CONNECTED:
+            self._connected_at = self.session.now()
+        for effect in step.effects:
+            if effect in _EMITS:
+                _EMITS[effect](self, notice)
+        if before is not self.phase:
+            self._entered(before)
+        # Last, because a leg may answer a command with an event before the command returns.
+        for effect in step.effects:
+            if effect in _SENDS:
+                _SENDS[effect](self, notice)
+
+    def _entered(self, before: Phase) -> None:
+        if self.phase not in UNANSWERED:
+            self.session.alarms.clear(("no-answer", self.unit))
+        if self.phase is Phase.TERMINATED:
+            self._over()
+            return
+        hears, heard = self.phase in CAN_HEAR, self.phase in CAN_BE_HEARD
+        if (hears, heard) != (before in CAN_HEAR, before in CAN_BE_HEARD):
+            self.session.routes.update(self.unit, can_hear=hears, can_be_heard=heard)
+        if hears and before not in CAN_HEAR:
+            self.playback.leg_hears()
+            self.media.start_held_recording()
+        if self.phase is Phase.CONNECTED:
+            self._settle_answer("connected", None)
+
+    def _over(self) -> None:
+        self.playback.call_ended()
+        self.session.routes.remove(self.unit)
+        self._settle_answer(None, "the call ended before it was connected")
+        self.session.calls.ended(self)
+        if not self.media.finish_recording():
+            self.released()
+
+    def released(self) -> None:
+        """Nothing of this leg follows."""
+        self.session.events.release(self.unit)
+        self.session.units.drop(self.unit)
+
+    def _settle_answer(self, value: str | None, error: str | None) -> None:
+        req, self._answer_req = self._answer_req, None
+        if req is not None:
+            self.session.events.settle(req, value, error=error)
+
+    def emit(self, name: str, **fields: Any) -> None:
+        """An event of this call."""
+        self.session.events.emit(f"Call.{name}", unit=self.unit, fields=fields, state=self.state)
+
+    # --- effects --------------------------------------------------------------------------------
+
+    def _state_changed(self, _: Notice) -> None:
+        old, self._shown_state = self._shown_state, STATES[self.phase]
+        self.emit("StateChanged", oldState=old.value, newState=self._shown_state.value)
+
+    def _ringing(self, notice: Notice) -> None:
+        self.emit("Ringing", headers=dict(notice.headers))
+
+    def _audio_started(self, notice: Notice) -> None:
+        self.emit("AudioStarted", headers=dict(notice.headers))
+
+    def _connected(self, notice: Notice) -> None:
+        if notice.custom_data:
+            self.custom_data = notice.custom_data
+        self.emit("Connected", headers=dict(notice.headers), customData=notice.custom_data)
+
+    def _failed(self, notice: Notice) -> None:
+        self.emit("Failed", headers=dict(notice.headers), code=notice.code, reason=notice.reason)
+
+    def _disconnected(self, notice: Notice) -> None:
+        self.emit(
+            "Disconnected",
+            headers=dict(notice.headers),
+            internalCode=notice.code,
+            reason=notice.reason,
+            duration=seconds(self.duration_s),
+            cost=0,
+            direction=DIRECTION,
+        )
+
+    def _send_ringing(self, notice: Notice) -> None:
+        if self.leg is not None:
+            self.leg.ring(notice.wire_headers)
+
+    def _send_early_media(self, notice: Notice) -> None:
+        if self.leg is not None:
+            self.leg.early_media(notice.wire_headers)
+
+    def _send_answer(self, notice: Notice) -> None:
+        if self.leg is not None:
+            self.leg.answer(notice.wire_headers, notice.display_name)
+
+    def _send_refusal(self, notice: Notice) -> None:
+        if self.leg is not None:
+            self.leg.reject(notice.wire_code, notice.reason, notice.wire_headers)
+
+    def _send_hang_up(self, notice: Notice) -> None:
+        if self.leg is not None:
+            code = notice.wire_code or 487
+            self.leg.hangup(notice.wire_headers, code=code, reason=notice.reason)
+
+
+_EMITS: Final[Mapping[Effect, Callable[[CallLeg, Notice], None]]] = {
+    Effect.STATE_CHANGED: CallLeg._state_changed,
+    Effect.RINGING: CallLeg._ringing,
+    Effect.AUDIO_STARTED: CallLeg._audio_started,
+    Effect.CONNECTED: CallLeg._connected,
+    Effect.FAILED: CallLeg._failed,
+    Effect.DISCONNECTED: CallLeg._disconnected,
+}
+_SENDS: Final[Mapping[Effect, Callable[[CallLeg, Notice], None]]] = {
+    Effect.SEND_RINGING: CallLeg._send_ringing,
+    Effect.SEND_EARLY_MEDIA: CallLeg._send_early_media,
+    Effect.SEND_ANSWER: CallLeg._send_answer,
+    Effect.SEND_REFUSAL: CallLeg._send_refusal,
+    Effect.SEND_HANG_UP: CallLeg._send_hang_up,
+}

@@ -1,0 +1,164 @@
+"""The audio side of one call: digits, first packets, lost streams, and its recording."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+import attrs
+
+from runtime.decisions.call_state import CAN_HEAR
+from runtime.decisions.tones import ToneGate, Way
+from runtime.media.port import (
+    DigitsSent,
+    FirstPacketReceived,
+    LegClosed,
+    LegMediaEvent,
+    MediaLeg,
+    MediaLost,
+    MediaRecorder,
+    RecordingFormat,
+    RtpResumed,
+    RtpStopped,
+    ToneReceivedFromPeer,
+)
+from runtime.session.recording import RecordingJob
+from runtime.session.timeline import seconds
+
+if TYPE_CHECKING:
+    from runtime.session.call_leg import CallLeg
+
+FREE: Final = "0"
+"""`RecordStopped.cost` is a string; nothing is billed here."""
+STOPPED: Final = "Stopped by user"
+"""The reason that VoxEngine's logs show when the call of a recording ends."""
+SERVICE_UNAVAILABLE: Final = 503
+
+
+class CallMedia:
+    """Belongs to one CallLeg."""
+
+    def __init__(self, call: CallLeg) -> None:
+        self._call = call
+        self._media: MediaLeg | None = None
+        self._gate = ToneGate()
+        self._recording: RecordingJob | None = None
+        self._held_recording: RecordingFormat | None = None
+        self._digits: list[str] = []
+
+    def attach(self, media: MediaLeg) -> None:
+        """The leg is there; what was asked for before is made good."""
+        self._media = media
+        media.listen(self._call.session.tasks.edge(self._on_media_event))
+        if self._gate.wants_rfc4733:
+            media.handle_tones(True)
+        for digits in self._digits:
+            media.send_digits(digits)
+        self._digits.clear()
+
+    # --- digits ---------------------------------------------------------------------------------
+
+    def handle_tones(self, handle: bool, kinds: int) -> None:
+        self._gate.handle(handle, kinds)
+        if self._media is not None:
+            self._media.handle_tones(self._gate.wants_rfc4733)
+
+    def send_digits(self, digits: str) -> None:
+        if self._media is not None:
+            self._media.send_digits(digits)
+        else:
+            self._digits.append(digits)
+
+    def tone(self, tone: str, way: Way) -> None:
+        """The peer pressed a key."""
+        if self._gate.admit(tone, way, self._call.session.now()):
+            self._call.emit("ToneReceived", tone=tone, type=way.value)
+
+    # --- the engine -----------------------------------------------------------------------------
+
+    def _on_media_event(self, event: LegMediaEvent) -> None:
+        if isinstance(event, LegClosed):
+            statistics = attrs.asdict(event.statistics)
+            self._note("audio of the leg closed", **statistics)
+        elif self._call.alive:
+            self._on_live_event(event)
+
+    def _on_live_event(
+        self,
+        event: FirstPacketReceived
+        | ToneReceivedFromPeer
+        | DigitsSent
+        | RtpStopped
+        | RtpResumed
+        | MediaLost,
+    ) -> None:
+        match event:
+            case FirstPacketReceived():
+                self._call.emit("FirstAudioPacketReceived")
+            case ToneReceivedFromPeer(tone=tone):
+                self.tone(tone, Way.RFC4733)
+            case DigitsSent():
+                self._note("digits sent")
+            case RtpStopped():
+                self._call.emit("RtpStopped")
+            case RtpResumed():
+                self._call.emit("RtpResumed")
+            case MediaLost():
+                self._note("the media engine was lost")
+                self._call.refuse(SERVICE_UNAVAILABLE, "the media engine was lost")
+            case _:
+                assert_never(event)
+
+    def _note(self, what: str, **detail: Any) -> None:
+        self._call.session.timeline.record("media", what, leg=self._call.id, **detail)
+
+    # --- recording ------------------------------------------------------------------------------
+
+    def record(self, form: RecordingFormat) -> None:
+        """Now, or as soon as there is something to hear; one recording at a time."""
+        if self._recording is not None or self._held_recording is not None:
+            self.recording_failed("this call is being recorded already", of_this=False)
+        elif self._call.phase in CAN_HEAR:
+            self._start_recording(form)
+        else:
+            self._held_recording = form
+
+    def start_held_recording(self) -> None:
+        form, self._held_recording = self._held_recording, None
+        if form is not None:
+            self._start_recording(form)
+
+    def finish_recording(self) -> bool:
+        """The call is over; whether RecordStopped follows."""
+        if self._recording is None:
+            return False
+        self._recording.close()
+        return True
+
+    def _start_recording(self, form: RecordingFormat) -> None:
+        self._recording = self._call.session.recordings.start(form, self, self._tap)
+
+    def _tap(self, recorder: MediaRecorder) -> None:
+        if self._media is not None:
+            recorder.tap_leg(self._media)
+
+    def recording_started(self, url: str) -> None:
+        self._call.emit("RecordStarted", url=url)
+
+    def recording_stopped(self, url: str, duration_s: float) -> None:
+        self._call.emit(
+            "RecordStopped", url=url, cost=FREE, duration=seconds(duration_s), reason=STOPPED
+        )
+        self._recording_over()
+
+    def recording_failed(self, error: str, *, of_this: bool = True) -> None:
+        self._call.emit("RecordError", error=error)
+        if of_this:
+            self._recording_over()
+
+    def recording_dropped(self) -> None:
+        self._recording_over()
+
+    def _recording_over(self) -> None:
+        self._recording = None
+        if not self._call.alive:
+            self._call.released()

@@ -1,0 +1,233 @@
+"""The frames of one session to and from its worker: queues, rates and time-outs.
+
+One reader, one handler and one writer task; every queue is bounded. The worker is hostile until
+proven otherwise: whatever it sends can only end its own session, by ChannelFailed with the reason.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import trio
+
+from runtime.decisions.failure import Cause, End
+from runtime.decisions.limits import Limits, TokenBucket
+from runtime.sandbox.frames import (
+    CommandFrame,
+    CoreFrame,
+    ErrorFrame,
+    WorkerFrame,
+    core_frame_to_json,
+    parse_worker_frame,
+)
+from runtime.sandbox.wire import (
+    MAX_CORE_FRAME,
+    MAX_WORKER_FRAME,
+    FrameDecoder,
+    JsonObject,
+    ProtocolError,
+    encode_frame,
+)
+
+MAX_QUEUED_FRAMES: Final = 1_024
+"""Events that a script may be behind; it handles thousands a second, so it hangs."""
+MAX_QUEUED_BYTES: Final = 1024 * 1024
+MAX_INBOX_BYTES: Final = 1024 * 1024
+"""Beyond it the reader stops reading and the script's sends block."""
+MAX_WRITE: Final = 64 * 1024
+"""Bytes given to one send."""
+STALLED_S: Final = 5.0
+"""A worker that takes nothing for so long is stuck (sandbox.md 4.2)."""
+PARTIAL_S: Final = 2.0
+"""A frame is written at once; one that takes longer is a slow-loris (sandbox.md 4.2)."""
+BREATHER: Final = 32
+"""Frames handled before other sessions get their turn."""
+
+CLOSED: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class ChannelFailed(Exception):
+    """The channel cannot go on; `end` says why the session is over."""
+
+    def __init__(self, end: End, detail: str = "") -> None:
+        super().__init__(end.detail)
+        self.end = end
+        self.detail = detail
+
+
+class WorkerGone(Exception):
+    """The worker closed its end."""
+
+
+class Outbox:
+    """What waits to be sent to the worker."""
+
+    def __init__(self) -> None:
+        self._frames: deque[bytes] = deque()
+        self._bytes = 0
+        self._filled = trio.Event()
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def put(self, frame: CoreFrame) -> None:
+        """Queue one frame. ChannelFailed when the worker is too far behind, ValueError when the
+        frame is too big for the wire."""
+        data = encode_frame(core_frame_to_json(frame), MAX_CORE_FRAME)
+        self._frames.append(data)
+        self._bytes += len(data)
+        if len(self._frames) > MAX_QUEUED_FRAMES or self._bytes > MAX_QUEUED_BYTES:
+            text = f"the script is {len(self._frames)} events behind"
+            raise ChannelFailed(End(Cause.EVENTS, text))
+        self._filled.set()
+
+    async def take(self) -> bytes:
+        """The next bytes to write, as many frames as fit."""
+        while not self._frames:
+            self._filled = trio.Event()
+            await self._filled.wait()
+        batch = [self._frames.popleft()]
+        size = len(batch[0])
+        while self._frames and size + len(self._frames[0]) <= MAX_WRITE:
+            batch.append(self._frames.popleft())
+            size += len(batch[-1])
+        self._bytes -= size
+        return b"".join(batch)
+
+
+class Channel:
+    """Both directions of one session's stream."""
+
+    def __init__(
+        self, stream: trio.abc.Stream, limits: Limits, on_frame: Callable[[WorkerFrame], None]
+    ) -> None:
+        self._stream = stream
+        self._limits = limits
+        self._on_frame = on_frame
+        self._decoder = FrameDecoder(MAX_WORKER_FRAME)
+        self._inbox: deque[tuple[JsonObject, int]] = deque()
+        self._inbox_bytes = 0
+        self._arrears = 0
+        self._changed = trio.Event()
+        self._commands = TokenBucket(limits.commands_per_s, limits.commands_burst)
+        self._all_frames = TokenBucket(limits.frames_per_s, limits.frames_burst)
+
+    async def send(self, frame: CoreFrame) -> None:
+        """Write one frame directly; only before `write` runs (the bundle is too big to queue)."""
+        await self._send(encode_frame(core_frame_to_json(frame), MAX_CORE_FRAME))
+
+    async def write(self, outbox: Outbox) -> None:
+        """Send what the outbox holds until cancelled; the only task that writes."""
+        while True:
+            await self._send(await outbox.take())
+
+    async def _send(self, data: bytes) -> None:
+        with trio.move_on_after(STALLED_S) as patience:
+            try:
+                await self._stream.send_all(data)
+            except CLOSED as exc:
+                raise WorkerGone from exc
+        if patience.cancelled_caught:
+            text = f"the script's process took nothing for {STALLED_S:g} s"
+            raise ChannelFailed(End(Cause.UNRESPONSIVE, text))
+
+    async def read(self) -> None:
+        """Decode what the worker sends until it closes its end (WorkerGone)."""
+        partial_since: float | None = None
+        while True:
+            await self._wait_for_room()
+            patience = float("inf")
+            if partial_since is not None:
+                patience = partial_since + PARTIAL_S - trio.current_time()
+            with trio.move_on_after(max(0.0, patience)) as scope:
+                data = await self._receive()
+            if scope.cancelled_caught:
+                raise _protocol(f"a frame was not finished after {PARTIAL_S:g} s")
+            whole = self._decode(data)
+            if not self._decoder.partial:
+                partial_since = None
+            elif whole or partial_since is None:
+                partial_since = trio.current_time()
+
+    async def _receive(self) -> bytes:
+        try:
+            data = await self._stream.receive_some(MAX_WRITE)
+        except CLOSED as exc:
+            raise WorkerGone from exc
+        if not data:
+            raise WorkerGone
+        return bytes(data)
+
+    def _decode(self, data: bytes) -> bool:
+        """Queue whole frames; whether there were any."""
+        try:
+            frames = self._decoder.feed(data)
+        except ProtocolError as exc:
+            raise _protocol(str(exc)) from exc
+        size = len(data) // len(frames) + 1 if frames else 0
+        for frame in frames:
+            self._inbox.append((frame, size))
+            self._inbox_bytes += size
+            self._arrears += _is_work(frame)
+        if self._arrears > self._limits.commands_in_arrears:
+            text = f"the script is {self._arrears} commands in arrears"
+            raise ChannelFailed(End(Cause.COMMANDS, text))
+        if frames:
+            self._changed.set()
+        return bool(frames)
+
+    async def _wait_for_room(self) -> None:
+        while self._inbox_bytes > MAX_INBOX_BYTES:
+            await self._wait_for_change()
+
+    async def _wait_for_change(self) -> None:
+        self._changed = trio.Event()
+        await self._changed.wait()
+
+    async def handle(self) -> None:
+        """Hand frames on, in order and no faster than the script may work."""
+        handled = 0
+        while True:
+            while not self._inbox:
+                await self._wait_for_change()
+            frame, size = self._inbox[0]
+            await self._wait_for_tokens(frame)
+            self._inbox.popleft()
+            self._inbox_bytes -= size
+            self._arrears -= _is_work(frame)
+            self._changed.set()
+            self._hand_on(frame)
+            handled += 1
+            if handled % BREATHER == 0:
+                await trio.lowlevel.checkpoint()
+
+    async def _wait_for_tokens(self, frame: JsonObject) -> None:
+        buckets = [self._all_frames, self._commands] if _is_work(frame) else [self._all_frames]
+        for bucket in buckets:
+            # Nothing else takes from these buckets, so one sleep is enough.
+            if not bucket.take(trio.current_time()):
+                await trio.sleep(bucket.wait_s(trio.current_time()))
+                bucket.take(trio.current_time())
+
+    def _hand_on(self, frame: JsonObject) -> None:
+        try:
+            self._on_frame(parse_worker_frame(frame))
+        except ProtocolError as exc:
+            raise _protocol(str(exc)) from exc
+        except ChannelFailed:
+            raise
+        except Exception as exc:
+            text = f"a frame could not be handled: {type(exc).__name__}: {str(exc)[:200]}"
+            raise ChannelFailed(End(Cause.PROTOCOL, text), traceback.format_exc()) from exc
+
+
+def _is_work(frame: dict[str, Any]) -> bool:
+    """Commands and errors cost the core work; both are metered as commands."""
+    return frame.get("type") in (CommandFrame.type, ErrorFrame.type)
+
+
+def _protocol(text: str) -> ChannelFailed:
+    return ChannelFailed(End(Cause.PROTOCOL, f"the script's process broke the protocol: {text}"))

@@ -1,0 +1,158 @@
+"""What a script may ask of a call: dial, answer, refuse, hang up, signal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from runtime.decisions.call_state import Input
+from runtime.decisions.limits import CALL_LIMIT_REACHED, refuse_call
+from runtime.legs.leg import DialRefused, DialRequest
+from runtime.media.port import MediaUnavailable
+from runtime.sandbox.commands import (
+    AnswerCall,
+    CreateCall,
+    HandleTones,
+    HangUpCall,
+    RejectCall,
+    RingCall,
+    SendDigits,
+    SendInfo,
+    SendMessage,
+    SetCallData,
+    StartEarlyMedia,
+)
+from runtime.session.call_leg import CallLeg
+from runtime.session.commands.table import DONE, LATER, CommandRefused, Handler, find_call
+from runtime.session.context import SessionContext
+from runtime.session.notice import Notice
+
+
+def create(session: SessionContext, command: CreateCall, _: int) -> bool:
+    """The call exists at once; what goes wrong is Failed (voxengine.md 3.2)."""
+    why = refuse_call(session.settings.limits, session.calls.counts())
+    call = CallLeg(session, incoming=False, allow_180_after_183=command.allow_180_after_183)
+    session.units.claim(command.unit, call)
+    call.open(command.unit, command.timeout_s)
+    if why is not None:
+        session.timeline.record("refusal", why, leg=call.id)
+        call.peer_input(Input.ENDED, Notice(code=403, reason=CALL_LIMIT_REACHED))
+    elif session.draining():
+        reason = "the runtime is shutting down"
+        call.peer_input(Input.ENDED, Notice(code=503, reason=reason))
+    else:
+        session.tasks.start(partial(_dial, session, call, _request(session, command)))
+    return DONE
+
+
+def _request(session: SessionContext, command: CreateCall) -> DialRequest:
+    return DialRequest(
+        kind=command.kind,
+        to=command.to,
+        callerid=command.callerid,
+        display_name=command.display_name,
+        auth_user=command.auth_user,
+        password=command.password,
+        out_proxy=command.out_proxy,
+        registration=command.registration,
+        headers=command.headers,
+        timeout_s=command.timeout_s,
+        session_id=session.id,
+    )
+
+
+async def _dial(session: SessionContext, call: CallLeg, request: DialRequest) -> None:
+    try:
+        leg = await session.ports.dialer.dial(request)
+    except DialRefused as exc:
+        call.peer_input(Input.ENDED, Notice(code=exc.code, reason=exc.reason))
+    except MediaUnavailable as exc:
+        call.peer_input(Input.ENDED, Notice(code=503, reason=str(exc)))
+    else:
+        call.attach(leg)
+
+
+def answer(session: SessionContext, command: AnswerCall, req: int) -> bool:
+    call = find_call(session, command.unit)
+    call.answer(command.headers, command.display_name, req)
+    return LATER
+
+
+def reject(session: SessionContext, command: RejectCall, _: int) -> bool:
+    notice = Notice(
+        wire_headers=command.headers,
+        code=command.code,
+        wire_code=command.code,
+        reason="rejected by the scenario",
+    )
+    find_call(session, command.unit).apply(Input.REJECT, notice)
+    return DONE
+
+
+def hang_up(session: SessionContext, command: HangUpCall, _: int) -> bool:
+    find_call(session, command.unit).hang_up(command.headers, reason="hung up by the scenario")
+    return DONE
+
+
+def ring(session: SessionContext, command: RingCall, _: int) -> bool:
+    call = find_call(session, command.unit)
+    call.apply(Input.RING, Notice(wire_headers=command.headers))
+    return DONE
+
+
+def early_media(session: SessionContext, command: StartEarlyMedia, _: int) -> bool:
+    call = find_call(session, command.unit)
+    call.apply(Input.EARLY_MEDIA, Notice(wire_headers=command.headers))
+    return DONE
+
+
+def info(session: SessionContext, command: SendInfo, _: int) -> bool:
+    call = find_call(session, command.unit)
+    if call.leg is None:
+        raise CommandRefused("sendInfo(): the call is still being placed; nothing was sent")
+    call.leg.send_info(command.mime_type, command.body, command.headers)
+    return DONE
+
+
+def message(session: SessionContext, command: SendMessage, _: int) -> bool:
+    call = find_call(session, command.unit)
+    if call.leg is None:
+        raise CommandRefused("sendMessage(): the call is still being placed; nothing was sent")
+    call.leg.send_message(command.text)
+    return DONE
+
+
+def handle_tones(session: SessionContext, command: HandleTones, _: int) -> bool:
+    find_call(session, command.unit).media.handle_tones(command.handle, command.kinds)
+    return DONE
+
+
+def send_digits(session: SessionContext, command: SendDigits, _: int) -> bool:
+    call = find_call(session, command.unit)
+    if not set(command.digits.upper()) <= set("0123456789*#ABCDP"):
+        raise CommandRefused(
+            f"sendDigits({command.digits!r}): only 0-9 * # A-D, and p for a pause, can be sent"
+        )
+    call.media.send_digits(command.digits)
+    return DONE
+
+
+def custom_data(session: SessionContext, command: SetCallData, _: int) -> bool:
+    find_call(session, command.unit).custom_data = command.value
+    return DONE
+
+
+CALL_COMMANDS: Final[Mapping[str, Handler]] = {
+    CreateCall.op: create,
+    AnswerCall.op: answer,
+    RejectCall.op: reject,
+    HangUpCall.op: hang_up,
+    RingCall.op: ring,
+    StartEarlyMedia.op: early_media,
+    SendInfo.op: info,
+    SendMessage.op: message,
+    HandleTones.op: handle_tones,
+    SendDigits.op: send_digits,
+    SetCallData.op: custom_data,
+}

@@ -1,0 +1,99 @@
+"""What a script may ask to be heard: prompts on a call, and who hears whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from runtime.decisions.progress_tones import progress_tone, unknown_country
+from runtime.media.port import RecordingFormat, Sound, Voice
+from runtime.sandbox.commands import (
+    PlayProgressTone,
+    RecordCall,
+    Say,
+    SendMediaTo,
+    StartPlayback,
+    StopMediaTo,
+    StopPlayback,
+)
+from runtime.session.commands.table import DONE, LATER, CommandRefused, Handler, find_call
+from runtime.session.context import SessionContext
+from runtime.session.playback import Prompt
+
+
+async def _open_file(session: SessionContext, url: str) -> Sound:
+    return await session.ports.sounds.open_file(url, session.assets)
+
+
+async def _speak(session: SessionContext, text: str, voice: Voice) -> Sound:
+    return await session.ports.sounds.speak(text, voice)
+
+
+def say(session: SessionContext, command: Say, req: int) -> bool:
+    call = find_call(session, command.unit)
+    voice = Voice(name=command.voice, rate=command.rate, pitch=command.pitch, volume=command.volume)
+    loader = partial(_speak, session, command.text, voice)
+    call.play(Prompt(req=req, playback=command.playback, what="say()", source=loader))
+    return LATER
+
+
+def play(session: SessionContext, command: StartPlayback, req: int) -> bool:
+    call = find_call(session, command.unit)
+    loader = partial(_open_file, session, command.url)
+    prompt = Prompt(
+        req=req,
+        playback=command.playback,
+        what="startPlayback()",
+        source=loader,
+        loop=command.loop,
+    )
+    call.play(prompt)
+    return LATER
+
+
+def play_progress_tone(session: SessionContext, command: PlayProgressTone, req: int) -> bool:
+    call = find_call(session, command.unit)
+    script = progress_tone(command.country)
+    if script is None:
+        raise CommandRefused(unknown_country(command.country))
+    prompt = Prompt(
+        req=req, playback=command.playback, what="playProgressTone()", source=script, loop=True
+    )
+    call.play(prompt)
+    return LATER
+
+
+def stop_playback(session: SessionContext, command: StopPlayback, _: int) -> bool:
+    find_call(session, command.unit).playback.stop()
+    return DONE
+
+
+def send(session: SessionContext, command: SendMediaTo, _: int) -> bool:
+    session.routes.connect(command.source, command.sink)
+    return DONE
+
+
+def stop_send(session: SessionContext, command: StopMediaTo, _: int) -> bool:
+    session.routes.disconnect(command.source, command.sink)
+    return DONE
+
+
+def record(session: SessionContext, command: RecordCall, _: int) -> bool:
+    call = find_call(session, command.unit)
+    form = RecordingFormat(
+        container=command.container, stereo=command.stereo, hd_audio=command.hd_audio
+    )
+    call.media.record(form)
+    return DONE
+
+
+MEDIA_COMMANDS: Final[Mapping[str, Handler]] = {
+    Say.op: say,
+    StartPlayback.op: play,
+    PlayProgressTone.op: play_progress_tone,
+    StopPlayback.op: stop_playback,
+    SendMediaTo.op: send,
+    StopMediaTo.op: stop_send,
+    RecordCall.op: record,
+}

@@ -1,0 +1,44 @@
+"""What a script may ask of its session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from runtime.decisions.failure import Cause, End
+from runtime.sandbox.commands import HideTones, SetSessionData, Terminate
+from runtime.session.commands.call import CALL_COMMANDS
+from runtime.session.commands.media import MEDIA_COMMANDS
+from runtime.session.commands.table import DONE, Handler
+from runtime.session.commands.units import UNIT_COMMANDS
+from runtime.session.context import SessionContext
+
+
+def custom_data(session: SessionContext, command: SetSessionData, _: int) -> bool:
+    session.custom_data = command.value
+    return DONE
+
+
+def hide_tones(session: SessionContext, command: HideTones, _: int) -> bool:
+    session.timeline.hide_tones = command.hide
+    return DONE
+
+
+def terminate(session: SessionContext, _: Terminate, __: int) -> bool:
+    session.end(End(Cause.TERMINATED))
+    return DONE
+
+
+SESSION_COMMANDS: Final[Mapping[str, Handler]] = {
+    SetSessionData.op: custom_data,
+    HideTones.op: hide_tones,
+    Terminate.op: terminate,
+}
+
+ALL_COMMANDS: Final[Mapping[str, Handler]] = {
+    **CALL_COMMANDS,
+    **MEDIA_COMMANDS,
+    **UNIT_COMMANDS,
+    **SESSION_COMMANDS,
+}
+"""Every operation of the wire."""

@@ -1,0 +1,76 @@
+"""From each wire command to its handler, and the one answer that every command gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from runtime.decisions.call_state import IllegalInput
+from runtime.decisions.routing import RoutingRefused
+from runtime.decisions.timeline import mask_command
+from runtime.sandbox.commands import Command
+from runtime.sandbox.frames import CommandFrame, call_id
+from runtime.session.call_leg import CallLeg
+from runtime.session.context import SessionContext
+from runtime.session.units import UnitRefused
+
+Handler = Callable[[SessionContext, Any, int], bool]
+"""Carries out one command; whether it is settled already (otherwise the handler settles `req`)."""
+
+DONE: Final = True
+LATER: Final = False
+
+C = TypeVar("C", bound=Command)
+
+
+class CommandRefused(Exception):
+    """The command cannot be carried out now; str() is the error that the script gets."""
+
+
+REFUSALS: Final = (CommandRefused, UnitRefused, RoutingRefused, IllegalInput)
+"""What handlers raise; anything else is a bug and ends the session."""
+
+
+def carry_out(session: SessionContext, table: Mapping[str, Handler], frame: CommandFrame) -> None:
+    """Record the command, do it, and answer it once."""
+    _record(session, frame)
+    try:
+        settled = table[frame.command.op](session, frame.command, frame.req)
+    except REFUSALS as exc:
+        refuse(session, frame, str(exc))
+        return
+    if settled:
+        session.events.settle(frame.req)
+
+
+def refuse(session: SessionContext, frame: CommandFrame, error: str) -> None:
+    """The command has no effect; the script and the timeline are told why."""
+    leg = _leg_of(session, frame.command)
+    where = frame.where or None
+    session.timeline.record("refusal", error, leg=leg, op=frame.command.op, where=where)
+    session.events.settle(frame.req, error=error)
+
+
+def _record(session: SessionContext, frame: CommandFrame) -> None:
+    op = frame.command.op
+    args = attrs.asdict(frame.command, recurse=False)
+    shown = mask_command(op, args, hide_tones=session.timeline.hide_tones)
+    leg = _leg_of(session, frame.command)
+    session.timeline.record("command", op, leg=leg, where=frame.where or None, args=shown)
+
+
+def _leg_of(session: SessionContext, command: Command) -> str | None:
+    unit = getattr(command, "unit", None)
+    if unit is None or not isinstance(session.units.get(unit), CallLeg):
+        return None
+    return call_id(session.id, unit)
+
+
+def find_call(session: SessionContext, unit: int) -> CallLeg:
+    """A call that has not ended. Raises UnitRefused, CommandRefused."""
+    call = session.units.find(unit, CallLeg)
+    if not call.alive:
+        raise CommandRefused("the call has ended; nothing was done")
+    return call

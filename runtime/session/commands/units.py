@@ -1,0 +1,130 @@
+"""What a script may ask of players, recorders and conferences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from runtime.media.port import RecordingFormat, Sound, Voice
+from runtime.sandbox.commands import (
+    AddPlayerMarker,
+    CreateConference,
+    CreateRecorder,
+    CreateTtsPlayer,
+    CreateUrlPlayer,
+    MuteRecorder,
+    PausePlayer,
+    ResumePlayer,
+    StopConference,
+    StopPlayer,
+    StopRecorder,
+)
+from runtime.session.commands.table import DONE, CommandRefused, Handler
+from runtime.session.context import SessionContext
+from runtime.session.mixers import Conference, Recorder
+from runtime.session.player import Player
+from runtime.session.sounds import Loader
+
+
+def create_url_player(session: SessionContext, command: CreateUrlPlayer, _: int) -> bool:
+    async def load() -> Sound:
+        return await session.ports.sounds.open_file(command.url, session.assets)
+
+    return _create_player(session, command.unit, load, command.loop, command.on_pause)
+
+
+def create_tts_player(session: SessionContext, command: CreateTtsPlayer, _: int) -> bool:
+    loader = partial(session.ports.sounds.speak, command.text, Voice(name=command.voice))
+    return _create_player(session, command.unit, loader, False, command.on_pause)
+
+
+def _create_player(
+    session: SessionContext, unit: int, loader: Loader, loop: bool, paused: bool
+) -> bool:
+    player = Player(session, loop=loop, paused=paused)
+    room = len(session.units.of(Player)) < session.settings.limits.players
+    session.units.claim(unit, player)
+    if not room:
+        _refuse(session, unit, "Player", session.settings.limits.players)
+    player.open(unit, loader)
+    return DONE
+
+
+def create_recorder(session: SessionContext, command: CreateRecorder, _: int) -> bool:
+    recorder = Recorder(session)
+    room = len(session.units.of(Recorder)) < session.settings.limits.recorders
+    session.units.claim(command.unit, recorder)
+    if not room:
+        _refuse(session, command.unit, "Recorder", session.settings.limits.recorders)
+    form = RecordingFormat(container=command.container, stereo=False, hd_audio=command.hd_audio)
+    recorder.open(command.unit, form)
+    return DONE
+
+
+def create_conference(session: SessionContext, command: CreateConference, _: int) -> bool:
+    conference = Conference(session)
+    room = len(session.units.of(Conference)) < session.settings.limits.conferences
+    session.units.claim(command.unit, conference)
+    if not room:
+        _refuse(session, command.unit, "Conference", session.settings.limits.conferences)
+    conference.open(command.unit)
+    return DONE
+
+
+def _refuse(session: SessionContext, unit: int, kind: str, limit: int) -> None:
+    """An event for listeners and an error for whoever awaits."""
+    session.units.drop(unit)
+    error = f"{kind} limit reached: a session has at most {limit} at once; stop one first"
+    session.events.emit(f"{kind}.Error", unit=unit, fields={"error": error})
+    raise CommandRefused(error)
+
+
+def pause_player(session: SessionContext, command: PausePlayer, _: int) -> bool:
+    session.units.find(command.unit, Player).pause()
+    return DONE
+
+
+def resume_player(session: SessionContext, command: ResumePlayer, _: int) -> bool:
+    session.units.find(command.unit, Player).resume()
+    return DONE
+
+
+def stop_player(session: SessionContext, command: StopPlayer, _: int) -> bool:
+    session.units.find(command.unit, Player).stop()
+    return DONE
+
+
+def add_marker(session: SessionContext, command: AddPlayerMarker, _: int) -> bool:
+    session.units.find(command.unit, Player).add_marker(command.offset_ms)
+    return DONE
+
+
+def mute_recorder(session: SessionContext, command: MuteRecorder, _: int) -> bool:
+    session.units.find(command.unit, Recorder).mute(command.mute)
+    return DONE
+
+
+def stop_recorder(session: SessionContext, command: StopRecorder, _: int) -> bool:
+    session.units.find(command.unit, Recorder).stop()
+    return DONE
+
+
+def stop_conference(session: SessionContext, command: StopConference, _: int) -> bool:
+    session.units.find(command.unit, Conference).stop()
+    return DONE
+
+
+UNIT_COMMANDS: Final[Mapping[str, Handler]] = {
+    CreateUrlPlayer.op: create_url_player,
+    CreateTtsPlayer.op: create_tts_player,
+    PausePlayer.op: pause_player,
+    ResumePlayer.op: resume_player,
+    StopPlayer.op: stop_player,
+    AddPlayerMarker.op: add_marker,
+    CreateRecorder.op: create_recorder,
+    MuteRecorder.op: mute_recorder,
+    StopRecorder.op: stop_recorder,
+    CreateConference.op: create_conference,
+    StopConference.op: stop_conference,
+}

@@ -1,0 +1,47 @@
+"""What the parts of one session share: its ways in and out, and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from runtime.decisions.failure import End
+from runtime.media.port import Assets
+from runtime.session.alarms import Alarms
+from runtime.session.calls import CallBook
+from runtime.session.events import Events
+from runtime.session.recording import RecordingBook
+from runtime.session.routes import Routes
+from runtime.session.settings import Ports, SessionSettings
+from runtime.session.tasks import Tasks
+from runtime.session.timeline import Timeline
+from runtime.session.units import UnitTable
+
+
+@attrs.define(kw_only=True, eq=False)
+class SessionContext:
+    """Given to every call, player, recorder and command handler of one session."""
+
+    id: str
+    settings: SessionSettings
+    ports: Ports
+    assets: Assets
+    timeline: Timeline
+    events: Events
+    alarms: Alarms
+    tasks: Tasks
+    units: UnitTable
+    routes: Routes
+    calls: CallBook
+    recordings: RecordingBook
+    end: Callable[[End], None]
+    """End the session; the first reason stands."""
+    draining: Callable[[], bool]
+    """Whether the runtime goes down, so that no new call may be placed."""
+    custom_data: str = ""
+
+    @staticmethod
+    def now() -> float:
+        return trio.current_time()

@@ -1,0 +1,64 @@
+"""What the signalling side of a call says, as inputs of its state and events of the script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from runtime.decisions.call_state import Input
+from runtime.decisions.tones import Way
+from runtime.legs.leg import (
+    Connected,
+    EarlyMedia,
+    Ended,
+    Held,
+    InfoReceived,
+    LegEvent,
+    MessageReceived,
+    Resumed,
+    Ringing,
+    ToneSignalled,
+)
+from runtime.session.notice import Notice
+
+if TYPE_CHECKING:
+    from runtime.session.call_leg import CallLeg
+
+
+def on_leg_event(call: CallLeg, event: LegEvent) -> None:
+    """One event of the leg, in the order in which they come."""
+    match event:
+        case Ringing(headers=headers):
+            call.rings(Notice(headers=headers))
+        case EarlyMedia(headers=headers):
+            call.peer_input(Input.PEER_EARLY_MEDIA, Notice(headers=headers))
+        case Connected(headers=headers, custom_data=data):
+            call.peer_input(Input.PEER_CONNECTED, Notice(headers=headers, custom_data=data))
+        case Ended():
+            call.session.timeline.record(
+                "session", f"leg ended by {event.by}: {event.code} {event.reason}", leg=call.id
+            )
+            notice = Notice(headers=event.headers, code=event.code, reason=event.reason)
+            call.peer_input(Input.ENDED, notice)
+        case Held() | Resumed() | InfoReceived() | MessageReceived() | ToneSignalled():
+            if call.alive:
+                _in_the_call(call, event)
+        case _:
+            assert_never(event)
+
+
+def _in_the_call(
+    call: CallLeg, event: Held | Resumed | InfoReceived | MessageReceived | ToneSignalled
+) -> None:
+    match event:
+        case Held():
+            call.emit("OnHold")
+        case Resumed():
+            call.emit("OffHold")
+        case InfoReceived(mime_type=kind, body=body, headers=headers):
+            call.emit("InfoReceived", mimeType=kind, body=body, headers=dict(headers))
+        case MessageReceived(text=text, headers=headers):
+            call.emit("MessageReceived", text=text, headers=dict(headers))
+        case ToneSignalled(tone=tone):
+            call.media.tone(tone, Way.SIP_INFO)
+        case _:
+            assert_never(event)

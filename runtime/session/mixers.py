@@ -1,0 +1,99 @@
+"""The script's units that many legs can be sent to: conferences and recorders."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from runtime.decisions.routing import CONFERENCE, RECORDER
+from runtime.media.port import MediaConference, MediaRecorder, RecordingFormat
+from runtime.session.context import SessionContext
+from runtime.session.recording import RecordingJob
+from runtime.session.timeline import seconds
+
+FREE: Final = "0"
+"""`Recorder.Stopped.cost`; nothing is billed here."""
+
+
+class Conference:
+    """A mixer; each leg in it hears the others."""
+
+    def __init__(self, session: SessionContext) -> None:
+        self.unit = 0
+        self._session = session
+        self._mixer: MediaConference | None = None
+
+    def open(self, unit: int) -> None:
+        self.unit = unit
+        self._mixer = self._session.ports.media.open_conference()
+        self._session.routes.add(unit, CONFERENCE)
+        self._session.routes.bind(unit, self._mixer)
+        self._session.routes.update(unit, can_hear=True, can_be_heard=True)
+        self._session.events.emit("Conference.Started", unit=unit)
+
+    def stop(self) -> None:
+        self.close()
+        self._session.events.emit("Conference.Stopped", unit=self.unit)
+
+    def close(self) -> None:
+        """Safe twice."""
+        mixer, self._mixer = self._mixer, None
+        if mixer is not None:
+            self._session.routes.remove(self.unit)
+            mixer.close()
+            self._session.units.drop(self.unit)
+
+
+class Recorder:
+    """A recording of whatever is sent to it."""
+
+    def __init__(self, session: SessionContext) -> None:
+        self.unit = 0
+        self._session = session
+        self._job: RecordingJob | None = None
+        self._recorder: MediaRecorder | None = None
+        self._muted = False
+
+    def open(self, unit: int, form: RecordingFormat) -> None:
+        """Edges to it wait until the file is open."""
+        self.unit = unit
+        self._session.routes.add(unit, RECORDER)
+        self._job = self._session.recordings.start(form, self, self._tap)
+
+    def mute(self, muted: bool) -> None:
+        """Its sources stay attached."""
+        self._muted = muted
+        if self._recorder is not None:
+            self._recorder.mute(muted)
+
+    def stop(self) -> None:
+        """Stopped follows when the file is complete. Safe twice."""
+        self._session.routes.remove(self.unit)
+        if self._job is not None:
+            self._job.close()
+
+    def _tap(self, recorder: MediaRecorder) -> None:
+        self._recorder = recorder
+        if self._muted:
+            recorder.mute(True)
+        if self.unit in self._session.routes:
+            self._session.routes.bind(self.unit, recorder)
+            self._session.routes.update(self.unit, can_hear=True, can_be_heard=False)
+
+    def recording_started(self, url: str) -> None:
+        self._session.events.emit("Recorder.Started", unit=self.unit, fields={"url": url})
+
+    def recording_stopped(self, url: str, duration_s: float) -> None:
+        fields = {"url": url, "cost": FREE, "duration": seconds(duration_s)}
+        self._session.events.emit("Recorder.Stopped", unit=self.unit, fields=fields)
+        self._over()
+
+    def recording_failed(self, error: str) -> None:
+        self._session.events.emit("Recorder.Error", unit=self.unit, fields={"error": error})
+        self._over()
+
+    def recording_dropped(self) -> None:
+        self._over()
+
+    def _over(self) -> None:
+        self._session.routes.remove(self.unit)
+        self._session.units.drop(self.unit)

@@ -1,0 +1,153 @@
+"""A player of the script: one sound with its own clock, heard by whoever it is sent to."""
+
+from __future__ import annotations
+
+import enum
+from functools import partial
+from typing import Any, assert_never
+
+import trio
+
+from runtime.decisions.routing import PLAYER
+from runtime.media.port import (
+    MediaLost,
+    MediaPlayer,
+    PlayerEvent,
+    PlayerFinished,
+    PlayerMarkerReached,
+    PlayerStarted,
+    Sound,
+    SoundError,
+)
+from runtime.session.context import SessionContext
+from runtime.session.playback import ENGINE_LOST
+from runtime.session.sounds import Loader, duration_ms, load_sound
+from runtime.session.units import UnitRefused
+
+MAX_MARKERS = 100
+"""Far more than a prompt has words to point at; bounds what a script can queue."""
+
+
+class _Stage(enum.Enum):
+    LOADING = "loading"
+    READY = "in the engine"
+    OVER = "over"
+
+
+class Player:
+    """A URL or TTS player, from its creation to its end."""
+
+    def __init__(self, session: SessionContext, *, loop: bool, paused: bool) -> None:
+        self.unit = 0
+        self._session = session
+        self._loop = loop
+        self._paused = paused
+        self._stage = _Stage.LOADING
+        self._scope: trio.CancelScope | None = None
+        self._sound: Sound | None = None
+        self._player: MediaPlayer | None = None
+        self._markers: list[int] = []
+
+    def open(self, unit: int, loader: Loader) -> None:
+        """It has its handle: load the sound. Whoever it is sent to hears it once it is there."""
+        self.unit = unit
+        self._session.routes.add(unit, PLAYER)
+        self._emit("Created")
+        self._scope = self._session.tasks.start(partial(self._load, loader))
+
+    def pause(self) -> None:
+        self._paused = True
+        if self._player is not None:
+            self._player.pause()
+
+    def resume(self) -> None:
+        self._paused = False
+        if self._player is not None:
+            self._player.resume()
+
+    def add_marker(self, offset_ms: int) -> None:
+        """From the start, or from the end when negative. Raises UnitRefused."""
+        if len(self._markers) >= MAX_MARKERS:
+            raise UnitRefused(f"a player has at most {MAX_MARKERS} markers")
+        self._markers.append(offset_ms)
+        self._mark(offset_ms)
+
+    def stop(self) -> None:
+        """Its end, without PlaybackFinished."""
+        self._over()
+        self._emit("Stopped")
+
+    def close(self) -> None:
+        """Give everything back without a word. Safe twice."""
+        self._over()
+
+    async def _load(self, loader: Loader) -> None:
+        try:
+            await load_sound(loader, self._keep)
+        except SoundError as exc:
+            self._finish(str(exc))
+            return
+        if self._stage is not _Stage.LOADING or self._sound is None:
+            return
+        self._stage = _Stage.READY
+        self._emit("PlaybackReady")
+        self._player = self._session.ports.media.open_player(
+            self._sound,
+            self._session.tasks.edge(self._on_engine),
+            loop=self._loop,
+            paused=self._paused,
+        )
+        for offset_ms in self._markers:
+            self._mark(offset_ms)
+        self._session.routes.bind(self.unit, self._player)
+        self._session.routes.update(self.unit, can_hear=False, can_be_heard=True)
+
+    def _keep(self, sound: Sound) -> None:
+        if self._stage is _Stage.OVER:
+            sound.close()
+        else:
+            self._sound = sound
+
+    def _on_engine(self, event: PlayerEvent) -> None:
+        if self._stage is _Stage.OVER:
+            return
+        match event:
+            case PlayerStarted():
+                length = duration_ms(self._sound) if self._sound is not None else 0
+                self._emit("Started", duration=length)
+            case PlayerMarkerReached(offset_ms=offset_ms):
+                self._emit("PlaybackMarkerReached", offset=offset_ms)
+            case PlayerFinished(error=error):
+                self._finish(error)
+            case MediaLost():
+                self._finish(ENGINE_LOST)
+            case _:
+                assert_never(event)
+
+    def _mark(self, offset_ms: int) -> None:
+        if self._player is None or self._sound is None:
+            return
+        at = offset_ms if offset_ms >= 0 else duration_ms(self._sound) + offset_ms
+        if at >= 0:
+            self._player.add_marker(at)
+
+    def _finish(self, error: str | None) -> None:
+        self._over()
+        fields = {} if error is None else {"error": error}
+        self._emit("PlaybackFinished", **fields)
+
+    def _over(self) -> None:
+        if self._stage is _Stage.OVER:
+            return
+        self._stage = _Stage.OVER
+        if self._scope is not None:
+            self._scope.cancel()
+        self._session.routes.remove(self.unit)
+        if self._player is not None:
+            self._player.close()
+        if self._sound is not None:
+            self._sound.close()
+        self._session.units.drop(self.unit)
+
+    def _emit(self, name: str, **fields: Any) -> None:
+        self._session.events.emit(f"Player.{name}", unit=self.unit, fields=fields)

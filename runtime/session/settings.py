@@ -1,0 +1,58 @@
+"""What a session may use and how it is set up: values that the start-up wiring hands down.
+
+Nothing here is read from the environment or a file; `Ports` are the only ways out of a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from runtime.decisions.failure import OnError, OnFailure
+from runtime.decisions.limits import Limits
+from runtime.legs.leg import Dialer
+from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
+
+LAUNCH_S: Final = 10.0
+"""A fork and a lock take milliseconds; a machine that needs longer cannot take the call."""
+IMPORT_S: Final = 10.0
+"""3 s of CPU are allowed; the rest is for a machine whose cores are busy."""
+FAREWELL_S: Final = 10.0
+"""How long Terminating and Terminated handlers may take, each (sandbox.md 4.4)."""
+EXIT_S: Final = 2.0
+"""A worker that was told to stop leaves within a millisecond; afterwards it is killed."""
+
+
+def _no_url(_: str) -> str:
+    return ""
+
+
+@attrs.frozen(kw_only=True)
+class SessionSettings:
+    """How sessions of this runtime behave."""
+
+    application: str = "default"
+    limits: Limits = Limits()
+    on_error: OnError = "leg"
+    on_failure: OnFailure = "hangup"
+    max_sessions: int = 200
+    """Of this machine; the start-up wiring derives it from the memory available."""
+    max_started_sessions: int = 200
+    """Started over HTTP, at once."""
+    retry_after_s: int = 10
+    """What callers are told while the runtime drains."""
+    access_url: Callable[[str], str] = _no_url
+    """Of a session id: where HTTP requests for its script go."""
+    log_url: Callable[[str], str] = _no_url
+
+
+@attrs.frozen(kw_only=True)
+class Ports:
+    """The ways out of a session."""
+
+    media: MediaPort
+    dialer: Dialer
+    sounds: SoundLibrary
+    recordings: RecordingStore
