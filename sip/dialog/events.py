@@ -1,0 +1,105 @@
+"""What a session tells its observer. Ended comes exactly once, last."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from sip.message import Headers
+
+EndedBy = Literal["local", "remote", "timeout", "transport"]
+EndedKind = Literal["bye", "cancel", "reject", "failure", "ack-timeout", "session-expired"]
+
+
+@attrs.frozen(kw_only=True)
+class Provisional:
+    """A 101 to 199 response to our INVITE; may repeat, and may come from several branches."""
+
+    status: int
+    reason: str
+    headers: Headers
+    sdp: bytes | None
+
+
+@attrs.frozen(kw_only=True)
+class Answered:
+    """The first 2xx to our INVITE. The ACK is out already, unless `sdp` is an offer of the peer:
+    when the INVITE carried none, the session waits for `ack_with`.
+
+    `sdp` is that of the 2xx, or the last one of this branch's provisional responses.
+    """
+
+    status: int
+    reason: str
+    headers: Headers
+    sdp: bytes | None
+
+
+@attrs.frozen
+class Acknowledged:
+    """The ACK of our 2xx arrived; `sdp` is the answer when the 2xx carried our offer."""
+
+    headers: Headers
+    sdp: bytes | None
+
+
+@attrs.frozen
+class ReinviteReceived:
+    """The peer wants another session description (re-INVITE, or UPDATE or PRACK with SDP).
+
+    Call `answer_reinvite` or `reject_reinvite`, now or soon. Without `sdp` the answer is our
+    offer, and the peer's answer comes as ReinviteAnswered.
+    """
+
+    headers: Headers
+    sdp: bytes | None
+
+
+@attrs.frozen
+class ReinviteAnswered:
+    """The peer's answer to our latest offer, however that offer travelled."""
+
+    sdp: bytes | None
+
+
+@attrs.frozen
+class ReinviteFailed:
+    """Our `reinvite` was refused; the session goes on as before."""
+
+    status: int
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class InfoReceived:
+    """An INFO, answered with 200 already."""
+
+    headers: Headers
+    content_type: str
+    """In lower case, without parameters; empty when there is no body."""
+    body: bytes
+
+
+@attrs.frozen(kw_only=True)
+class Ended:
+    """The session is over, whatever the reason; nothing follows."""
+
+    by: EndedBy
+    kind: EndedKind
+    status: int
+    reason: str
+    headers: Headers = attrs.field(factory=Headers)
+    """Of the message that ended it: BYE, CANCEL or the failure response; empty otherwise."""
+
+
+SessionEvent = (
+    Provisional
+    | Answered
+    | Acknowledged
+    | ReinviteReceived
+    | ReinviteAnswered
+    | ReinviteFailed
+    | InfoReceived
+    | Ended
+)

@@ -1,0 +1,123 @@
+"""InviteSession: what an application holds of one call. Every method is one command to the core.
+
+Commands after the end of a session do nothing, since the end may have crossed them; a command that
+the phase of a living session forbids raises SessionStateError and changes nothing. Headers must not
+be ones that the stack writes itself (ValueError).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from sip.address import PeerAddress
+from sip.message import Request
+
+from .call import Role
+from .events import SessionEvent
+from .session import Session
+
+Enter = Callable[[Callable[[float], None]], None]
+"""Runs one step of the core at the present time, then carries out what it asked for."""
+
+
+class InviteObserver(Protocol):
+    """Hears the events of one session, in order; Ended is the last one."""
+
+    def on_sip_event(self, session: InviteSession, event: SessionEvent) -> None: ...
+
+
+class InviteSession:
+    """One INVITE session, in either role."""
+
+    def __init__(
+        self, core: Session, enter: Enter, *, remote_offer: bytes | None, peer: PeerAddress | None
+    ) -> None:
+        self._core = core
+        self._enter = enter
+        self.remote_offer = remote_offer
+        """The description in the peer's INVITE; None for a calling session or a late offer."""
+        self.peer = peer
+        """Where the peer's INVITE came from; None for a calling session."""
+
+    def __repr__(self) -> str:
+        return repr(self._core)
+
+    @property
+    def role(self) -> Role:
+        """ "uas" answers, "uac" calls."""
+        return self._core.call.role
+
+    @property
+    def call_id(self) -> str:
+        return self._core.call.call_id
+
+    @property
+    def request(self) -> Request:
+        """The INVITE that was received, or sent last."""
+        return self._core.call.request
+
+    @property
+    def is_over(self) -> bool:
+        """The core has ended the session; Ended was delivered or is about to be."""
+        return self._core.call.is_over
+
+    # --- answering side --------------------------------------------------------------------------
+
+    def provisional(
+        self,
+        status: int,
+        reason: str | None = None,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        sdp: bytes | None = None,
+    ) -> None:
+        """Send 101 to 199; reliably when the peer requires 100rel."""
+        self._enter(lambda now: self._core.provisional(status, reason, headers, sdp, now))
+
+    def accept(self, sdp: bytes, *, headers: Iterable[tuple[str, str]] = ()) -> None:
+        """Send 200 with our answer, or our offer when the INVITE had none. Acknowledged follows,
+        or Ended (ack-timeout)."""
+        self._enter(lambda now: self._core.accept(sdp, headers, now))
+
+    def reject(
+        self,
+        status: int,
+        reason: str | None = None,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """Send 300 to 699; `reason` goes into the status line and a Warning. Ended follows."""
+        self._enter(lambda now: self._core.reject(status, reason, headers, now))
+
+    # --- calling side ----------------------------------------------------------------------------
+
+    def ack_with(self, sdp: bytes) -> None:
+        """Answer the offer that came with the 2xx."""
+        self._enter(lambda now: self._core.ack_with(sdp, now))
+
+    # --- both ------------------------------------------------------------------------------------
+
+    def hangup(self, *, headers: Iterable[tuple[str, str]] = (), reason: str | None = None) -> None:
+        """End the session: BYE, CANCEL or 480, whatever fits. Ended follows at once, while the
+        protocol's own leave-taking goes on behind it. Doing it twice does no harm."""
+        self._enter(lambda now: self._core.hangup(headers, reason, now))
+
+    def info(
+        self, content_type: str, body: bytes, *, headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """Send an INFO; its answer is not reported."""
+        self._enter(lambda now: self._core.info(content_type, body, headers, now))
+
+    def reinvite(self, sdp: bytes) -> None:
+        """Offer another description as soon as it is our turn; ReinviteAnswered or
+        ReinviteFailed follows. A wish that still waits is replaced."""
+        self._enter(lambda now: self._core.reinvite(sdp, now))
+
+    def answer_reinvite(self, sdp: bytes) -> None:
+        """Answer a ReinviteReceived; nothing happens when it is not open any more."""
+        self._enter(lambda now: self._core.answer_reinvite(sdp, now))
+
+    def reject_reinvite(self, status: int, reason: str | None = None) -> None:
+        """Refuse a ReinviteReceived (usually 488); the session goes on as before."""
+        self._enter(lambda now: self._core.reject_reinvite(status, reason, now))

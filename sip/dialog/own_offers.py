@@ -1,0 +1,196 @@
+"""Our re-INVITEs inside the session.
+
+One at a time; the owner's latest wish waits for its turn. A crossing with the peer (491) is tried
+again after the waiting time of RFC 3261 14.1; a peer that has lost the dialog ends the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from sip.message import Response
+
+from .call import Call
+from .events import ReinviteAnswered, ReinviteFailed
+from .forks import readable_sdp
+from .limits import GLARE_TRIES, REINVITE_RESULT_S
+from .offer_answer import Turn
+from .phases import Move, Phase
+from .port import Outcome, SentAck
+from .requests import Attempt, Requests
+from .session_timer import SessionTimer, heard_interval
+
+GLARE = "glare"
+LIMIT = "reinvite-limit"
+
+
+@attrs.define(kw_only=True, eq=False)
+class Reinvite:
+    """One re-INVITE, from the wish to its outcome."""
+
+    sdp: bytes
+    for_refresh: bool
+    """It repeats our description only to keep the session alive."""
+    tries: int = 0
+    attempt: Attempt | None = None
+    ack: SentAck | None = None
+    cancelled: bool = False
+
+
+class OwnOffers:
+    """Our one open re-INVITE, and the next one that waits."""
+
+    def __init__(
+        self,
+        call: Call,
+        requests: Requests,
+        timer: SessionTimer,
+        *,
+        is_blocked: Callable[[], bool],
+        on_lost: Callable[[Outcome, float], None],
+    ) -> None:
+        self._call = call
+        self._requests = requests
+        self._timer = timer
+        self._is_blocked = is_blocked
+        self._on_lost = on_lost
+        self._wish: Reinvite | None = None
+        self._open: Reinvite | None = None
+        self._waits_out_glare = False
+        call.on_timer[GLARE] = self._glare_over
+        call.on_timer[LIMIT] = self._limit
+
+    @property
+    def is_open(self) -> bool:
+        return self._open is not None
+
+    @property
+    def is_idle(self) -> bool:
+        return self._open is None and self._wish is None
+
+    def reinvite(self, sdp: bytes, now: float, *, for_refresh: bool = False) -> None:
+        """Offer `sdp` as soon as it is our turn; a wish that still waits is replaced."""
+        if not sdp:
+            raise ValueError("reinvite(): the session description is empty")
+        self._call.check(Move.REINVITE)
+        self._wish = Reinvite(sdp=sdp, for_refresh=for_refresh)
+        self.resume(now)
+
+    def resume(self, now: float) -> None:
+        """Send what waits, if nothing is in the way any more."""
+        call, wish = self._call, self._wish
+        if wish is None or self.is_open or self._waits_out_glare or self._is_blocked():
+            return
+        if call.phase is not Phase.CONFIRMED or not call.offers.can(Turn.SEND_OFFER):
+            return
+        self._open, self._wish = wish, None
+        call.offers.take(Turn.SEND_OFFER)
+        call.port.set_timer((LIMIT, 0), now + REINVITE_RESULT_S)
+
+        def hear(outcome: Outcome, at: float) -> None:
+            self._hear(wish, outcome, at)
+
+        wish.attempt = self._requests.send(
+            "INVITE",
+            hear,
+            now,
+            headers=self._timer.request_headers(),
+            body=wish.sdp,
+            content_type="application/sdp",
+        )
+
+    def drop(self) -> None:
+        """The session is over."""
+        self._wish = None
+        self._call.port.clear_timer((GLARE, 0))
+
+    def _hear(self, reinvite: Reinvite, outcome: Outcome, now: float) -> None:
+        if outcome.status < 200:
+            return
+        if outcome.response is not None and outcome.status < 300:
+            self._heard_answer(reinvite, outcome.response, now)
+        elif self._close(reinvite):
+            self._call.offers.take(Turn.ROLL_BACK)
+            if not self._call.is_over:
+                self._failed(reinvite, outcome, now)
+                self.resume(now)
+
+    def _heard_answer(self, reinvite: Reinvite, response: Response, now: float) -> None:
+        if reinvite.ack is not None:
+            reinvite.ack.resend()
+            return
+        dialog = self._call.dialog
+        assert dialog is not None, "the re-INVITE was sent in it"
+        assert reinvite.attempt is not None, "it was sent"
+        dialog.refresh_target(response)
+        reinvite.ack = self._requests.send_ack(dialog, reinvite.attempt.request, None, now)
+        if not self._close(reinvite) or self._call.is_over:
+            return
+        call = self._call
+        sdp = readable_sdp(response)
+        call.offers.take(Turn.GET_ANSWER if sdp is not None else Turn.ROLL_BACK)
+        call.local_sdp = reinvite.sdp
+        is_news = sdp is not None and sdp != call.remote_sdp
+        call.remote_sdp = sdp or call.remote_sdp
+        call.note_allow(response)
+        self._timer.settle(heard_interval(response), now)
+        if is_news or not reinvite.for_refresh:
+            call.emit(ReinviteAnswered(sdp))
+        self.resume(now)
+
+    def _failed(self, reinvite: Reinvite, outcome: Outcome, now: float) -> None:
+        if is_lost(outcome):
+            self._on_lost(outcome, now)
+        elif outcome.status == 491 and reinvite.tries < GLARE_TRIES:
+            self._wait_out_glare(reinvite, now)
+        elif reinvite.for_refresh:
+            self._timer.refresh_failed(now)
+        else:
+            self._call.emit(ReinviteFailed(outcome.status, outcome.reason))
+
+    def _close(self, reinvite: Reinvite) -> bool:
+        """The re-INVITE has its outcome; False when it had one before."""
+        if self._open is not reinvite:
+            return False
+        self._open = None
+        self._call.port.clear_timer((LIMIT, 0))
+        return True
+
+    def _wait_out_glare(self, reinvite: Reinvite, now: float) -> None:
+        """RFC 3261 14.1: the owner of the Call-ID waits 2.1 to 4 s, the other up to 2 s."""
+        fraction = self._call.port.ids.fraction()
+        wait = 2.1 + 1.9 * fraction if self._call.role == "uac" else 2.0 * fraction
+        if self._wish is None:
+            self._wish = attrs.evolve(
+                reinvite, tries=reinvite.tries + 1, attempt=None, cancelled=False
+            )
+        self._waits_out_glare = True
+        self._call.port.set_timer((GLARE, 0), now + round(wait, 2))
+
+    def _glare_over(self, _: int, now: float) -> None:
+        self._waits_out_glare = False
+        self.resume(now)
+
+    def _limit(self, _: int, now: float) -> None:
+        """The peer keeps us waiting: CANCEL, and if even that ends nothing, give up."""
+        reinvite, port = self._open, self._call.port
+        key = reinvite.attempt.key if reinvite is not None and reinvite.attempt else None
+        if reinvite is None or key is None:
+            return
+        if not reinvite.cancelled:
+            reinvite.cancelled = True
+            port.cancel(key, (), now)
+            port.set_timer((LIMIT, 0), now + port.timers.give_up)
+            return
+        port.give_up(key, now)
+        reason = "no final response to the re-INVITE, nor to its CANCEL"
+        self._hear(
+            reinvite, Outcome(status=408, reason=reason, response=None, fault="timeout"), now
+        )
+
+
+def is_lost(outcome: Outcome) -> bool:
+    """Whether the peer has lost the dialog (RFC 3261 12.2.1.2, 14.1)."""
+    return outcome.status in (408, 481)
