@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ import av
 import numpy as np
 
 from runtime.processes import BlockingLink, LinkClosed, enter_child
+from runtime.processes.confine import confine
 
 from .pcm import PcmBuffer, PcmError, PcmState
 
@@ -30,7 +30,6 @@ CODECS: Final = (
 """What may stand in those containers; fewer parsers, fewer holes."""
 MEMORY_BYTES: Final = 256 * 1024 * 1024
 """Over the size at start: the file, the hour of audio addresses, FFmpeg's buffers."""
-DESCRIPTORS: Final = 64
 MAX_PACKETS_BAD_AT_FIRST: Final = 500
 """A file whose first 500 packets are all broken is not going to get better."""
 EXPECTED: Final = "wav, mp3, ogg and flac files can be played"
@@ -43,7 +42,7 @@ class BadFile(Exception):
 def main() -> None:
     link = enter_child()
     av.logging.set_level(None)
-    _limit_resources()
+    confine(memory_bytes=MEMORY_BYTES)
     link.send({"state": "ready"})
     while True:
         try:
@@ -169,15 +168,6 @@ def _complaint(data: bytes) -> str:
     if data[:4] in (b"RIFF", b"OggS", b"fLaC") or data[:3] == b"ID3":
         return "it is damaged or uses a codec that is not supported"
     return f"it is damaged or not a sound file; {EXPECTED}"
-
-
-def _limit_resources() -> None:
-    pages = int(open("/proc/self/statm").read().split()[0])  # noqa: SIM115 - ends at once
-    memory = pages * resource.getpagesize() + MEMORY_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

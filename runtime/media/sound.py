@@ -109,6 +109,10 @@ class PcmSound:
     def duration_s(self) -> float | None:
         return self._last.duration_s
 
+    async def audible(self) -> None:
+        """Return when there is something to play; raise SoundError when there will be nothing."""
+        await self._last.wait_audible()
+
     async def ready(self) -> None:
         await self._last.wait_complete()
 

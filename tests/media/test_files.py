@@ -7,7 +7,6 @@ import os
 import signal
 import wave
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from runtime.media.port import SoundError
 from runtime.media.sound import SoundSource
 from runtime.media.sound_workers import SoundWorkers, WorkerKind
 from tests.media.sound_bytes import encode, heard, silence, tone
+from tests.processes.running import children_running
 
 PATIENCE_S = 60
 KIND = WorkerKind(module="runtime.media.files", name="the decoder", count=1, queue=8, job_s=30)
@@ -184,14 +184,8 @@ async def test_a_worker_decodes_file_after_file(workers: SoundWorkers) -> None:
 
 
 def _busy_worker() -> int:
-    me = os.getpid()
-    children = Path(f"/proc/{me}/task/{me}/children").read_text().split()
-    (pid,) = [int(pid) for pid in children if b"media.files" in _command(pid)]
+    (pid,) = children_running("runtime.media.files")
     return pid
-
-
-def _command(pid: str) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 async def test_a_file_that_kills_its_worker_fails_alone(workers: SoundWorkers) -> None:
