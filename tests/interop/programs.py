@@ -83,7 +83,7 @@ async def run_program(command: Sequence[str], folder: Path, *, timeout_s: float)
     """Run to the end, at most `timeout_s`; then it is ended and counts as exit code -1."""
     output = folder / "output.txt"
     with output.open("wb") as sink:
-        process = subprocess.Popen(  # noqa: S603,ASYNC220 - returns at once, the wait is trio's
+        process = subprocess.Popen(  # noqa: ASYNC220 - returns at once, the wait is trio's
             list(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
         )
         code: int | None = None
@@ -103,7 +103,7 @@ async def run_program(command: Sequence[str], folder: Path, *, timeout_s: float)
 async def running(command: Sequence[str], folder: Path) -> AsyncIterator[subprocess.Popen[bytes]]:
     """The program while the block runs; ended afterwards, and only this one process."""
     with (folder / "output.txt").open("wb") as sink:
-        process = subprocess.Popen(  # noqa: S603,ASYNC220 - returns at once
+        process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
             list(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
         )
         try:
