@@ -36,9 +36,10 @@ def _ulaw_decoder() -> Samples:
     octets = np.arange(256, dtype=np.int32)
     inverted = ~octets & 0xFF
     exponent = (inverted >> 4) & 7
-    step = 8 << exponent
-    magnitude = (0x80 << exponent) + step * (inverted & 0xF) + step // 2 - 4 * _ULAW_BIAS
-    return (magnitude * np.where(octets & _SIGN, 1, -1)).astype(np.int16)
+    step = np.left_shift(8, exponent)
+    magnitude = np.left_shift(0x80, exponent) + step * (inverted & 0xF) + step // 2 - 4 * _ULAW_BIAS
+    samples: Samples = (magnitude * np.where(octets & _SIGN, 1, -1)).astype(np.int16)
+    return samples
 
 
 def _ulaw_encoder() -> Octets:
@@ -48,7 +49,8 @@ def _ulaw_encoder() -> Octets:
     magnitude = np.minimum(magnitude + _ULAW_BIAS, _ULAW_CLIP)
     segment = _bit_length(magnitude >> 6) + 1
     octets = ((8 - segment) << 4) | (0xF - ((magnitude >> segment) & 0xF))
-    return (octets | np.where(linear >= 0, _SIGN, 0)).astype(np.uint8)
+    signed: Octets = (octets | np.where(linear >= 0, _SIGN, 0)).astype(np.uint8)
+    return signed
 
 
 def _alaw_decoder() -> Samples:
@@ -57,7 +59,8 @@ def _alaw_decoder() -> Samples:
     exponent = toggled >> 4
     mantissa = (toggled & 0xF) + np.where(exponent > 0, 16, 0)
     magnitude = ((mantissa << 4) + 8) << np.maximum(exponent - 1, 0)
-    return (magnitude * np.where(octets & _SIGN, 1, -1)).astype(np.int16)
+    samples: Samples = (magnitude * np.where(octets & _SIGN, 1, -1)).astype(np.int16)
+    return samples
 
 
 def _alaw_encoder() -> Octets:

@@ -1,0 +1,195 @@
+"""The playout buffer of all legs: where a packet's samples go, and which 20 ms are heard next.
+
+One clock for all legs; each leg maps its peer's timestamps onto it. The mapping moves when it must:
+one frame later when packets come too late, one frame earlier (with a cross-fade) when for a second
+none was needed that late, so that clock drift and jitter never make the delay grow for good.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+import numpy as np
+
+from runtime.media.frames import FADE, FRAME, Samples
+
+from .header import Bools, Ints
+
+SLOTS: Final = 32
+"""640 ms: more than any jitter worth waiting for, plus one 100 ms packet."""
+CAPACITY: Final = SLOTS * FRAME
+MISSING: Final = -32768
+"""No codec decodes to this value; it marks samples that never arrived."""
+TARGET_LEAD: Final = FRAME
+"""A stream starts this long before it is heard: absorbs 20 ms of jitter or of a busy machine."""
+MAX_LEAD: Final = 15 * FRAME
+"""300 ms; a conversation cannot bear more. What comes later still is lost."""
+IDLE_FRAMES: Final = 5
+"""After 100 ms with nothing to play, a stream that does not fit is mapped anew at once."""
+MISFITS: Final = 3
+"""So many packets in a row that do not fit mean that the sender's clock jumped."""
+CHECK_FRAMES: Final = 50
+"""Once a second each leg is checked for delay that nothing needed."""
+OVERDUE: Final = 2
+"""So many reordered packets that came too late within a check ask for more delay."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Fitted:
+    """One entry per packet: may it be written, and at which sample of the playout clock."""
+
+    accepted: Bools
+    position: Ints
+
+
+class Playout:
+    """Sample rings of every leg, laid out slot by slot so that playing is one block copy."""
+
+    def __init__(self, legs: int) -> None:
+        self.clock = CAPACITY
+        """Sample that is heard next; the same for all legs."""
+        self.late = np.zeros(legs, dtype=np.int64)
+        self.quiet = np.full(legs, IDLE_FRAMES, dtype=np.int64)
+        """Frames since the last one with any sample in it."""
+        self._ring: Samples = np.full((SLOTS, legs, FRAME), MISSING, dtype=np.int16)
+        self._written = np.zeros((SLOTS, legs), dtype=np.bool_)
+        self._base = np.zeros(legs, dtype=np.int64)
+        self._timestamp = np.zeros(legs, dtype=np.int64)
+        self._misfits = np.zeros(legs, dtype=np.int64)
+        self._overdue = np.zeros(legs, dtype=np.int64)
+        self._least = np.full(legs, CAPACITY, dtype=np.int64)
+        self._most = np.zeros(legs, dtype=np.int64)
+
+    def reset(self, leg: int) -> None:
+        """A new call takes this place."""
+        self._ring[:, leg] = MISSING
+        self._written[:, leg] = False
+        for column in (self.late, self._base, self._timestamp, self._misfits, self._overdue):
+            column[leg] = 0
+        self.quiet[leg] = IDLE_FRAMES
+        self._least[leg], self._most[leg] = CAPACITY, 0
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        legs: Ints,
+        timestamp: Ints,
+        size: Ints,
+        *,
+        marker: Bools,
+        newest: Bools,
+        restarted: Bools,
+    ) -> Fitted:
+        """Place one fresh audio packet per leg; moves mappings where needed."""
+        last = self._timestamp[legs]
+        step = ((timestamp - last + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+        unwrapped = last + step
+        lead = unwrapped - self._base[legs] - self.clock
+        late, early = lead < 0, lead + size > CAPACITY - FRAME
+        # Sound after a pause must not be put far ahead, where nothing but delay would be gained.
+        idle = self.quiet[legs] >= IDLE_FRAMES
+        strayed = late | early | (idle & (lead > TARGET_LEAD + FRAME))
+        if restarted.any() or strayed.any() or self._overdue[legs].any():
+            anew = restarted | (newest & idle & strayed)
+            lead = self._move(legs, unwrapped, lead, anew, marker, newest, early)
+        else:
+            self._misfits[legs] = 0
+        inside = (lead + size > 0) & (lead + size <= CAPACITY - FRAME)
+        self.late[legs[~inside | (lead < 0)]] += 1
+        ahead = legs[newest]
+        self._timestamp[ahead] = unwrapped[newest]
+        self._least[ahead] = np.minimum(self._least[ahead], lead[newest])
+        self._most[ahead] = np.maximum(self._most[ahead], lead[newest])
+        return Fitted(accepted=inside, position=lead + self.clock)
+
+    def write_frames(self, legs: Ints, position: Ints, samples: Samples) -> None:
+        """Whole frames at positions that are multiples of a frame: one block copy."""
+        slot = position // FRAME % SLOTS
+        self._ring[slot, legs] = samples
+        self._written[slot, legs] = True
+
+    def write_samples(self, legs: Ints, position: Ints, samples: Samples) -> None:
+        """Single samples, each with its leg and position; those already played are ignored."""
+        ahead = position >= self.clock
+        legs, position, samples = legs[ahead], position[ahead], samples[ahead]
+        slot = position // FRAME % SLOTS
+        self._ring[slot, legs, position % FRAME] = samples
+        self._written[slot, legs] = True
+
+    def _move(
+        self,
+        legs: Ints,
+        unwrapped: Ints,
+        lead: Ints,
+        anew: Bools,
+        marker: Bools,
+        newest: Bools,
+        early: Bools,
+    ) -> Ints:
+        """Map streams anew or give them one frame more delay; returns the new leads."""
+        late = lead < 0
+        slightly = late & (lead >= -FRAME)
+        misfit = newest & (early | (late & ~slightly))
+        misfits = np.where(misfit, self._misfits[legs] + 1, 0)
+        anew = anew | (misfit & (marker | (misfits >= MISFITS)))
+        self._misfits[legs] = np.where(anew, 0, misfits)
+        # An older packet is placed by the mapping that its successors already used.
+        self._overdue[legs[late & ~newest]] += 1
+        wanted = slightly | (self._overdue[legs] >= OVERDUE)
+        room = np.maximum(self._most[legs], lead) + FRAME <= MAX_LEAD
+        delayed = newest & ~anew & wanted & room & ~misfit
+        self._overdue[legs[delayed]] = 0
+        lead = np.where(anew, TARGET_LEAD, np.where(delayed, lead + FRAME, lead))
+        moved = anew | delayed
+        self._base[legs[moved]] = unwrapped[moved] - lead[moved] - self.clock
+        self._least[legs[moved]], self._most[legs[moved]] = CAPACITY, 0
+        return lead
+
+    # --- playing --------------------------------------------------------------------------------
+
+    def due(self, count: int) -> tuple[Samples, Bools]:
+        """What the first `count` legs play next (views), and which of them got anything at all."""
+        slot = self.clock // FRAME % SLOTS
+        return self._ring[slot, :count], self._written[slot, :count]
+
+    def advance(self, count: int) -> None:
+        """The due frame was heard; its place is free again."""
+        slot = self.clock // FRAME % SLOTS
+        self.quiet[:count] += 1
+        self.quiet[:count][self._written[slot, :count]] = 0
+        self._ring[slot, :count] = MISSING
+        self._written[slot, :count] = False
+        self.clock += FRAME
+
+    def skip(self, frames: int, count: int) -> None:
+        """The engine stood still for so many frames; what was due meanwhile is gone."""
+        for _ in range(min(frames, SLOTS)):
+            self.advance(count)
+        self.clock += FRAME * max(0, frames - SLOTS)
+
+    # --- keeping the delay short ----------------------------------------------------------------
+
+    def shorten(self, frame_number: int, count: int) -> None:
+        """Check a fiftieth of the legs for delay that no packet needed for a second."""
+        legs = np.arange(frame_number % CHECK_FRAMES, count, CHECK_FRAMES)
+        least = self._least[legs]
+        for leg in legs[(least >= TARGET_LEAD + FRAME) & (least < CAPACITY)]:
+            surplus = int(self._least[leg] - TARGET_LEAD) // FRAME
+            # Halving: a burst's whole delay is gone in seconds, drift costs one frame at a time.
+            self._drop(int(leg), (surplus + 1) // 2)
+        self._least[legs], self._most[legs], self._overdue[legs] = CAPACITY, 0, 0
+
+    def _drop(self, leg: int, frames: int) -> None:
+        """Take out the next `frames` frames, cross-fading over the cut."""
+        order = (self.clock // FRAME + np.arange(SLOTS)) % SLOTS
+        lane, written = self._ring[order, leg], self._written[order, leg]
+        leaving = lane[0, : len(FADE)].astype(np.float32)
+        lane[:-frames], lane[-frames:] = lane[frames:].copy(), MISSING
+        written[:-frames], written[-frames:] = written[frames:].copy(), False
+        entering = lane[0, : len(FADE)]
+        if MISSING not in entering and MISSING not in leaving:
+            lane[0, : len(FADE)] = np.round(entering * FADE + leaving * (1 - FADE))
+        self._ring[order, leg], self._written[order, leg] = lane, written
+        self._base[leg] += FRAME * frames

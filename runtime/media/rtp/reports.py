@@ -1,0 +1,131 @@
+"""When a leg sends RTCP and what it says: RFC 3550 6.2 intervals, report blocks, round-trip time.
+
+One session has two members, so the interval is always the minimum of 5 s, randomised; the first
+report goes out after half of that. Randomness and clocks are arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from .rtcp import (
+    Description,
+    Goodbye,
+    ReceiverReport,
+    ReportBlock,
+    RtcpPacket,
+    SenderReport,
+    middle_of,
+    ntp_time,
+)
+
+MIN_INTERVAL_S: Final = 5.0
+_COMPENSATION: Final = 1.21828
+"""RFC 3550 6.3.1: undoes the bias of timer reconsideration (e - 1.5)."""
+MAX_ROUND_TRIP_S: Final = 60.0
+"""A longer one comes from a report block that lies."""
+
+
+def next_interval(random: float, *, initial: bool = False) -> float:
+    """Seconds until the next report; `random` is uniform in [0, 1)."""
+    base = MIN_INTERVAL_S / 2 if initial else MIN_INTERVAL_S
+    return base * (0.5 + random) / _COMPENSATION
+
+
+@attrs.frozen(kw_only=True)
+class Heard:
+    """Receiver figures of the stream that the peer sends, now."""
+
+    ssrc: int
+    highest_sequence: int
+    expected: int
+    received: int
+    jitter: float
+
+
+@attrs.frozen(kw_only=True)
+class Sent:
+    """Sender figures of our stream, now."""
+
+    ssrc: int
+    timestamp: int
+    packets: int
+    octets: int
+
+
+class Reports:
+    """RTCP state of one leg."""
+
+    def __init__(self, cname: str, next_at: float) -> None:
+        self.next_at = next_at
+        self.round_trip_s: float | None = None
+        self.remote_loss: float | None = None
+        """Fraction of our packets that the peer missed before its last report."""
+        self.goodbye = False
+        """The peer said BYE."""
+        self._cname = cname
+        self._last_sender_report = 0
+        self._last_sender_report_at = 0.0
+        self._prior: tuple[int, int, int] = (-1, 0, 0)
+        self._packets_at_last_report = 0
+
+    def compound(self, sent: Sent, heard: Heard | None, now: float, wall: float) -> bytes:
+        """The periodic report: SR when audio was sent since the last one, else RR; and SDES."""
+        blocks = (self._block(heard, now),) if heard else ()
+        report: RtcpPacket = ReceiverReport(ssrc=sent.ssrc, blocks=blocks)
+        if sent.packets > self._packets_at_last_report:
+            report = SenderReport(
+                ssrc=sent.ssrc,
+                ntp=ntp_time(wall),
+                timestamp=sent.timestamp,
+                packets=sent.packets,
+                octets=sent.octets,
+                blocks=blocks,
+            )
+        self._packets_at_last_report = sent.packets
+        return report.to_bytes() + Description(sent.ssrc, self._cname).to_bytes()
+
+    def farewell(self, sent: Sent, heard: Heard | None, now: float, wall: float) -> bytes:
+        """The last report, with BYE (RFC 3550 6.6)."""
+        return self.compound(sent, heard, now, wall) + Goodbye((sent.ssrc,)).to_bytes()
+
+    def on_packets(self, packets: list[RtcpPacket], ours: int, now: float, wall: float) -> None:
+        """Learn from the peer's reports; `ours` is the SSRC we send with."""
+        for packet in packets:
+            if isinstance(packet, SenderReport):
+                self._last_sender_report = middle_of(packet.ntp)
+                self._last_sender_report_at = now
+            if isinstance(packet, SenderReport | ReceiverReport):
+                for block in packet.blocks:
+                    if block.ssrc == ours:
+                        self._learn(block, wall)
+            if isinstance(packet, Goodbye):
+                self.goodbye = True
+
+    def _learn(self, block: ReportBlock, wall: float) -> None:
+        self.remote_loss = block.fraction_lost / 256
+        if block.last_report:
+            # RFC 3550 6.4.1: arrival - LSR - DLSR, modulo 65536 s.
+            trip = (middle_of(ntp_time(wall)) - block.last_report - block.delay) & 0xFFFFFFFF
+            if trip / 65536 <= MAX_ROUND_TRIP_S:
+                self.round_trip_s = trip / 65536
+
+    def _block(self, heard: Heard, now: float) -> ReportBlock:
+        ssrc, expected, received = self._prior
+        if ssrc != heard.ssrc:
+            expected = received = 0
+        expected_now = heard.expected - expected
+        lost_now = max(0, expected_now - (heard.received - received))
+        self._prior = (heard.ssrc, heard.expected, heard.received)
+        delay = now - self._last_sender_report_at if self._last_sender_report else 0.0
+        return ReportBlock(
+            ssrc=heard.ssrc,
+            fraction_lost=min(255, lost_now * 256 // expected_now) if expected_now > 0 else 0,
+            cumulative_lost=heard.expected - heard.received,
+            highest_sequence=heard.highest_sequence,
+            jitter=int(heard.jitter),
+            last_report=self._last_sender_report,
+            delay=int(delay * 65536),
+        )

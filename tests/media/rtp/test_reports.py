@@ -1,0 +1,111 @@
+"""When reports are due and what they say, with clocks given by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.media.rtp.reports import Heard, Reports, Sent, next_interval
+from runtime.media.rtp.rtcp import (
+    Goodbye,
+    ReceiverReport,
+    ReportBlock,
+    SenderReport,
+    middle_of,
+    ntp_time,
+    parse_compound,
+)
+
+SILENT = Sent(ssrc=1, timestamp=0, packets=0, octets=0)
+SPEAKING = Sent(ssrc=1, timestamp=40160, packets=250, octets=40000)
+
+
+def heard(expected: int, received: int, ssrc: int = 9) -> Heard:
+    return Heard(
+        ssrc=ssrc, highest_sequence=65536 + expected, expected=expected, received=received, jitter=8
+    )
+
+
+def block_of(data: bytes) -> ReportBlock:
+    report = parse_compound(data)[0]
+    assert isinstance(report, SenderReport | ReceiverReport)
+    return report.blocks[0]
+
+
+def test_intervals_are_between_half_and_one_and_a_half_times_five_seconds_compensated() -> None:
+    assert next_interval(0.0) == pytest.approx(2.05, abs=0.01)
+    assert next_interval(0.999) == pytest.approx(6.15, abs=0.01)
+    assert next_interval(0.5, initial=True) == pytest.approx(2.05, abs=0.01)
+
+
+def test_a_leg_that_sent_nothing_since_its_last_report_sends_a_receiver_report() -> None:
+    reports = Reports("a@b", 0.0)
+    first = parse_compound(reports.compound(SPEAKING, None, 5.0, 1000.0))
+    second = parse_compound(reports.compound(SPEAKING, heard(10, 10), 10.0, 1005.0))
+    third = parse_compound(Reports("a@b", 0.0).compound(SILENT, None, 5.0, 1000.0))
+    assert first == [
+        SenderReport(ssrc=1, ntp=ntp_time(1000.0), timestamp=40160, packets=250, octets=40000)
+    ]
+    assert isinstance(second[0], ReceiverReport)
+    assert third == [ReceiverReport(ssrc=1)]
+
+
+def test_loss_is_reported_since_the_last_report_and_in_all() -> None:
+    reports = Reports("a@b", 0.0)
+    first = block_of(reports.compound(SILENT, heard(100, 75), 5.0, 1000.0))
+    second = block_of(reports.compound(SILENT, heard(200, 175), 10.0, 1005.0))
+    assert (first.fraction_lost, first.cumulative_lost) == (64, 25)
+    assert (second.fraction_lost, second.cumulative_lost) == (0, 25)
+
+
+def test_duplicates_never_make_the_loss_negative_and_a_new_stream_starts_at_zero() -> None:
+    reports = Reports("a@b", 0.0)
+    reports.compound(SILENT, heard(100, 50), 5.0, 1000.0)
+    assert block_of(reports.compound(SILENT, heard(110, 120), 6.0, 0.0)).fraction_lost == 0
+    fresh = block_of(reports.compound(SILENT, heard(4, 3, ssrc=10), 7.0, 0.0))
+    assert fresh.fraction_lost == 64
+
+
+def test_the_delay_since_the_peers_report_is_told_and_gives_both_sides_the_round_trip() -> None:
+    ours, theirs = Reports("a@b", 0.0), Reports("c@d", 0.0)
+    wall = 1000.0
+    report = parse_compound(theirs.compound(SPEAKING, None, 0.0, wall))
+    ours.on_packets(report, ours=1, now=0.05, wall=wall + 0.05)
+    block = block_of(ours.compound(SPEAKING, heard(10, 10, ssrc=1), 2.05, wall + 2.05))
+    assert block.last_report == middle_of(ntp_time(wall))
+    assert block.delay == pytest.approx(2 * 65536, abs=2)
+    answer = ReceiverReport(ssrc=7, blocks=(block,))
+    theirs.on_packets([answer], ours=1, now=2.1, wall=wall + 2.1)
+    assert theirs.round_trip_s == pytest.approx(0.1, abs=0.001)
+    assert theirs.remote_loss == 0.0
+
+
+def test_a_report_block_that_lies_about_time_gives_no_round_trip() -> None:
+    reports = Reports("a@b", 0.0)
+    lie = ReportBlock(
+        ssrc=1,
+        fraction_lost=255,
+        cumulative_lost=1,
+        highest_sequence=0,
+        jitter=0,
+        last_report=1,
+        delay=0xFFFFFFFF,
+    )
+    reports.on_packets([ReceiverReport(ssrc=7, blocks=(lie,))], ours=1, now=1.0, wall=1000.0)
+    assert reports.round_trip_s is None
+    assert reports.remote_loss == 255 / 256
+
+
+def test_blocks_about_others_are_not_ours() -> None:
+    reports = Reports("a@b", 0.0)
+    other = ReceiverReport(ssrc=7, blocks=(block_of(reports.compound(SILENT, heard(9, 1), 0, 0)),))
+    reports.on_packets([other], ours=1, now=1.0, wall=1000.0)
+    assert reports.remote_loss is None
+
+
+def test_the_farewell_ends_with_bye_and_a_received_bye_is_remembered() -> None:
+    reports = Reports("a@b", 0.0)
+    data = reports.farewell(SPEAKING, None, 5.0, 1000.0)
+    packets = parse_compound(data)
+    assert packets[-1] == Goodbye((1,))
+    reports.on_packets(packets, ours=2, now=5.0, wall=1000.0)
+    assert reports.goodbye
