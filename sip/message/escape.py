@@ -11,10 +11,10 @@ _UNRESERVED: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 _RESERVED: Final = ";/?:@&=+$,"
 
 USER_SAFE: Final = frozenset(_UNRESERVED + "&=+$,;?/")
-PASSWORD_SAFE: Final = frozenset(_UNRESERVED + "&=+$,")
 PARAM_SAFE: Final = frozenset(_UNRESERVED + "[]/:&+$")
 HEADER_SAFE: Final = frozenset(_UNRESERVED + "[]/?:+$")
 
+_BREAKS_USERINFO: Final = re.compile(r'[\x00-\x20\x7f<>"@]')
 _ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ONE_ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})|([^%])", re.DOTALL)
 
@@ -33,6 +33,11 @@ def escape(text: str, safe: frozenset[str]) -> str:
     if safe.issuperset(text):
         return text
     return "".join(c if c in safe else _percent(c) for c in text)
+
+
+def escape_breaks(text: str) -> str:
+    """Escape only what could not stand before the `@`; what is escaped already stays."""
+    return _BREAKS_USERINFO.sub(lambda m: _percent(m[0]), text)
 
 
 def normalize(text: str) -> str:

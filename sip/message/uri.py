@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from .error import MessageError
-from .escape import PASSWORD_SAFE, USER_SAFE, escape, normalize, unescape
+from .escape import USER_SAFE, escape, escape_breaks, normalize, unescape
 from .host import check_host, comparable_host, parse_host_port, write_host
 from .limits import MAX_URI_CHARS
 from .params import UriHeaders, UriParams
@@ -122,7 +122,7 @@ class Uri:
             user = escape(self.user or "", USER_SAFE)
         if self.password is None:
             return user
-        return f"{user}:{escape(self.password, PASSWORD_SAFE | {'%'})}"
+        return f"{user}:{escape_breaks(self.password)}"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Uri):
