@@ -1,0 +1,187 @@
+"""The part of VoxEngine that joins calls: sendMediaBetween, easyProcess, forwarding.
+
+All of it is written with the public methods of Call; a script could do the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from runtime.api.call import Call
+from runtime.api.dialing import Dialing
+from runtime.api.event_constants import AppEvents, CallEvents
+from runtime.api.listeners import EventSource
+from runtime.api.names import StrictNames
+from runtime.api.running import current
+from runtime.api.unit import MediaSource
+from runtime.sandbox.schema import MAX_HEADER_VALUE, MAX_HEADERS_TOTAL
+
+Established = Callable[[Call, Call], object]
+RELAYED_BOTH_WAYS: Final = (CallEvents.MessageReceived, CallEvents.InfoReceived)
+
+
+class Bridging(StrictNames):
+    """sendMediaBetween, stopMediaBetween, easyProcess."""
+
+    __slots__ = ()
+
+    def sendMediaBetween(self, unit1: MediaSource, unit2: MediaSource) -> None:
+        """Let two units hear each other: both sendMediaTo calls. VoxEngine reference:
+        VoxEngine.sendMediaBetween."""
+        unit1.sendMediaTo(unit2)
+        unit2.sendMediaTo(unit1)
+
+    def stopMediaBetween(self, unit1: MediaSource, unit2: MediaSource) -> None:
+        """Undo sendMediaBetween, where it was not replaced. VoxEngine reference:
+        VoxEngine.stopMediaBetween."""
+        unit1.stopMediaTo(unit2)
+        unit2.stopMediaTo(unit1)
+
+    def easyProcess(
+        self,
+        call1: Call,
+        call2: Call,
+        onEstablishedCallback: Established | None = None,
+        direct: bool = False,
+    ) -> None:
+        """Join an incoming call with an outgoing one until either ends.
+
+        At once: media both ways. Then: call2 Ringing rings call1, AudioStarted opens early media,
+        Connected answers call1 (with call2's headers, displayName and scheme), call1 Connected
+        calls `onEstablishedCallback(call1, call2)`; messages and INFO are passed on both ways;
+        Failed or Disconnected of either terminates the session (take that back with
+        removeEventListener). `direct` has no effect. VoxEngine reference: VoxEngine.easyProcess.
+        """
+        session = current()
+        for call in (call1, call2):
+            if not isinstance(call, Call):
+                raise TypeError(f"VoxEngine.easyProcess(): {type(call).__name__} is not a Call")
+        self.sendMediaBetween(call1, call2)
+        _join_progress(call1, call2)
+        if onEstablishedCallback is not None:
+            established = onEstablishedCallback
+            call1.addEventListener(CallEvents.Connected, lambda: established(call1, call2))
+        for one, other in ((call1, call2), (call2, call1)):
+            _relay(one, other)
+            one.addEventListener(CallEvents.Failed, session.terminate)
+            one.addEventListener(CallEvents.Disconnected, session.terminate)
+
+
+def _join_progress(call1: Call, call2: Call) -> None:
+    def connected(event: CallEvents.Connected) -> None:
+        if call1.incoming():
+            options: dict[str, Any] = {"displayName": call2.displayName(), "scheme": event.scheme}
+            call1.answer(relayable(event.headers), options)
+
+    def ringing() -> None:
+        if call1.incoming():
+            call1.ring()
+
+    def audio_started() -> None:
+        if call1.incoming():
+            call1.startEarlyMedia()
+
+    call2.addEventListener(CallEvents.Connected, connected)
+    call2.addEventListener(CallEvents.Ringing, ringing)
+    call2.addEventListener(CallEvents.AudioStarted, audio_started)
+
+
+def _relay(source: Call, sink: Call) -> None:
+    """Pass on messages and INFO; what the other side may not be sent is logged, not raised."""
+
+    def message(event: CallEvents.MessageReceived) -> None:
+        try:
+            sink.sendMessage(event.text)
+        except ValueError as exc:
+            current().log(f"message not passed on: {exc}")
+
+    def info(event: CallEvents.InfoReceived) -> None:
+        try:
+            sink.sendInfo(event.mimeType, event.body, relayable(event.headers))
+        except ValueError as exc:
+            current().log(f"INFO not passed on: {exc}")
+
+    source.addEventListener(CallEvents.MessageReceived, message)
+    source.addEventListener(CallEvents.InfoReceived, info)
+
+
+def relayable(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a peer that may be passed on: X-* and User-to-User within the limits."""
+    passed: dict[str, str] = {}
+    left = MAX_HEADERS_TOTAL
+    for name, value in headers.items():
+        fits = name.lower().startswith("x-") or name.lower() == "user-to-user"
+        size = len(name) + len(value) + 4
+        if fits and size <= left and len(value.encode("utf-8", "replace")) <= MAX_HEADER_VALUE:
+            passed[name] = value
+            left -= size
+    return passed
+
+
+class Forwarding(Dialing, Bridging, EventSource):
+    """Whole scenarios in one call: each installs a handler for CallAlerting."""
+
+    __slots__ = ()
+
+    def forwardCallToPSTN(
+        self,
+        numberTransform: Callable[[str], str] | None = None,
+        onEstablishedCallback: Established | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Pass every incoming call on to the dialled number, changed by `numberTransform`.
+
+        Option callerid replaces the caller's own number. Then as easyProcess. VoxEngine
+        reference: VoxEngine.forwardCallToPSTN.
+        """
+        callerid = (options or {}).get("callerid")
+
+        def alerting(event: AppEvents.CallAlerting) -> None:
+            number = event.destination
+            number = numberTransform(number) if numberTransform is not None else number
+            call2 = self.callPSTN(number, callerid or event.callerid)
+            self.easyProcess(event.call, call2, onEstablishedCallback)
+
+        self.addEventListener(AppEvents.CallAlerting, alerting)
+
+    def forwardCallToSIP(
+        self, onEstablishedCallback: Established | None = None, video: bool = False
+    ) -> None:
+        """Pass every incoming call on to the SIP address it asked for (toURI), then as
+        easyProcess. VoxEngine reference: VoxEngine.forwardCallToSIP."""
+
+        def alerting(event: AppEvents.CallAlerting) -> None:
+            caller = event.call
+            call2 = self.callSIP(
+                event.toURI, callerid=event.callerid, displayName=caller.displayName()
+            )
+            self.easyProcess(caller, call2, onEstablishedCallback)
+
+        self.addEventListener(AppEvents.CallAlerting, alerting)
+
+    def forwardCallToUser(
+        self, onEstablishedCallback: Established | None = None, video: bool = False
+    ) -> None:
+        """Pass every incoming call on to the registered user it asked for, then as easyProcess.
+        VoxEngine reference: VoxEngine.forwardCallToUser."""
+
+        def alerting(event: AppEvents.CallAlerting) -> None:
+            call2 = self.callUser(username=event.destination, callerid=event.callerid)
+            self.easyProcess(event.call, call2, onEstablishedCallback)
+
+        self.addEventListener(AppEvents.CallAlerting, alerting)
+
+    def playSoundAndHangup(self, fileURL: str) -> None:
+        """Answer every incoming call, play one sound, and end the session. VoxEngine reference:
+        VoxEngine.playSoundAndHangup."""
+        ends = (CallEvents.Failed, CallEvents.Disconnected, CallEvents.PlaybackFinished)
+
+        def alerting(event: AppEvents.CallAlerting) -> None:
+            call = event.call
+            call.addEventListener(CallEvents.Connected, lambda: call.startPlayback(fileURL))
+            for end in ends:
+                call.addEventListener(end, current().terminate)
+            call.answer()
+
+        self.addEventListener(AppEvents.CallAlerting, alerting)

@@ -1,0 +1,244 @@
+"""Call: one leg of a conversation, as a scenario holds it.
+
+What it hears is one stream at a time: say, startPlayback, playProgressTone and x.sendMediaTo(call)
+each replace what was heard before, for good; after a playback the leg hears silence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Mapping
+from typing import Any, Final
+
+import trio
+
+from runtime.api.call_identity import EndHandle
+from runtime.api.call_signalling import CallSignalling
+from runtime.api.handle import CommandHandle, Handle, PlaybackHandle
+from runtime.api.names import StrictNames
+from runtime.api.options import flag, merge, text
+from runtime.api.recorder import recording_fields
+from runtime.api.tones import Gathering, Tones
+from runtime.api.values import Answered, PlaybackOutcome
+from runtime.decisions.gather import KEYS, MAX_DIGITS, Plan
+from runtime.sandbox.commands import (
+    PlayProgressTone,
+    RecordCall,
+    Say,
+    StartPlayback,
+    StopPlayback,
+)
+
+SAY_OPTIONS: Final = ("progressivePlayback", "request", "ttsOptions", "voice")
+TTS_OPTIONS: Final = (
+    "effectsProfileId",
+    "emotion",
+    "pitch",
+    "rate",
+    "role",
+    "volume",
+    "yandexCustomModelName",
+)
+MAX_SENT_TEXT: Final = 4_000
+"""Above the 1,500 characters that the core accepts, so that it answers; fits into one frame."""
+MAX_GATHER_S: Final = 3_600.0
+"""Longer waits for a key than an hour are a mistake in the unit."""
+
+
+class Answering(StrictNames):
+    """The wait of Call.answered; awaiting it gives Answered."""
+
+    __slots__ = ("_deadline", "_handle", "_timeout")
+
+    def __init__(self, handle: Handle[Answered], timeout: float | None) -> None:
+        self._handle = handle
+        self._timeout = timeout
+        self._deadline = math.inf if timeout is None else trio.current_time() + timeout
+
+    def __await__(self) -> Generator[Any, Any, Answered]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> Answered:
+        with trio.move_on_at(self._deadline):
+            return await self._handle
+        if self._handle.done:
+            return self._handle._outcome()
+        return Answered(
+            connected=False, code=408, reason=f"not answered within {self._timeout:g} s"
+        )
+
+
+class Call(CallSignalling):
+    """One call leg. VoxEngine reference: Call."""
+
+    __slots__ = ()
+    _later = frozenset(
+        {
+            "answerDirect",
+            "disableBeepDetection",
+            "enableBeepDetection",
+            "handleBlindTransfer",
+            "handleMicStatus",
+            "monitorMediaStatistics",
+            "notifyBlindTransferFailed",
+            "notifyBlindTransferSuccess",
+            "transferTo",
+            "vad",
+        }
+    )
+
+    # --- playback -------------------------------------------------------------------------------
+
+    def say(self, text: str, *voice: object, **options: object) -> PlaybackHandle:
+        """Speak `text` (at most 1,500 characters) to this call.
+
+        Replaces what the call hears. PlaybackReady, PlaybackStarted(duration) and PlaybackFinished
+        follow; PlaybackFinished(error) alone when the text cannot be spoken; no PlaybackFinished
+        when it is stopped or replaced. Before Connected (after answer) it waits for Connected.
+        Awaiting gives a PlaybackOutcome and does not raise; ending the wait does not stop the
+        speech, stopPlayback() does. Options, as keywords or one dict: voice (VoiceList, or a
+        language tag), ttsOptions {rate, pitch, volume}; progressivePlayback and request are
+        accepted, speech always starts as early as it can. VoxEngine reference: Call.say.
+        """
+        merged = merge("Call.say", SAY_OPTIONS, voice, options, legacy=("voice",))
+        fields = speech_fields("Call.say", text, merged)
+        return self._play("say", Say, **fields)
+
+    def startPlayback(self, url: str, *loop: object, **options: object) -> PlaybackHandle:
+        """Play a sound: a file of the scenario's own folder, or an http(s) URL (wav, mp3, ogg,
+        flac; at most 10 MB).
+
+        Replaces what the call hears. Events and awaiting as for say; with loop=True it goes on
+        until stopped or replaced. Options: loop, progressivePlayback. VoxEngine reference:
+        Call.startPlayback.
+        """
+        what = "Call.startPlayback"
+        merged = merge(what, ("loop", "progressivePlayback"), loop, options, legacy=("loop",))
+        repeat = flag(what, "loop", merged.get("loop", False))
+        return self._play("startPlayback", StartPlayback, url=text(what, "url", url), loop=repeat)
+
+    def playProgressTone(self, country: str) -> PlaybackHandle:
+        """Play the ring-back tone of a country ("US", "RU", ...) until it is replaced or stopped.
+
+        Replaces what the call hears; never fires PlaybackFinished. Before the answer it needs
+        startEarlyMedia. VoxEngine reference: Call.playProgressTone.
+        """
+        name = text("Call.playProgressTone", "country", country)
+        return self._play("playProgressTone", PlayProgressTone, country=name)
+
+    def stopPlayback(self) -> CommandHandle:
+        """Stop the say or playback that this call hears; no PlaybackFinished follows.
+
+        Does nothing when it hears something else. VoxEngine reference: Call.stopPlayback.
+        """
+        handle = self._command("stopPlayback", StopPlayback)
+        self._superseded(PlaybackOutcome.STOPPED)
+        return handle
+
+    def _play(self, what: str, command: type[Any], **fields: Any) -> PlaybackHandle:
+        handle = PlaybackHandle(f"Call.{what}")
+        number = self._session.new_playback()
+        built = self._session.build(
+            handle._what, command, unit=self._unit, playback=number, **fields
+        )
+        if self._over:
+            return self._session.ignored(handle, f"{self} has ended")
+        self._session.command(built, handle)
+        self._superseded(PlaybackOutcome.REPLACED)
+        self._playing = (number, handle)
+        return handle
+
+    def record(self, *parameters: object, **options: object) -> CommandHandle:
+        """Record what the endpoint says and hears, from now to the end of the call.
+
+        RecordStarted(url) follows, and RecordStopped after Disconnected; RecordError when it
+        cannot be done or runs already. Options, as keywords or one dict: stereo (left = what the
+        endpoint sends, right = what it hears), hd_audio, lossless (flac), and ours: container
+        "mp3" (default), "wav", "flac" or "ogg". VoxEngine reference: Call.record.
+        """
+        fields = recording_fields(self._session, "Call.record", parameters, options)
+        fields.pop("name")
+        return self._command("record", RecordCall, **fields)
+
+    # --- keys -----------------------------------------------------------------------------------
+
+    def tones(self) -> Tones:
+        """Key presses from now on: `async for key in call.tones():` gives "0" to "9", "*", "#".
+
+        Switches tone handling on (handleTones) if it is off. The loop ends when the call ends.
+        Keys wait in a buffer of 256 while the loop's body runs.
+        """
+        if not self._handling and not self._over:
+            self.handleTones(True)
+        tones = Tones(ended=self._over)
+        self._readers.add(tones)
+        return tones
+
+    def gather(
+        self,
+        *,
+        maxDigits: int = MAX_DIGITS,
+        finishOn: str = "#",
+        timeout: float = 5.0,
+        interDigitTimeout: float | None = None,
+        prompt: str | Handle[PlaybackOutcome] | None = None,
+        bargeIn: bool = True,
+    ) -> Gathering:
+        """Collect key presses; awaiting it gives Gathered(digits, reason).
+
+        Begins at once: `prompt` (a text to say, or the handle of a say or startPlayback) plays; a
+        key stops it with bargeIn=True and is not taken without. Ends with the `maxDigits`-th
+        digit, a key of `finishOn` (not part of the digits), `timeout` seconds after the prompt
+        without a first digit, `interDigitTimeout` seconds (default: `timeout`) after the last one,
+        or with the call. Never raises for these. Switches tone handling on. Ending the wait leaves
+        the prompt playing.
+        """
+        plan = _plan(maxDigits, finishOn, timeout, interDigitTimeout, bargeIn)
+        tones = self.tones()
+        playing = self.say(prompt) if isinstance(prompt, str) else prompt
+        return Gathering(self, plan, tones, playing)
+
+    # --- waiting --------------------------------------------------------------------------------
+
+    def answered(self, timeout: float | None = None) -> Answering:
+        """Wait for Connected: `outcome = await call.answered(timeout=15)`.
+
+        Gives Answered, true when connected; else with the SIP code and reason of the refusal, or
+        408 when `timeout` seconds have passed. It never raises for these, and never hangs up.
+        """
+        return Answering(self._answer, timeout)
+
+    def ended(self) -> EndHandle:
+        """Wait for the end: gives the call's last event, Disconnected or Failed.
+
+        A handler of this call that waited gets up to 10 s to finish its work.
+        """
+        return self._end
+
+
+def speech_fields(what: str, spoken: str, merged: Mapping[str, Any]) -> dict[str, str]:
+    """The wire fields of a text to be spoken."""
+    tts = merge(f"{what} ttsOptions", TTS_OPTIONS, (), merged.get("ttsOptions") or {})
+    return {
+        "text": text(what, "text", spoken)[:MAX_SENT_TEXT],
+        "voice": text(what, "voice", merged.get("voice", "")),
+        **{name: str(tts.get(name, "")) for name in ("rate", "pitch", "volume")},
+    }
+
+
+def _plan(digits: int, finish: str, timeout: float, between: float | None, barge_in: bool) -> Plan:
+    between = timeout if between is None else between
+    if not (isinstance(digits, int) and 1 <= digits <= MAX_DIGITS):
+        raise ValueError(f"Call.gather(): maxDigits must be 1 to {MAX_DIGITS}")
+    if not set(text("Call.gather", "finishOn", finish)) <= KEYS:
+        raise ValueError("Call.gather(): finishOn may hold the keys 0-9 * # A-D")
+    for name, seconds in (("timeout", timeout), ("interDigitTimeout", between)):
+        if not 0 < seconds <= MAX_GATHER_S:
+            raise ValueError(f"Call.gather(): {name} must be over 0 and at most 3,600 seconds")
+    return Plan(
+        max_digits=digits,
+        finish_on=finish,
+        timeout_s=timeout,
+        inter_digit_s=between,
+        barge_in=flag("Call.gather", "bargeIn", barge_in),
+    )

@@ -1,0 +1,204 @@
+"""CallEvents of a leg's life: signalling, digits, messages, transfers.
+
+Order on one leg, outgoing: Ringing*, AudioStarted, Connected, ..., then exactly one of Failed
+(never connected) and Disconnected, then RecordStopped. Incoming: Connected, ..., Disconnected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import attrs
+
+from runtime.api.events import Event
+
+if TYPE_CHECKING:
+    from runtime.api.call import Call
+
+Headers = Mapping[str, str]
+"""SIP headers received with the message: X-*, User-to-User and, on terminal events, Reason."""
+
+TransferRole = Literal["transferor", "target", "transferee"]
+
+
+@attrs.frozen(kw_only=True)
+class CallEvent(Event):
+    """What all CallEvents carry: the call, the event's name and the call's id."""
+
+    call: Call
+
+    @property
+    def id(self) -> str:
+        return self.call.id()
+
+
+@attrs.frozen(kw_only=True)
+class Ringing(CallEvent):
+    """The remote side of an outgoing call rings (180)."""
+
+    name: ClassVar[str] = "Call.Ringing"
+    headers: Headers = attrs.field(factory=dict[str, str])
+
+
+@attrs.frozen(kw_only=True)
+class AudioStarted(CallEvent):
+    """Early media (183) or, without it, the answer of an outgoing call; before Connected."""
+
+    name: ClassVar[str] = "Call.AudioStarted"
+    headers: Headers = attrs.field(factory=dict[str, str])
+
+
+@attrs.frozen(kw_only=True)
+class Connected(CallEvent):
+    """The call is answered and media flows both ways."""
+
+    name: ClassVar[str] = "Call.Connected"
+    customData: str = ""
+    headers: Headers = attrs.field(factory=dict[str, str])
+    scheme: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+
+
+@attrs.frozen(kw_only=True)
+class Disconnected(CallEvent):
+    """The end of a connected call, or of an incoming one that was never answered.
+
+    `internalCode`: a SIP status before the answer (408, 486, 487, 603), the cause of the first
+    Reason header after it. `duration` in whole seconds since Connected.
+    """
+
+    name: ClassVar[str] = "Call.Disconnected"
+    headers: Headers = attrs.field(factory=dict[str, str])
+    internalCode: int = 0
+    reason: str = ""
+    duration: int = 0
+    cost: float = 0
+    direction: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Failed(CallEvent):
+    """The end of an outgoing call that never connected; `code` is the SIP status."""
+
+    name: ClassVar[str] = "Call.Failed"
+    headers: Headers = attrs.field(factory=dict[str, str])
+    code: int = 0
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class StateChanged(CallEvent):
+    """Call.state() changed; comes before the event that tells why."""
+
+    name: ClassVar[str] = "Call.StateChanged"
+    oldState: str = ""
+    newState: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class OnHold(CallEvent):
+    """The peer put the call on hold; once per hold."""
+
+    name: ClassVar[str] = "Call.OnHold"
+
+
+@attrs.frozen(kw_only=True)
+class OffHold(CallEvent):
+    """The peer took the call off hold."""
+
+    name: ClassVar[str] = "Call.OffHold"
+
+
+@attrs.frozen(kw_only=True)
+class ToneReceived(CallEvent):
+    """A key press, after handleTones(True).
+
+    `tone` is one of 0-9 * #; `type` "1" (RFC 4733), "2" (in-band) or "3" (SIP INFO).
+    """
+
+    name: ClassVar[str] = "Call.ToneReceived"
+    tone: str = ""
+    type: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class InfoReceived(CallEvent):
+    """A SIP INFO that is no digit."""
+
+    name: ClassVar[str] = "Call.InfoReceived"
+    headers: Headers = attrs.field(factory=dict[str, str])
+    mimeType: str = ""
+    body: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class MessageReceived(CallEvent):
+    """A text message within the call."""
+
+    name: ClassVar[str] = "Call.MessageReceived"
+    headers: Headers = attrs.field(factory=dict[str, str])
+    text: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ReInviteReceived(CallEvent):
+    """The peer asks to change the session."""
+
+    name: ClassVar[str] = "Call.ReInviteReceived"
+    headers: Headers = attrs.field(factory=dict[str, str])
+    mimeType: str = ""
+    body: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ReInviteAccepted(CallEvent):
+    """The peer accepted our change of the session."""
+
+    name: ClassVar[str] = "Call.ReInviteAccepted"
+    headers: Headers = attrs.field(factory=dict[str, str])
+    mimeType: str = ""
+    body: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ReInviteRejected(CallEvent):
+    """The peer refused our change of the session."""
+
+    name: ClassVar[str] = "Call.ReInviteRejected"
+    headers: Headers = attrs.field(factory=dict[str, str])
+
+
+@attrs.frozen(kw_only=True)
+class BlindTransferRequested(CallEvent):
+    """The peer asks for a blind transfer to `transferTo`."""
+
+    name: ClassVar[str] = "Call.BlindTransferRequested"
+    headers: Headers = attrs.field(factory=dict[str, str])
+    transferTo: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class TransferComplete(CallEvent):
+    name: ClassVar[str] = "Call.TransferComplete"
+    headers: Headers = attrs.field(factory=dict[str, str])
+    role: TransferRole = "transferor"
+
+
+@attrs.frozen(kw_only=True)
+class TransferFailed(CallEvent):
+    name: ClassVar[str] = "Call.TransferFailed"
+    headers: Headers = attrs.field(factory=dict[str, str])
+    role: TransferRole = "transferor"
+    code: int = 0
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Forwarding(CallEvent):
+    name: ClassVar[str] = "Call.Forwarding"
+
+
+@attrs.frozen(kw_only=True)
+class PushSent(CallEvent):
+    name: ClassVar[str] = "Call.PushSent"
+    result: str = ""

@@ -1,0 +1,164 @@
+"""The part of Call that talks to the peer: answer, reject, ring, hang up, digits, INFO, messages.
+
+Every method returns at once; what came of it is an event, or the handle's outcome. On a call that
+has ended each is ignored with a log line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from runtime.api.call_identity import CallIdentity
+from runtime.api.handle import AnswerHandle, CommandHandle
+from runtime.api.options import flag, header_map, merge, text
+from runtime.api.values import DTMFType
+from runtime.sandbox.commands import (
+    AnswerCall,
+    HandleTones,
+    HangUpCall,
+    RejectCall,
+    RingCall,
+    SendDigits,
+    SendInfo,
+    SendMessage,
+    StartEarlyMedia,
+)
+from runtime.sandbox.schema import MAX_INFO_BODY
+
+HeaderMap = Mapping[str, str]
+
+ANSWER_OPTIONS: Final = (
+    "conferenceCall",
+    "disableDtxForAudio",
+    "disableExtPlayoutDelay",
+    "disableExtVideoOffset",
+    "disableExtVideoOrientation",
+    "disableExtVideoTiming",
+    "displayName",
+    "maxVideoBitrate",
+    "scheme",
+)
+DIGITS: Final = frozenset("0123456789*#ABCDabcdpP")
+
+
+class CallSignalling(CallIdentity):
+    """Commands to the peer."""
+
+    __slots__ = ()
+
+    def answer(
+        self, extraHeaders: HeaderMap | None = None, parameters: object = None, **options: object
+    ) -> AnswerHandle:
+        """Answer an incoming call.
+
+        Connected follows when the peer has confirmed, Disconnected when it gave up before.
+        say, record and sendMediaTo may be called at once; they take effect with Connected.
+        Awaiting gives Answered: true once connected, false when the call ended first; it does not
+        raise, and ending the wait does not take the answer back. Answering a second time does
+        nothing but write a log line. `extraHeaders`: X-* and User-to-User. Options: displayName
+        (the others of VoxEngine are accepted and have no effect). VoxEngine reference:
+        Call.answer.
+        """
+        given = () if parameters is None else (parameters,)
+        merged = merge("Call.answer", ANSWER_OPTIONS, given, options)
+        handle = AnswerHandle("Call.answer")
+        built = self._session.build(
+            handle._what,
+            AnswerCall,
+            unit=self._unit,
+            headers=header_map(handle._what, extraHeaders),
+            display_name=merged.get("displayName", ""),
+        )
+        if self._over:
+            return self._session.ignored(handle, f"{self} has ended")
+        return self._session.command(built, handle)
+
+    def reject(self, code: int, extraHeaders: HeaderMap | None = None) -> CommandHandle:
+        """Refuse an incoming call with a SIP status of 300 to 699.
+
+        Disconnected follows, its internalCode is `code`. Raises ValueError for another code.
+        VoxEngine reference: Call.reject.
+        """
+        headers = header_map("Call.reject", extraHeaders)
+        return self._command("reject", RejectCall, code=code, headers=headers)
+
+    def decline(self, code: int, extraHeaders: HeaderMap | None = None) -> CommandHandle:
+        """The older name of reject. VoxEngine reference: Call.decline (deprecated)."""
+        headers = header_map("Call.decline", extraHeaders)
+        return self._command("decline", RejectCall, code=code, headers=headers)
+
+    def hangup(self, extraHeaders: HeaderMap | None = None) -> CommandHandle:
+        """End the call, whatever its state; safe to call twice.
+
+        Disconnected follows for a connected or incoming call, Failed (487) for an outgoing one
+        that was not answered. Awaiting only waits until the command was taken; for the end itself
+        await call.ended(). VoxEngine reference: Call.hangup.
+        """
+        return self._command("hangup", HangUpCall, headers=header_map("Call.hangup", extraHeaders))
+
+    def ring(self, extraHeaders: HeaderMap | None = None) -> CommandHandle:
+        """Let the caller's device play its ring tone (180). Incoming and unanswered calls only.
+
+        No event follows. VoxEngine reference: Call.ring.
+        """
+        return self._command("ring", RingCall, headers=header_map("Call.ring", extraHeaders))
+
+    def startEarlyMedia(
+        self, extraHeaders: HeaderMap | None = None, scheme: object = None, *_: object
+    ) -> CommandHandle:
+        """Open the way to an unanswered caller (183): say and playback are heard, nothing is
+        heard of the caller.
+
+        No event follows; after 60 s (by default) without an answer the call ends with 408. What
+        follows `extraHeaders` in VoxEngine is accepted and has no effect. VoxEngine reference:
+        Call.startEarlyMedia.
+        """
+        headers = header_map("Call.startEarlyMedia", extraHeaders)
+        return self._command("startEarlyMedia", StartEarlyMedia, headers=headers)
+
+    def handleTones(
+        self, doHandle: bool, supportedDtmfTypes: DTMFType | int = DTMFType.ALL
+    ) -> CommandHandle:
+        """With True every key press fires ToneReceived and is cut out of the audio; off at first.
+
+        May be called before the answer. VoxEngine reference: Call.handleTones.
+        """
+        handle = flag("Call.handleTones", "doHandle", doHandle)
+        kinds = int(DTMFType(supportedDtmfTypes))
+        self._handling = handle
+        return self._command("handleTones", HandleTones, handle=handle, kinds=kinds)
+
+    def sendDigits(self, digits: str) -> CommandHandle:
+        """Send key presses to the peer: 0-9 * # A-D, and p for half a second of pause.
+
+        No event follows. Raises ValueError for anything else. VoxEngine reference:
+        Call.sendDigits.
+        """
+        wrong = set(text("Call.sendDigits", "digits", digits)) - DIGITS
+        if wrong:
+            raise ValueError(f"Call.sendDigits(): {min(wrong)!r} is no key; use 0-9 * # A-D p")
+        return self._command("sendDigits", SendDigits, digits=digits)
+
+    def sendInfo(self, mimeType: str, body: str, headers: HeaderMap | None = None) -> CommandHandle:
+        """Send a SIP INFO; `body` at most 8,192 bytes.
+
+        No event follows. VoxEngine reference: Call.sendInfo.
+        """
+        _bounded("Call.sendInfo", "body", body)
+        fields = {"mime_type": mimeType, "headers": header_map("Call.sendInfo", headers)}
+        return self._command("sendInfo", SendInfo, body=body, **fields)
+
+    def sendMessage(self, text: str) -> CommandHandle:
+        """Send a text message within the call; at most 8,192 bytes.
+
+        No event follows. VoxEngine reference: Call.sendMessage.
+        """
+        _bounded("Call.sendMessage", "text", text)
+        return self._command("sendMessage", SendMessage, text=text)
+
+
+def _bounded(what: str, name: str, value: str) -> None:
+    size = len(text(what, name, value).encode("utf-8", "replace"))
+    if size > MAX_INFO_BODY:
+        raise ValueError(f"{what}(): {name} has {size} bytes, the limit is {MAX_INFO_BODY}")

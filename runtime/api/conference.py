@@ -1,0 +1,39 @@
+"""Conference: an audio mixer; whoever hears it hears all who send to it, except themselves."""
+
+from __future__ import annotations
+
+from runtime.api.event_constants import ConferenceEvents
+from runtime.api.handle import CommandHandle
+from runtime.api.session import Session
+from runtime.api.unit import MediaSource
+from runtime.sandbox.commands import StopConference
+
+
+class Conference(MediaSource):
+    """Made by VoxEngine.createConference. VoxEngine reference: Conference.
+
+    `call.sendMediaTo(conference)`: the call is heard; `conference.sendMediaTo(call)`: the call
+    hears. Muting is call.stopMediaTo(conference). Started follows its creation, Stopped its stop.
+    """
+
+    __slots__ = ("_stopped",)
+    _namespace = ConferenceEvents
+    _hears = True
+    _later = frozenset({"add", "get", "getList"})
+
+    def __init__(self, session: Session, unit: int) -> None:
+        super().__init__(session, unit)
+        self._stopped = False
+
+    @property
+    def _over(self) -> bool:
+        return self._stopped
+
+    def __repr__(self) -> str:
+        return f"<Conference {self._unit_id}>"
+
+    def stop(self) -> CommandHandle:
+        """End the mixer: its listeners hear silence, Stopped follows."""
+        handle = self._command("stop", StopConference)
+        self._stopped = True
+        return handle

@@ -1,0 +1,192 @@
+"""The part of VoxEngine that places calls.
+
+Every function returns a Call at once; what becomes of it are its events. Even a refusal that is
+known at once arrives as Failed, after the code that placed the call has returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypedDict, Unpack, overload
+
+from runtime.api.call import Call
+from runtime.api.handle import CommandHandle
+from runtime.api.names import StrictNames
+from runtime.api.options import header_map, merge, text
+from runtime.api.running import current
+from runtime.sandbox.commands import CreateCall
+from runtime.sandbox.frames import CallInfo
+
+TIMEOUT_HEADER: Final = "VI-CallTimeout"
+SHORTEST_S: Final = 10
+LONGEST_S: Final = 400
+"""VoxEngine's range of VI-CallTimeout."""
+
+
+class SipOptions(TypedDict, total=False):
+    callerid: str
+    displayName: str
+    password: str
+    authUser: str
+    headers: Mapping[str, str]
+    extraHeaders: Mapping[str, str]
+    video: bool
+    outProxy: str
+    regId: str | int
+    amd: object
+    scheme: object
+    allow180After183: bool
+    strictCodecList: bool
+
+
+class PstnOptions(TypedDict, total=False):
+    amd: object
+    followDiversion: bool
+    headers: Mapping[str, str]
+
+
+class UserOptions(TypedDict, total=False):
+    username: str
+    callerid: str
+    displayName: str
+    headers: Mapping[str, str]
+    extraHeaders: Mapping[str, str]
+    video: bool
+    amd: object
+    scheme: object
+    pushNotificationTimeout: int
+    analyticsLabel: str
+
+
+SIP_LEGACY: Final = (
+    "callerid",
+    "displayName",
+    "password",
+    "authUser",
+    "extraHeaders",
+    "video",
+    "outProxy",
+)
+USER_LEGACY: Final = ("username", "callerid", "displayName", "headers", "video", "scheme")
+WITHOUT_EFFECT: Final = ("amd", "followDiversion", "strictCodecList", "video")
+"""Asking for these and not getting them matters enough for a log line."""
+
+
+class Dialing(StrictNames):
+    """callSIP, callPSTN, callUser."""
+
+    __slots__ = ()
+
+    @overload
+    def callSIP(self, to: str, /, **options: Unpack[SipOptions]) -> Call: ...
+    @overload
+    def callSIP(self, to: str, options: SipOptions, /) -> Call: ...
+    @overload
+    def callSIP(self, to: str, callerid: str, /, *legacy: object) -> Call: ...
+    def callSIP(self, to: str, /, *positional: object, **options: object) -> Call:
+        """Call a SIP address: "sip:bob@example.com", "sips:...", "...;transport=tcp".
+
+        Ringing, AudioStarted, Connected follow as they happen; Failed(code, reason) when it never
+        connects, 408 after 60 s (header VI-CallTimeout, 10 to 400 s), 403 above the limits of
+        calls per session. Options, as keywords or one dict: callerid, displayName, password,
+        authUser, headers (X-*), outProxy, regId, allow180After183; video, amd, scheme and
+        strictCodecList have no effect. The older positional form (callerid, displayName, password,
+        authUser, extraHeaders, video, outProxy) works. Raises ValueError and TypeError for what
+        cannot be sent, SessionOver while the session ends. VoxEngine reference: VoxEngine.callSIP.
+        """
+        known = tuple(SipOptions.__annotations__)
+        given = merge("VoxEngine.callSIP", known, positional, options, legacy=SIP_LEGACY)
+        return place("VoxEngine.callSIP", "sip", to, given)
+
+    def callPSTN(
+        self,
+        number: str,
+        callerid: str = "",
+        parameters: PstnOptions | None = None,
+        /,
+        **options: Unpack[PstnOptions],
+    ) -> Call:
+        """Call a telephone number through the configured trunk.
+
+        Events, limits and errors as for callSIP; Failed says so when no trunk is configured.
+        VoxEngine reference: VoxEngine.callPSTN.
+        """
+        positional = () if parameters is None else (parameters,)
+        known = tuple(PstnOptions.__annotations__)
+        given = merge("VoxEngine.callPSTN", known, positional, options)
+        return place("VoxEngine.callPSTN", "pstn", number, {"callerid": callerid, **given})
+
+    @overload
+    def callUser(self, options: UserOptions, /) -> Call: ...
+    @overload
+    def callUser(self, username: str, callerid: str, /, *legacy: object) -> Call: ...
+    @overload
+    def callUser(self, /, **options: Unpack[UserOptions]) -> Call: ...
+    def callUser(self, /, *positional: object, **options: object) -> Call:
+        """Call a registered user by name.
+
+        Events, limits and errors as for callSIP; Failed(480) when the user is not registered.
+        Options, as keywords or one dict: username, callerid, displayName, headers or extraHeaders
+        (X-*, and VI-CallTimeout); the others of VoxEngine have no effect. The older positional
+        form (username, callerid, displayName, headers, video, scheme) works. VoxEngine reference:
+        VoxEngine.callUser.
+        """
+        known = tuple(UserOptions.__annotations__)
+        given = merge("VoxEngine.callUser", known, positional, options, legacy=USER_LEGACY)
+        if "username" not in given:
+            raise TypeError("VoxEngine.callUser(): username is missing")
+        return place("VoxEngine.callUser", "user", given.pop("username"), given)
+
+
+def place(what: str, kind: str, to: object, given: Mapping[str, Any]) -> Call:
+    """Send the command that creates the leg, and return its Call."""
+    session = current()
+    session.refuse_late(what)
+    headers = {
+        **header_map(what, given.get("headers")),
+        **header_map(what, given.get("extraHeaders")),
+    }
+    for name in WITHOUT_EFFECT:
+        if given.get(name):
+            session.log(f"{what}(): option {name} has no effect in this version")
+    unit = session.new_unit()
+    command = session.build(
+        what,
+        CreateCall,
+        unit=unit,
+        kind=kind,
+        to=text(what, "the destination", to),
+        callerid=given.get("callerid", ""),
+        display_name=given.get("displayName", ""),
+        auth_user=given.get("authUser", ""),
+        password=given.get("password", ""),
+        out_proxy=given.get("outProxy", ""),
+        registration=str(given.get("regId", "")),
+        timeout_s=_timeout(what, headers),
+        headers=headers,
+        allow_180_after_183=given.get("allow180After183", False),
+    )
+    session.command(command, CommandHandle(what))
+    info = CallInfo(
+        unit=unit,
+        number=command.to,
+        callerid=command.callerid,
+        display_name=command.display_name,
+        incoming=False,
+        client_type=kind,
+    )
+    return Call(session, info)
+
+
+def _timeout(what: str, headers: dict[str, str]) -> float:
+    """Take VI-CallTimeout out of the headers."""
+    named: Sequence[str] = [name for name in headers if name.lower() == TIMEOUT_HEADER.lower()]
+    value = [headers.pop(name) for name in named]
+    if not value:
+        return 60
+    seconds = value[-1].strip()
+    if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 4):
+        raise ValueError(f"{what}(): {TIMEOUT_HEADER} must be a number of seconds")
+    if not SHORTEST_S <= int(seconds) <= LONGEST_S:
+        raise ValueError(f"{what}(): {TIMEOUT_HEADER} must be {SHORTEST_S} to {LONGEST_S} seconds")
+    return int(seconds)

@@ -1,0 +1,129 @@
+"""The name spaces of event constants: AppEvents, CallEvents, PlayerEvents and their kin."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from runtime.api import app_events as app
+from runtime.api import call_events as life
+from runtime.api import media_events as media
+from runtime.api import unit_events as unit
+from runtime.api.names import NamespaceType
+
+
+class AppEvents(metaclass=NamespaceType):
+    """Events of the session, for VoxEngine.addEventListener. VoxEngine reference: AppEvents."""
+
+    _later = frozenset({"HttpRequest", "WebSocket", "NewWebSocketFailed"})
+
+    Started: TypeAlias = app.Started
+    CallAlerting: TypeAlias = app.CallAlerting
+    Terminating: TypeAlias = app.Terminating
+    Terminated: TypeAlias = app.Terminated
+
+
+class CallEvents(metaclass=NamespaceType):
+    """Events of one call, for Call.addEventListener. VoxEngine reference: CallEvents."""
+
+    AudioIdentificationError: TypeAlias = media.AudioIdentificationError
+    AudioIdentificationResult: TypeAlias = media.AudioIdentificationResult
+    AudioIdentificationStarted: TypeAlias = media.AudioIdentificationStarted
+    AudioIdentificationStopped: TypeAlias = media.AudioIdentificationStopped
+    AudioQualityDetected: TypeAlias = media.AudioQualityDetected
+    AudioStarted: TypeAlias = life.AudioStarted
+    BeepDetectionComplete: TypeAlias = media.BeepDetectionComplete
+    BeepDetectionError: TypeAlias = media.BeepDetectionError
+    BlindTransferRequested: TypeAlias = life.BlindTransferRequested
+    Connected: TypeAlias = life.Connected
+    Disconnected: TypeAlias = life.Disconnected
+    Failed: TypeAlias = life.Failed
+    FirstAudioPacketReceived: TypeAlias = media.FirstAudioPacketReceived
+    FirstVideoPacketReceived: TypeAlias = media.FirstVideoPacketReceived
+    Forwarding: TypeAlias = life.Forwarding
+    InfoReceived: TypeAlias = life.InfoReceived
+    MediaStatisticsReceived: TypeAlias = media.MediaStatisticsReceived
+    MessageReceived: TypeAlias = life.MessageReceived
+    MicStatusChange: TypeAlias = media.MicStatusChange
+    OffHold: TypeAlias = life.OffHold
+    OnHold: TypeAlias = life.OnHold
+    PlaybackFinished: TypeAlias = media.PlaybackFinished
+    PlaybackReady: TypeAlias = media.PlaybackReady
+    PlaybackStarted: TypeAlias = media.PlaybackStarted
+    PushSent: TypeAlias = life.PushSent
+    RecordError: TypeAlias = media.RecordError
+    RecordStarted: TypeAlias = media.RecordStarted
+    RecordStopped: TypeAlias = media.RecordStopped
+    ReInviteAccepted: TypeAlias = life.ReInviteAccepted
+    ReInviteReceived: TypeAlias = life.ReInviteReceived
+    ReInviteRejected: TypeAlias = life.ReInviteRejected
+    Ringing: TypeAlias = life.Ringing
+    RtpResumed: TypeAlias = media.RtpResumed
+    RtpStopped: TypeAlias = media.RtpStopped
+    StateChanged: TypeAlias = life.StateChanged
+    Statistics: TypeAlias = media.Statistics
+    ToneDetected: TypeAlias = media.ToneDetected
+    ToneReceived: TypeAlias = life.ToneReceived
+    TransferComplete: TypeAlias = life.TransferComplete
+    TransferFailed: TypeAlias = life.TransferFailed
+    VideoTrackCreated: TypeAlias = media.VideoTrackCreated
+
+
+class PlayerEvents(metaclass=NamespaceType):
+    """Events of a player. VoxEngine reference: PlayerEvents."""
+
+    Created: TypeAlias = unit.PlayerCreated
+    PlaybackReady: TypeAlias = unit.PlayerPlaybackReady
+    Started: TypeAlias = unit.PlayerStarted
+    Stopped: TypeAlias = unit.PlayerStopped
+    PlaybackFinished: TypeAlias = unit.PlayerPlaybackFinished
+    Error: TypeAlias = unit.PlayerError
+    PlaybackMarkerReached: TypeAlias = unit.PlaybackMarkerReached
+    PlaybackBuffering: TypeAlias = unit.PlaybackBuffering
+
+
+class RecorderEvents(metaclass=NamespaceType):
+    """Events of a recorder. VoxEngine reference: RecorderEvents."""
+
+    Started: TypeAlias = unit.RecorderStarted
+    Stopped: TypeAlias = unit.RecorderStopped
+    Error: TypeAlias = unit.RecorderError
+
+
+class ConferenceEvents(metaclass=NamespaceType):
+    """Events of a conference. VoxEngine reference: ConferenceEvents."""
+
+    _later = frozenset({"EndpointAdded", "EndpointUpdated", "EndpointRemoved", "EndpointManaged"})
+
+    Started: TypeAlias = unit.ConferenceStarted
+    Stopped: TypeAlias = unit.ConferenceStopped
+    Error: TypeAlias = unit.ConferenceError
+
+
+NOT_FIRED_YET: Final = frozenset(
+    event.name
+    for event in (
+        media.AudioIdentificationError,
+        media.AudioIdentificationResult,
+        media.AudioIdentificationStarted,
+        media.AudioIdentificationStopped,
+        media.AudioQualityDetected,
+        media.BeepDetectionComplete,
+        media.BeepDetectionError,
+        life.BlindTransferRequested,
+        media.FirstVideoPacketReceived,
+        life.Forwarding,
+        media.MediaStatisticsReceived,
+        media.MicStatusChange,
+        life.PushSent,
+        life.ReInviteAccepted,
+        life.ReInviteReceived,
+        life.ReInviteRejected,
+        media.Statistics,
+        media.ToneDetected,
+        life.TransferComplete,
+        life.TransferFailed,
+        media.VideoTrackCreated,
+        unit.PlaybackBuffering,
+    )
+)
+"""Known events that nothing causes in this version; registering for one writes a log line."""

@@ -1,0 +1,90 @@
+"""Recorder: a recording that is not bound to one call; it records the mix of what is sent to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from runtime.api.event_constants import RecorderEvents
+from runtime.api.handle import CommandHandle
+from runtime.api.options import flag, merge, text
+from runtime.api.session import Session
+from runtime.api.unit import MediaUnit
+from runtime.sandbox.commands import MuteRecorder, StopRecorder
+
+RECORD_OPTIONS: Final = (
+    "container",
+    "contentDispositionFilename",
+    "dict",
+    "expire",
+    "format",
+    "hd_audio",
+    "labels",
+    "language",
+    "lossless",
+    "name",
+    "provider",
+    "recordNamePrefix",
+    "secure",
+    "stereo",
+    "transcribe",
+    "video",
+    "videoParameters",
+)
+WITHOUT_EFFECT: Final = ("labels", "secure", "transcribe", "video")
+"""Asking for these and not getting them matters enough for a log line."""
+
+
+def recording_fields(
+    session: Session, what: str, positional: Sequence[object], keywords: Mapping[str, object]
+) -> dict[str, Any]:
+    """The wire fields of Call.record and createRecorder."""
+    merged = merge(what, RECORD_OPTIONS, positional, keywords)
+    flags = {key: flag(what, key, merged.get(key, False)) for key in ("hd_audio", "lossless")}
+    if flags["hd_audio"] and flags["lossless"]:
+        raise ValueError(f"{what}(): hd_audio and lossless exclude each other")
+    container = text(what, "container", merged.get("container", ""))
+    if flags["lossless"] and container not in ("", "flac"):
+        raise ValueError(f"{what}(): lossless records flac, not {container}")
+    for name in WITHOUT_EFFECT:
+        if merged.get(name):
+            session.log(f"{what}(): option {name} has no effect in this version")
+    return {
+        "container": container or ("flac" if flags["lossless"] else "mp3"),
+        "hd_audio": flags["hd_audio"],
+        "stereo": flag(what, "stereo", merged.get("stereo", False)),
+        "name": text(what, "name", merged.get("name", "")),
+    }
+
+
+class Recorder(MediaUnit):
+    """Made by VoxEngine.createRecorder; feed it with x.sendMediaTo(recorder).
+
+    Started(url) follows its creation, Stopped(cost, duration) its stop, Error(error) a failure.
+    VoxEngine reference: Recorder.
+    """
+
+    __slots__ = ("_stopped",)
+    _namespace = RecorderEvents
+    _hears = True
+
+    def __init__(self, session: Session, unit: int) -> None:
+        super().__init__(session, unit)
+        self._stopped = False
+
+    @property
+    def _over(self) -> bool:
+        return self._stopped
+
+    def __repr__(self) -> str:
+        return f"<Recorder {self._unit_id}>"
+
+    def mute(self, doMute: bool) -> CommandHandle:
+        """With True record silence while the sources stay attached; with False go on."""
+        return self._command("mute", MuteRecorder, mute=flag("Recorder.mute", "doMute", doMute))
+
+    def stop(self) -> CommandHandle:
+        """End the recording: Stopped follows when the file is complete."""
+        handle = self._command("stop", StopRecorder)
+        self._stopped = True
+        return handle

@@ -1,0 +1,202 @@
+"""One running session as the scenario API sees it: commands out, units, phases, counts.
+
+It decides nothing about calls: it numbers what the script creates, sends each command with the
+script's own file and line, and keeps the few limits that the worker itself must keep.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+import trio
+
+from runtime.api.errors import LimitReached, SessionOver
+from runtime.api.handle import Handle
+from runtime.api.running import RUNNING
+from runtime.sandbox.clip import clip
+from runtime.sandbox.commands import Command, Terminate
+from runtime.sandbox.frames import CommandFrame, LogFrame, WorkerFrame
+from runtime.sandbox.schema import MAX_LOG, MAX_NAME
+from runtime.sandbox.wire import ProtocolError
+
+if TYPE_CHECKING:
+    from runtime.api.listeners import Listeners
+    from runtime.api.timers import Timers
+
+MAX_LISTENERS: Final = 1_000
+"""sandbox limit: more is a script that registers in a loop."""
+MAX_TIMERS: Final = 100
+"""VoxEngine's limit of active timers."""
+MAX_CUSTOM_DATA_BYTES: Final = 200
+"""VoxEngine's limit for VoxEngine.customData and Call.customData."""
+
+H = TypeVar("H", bound=Handle[Any])
+C = TypeVar("C", bound=Command)
+
+
+class Phase(IntEnum):
+    RUNNING = 0
+    LEAVING = 1
+    """terminate() was called: commands are ignored, events are not delivered."""
+    TERMINATING = 2
+    TERMINATED = 3
+
+
+class Unit(Protocol):
+    """Something the core knows by a number: a call, a player, a recorder, a conference."""
+
+    _unit: int
+
+
+class Session:
+    """The session behind the facade; nothing here is named by scenarios."""
+
+    def __init__(
+        self,
+        *,
+        session_id: str,
+        application: str,
+        custom_data: str,
+        settings: Mapping[str, float],
+        files: Collection[str],
+        send: Callable[[WorkerFrame], None],
+    ) -> None:
+        self.id = session_id
+        self.application = application
+        self.custom_data = custom_data
+        self.phase = Phase.RUNNING
+        self.units: dict[int, Any] = {}
+        self.max_timers = int(settings.get("timers", MAX_TIMERS))
+        self.max_custom_data = int(settings.get("custom_data_bytes", MAX_CUSTOM_DATA_BYTES))
+        self.listeners: Listeners
+        self.timers: Timers
+        self._max_listeners = int(settings.get("listeners", MAX_LISTENERS))
+        self._files = files
+        self._send = send
+        self._pending: dict[int, Handle[Any]] = {}
+        self._request = 0
+        self._next_unit = 1
+        self._playback = 0
+        self._listener_count = 0
+        self._clock = (trio.current_time(), settings.get("epoch_s", datetime.now(UTC).timestamp()))
+
+    # --- commands -------------------------------------------------------------------------------
+
+    def build(self, what: str, command: type[C], **fields: Any) -> C:
+        """A checked command; ValueError in the scenario's own words when a value does not fit."""
+        try:
+            return command(**fields)
+        except ProtocolError as exc:
+            name, _, why = str(exc).partition(": ")
+            head, *rest = name.split("_")
+            spelled = head + "".join(part.capitalize() for part in rest)
+            raise ValueError(f"{what}(): {spelled}: {why}") from None
+
+    def command(self, command: Command, handle: H, *, late: bool = False) -> H:
+        """Send a command; `late` ones are still allowed while the session is terminating."""
+        if self.phase is Phase.RUNNING or (late and self.phase is Phase.TERMINATING):
+            self._request += 1
+            request = self._request
+            self._pending[request] = handle
+            try:
+                self._send(CommandFrame(req=request, command=command, where=self.where()))
+            except BaseException:
+                del self._pending[request]
+                raise
+        elif self.phase is Phase.LEAVING:
+            self.log(f"{handle._what}() ignored: VoxEngine.terminate() was called before")
+        else:
+            self.refuse_late(handle._what)
+        return handle
+
+    def refuse_late(self, what: str) -> None:
+        """SessionOver inside Terminating and Terminated, where nothing can be begun."""
+        if self.phase >= Phase.TERMINATING:
+            raise SessionOver(
+                f"{what}(): the session is ending; in Terminating and Terminated there are no "
+                "calls, timers or media any more, only Logger.write"
+            )
+
+    def settle(self, request: int, value: str | None, error: str | None) -> bool:
+        """The core's answer to a command; whether a task was waiting for it."""
+        handle = self._pending.pop(request, None)
+        if handle is None:
+            return False
+        awaited = handle._is_awaited()
+        handle._receive(value, error)
+        if error is not None and not awaited:
+            self.log(f"{handle._what}() failed: {error}")
+        return awaited
+
+    def forget_commands(self) -> None:
+        """Answers do not matter any more: whoever waits is cancelled with the session."""
+        self._pending.clear()
+
+    def terminate(self) -> None:
+        if self.phase is Phase.RUNNING:
+            self._request += 1
+            frame = CommandFrame(req=self._request, command=Terminate(), where=self.where())
+            self.phase = Phase.LEAVING
+            self.timers.clear_all()
+            self.forget_commands()
+            self._send(frame)
+
+    def ignored(self, handle: H, why: str) -> H:
+        """Settle a command that has no effect, and say so in the log."""
+        self.log(f"{handle._what}() ignored: {why}")
+        handle._leg_ended()
+        return handle
+
+    def check_custom_data(self, what: str, value: str) -> None:
+        size = len(value.encode("utf-8", "replace"))
+        if size > self.max_custom_data:
+            raise ValueError(
+                f"{what}(): {size} bytes, the limit is {self.max_custom_data}; keep longer data in "
+                "a variable"
+            )
+
+    # --- numbers --------------------------------------------------------------------------------
+
+    def new_unit(self) -> int:
+        """The worker numbers oddly, the core evenly."""
+        unit = self._next_unit
+        self._next_unit += 2
+        return unit
+
+    def new_playback(self) -> int:
+        self._playback += 1
+        return self._playback
+
+    def count_listener(self, change: int) -> None:
+        if change > 0 and self._listener_count >= self._max_listeners:
+            raise LimitReached(
+                f"addEventListener(): {self._max_listeners} listeners are registered already; "
+                "remove some, or register once instead of in a loop"
+            )
+        self._listener_count += change
+
+    # --- log and clock --------------------------------------------------------------------------
+
+    def log(self, text: str) -> None:
+        self._send(LogFrame(text=clip(text, MAX_LOG), where=self.where()))
+
+    def where(self) -> str:
+        """The script's own "file.py:line" that is running; else where it was registered."""
+        frame = sys._getframe(1)
+        files = self._files
+        while frame is not None:
+            if frame.f_code.co_filename in files:
+                return f"{frame.f_code.co_filename[-MAX_NAME + 12 :]}:{frame.f_lineno}"
+            frame = frame.f_back  # type: ignore[assignment]
+        run = RUNNING.get(None)
+        return run.where if run is not None else ""
+
+    def now(self) -> datetime:
+        """Wall-clock time in UTC, advanced by the trio clock since the session began."""
+        began, epoch = self._clock
+        passed = timedelta(seconds=trio.current_time() - began)
+        return datetime.fromtimestamp(epoch, UTC) + passed

@@ -1,0 +1,140 @@
+"""Events of players, recorders and conferences. VoxEngine reference: PlayerEvents and others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+
+from runtime.api.events import Event
+
+if TYPE_CHECKING:
+    from runtime.api.conference import Conference
+    from runtime.api.player import Player
+    from runtime.api.recorder import Recorder
+
+
+@attrs.frozen(kw_only=True)
+class PlayerEvent(Event):
+    player: Player
+
+    @property
+    def id(self) -> str:
+        return self.player.id()
+
+
+@attrs.frozen(kw_only=True)
+class PlayerCreated(PlayerEvent):
+    name: ClassVar[str] = "Player.Created"
+
+
+@attrs.frozen(kw_only=True)
+class PlayerPlaybackReady(PlayerEvent):
+    """The sound is there."""
+
+    name: ClassVar[str] = "Player.PlaybackReady"
+
+
+@attrs.frozen(kw_only=True)
+class PlayerStarted(PlayerEvent):
+    """The player runs; `duration` in milliseconds. With onPause only after resume()."""
+
+    name: ClassVar[str] = "Player.Started"
+    duration: float = 0
+
+
+@attrs.frozen(kw_only=True)
+class PlayerStopped(PlayerEvent):
+    """The result of stop()."""
+
+    name: ClassVar[str] = "Player.Stopped"
+
+
+@attrs.frozen(kw_only=True)
+class PlayerPlaybackFinished(PlayerEvent):
+    """The end was reached, or the sound could not be played (`error`)."""
+
+    name: ClassVar[str] = "Player.PlaybackFinished"
+    error: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class PlayerError(PlayerEvent):
+    name: ClassVar[str] = "Player.Error"
+    error: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class PlaybackMarkerReached(PlayerEvent):
+    """The place set by addMarker(offset) was played; `offset` in milliseconds."""
+
+    name: ClassVar[str] = "Player.PlaybackMarkerReached"
+    offset: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class PlaybackBuffering(PlayerEvent):
+    name: ClassVar[str] = "Player.Buffering"
+
+
+@attrs.frozen(kw_only=True)
+class RecorderEvent(Event):
+    recorder: Recorder
+
+    @property
+    def id(self) -> str:
+        return self.recorder.id()
+
+
+@attrs.frozen(kw_only=True)
+class RecorderStarted(RecorderEvent):
+    """Recording runs; the file will be at `url`."""
+
+    name: ClassVar[str] = "Recorder.Started"
+    url: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class RecorderStopped(RecorderEvent):
+    """The recording is complete; `duration` in whole seconds."""
+
+    name: ClassVar[str] = "Recorder.Stopped"
+    cost: str = ""
+    duration: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class RecorderError(RecorderEvent):
+    name: ClassVar[str] = "Recorder.Error"
+    error: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ConferenceEvent(Event):
+    conference: Conference
+
+    @property
+    def id(self) -> str:
+        return self.conference.id()
+
+
+@attrs.frozen(kw_only=True)
+class ConferenceStarted(ConferenceEvent):
+    """The mixer runs."""
+
+    name: ClassVar[str] = "Conference.Started"
+
+
+@attrs.frozen(kw_only=True)
+class ConferenceStopped(ConferenceEvent):
+    """The result of stop() or destroyConference()."""
+
+    name: ClassVar[str] = "Conference.Stopped"
+
+
+@attrs.frozen(kw_only=True)
+class ConferenceError(ConferenceEvent):
+    name: ClassVar[str] = "Conference.Error"
+    error: str = ""
+    code: int = 0
+    endpointId: str | None = None

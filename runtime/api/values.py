@@ -1,0 +1,151 @@
+"""The constants and result values of the scenario API.
+
+What VoxEngine has keeps its name and value; results of our own awaitable commands are frozen values
+that can be tested for truth where that reads well.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+import attrs
+
+from runtime.api.names import NamespaceType
+
+
+class CallState(StrEnum):
+    """Call.state(): equal to the plain strings too. VoxEngine reference: Call.state."""
+
+    ALERTING = "ALERTING"
+    PROGRESSING = "PROGRESSING"
+    CONNECTED = "CONNECTED"
+    TERMINATED = "TERMINATED"
+
+
+class PlaybackOutcome(StrEnum):
+    """How a say or startPlayback ended; what `await call.say(...)` gives."""
+
+    FINISHED = "finished"
+    """The last sample was played."""
+    STOPPED = "stopped"
+    """stopPlayback(), or a digit that barged in."""
+    REPLACED = "replaced"
+    """Another say, playback, leg, player or conference took the leg's one inbound stream."""
+    CALL_ENDED = "call_ended"
+    ERROR = "error"
+    """The text, file or URL could not be played; the handle's `error` says why."""
+
+
+class DTMFType(IntEnum):
+    """Which kinds of digits Call.handleTones listens for. VoxEngine reference: DTMFType."""
+
+    ALL = 0
+    TELEPHONE_EVENT = 1
+    """RFC 4733 packets in the RTP stream."""
+    IN_BAND = 2
+    """Tones in the audio."""
+    SIP_INFO = 3
+
+
+class GatherReason(StrEnum):
+    """Why Call.gather ended."""
+
+    MAX_DIGITS = "max_digits"
+    FINISH_KEY = "finish_key"
+    TIMEOUT = "timeout"
+    """No (further) digit came in time."""
+    CALL_ENDED = "call_ended"
+
+
+@attrs.frozen(kw_only=True)
+class Gathered:
+    """What Call.gather collected; true when there is at least one digit."""
+
+    digits: str
+    reason: GatherReason
+
+    def __bool__(self) -> bool:
+        return bool(self.digits)
+
+
+@attrs.frozen(kw_only=True)
+class Answered:
+    """What became of a call that was to be answered; true when it is connected.
+
+    `code` is the SIP status (200 when connected, 408 when the wait timed out), `reason` is for
+    people.
+    """
+
+    connected: bool
+    code: int
+    reason: str
+
+    def __bool__(self) -> bool:
+        return self.connected
+
+
+class RecordExpireTime(metaclass=NamespaceType):
+    """How long a recording is to be kept. VoxEngine reference: RecordExpireTime."""
+
+    THREEMONTHS: Final = ""
+    SIXMONTHS: Final = "-6m"
+    ONEYEAR: Final = "-1y"
+    TWOYEARS: Final = "-2y"
+    THREEYEARS: Final = "-3y"
+    FIVEYEARS: Final = "-5y"
+
+
+class AmazonVoices(metaclass=NamespaceType):
+    """VoxEngine's default voice; spoken by the offline voice of the same language."""
+
+    en_US_Joanna: Final = "en-US"
+
+
+class OfflineVoices(metaclass=NamespaceType):
+    """Voices that need no account and no network."""
+
+    en_US: Final = "en-US"
+    en_GB: Final = "en-GB"
+    de_DE: Final = "de-DE"
+    es_ES: Final = "es-ES"
+    fr_FR: Final = "fr-FR"
+    it_IT: Final = "it-IT"
+    nl_NL: Final = "nl-NL"
+    pl_PL: Final = "pl-PL"
+    pt_BR: Final = "pt-BR"
+    ru_RU: Final = "ru-RU"
+
+
+class VoiceList(metaclass=NamespaceType):
+    """Values for the `voice` option of say and createTTSPlayer. VoxEngine reference: VoiceList."""
+
+    Amazon = AmazonVoices
+    Offline = OfflineVoices
+
+
+class Modules(metaclass=NamespaceType):
+    """Names for require(). VoxEngine reference: Modules."""
+
+    ACD: Final = "acd"
+    AI: Final = "ai"
+    AMD: Final = "amd"
+    ApplicationStorage: Final = "applicationstorage"
+    ASR: Final = "asr"
+    Avatar: Final = "avatar"
+    CallList: Final = "calllist"
+    Cartesia: Final = "cartesia"
+    Conference: Final = "conference"
+    ElevenLabs: Final = "elevenlabs"
+    Gemini: Final = "gemini"
+    IVR: Final = "ivr"
+    OpenAI: Final = "openai"
+    Player: Final = "player"
+    PushService: Final = "pushservice"
+    Recorder: Final = "recorder"
+    SmartQueue: Final = "smartqueue"
+    StreamingAgent: Final = "streamingagent"
+    Ultravox: Final = "ultravox"
+    VoximplantAPI: Final = "voximplantapi"
+    WebSocket: Final = "websocket"
+    Yandex: Final = "yandex"

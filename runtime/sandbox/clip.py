@@ -1,0 +1,51 @@
+"""Cutting text to what a frame may carry: by characters and by its size as JSON.
+
+A legal line of 15,000 characters can be 180 KB once escaped; the wire allows 64 KiB a frame. What
+is cut ends with a mark. The result never holds NUL or lone surrogates, which the core refuses.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+MARK: Final = "... [cut]"
+MAX_ENCODED: Final = 48 * 1024
+"""Leaves room in a 64 KiB frame for the other fields."""
+
+
+def clip(text: str, characters: int, encoded: int = MAX_ENCODED) -> str:
+    """`text`, cut to at most `characters` and to `encoded` bytes of JSON."""
+    cut = len(text) > characters
+    text = _sendable(text[: characters - len(MARK)] if cut else text)
+    if len(text) > characters:  # replacing what cannot be sent made it longer
+        cut, text = True, text[: characters - len(MARK)]
+    if len(text) * 12 > encoded and _size(text) > encoded:
+        cut, text = True, text[: _fitting(text, encoded - len(MARK))]
+    return text + MARK if cut else text
+
+
+def _sendable(text: str) -> str:
+    if "\0" in text:
+        text = text.replace("\0", "\\0")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def _size(text: str) -> int:
+    return len(json.dumps(text))
+
+
+def _fitting(text: str, encoded: int) -> int:
+    """The greatest length whose JSON fits."""
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _size(text[:middle]) <= encoded:
+            low = middle
+        else:
+            high = middle - 1
+    return low

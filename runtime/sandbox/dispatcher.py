@@ -1,0 +1,308 @@
+"""One FIFO and one task that delivers everything of a session: events, answers, timers.
+
+Rules: plain handlers run here, one at a time; an async handler starts here in its turn and runs to
+its first await before anything else is delivered. After terminate() only Terminating and Terminated
+are delivered. What a script raises becomes an ErrorFrame, and the next delivery follows.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Final
+
+import attrs
+import trio
+
+from runtime.api.call import Call
+from runtime.api.event_constants import (
+    AppEvents,
+    CallEvents,
+    ConferenceEvents,
+    PlayerEvents,
+    RecorderEvents,
+)
+from runtime.api.events import Event, build, by_name
+from runtime.api.listeners import Listener, Listeners
+from runtime.api.running import RUNNING, Run
+from runtime.api.session import Phase, Session
+from runtime.api.timers import Timer
+from runtime.api.values import CallState
+from runtime.sandbox.fault import Sources, describe
+from runtime.sandbox.frames import (
+    CallInfo,
+    ErrorFrame,
+    EventFrame,
+    ReleaseFrame,
+    ReplyFrame,
+    ResultFrame,
+    WorkerFrame,
+)
+from runtime.sandbox.nurseries import LegNursery
+from runtime.sandbox.steps import announce_first_pause
+
+Delivery = EventFrame | ResultFrame | ReleaseFrame | Timer
+
+TERMINATING: Final = AppEvents.Terminating.name
+TERMINATED: Final = AppEvents.Terminated.name
+TERMINAL: Final = frozenset(
+    (CallEvents.Disconnected.name, CallEvents.Failed.name, CallEvents.RecordStopped.name)
+)
+SOURCE_FIELD: Final = {"Player": "player", "Recorder": "recorder", "Conference": "conference"}
+PASSING: Final = (trio.Cancelled, KeyboardInterrupt, GeneratorExit)
+"""Not the script's faults: cancellation, a developer's Ctrl-C, a task thrown away."""
+
+
+@attrs.define(eq=False)
+class _Batch:
+    """The handlers of one event that still run; `done` is called once after the last of them."""
+
+    running: int
+    done: Callable[[], None]
+
+    def one_ended(self) -> None:
+        self.running -= 1
+        if self.running == 0:
+            self.done()
+
+
+class Dispatcher:
+    """Delivers to one session's handlers. `post` from anywhere, `run` as one task."""
+
+    def __init__(
+        self,
+        session: Session,
+        send: Callable[[WorkerFrame], None],
+        sources: Sources,
+        nursery: trio.Nursery,
+    ) -> None:
+        self._session = session
+        self._send = send
+        self._sources = sources
+        self._nursery = nursery
+        self._queue: deque[Delivery] = deque()
+        self._arrived = trio.Event()
+        self._legs: dict[int, LegNursery] = {}
+        self._own = LegNursery()
+        self._events = _all_events()
+
+    def post(self, delivery: Delivery) -> None:
+        self._queue.append(delivery)
+        self._arrived.set()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    async def run(self) -> None:
+        while True:
+            while self._queue:
+                await self._deliver(self._queue.popleft())
+                await trio.lowlevel.checkpoint()
+            self._arrived = trio.Event()
+            await self._arrived.wait()
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        match delivery:
+            case EventFrame():
+                await self._event(delivery)
+            case ResultFrame():
+                if self._session.settle(delivery.req, delivery.value, delivery.error):
+                    await self._let_waiters_run()
+            case ReleaseFrame():
+                self._release(delivery.unit)
+            case Timer():
+                await self._timer(delivery)
+
+    async def _let_waiters_run(self) -> None:
+        """A task whose wait is over goes on before the next event; nothing depends on it."""
+        await trio.lowlevel.checkpoint()
+
+    # --- events ---------------------------------------------------------------------------------
+
+    async def _event(self, frame: EventFrame) -> None:
+        session = self._session
+        last = frame.name in (TERMINATING, TERMINATED)
+        if last:
+            session.phase = Phase.TERMINATING if frame.name == TERMINATING else Phase.TERMINATED
+            session.timers.clear_all()
+        unit = self._unit_of(frame)
+        stale = isinstance(unit, Call) and self._is_stale(unit, frame)
+        if (session.phase is not Phase.RUNNING and not last) or stale:
+            self._reply(frame)
+            return
+        if unit is None and frame.unit is not None:
+            self._reply(frame)
+            return
+        batch = _Batch(1, partial(self._handled, frame))
+        event = await self._run_listeners(frame, unit, batch)
+        if isinstance(unit, Call) and event is not None and unit._happened(event):
+            await self._let_waiters_run()
+        batch.one_ended()
+
+    def _unit_of(self, frame: EventFrame) -> Any:
+        """The unit an event is about, made from CallInfo when it is new; its state is renewed."""
+        info = frame.fields.get("call")
+        unit = self._session.units.get(-1 if frame.unit is None else frame.unit)
+        if isinstance(info, dict):
+            known = self._session.units.get(info["unit"])
+            call = known or Call(self._session, CallInfo(**info))
+            frame.fields["call"] = call
+            unit = unit or (call if frame.unit is not None else None)
+        if isinstance(unit, Call) and frame.state is not None:
+            unit._state = CallState(frame.state)
+        return unit
+
+    def _is_stale(self, call: Call, frame: EventFrame) -> bool:
+        """Whether it reports on a playback that the script has replaced or stopped since."""
+        playback = frame.fields.pop("playback", None)
+        if playback is None:
+            return False
+        if call._playing is None or call._playing[0] != playback:
+            return True
+        if frame.name == CallEvents.PlaybackFinished.name:
+            call._playing = None
+        return False
+
+    async def _run_listeners(self, frame: EventFrame, unit: Any, batch: _Batch) -> Event | None:
+        event_class = self._events.get(frame.name)
+        if event_class is None:
+            return None
+        table: Listeners = self._session.listeners if unit is None else unit._table
+        source = {} if unit is None else {_source_field(frame.name): unit}
+        fields = {name: value for name, value in frame.fields.items() if name not in source}
+        event = build(event_class, source, fields)
+        for listener in table.of(frame.name):
+            if listener.removed:
+                continue
+            if listener.once:
+                table.drop(frame.name, listener)
+            await self._run_listener(listener, event, frame, unit, batch)
+        return event
+
+    async def _run_listener(
+        self, listener: Listener, event: Event, frame: EventFrame, unit: Any, batch: _Batch
+    ) -> None:
+        leg = unit._unit if isinstance(unit, Call) else listener.leg
+        run = Run(self._session, leg, listener.where, terminal=frame.name in TERMINAL)
+        arguments = (event,) if listener.takes_event else ()
+        own = self._legs.get(unit._unit) if isinstance(unit, Call) else self._own
+        if own is None:
+            own = self._legs[unit._unit] = LegNursery()
+        await self._call(partial(listener.callback, *arguments), run, own, "handler", batch)
+
+    def _handled(self, frame: EventFrame) -> None:
+        """All handlers of an event have returned."""
+        self._reply(frame)
+        if frame.name == TERMINATED:
+            self._session.forget_commands()
+            self._nursery.cancel_scope.cancel()
+
+    def _reply(self, frame: EventFrame) -> None:
+        if frame.reply:
+            self._send(ReplyFrame(seq=frame.seq))
+
+    def _release(self, unit: int) -> None:
+        self._session.units.pop(unit, None)
+        leg = self._legs.pop(unit, None)
+        if leg is not None:
+            leg.release()
+
+    async def _timer(self, timer: Timer) -> None:
+        if self._session.phase is Phase.RUNNING and self._session.timers.take(timer):
+            await self._call(timer.callback, timer.run, self._own, "timer", None)
+
+    # --- running the script's code --------------------------------------------------------------
+
+    async def _call(
+        self,
+        callback: Callable[[], object],
+        run: Run,
+        leg: LegNursery,
+        kind: str,
+        batch: _Batch | None,
+    ) -> None:
+        token = RUNNING.set(run)
+        try:
+            result = callback()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:  # noqa: BLE001 - the session's edge: recorded with its traceback
+            self.report(exc, run.leg, kind)
+            return
+        finally:
+            RUNNING.reset(token)
+        if inspect.iscoroutine(result):
+            await self._start(result, run, leg, kind, batch)
+
+    async def _start(
+        self,
+        coroutine: Coroutine[Any, Any, object],
+        run: Run,
+        leg: LegNursery,
+        kind: str,
+        batch: _Batch | None,
+    ) -> None:
+        """Start an async handler in its nursery and return when it first pauses."""
+        nursery = await leg.open(self._nursery)
+        paused = trio.Event()
+        if batch is not None:
+            batch.running += 1
+        token = RUNNING.set(run)
+        try:
+            nursery.start_soon(self._task, coroutine, paused, run, leg, kind, batch)
+        finally:
+            RUNNING.reset(token)
+        await paused.wait()
+
+    async def _task(
+        self,
+        coroutine: Coroutine[Any, Any, object],
+        paused: trio.Event,
+        run: Run,
+        leg: LegNursery,
+        kind: str,
+        batch: _Batch | None,
+    ) -> None:
+        leg.began(run)
+        try:
+            await announce_first_pause(coroutine, paused.set)
+        except PASSING:
+            raise
+        except BaseExceptionGroup as group:
+            passing, own = group.split(PASSING)
+            if own is not None:
+                self.report(own, run.leg, "task" if paused.is_set() else kind)
+            if passing is not None:
+                raise passing from None
+        except BaseException as exc:  # noqa: BLE001 - the session's edge: recorded with its traceback
+            self.report(exc, run.leg, "task" if paused.is_set() else kind)
+        finally:
+            paused.set()
+            leg.ended(run)
+            if batch is not None:
+                batch.one_ended()
+
+    def report(self, error: BaseException, leg: int | None, kind: str) -> None:
+        """Tell the core of an uncaught exception of the script; it decides what that ends."""
+        fault = describe(error, self._sources)
+        self._send(
+            ErrorFrame(
+                unit=leg,
+                kind=kind,
+                message=fault.message,
+                traceback=fault.traceback,
+                where=fault.where,
+            )
+        )
+
+
+def _source_field(name: str) -> str:
+    return SOURCE_FIELD.get(name.partition(".")[0], "call")
+
+
+def _all_events() -> dict[str, type[Event]]:
+    spaces = (AppEvents, CallEvents, PlayerEvents, RecorderEvents, ConferenceEvents)
+    return {name: event for space in spaces for name, event in by_name(space).items()}

@@ -1,0 +1,126 @@
+"""Running a bundle: a module table of its own for every session, and its own `__import__`.
+
+Rules: siblings are imported by flat name at any time, the names in policy.IMPORTABLE come from what
+is loaded already, everything else is a ModuleNotFoundError that says what there is. Two sessions in
+one test process never share a module, even of the same name.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType, ModuleType
+from typing import Any, Final
+
+import runtime
+from runtime.api.names import unknown
+from runtime.sandbox.frames import ModuleFrame
+from runtime.sandbox.policy import IMPORTABLE, SCENARIO_API
+
+MAX_PRINTED: Final = 15_000
+"""A print() is one log line."""
+
+
+class Loader:
+    """The modules of one session. `sources` maps each path, as compiled, to its text."""
+
+    def __init__(self, session_id: str, log: Callable[[str], None]) -> None:
+        self.sources: dict[str, str] = {}
+        self._session_id = session_id
+        self._frames: dict[str, ModuleFrame] = {}
+        self._modules: dict[str, ModuleType] = {}
+        self._log = log
+        self._builtins = dict(vars(builtins)) | {"__import__": self._import, "print": self._print}
+        self._api = _scenario_api()
+
+    def add(self, frame: ModuleFrame) -> None:
+        self._frames[frame.name] = frame
+        self.sources[frame.path] = frame.source
+
+    def compile_all(self) -> None:
+        """Compile without running; SyntaxError, ValueError and the like name the file."""
+        for name in self._frames:
+            self._compile(name)
+
+    def run(self, main: str) -> None:
+        """Run the top level of `main`; whatever it raises comes out."""
+        self._load(main)
+
+    def close(self) -> None:
+        """Take this session's modules out of the process-wide table."""
+        for module in self._modules.values():
+            if sys.modules.get(module.__name__) is module:
+                del sys.modules[module.__name__]
+
+    def _compile(self, name: str) -> CodeType:
+        frame = self._frames[name]
+        code = compile(frame.source, frame.path, "exec", dont_inherit=True)
+        assert isinstance(code, CodeType)
+        return code
+
+    def _load(self, name: str) -> ModuleType:
+        known = self._modules.get(name)
+        if known is not None:
+            return known
+        code = self._compile(name)
+        # Unique in the process, because dataclasses and typing look their module up by its name.
+        module = ModuleType(f"{name}@{self._session_id}")
+        module.__file__ = self._frames[name].path
+        module.__dict__["__builtins__"] = self._builtins
+        self._modules[name] = sys.modules[module.__name__] = module
+        try:
+            exec(code, module.__dict__)
+        except BaseException:
+            del self._modules[name], sys.modules[module.__name__]
+            raise
+        return module
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None = None,
+        locals: Mapping[str, Any] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        if level:
+            raise ImportError("files of a scenario import each other by flat name: `import menu`")
+        if name in self._frames:
+            module = self._load(name)
+        elif name == SCENARIO_API:
+            module = self._api
+        elif name in IMPORTABLE or isinstance(fromlist, list):
+            # A list comes from C code of the standard library that imports what it needs.
+            return builtins.__import__(name, globals, locals, fromlist or (), 0)
+        else:
+            raise ModuleNotFoundError(self._refusal(name), name=name)
+        for wanted in fromlist or ():
+            if wanted != "*" and not hasattr(module, wanted):
+                raise ImportError(unknown(f"{name} has no", wanted, _public(module)), name=name)
+        return module
+
+    def _refusal(self, name: str) -> str:
+        siblings = ", ".join(sorted(self._frames))
+        top = sorted(entry for entry in IMPORTABLE if "." not in entry)
+        return (
+            f"{unknown('there is no module', name, {*top, *self._frames})} A scenario may import "
+            f"its own files ({siblings}) and {', '.join(top)}"
+        )
+
+    def _print(self, *values: object, sep: str | None = " ", end: str = "", **_: object) -> None:
+        """print() is a log line: standard output belongs to the runtime."""
+        self._log((" " if sep is None else sep).join(map(str, values))[:MAX_PRINTED])
+
+
+def _scenario_api() -> ModuleType:
+    """What scenarios get as `runtime`: the public names and nothing else."""
+    module = ModuleType(SCENARIO_API, runtime.__doc__)
+    names: list[str] = runtime.__all__
+    module.__dict__.update({name: getattr(runtime, name) for name in names})
+    module.__dict__["__all__"] = list(names)
+    return module
+
+
+def _public(module: ModuleType) -> list[str]:
+    return [name for name in vars(module) if not name.startswith("_")]

@@ -1,0 +1,121 @@
+"""Frames on their way to the core: in order, at once when the socket takes them, never without end.
+
+A frame is written straight to the socket when nothing waits, so that a log line before an endless
+loop still arrives. What the socket does not take waits for one writer task; the script is refused
+when too much waits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from runtime.api.errors import LimitReached
+from runtime.sandbox.frames import CommandFrame, LogFrame, WorkerFrame, worker_frame_to_json
+from runtime.sandbox.wire import MAX_WORKER_FRAME, encode_frame
+
+MAX_WAITING: Final = 2_000
+"""The core ends a session that is this many commands in arrears; the script hears of it first."""
+MAX_BATCH: Final = 64 * 1024
+"""Bytes handed to the socket at once."""
+
+SendNow = Callable[[bytes], int]
+"""Non-blocking send of a socket: how much it took; BlockingIOError when it takes nothing."""
+
+
+class Outbox:
+    """The one writer of the session's stream."""
+
+    def __init__(self, stream: trio.abc.SendStream, send_now: SendNow | None = None) -> None:
+        self._stream = stream
+        self._send_now = send_now
+        self._waiting: deque[bytes] = deque()
+        self._sending = False
+        self._gone = False
+        self._dropped_logs = 0
+        self._wake = trio.Event()
+        self._empty = trio.Event()
+        self._empty.set()
+
+    def put(self, frame: WorkerFrame) -> None:
+        """Send a frame; ValueError when it cannot be sent, LimitReached when too much waits."""
+        full = len(self._waiting) >= MAX_WAITING
+        if full and isinstance(frame, LogFrame):
+            self._dropped_logs += 1
+            return
+        if full and isinstance(frame, CommandFrame):
+            raise LimitReached(
+                f"{MAX_WAITING} commands wait to be carried out; give fewer, or await them"
+            )
+        if self._dropped_logs and isinstance(frame, LogFrame):
+            lost, self._dropped_logs = self._dropped_logs, 0
+            self._append(_encode(LogFrame(text=f"{lost} log lines were dropped: too many at once")))
+        self._append(_encode(frame))
+
+    async def run(self) -> None:
+        """Write what waits; ends when the peer is gone."""
+        while not self._gone:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            self._sending = True
+            try:
+                while self._waiting:
+                    await self._stream.send_all(self._batch())
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._lose()
+            finally:
+                self._sending = False
+            self._empty.set()
+
+    async def flushed(self) -> None:
+        """Return when nothing waits any more."""
+        await self._empty.wait()
+
+    def _append(self, data: bytes) -> None:
+        if self._gone:
+            return
+        if self._send_now is not None and not self._waiting and not self._sending:
+            try:
+                data = data[self._send_now(data) :]
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._lose()
+                return
+        if data:
+            self._waiting.append(data)
+            self._empty = trio.Event() if self._empty.is_set() else self._empty
+            self._wake.set()
+
+    def _batch(self) -> bytes:
+        parts, size = [], 0
+        while self._waiting and size < MAX_BATCH:
+            part = self._waiting.popleft()
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)
+
+    def _lose(self) -> None:
+        """The core is gone: the reader will see it; until then nothing is kept."""
+        self._gone = True
+        self._waiting.clear()
+        self._empty.set()
+
+
+def _encode(frame: WorkerFrame) -> bytes:
+    data = encode_frame(worker_frame_to_json(frame), MAX_WORKER_FRAME)
+    if b"\\ud" in data and _has_lone_surrogate(frame):
+        raise ValueError("the text holds a lone surrogate (half a character) and cannot be sent")
+    return data
+
+
+def _has_lone_surrogate(frame: WorkerFrame) -> bool:
+    try:
+        json.dumps(worker_frame_to_json(frame), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False

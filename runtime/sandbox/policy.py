@@ -1,0 +1,117 @@
+"""What a scenario may import, besides the modules of its own bundle.
+
+The list is for clear messages and for pre-loading: the boundary is the kernel's, never this. Every
+entry must be importable without threads, processes or sockets of its own, because the zygote loads
+them all before it forks and after the fork nothing can be read from disk.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCENARIO_API: Final = "runtime"
+"""The module a scenario gets under this name holds exactly `runtime.__all__`."""
+
+IMPORTABLE: Final = frozenset(
+    (
+        SCENARIO_API,
+        "trio",
+        "trio.abc",
+        "trio.lowlevel",
+        "attr",
+        "attr.converters",
+        "attr.filters",
+        "attr.setters",
+        "attr.validators",
+        "attrs",
+        "attrs.converters",
+        "attrs.exceptions",
+        "attrs.filters",
+        "attrs.setters",
+        "attrs.validators",
+        "__future__",
+        "abc",
+        "array",
+        "base64",
+        "binascii",
+        "bisect",
+        "calendar",
+        "cmath",
+        "collections",
+        "collections.abc",
+        "contextlib",
+        "contextvars",
+        "copy",
+        "csv",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "difflib",
+        "enum",
+        "fractions",
+        "functools",
+        "graphlib",
+        "hashlib",
+        "heapq",
+        "hmac",
+        "html",
+        "html.entities",
+        "html.parser",
+        "inspect",
+        "io",
+        "ipaddress",
+        "itertools",
+        "json",
+        "keyword",
+        "math",
+        "numbers",
+        "operator",
+        "pprint",
+        "random",
+        "re",
+        "reprlib",
+        "secrets",
+        "statistics",
+        "string",
+        "struct",
+        "textwrap",
+        "time",
+        "traceback",
+        "types",
+        "typing",
+        "unicodedata",
+        "urllib",
+        "urllib.parse",
+        "uuid",
+        "warnings",
+        "weakref",
+        "xml",
+        "xml.etree",
+        "xml.etree.ElementTree",
+        "xml.sax",
+        "xml.sax.saxutils",
+        "zlib",
+        "zoneinfo",
+    )
+)
+
+PRELOADED: Final = (
+    "_strptime",
+    "copyreg",
+    "encodings.ascii",
+    "encodings.base64_codec",
+    "encodings.cp1252",
+    "encodings.hex_codec",
+    "encodings.idna",
+    "encodings.latin_1",
+    "encodings.punycode",
+    "encodings.raw_unicode_escape",
+    "encodings.unicode_escape",
+    "encodings.utf_16",
+    "encodings.utf_16_be",
+    "encodings.utf_16_le",
+    "encodings.utf_32",
+    "encodings.utf_8_sig",
+    "stringprep",
+)
+"""Loaded beforehand because the standard library imports them when they are first needed."""
