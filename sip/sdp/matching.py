@@ -44,13 +44,12 @@ def match_codecs(theirs: Sequence[Codec], ours: Sequence[Codec]) -> Match:
         own = _find(codec, ours) if is_audio(codec) else None
         if own is not None:
             their_events = events_for(codec, theirs)
-            our_events = events_for(own, ours)
-            both = their_events is not None and our_events is not None
+            our_events = their_events and (_find(their_events, ours) or events_for(own, ours))
             return Match(
                 ours=own,
                 theirs=codec,
-                our_events=our_events if both else None,
-                their_events=their_events if both else None,
+                our_events=our_events,
+                their_events=their_events if our_events else None,
             )
     failures = tuple(_why_not(codec, ours) for codec in theirs if is_audio(codec))
     listed = ", ".join(failures[:MAX_LISTED]) or "nothing that carries audio"

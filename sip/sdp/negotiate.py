@@ -75,8 +75,7 @@ def answer_offer(
     ptime_ms = _ptime(stream, caps)
     answered = [attrs.evolve(match.ours, payload_type=match.theirs.payload_type)]
     if match.our_events and match.their_events:
-        number = match.their_events.payload_type
-        answered.append(attrs.evolve(match.our_events, payload_type=number))
+        answered.append(attrs.evolve(match.their_events, fmtp=match.our_events.fmtp))
     audio = _audio(answered, local, agreed, protocol=stream.protocol, ptime_ms=ptime_ms)
     answer = _describe(_in_place(audio, offer, index), local, previous)
     negotiated = NegotiatedAudio(
