@@ -19,6 +19,7 @@ from runtime.decisions.limits import Limits
 OnError = Literal["leg", "session"]
 OnFailure = Literal["hangup", "keep"]
 
+OUT_OF_MEMORY: Final = "MemoryError"
 SLOW_HANDLER: Final = "HandlerTimeout"
 """The exception that the worker raises into a handler over its CPU time."""
 
@@ -81,7 +82,7 @@ class End:
 class EndLeg:
     """The leg that the error belongs to is hung up; its own last handlers still run."""
 
-    unit: int
+    reason: str
 
 
 @attrs.frozen
@@ -97,6 +98,14 @@ class RecordOnly:
 Verdict = EndLeg | EndSession | RecordOnly
 
 
+class Owner(enum.Enum):
+    """Whose code failed."""
+
+    LIVE_LEG = "a call"
+    ENDED_LEG = "a call that has ended"
+    NOBODY = "the session"
+
+
 @attrs.define
 class Errors:
     """The errors of one session so far."""
@@ -105,23 +114,16 @@ class Errors:
     on_error: OnError
     _slow: deque[float] = attrs.field(factory=deque)
 
-    def judge(
-        self,
-        *,
-        kind: str,
-        unit: int | None,
-        leg_known: bool,
-        leg_alive: bool,
-        message: str,
-        now: float,
-    ) -> Verdict:
+    def judge(self, *, kind: str, owner: Owner, message: str, where: str, now: float) -> Verdict:
         """What an uncaught exception ends."""
-        text = one_line(message)
+        text = "scenario error: " + one_line(message) + (f" ({where})" if where else "")
+        if message.startswith(OUT_OF_MEMORY):
+            return EndSession(End(Cause.MEMORY, text))
         if self._too_slow(message, now):
             return EndSession(End(Cause.CPU_LIMIT, text))
-        if kind == "import" or unit is None or not leg_known or self.on_error == "session":
+        if kind == "import" or owner is Owner.NOBODY or self.on_error == "session":
             return EndSession(End(Cause.SCRIPT_ERROR, text))
-        return EndLeg(unit) if leg_alive else RecordOnly()
+        return EndLeg(text) if owner is Owner.LIVE_LEG else RecordOnly()
 
     def _too_slow(self, message: str, now: float) -> bool:
         if not message.startswith(SLOW_HANDLER):

@@ -187,6 +187,11 @@ class Channel:
         self._changed = trio.Event()
         await self._changed.wait()
 
+    async def drained(self) -> None:
+        """Return when everything that was read has been handled."""
+        while self._inbox:
+            await self._wait_for_change()
+
     async def handle(self) -> None:
         """Hand frames on, in order and no faster than the script may work."""
         handled = 0

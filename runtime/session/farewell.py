@@ -1,0 +1,59 @@
+"""What becomes of the calls and units of a session that ends."""
+
+from __future__ import annotations
+
+from runtime.decisions.call_state import UNANSWERED, Phase
+from runtime.decisions.failure import SCRIPT_STILL_RUNS, End, bridged
+from runtime.session.call_leg import CallLeg
+from runtime.session.context import SessionContext
+from runtime.session.mixers import Conference, Recorder
+from runtime.session.player import Player
+
+
+def release_calls(session: SessionContext, end: End) -> set[int]:
+    """Hang up every call but those that outlive the script; the handles of these."""
+    kept: set[int] = set()
+    if session.settings.on_failure == "keep" and end.cause not in SCRIPT_STILL_RUNS:
+        kept = _bridged_calls(session)
+    for call in session.units.of(CallLeg):
+        if call.unit not in kept:
+            release_call(call, end)
+    if not kept:
+        _close_units(session)
+    if kept:
+        session.timeline.record("session", f"{len(kept)} bridged calls go on without the script")
+    return kept
+
+
+def release_call(call: CallLeg, end: End) -> None:
+    """480 or 500 to who was not answered, BYE or CANCEL to the others."""
+    code, reason = end.refusal
+    unanswered = call.incoming and call.phase in UNANSWERED
+    shown = 408 if unanswered and end.orderly else code
+    call.refuse(code, reason, shown_code=shown)
+
+
+def release_partners(session: SessionContext, kept: set[int]) -> set[int]:
+    """One of the kept calls has ended: those who talked to nobody else are hung up."""
+    still = _bridged_calls(session) & kept
+    for call in session.units.of(CallLeg):
+        if call.unit in kept - still and call.alive:
+            call.refuse(500, "the other side of the bridge has hung up")
+    if not still:
+        _close_units(session)
+    return still
+
+
+def _bridged_calls(session: SessionContext) -> set[int]:
+    calls = session.units.of(CallLeg)
+    connected = frozenset(call.unit for call in calls if call.phase is Phase.CONNECTED)
+    return bridged(session.routes.effective_edges(), connected)
+
+
+def _close_units(session: SessionContext) -> None:
+    for player in session.units.of(Player):
+        player.close()
+    for conference in session.units.of(Conference):
+        conference.close()
+    for recorder in session.units.of(Recorder):
+        recorder.stop()

@@ -1,0 +1,191 @@
+"""The steps of a session's start and end; each waits for something that is bounded."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+
+from runtime.decisions import session_state
+from runtime.decisions.failure import SCRIPT_STILL_RUNS, Cause, End, end_of_worker
+from runtime.decisions.limits import worker_settings
+from runtime.decisions.session_state import SessionState
+from runtime.sandbox.frames import ModuleFrame, StartFrame, StopFrame
+from runtime.sandbox.wire import ProtocolError
+from runtime.session.channel import Channel, ChannelFailed, WorkerGone
+from runtime.session.launching import LaunchFailed, launch
+from runtime.session.settings import EXIT_S, FAREWELL_S, IMPORT_S
+from runtime.session.watch import run_queue_wait_s
+from runtime.session.worker import Bundle, WorkerProcess
+
+if TYPE_CHECKING:
+    from runtime.session.supervisor import SessionHost
+
+
+async def live(host: SessionHost) -> None:
+    """Run the script until something ends the session, then see it off."""
+    async with trio.open_nursery() as nursery:
+        host.context.tasks.open(nursery)
+        host.context.tasks.start(host.context.alarms.run)
+        host.start_clocks()
+        host.context.tasks.start(partial(_converse, host))
+        try:
+            await host.ending.wait()
+            await _see_off(host)
+            await _outlive(host)
+        finally:
+            await _put_away(host)
+        nursery.cancel_scope.cancel()
+
+
+# --- start --------------------------------------------------------------------------------------
+
+
+async def _converse(host: SessionHost) -> None:
+    """Launch the worker, give it the script, then exchange frames until cancelled."""
+    try:
+        host.process = await launch(host.around.launcher, host.plan.id)
+    except LaunchFailed as exc:
+        host.worker_gone.set()
+        host.end(End(Cause.NOT_STARTED, str(exc)))
+        return
+    limits = host.around.settings.limits
+    channel = Channel(host.process.stream, limits, host.on_frame)
+    text = f"the script's top level was not done after {IMPORT_S:g} s"
+    failed = partial(host.end, End(Cause.UNRESPONSIVE, text))
+    host.context.alarms.set("import", IMPORT_S, failed)
+    start = host.context.tasks.start
+    start(partial(_guarded, host, channel, partial(_send_script, host, channel)))
+    start(partial(_guarded, host, channel, channel.read))
+    start(partial(_guarded, host, channel, channel.handle))
+
+
+async def send_bundle(channel: Channel, bundle: Bundle) -> None:
+    """All modules, before the start frame."""
+    for module in bundle.modules:
+        frame = ModuleFrame(name=module.name, path=module.path, source=module.source)
+        await channel.send(frame)
+
+
+async def _send_script(host: SessionHost, channel: Channel) -> None:
+    settings = worker_settings(host.around.settings.limits)
+    start = StartFrame(
+        session_id=host.plan.id,
+        application=host.around.settings.application,
+        main=host.plan.bundle.main,
+        custom_data=host.plan.custom_data,
+        settings={**settings, "epoch_s": host.started},
+    )
+    try:
+        await send_bundle(channel, host.plan.bundle)
+        await channel.send(start)
+    except ValueError as exc:
+        raise ChannelFailed(End(Cause.SCRIPT_ERROR, f"the script is too big: {exc}")) from exc
+    await channel.write(host.outbox)
+
+
+def script_ready(host: SessionHost) -> None:
+    """The top level has run: Started, then whatever waited for it."""
+    if host.state is SessionState.RUNNING:
+        raise ProtocolError("ready twice")
+    host.state = session_state.step(host.state, session_state.Input.READY)
+    host.context.alarms.clear("import")
+    if host.state is not SessionState.RUNNING:
+        return
+    host.was_ready = True
+    settings = host.around.settings
+    fields = {
+        "accessURL": settings.access_url(host.plan.id),
+        "accessSecureURL": settings.access_url(host.plan.id),
+        "logURL": settings.log_url(host.plan.id),
+        "sessionId": host.plan.id,
+        "applicationId": settings.application,
+    }
+    host.context.events.open("Application.Started", fields)
+
+
+async def _guarded(host: SessionHost, channel: Channel, run: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await run()
+    except ChannelFailed as exc:
+        if exc.detail:
+            host.timeline.record("error", exc.end.detail, traceback=exc.detail)
+        host.end(exc.end)
+    except WorkerGone:
+        await _worker_left(host, channel)
+
+
+async def _worker_left(host: SessionHost, channel: Channel) -> None:
+    """What it sent before it left still counts: its last frame may say why it left."""
+    with trio.move_on_after(EXIT_S):
+        await channel.drained()
+    status = "no status"
+    if host.process is not None:
+        with trio.move_on_after(EXIT_S):
+            status = await host.process.wait()
+    host.worker_gone.set()
+    host.end(end_of_worker(status))
+
+
+# --- end ----------------------------------------------------------------------------------------
+
+
+async def _see_off(host: SessionHost) -> None:
+    """Terminating, Terminated, stop: for a script that can still hear (voxengine.md R7)."""
+    end = host.end_reason
+    if end is None or host.process is None or host.worker_gone.is_set():
+        return
+    if end.cause not in SCRIPT_STILL_RUNS:
+        return
+    if host.was_ready:
+        fields = {} if end.orderly else {"systemError": end.detail or end.cause.value}
+        await _tell(host, "Application.Terminating", fields)
+        await _tell(host, "Application.Terminated", fields)
+    host.context.events.send(StopFrame(reason=end.cause.value))
+    with trio.move_on_after(EXIT_S):
+        await host.worker_gone.wait()
+
+
+async def _tell(host: SessionHost, name: str, fields: dict[str, str]) -> None:
+    heard = trio.Event()
+    host.context.events.emit_last(name, dict(fields), lambda _: heard.set())
+    with trio.move_on_after(FAREWELL_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_when, host.worker_gone, nursery.cancel_scope)
+            await heard.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
+
+
+async def _outlive(host: SessionHost) -> None:
+    """Bridged calls that are kept go on until they hang up, or the session is too old."""
+    while host.keeping:
+        await host.calls_changed()
+
+
+async def _put_away(host: SessionHost) -> None:
+    """No worker stays behind, however the session ended."""
+    process = host.process
+    if process is None:
+        return
+    with trio.move_on_after(EXIT_S, shield=True):
+        if not host.worker_gone.is_set():
+            process.kill()
+        status = await process.wait()
+        host.timeline.record("session", f"worker ended: {status}")
+    with trio.move_on_after(EXIT_S, shield=True):
+        try:
+            await trio.aclose_forcefully(process.stream)
+        except Exception:  # noqa: BLE001 - a stream that cannot be closed is gone already
+            host.timeline.record("error", "worker stream", traceback=traceback.format_exc())
+
+
+def starved_s(process: WorkerProcess | None) -> float:
+    return run_queue_wait_s(process.pid if process else None)

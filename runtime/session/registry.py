@@ -1,0 +1,288 @@
+"""All sessions of the runtime: takes incoming legs, starts, lists, ends and drains sessions.
+
+The one door for HTTP and the signalling side. A session is entered here before its first task runs
+and leaves the list some time after its end, so that it can still be looked at.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import trio
+
+from runtime.decisions.failure import Cause, End
+from runtime.legs.leg import Dialer, Leg
+from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
+from runtime.session.checking import check_bundle
+from runtime.session.refusals import Refusals, RefusalView
+from runtime.session.rules import Match, NoMatch, Routing
+from runtime.session.settings import Ports, SessionSettings
+from runtime.session.supervisor import Plan, SessionHost, Surroundings
+from runtime.session.timeline import Timeline, TimelineSinkFactory
+from runtime.session.views import SessionView
+from runtime.session.worker import Bundle, WorkerLauncher
+
+KEPT_AFTER_END: Final = 200
+"""Sessions that can be looked at after their end; older ones are on disk."""
+KILL_AFTER_S: Final = 15.0
+"""After a drain's time is up: Terminating, Terminated, last recordings; then it is cut."""
+
+
+class SessionRefused(Exception):
+    """The session cannot be started now. `code` is what a caller would be told."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class SessionRegistry:
+    """Owner of all sessions."""
+
+    def __init__(
+        self,
+        *,
+        settings: SessionSettings,
+        launcher: WorkerLauncher,
+        media: MediaPort,
+        dialer: Dialer,
+        sounds: SoundLibrary,
+        recordings: RecordingStore,
+        timelines: TimelineSinkFactory,
+        new_id: Callable[[], str],
+        new_nonce: Callable[[], str] = lambda: secrets.token_hex(8),
+        wall_time: Callable[[], float] = time.time,
+        on_refusal: Callable[[RefusalView], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._launcher = launcher
+        self._timelines = timelines
+        self._new_id = new_id
+        self._refusals = Refusals(wall_time, on_refusal)
+        self._routing: Routing[Bundle] = Routing(bundles={})
+        self._live: dict[str, SessionHost] = {}
+        self._over: OrderedDict[str, SessionHost] = OrderedDict()
+        self._conferences: dict[tuple[str, str], SessionHost] = {}
+        self._nursery: trio.Nursery | None = None
+        self._draining = False
+        self._changed = trio.Event()
+        self._around = Surroundings(
+            settings=settings,
+            ports=Ports(media=media, dialer=dialer, sounds=sounds, recordings=recordings),
+            launcher=launcher,
+            new_nonce=new_nonce,
+            wall_time=wall_time,
+            draining=lambda: self._draining,
+            changed=self._wake,
+        )
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Own the sessions until cancelled; then every call is hung up and every file finished."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            await trio.sleep_forever()
+
+    # --- what is served -------------------------------------------------------------------------
+
+    def set_scenarios(self, routing: Routing[Bundle]) -> None:
+        """For calls from now on; sessions in progress keep what they started with."""
+        self._routing = routing
+
+    @property
+    def routing(self) -> Routing[Bundle]:
+        return self._routing
+
+    async def check(self, bundle: Bundle) -> None:
+        """Compile a bundle where scripts run. Raises BundleError with file and line."""
+        await check_bundle(self._launcher, bundle, self._new_id())
+
+    # --- sessions begin -------------------------------------------------------------------------
+
+    def incoming(self, leg: Leg) -> None:
+        """An incoming leg: a session of its own, a running conference session, or a refusal."""
+        found = self._routing.choose(leg.identity.number)
+        if isinstance(found, NoMatch):
+            self._refuse(leg, 404, found.explanation)
+        elif self._draining:
+            headers = {"Retry-After": str(self._settings.retry_after_s)}
+            self._refuse(leg, 503, "the runtime is shutting down", headers)
+        elif found.conference:
+            self._join(leg, found)
+        else:
+            self._begin(leg, found)
+
+    def _join(self, leg: Leg, found: Match[Bundle]) -> None:
+        key = (found.rule or "", leg.identity.number)
+        host = self._conferences.get(key)
+        if host is None or not host.takes_callers:
+            host = self._begin(leg, found)
+            if host is not None:
+                self._conferences[key] = host
+            return
+        limit = self._settings.limits.conference_callers
+        if host.context.calls.joined >= limit:
+            self._refuse(leg, 486, f"the conference is full: {limit} callers")
+            return
+        host.add_caller(leg, joined=True)
+
+    def _begin(self, leg: Leg, found: Match[Bundle]) -> SessionHost | None:
+        why = self._no_room()
+        if why is not None:
+            headers = {"Retry-After": str(self._settings.retry_after_s)}
+            self._refuse(leg, 503, why, headers)
+            return None
+        plan = Plan(
+            id=self._new_id(),
+            scenario=found.scenario,
+            bundle=found.bundle,
+            rule=found.rule,
+        )
+        host = self._enter(plan)
+        host.add_caller(leg, joined=found.conference)
+        self._start(host)
+        return host
+
+    async def start(self, scenario: str, custom_data: str = "") -> SessionView:
+        """A session without a caller. Raises SessionRefused."""
+        await trio.lowlevel.checkpoint()
+        bundle = self._routing.bundles.get(scenario)
+        if bundle is None:
+            known = ", ".join(sorted(self._routing.bundles)) or "none"
+            raise SessionRefused(404, f"there is no scenario {scenario!r}; there are: {known}")
+        if self._draining:
+            raise SessionRefused(503, "the runtime is shutting down")
+        why = self._no_room() or self._too_many_started()
+        if why is not None:
+            raise SessionRefused(503, why)
+        plan = Plan(
+            id=self._new_id(),
+            scenario=scenario,
+            bundle=bundle,
+            custom_data=custom_data,
+            over_http=True,
+        )
+        host = self._enter(plan)
+        self._start(host)
+        return host.view()
+
+    def _no_room(self) -> str | None:
+        limit = self._settings.max_sessions
+        return f"{limit} sessions run, the limit" if len(self._live) >= limit else None
+
+    def _too_many_started(self) -> str | None:
+        limit = self._settings.max_started_sessions
+        started = sum(host.plan.over_http for host in self._live.values())
+        return f"{limit} sessions started over HTTP run, the limit" if started >= limit else None
+
+    def _enter(self, plan: Plan) -> SessionHost:
+        if plan.id in self._live or plan.id in self._over:
+            raise ValueError(f"session id {plan.id!r} was used before; new_id must not repeat")
+        timeline = Timeline(
+            self._settings.limits,
+            self._timelines(plan.id),
+            trio.current_time,
+            began=trio.current_time(),
+        )
+        host = SessionHost(plan, self._around, timeline)
+        self._live[plan.id] = host
+        return host
+
+    def _start(self, host: SessionHost) -> None:
+        if self._nursery is None:
+            raise RuntimeError("SessionRegistry.run() must be running before sessions can start")
+        self._nursery.start_soon(self._run_session, host)
+
+    async def _run_session(self, host: SessionHost) -> None:
+        try:
+            await host.run()
+        finally:
+            self._live.pop(host.plan.id, None)
+            for key in [key for key, value in self._conferences.items() if value is host]:
+                del self._conferences[key]
+            self._over[host.plan.id] = host
+            while len(self._over) > KEPT_AFTER_END:
+                self._over.popitem(last=False)
+            self._wake()
+
+    def _refuse(
+        self, leg: Leg, code: int, reason: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        identity = leg.identity
+        self._refusals.add(identity.remote, identity.number, code, reason)
+        leg.listen(_nobody_listens)
+        leg.reject(code, reason, headers or {})
+
+    # --- sessions seen from outside -------------------------------------------------------------
+
+    def sessions(self) -> list[SessionView]:
+        """Live ones, oldest first."""
+        return [host.view() for host in self._live.values()]
+
+    def get(self, session_id: str) -> SessionView | None:
+        """Live, or one of the last that ended."""
+        host = self._find(session_id)
+        return host.view() if host else None
+
+    def timeline(self, session_id: str) -> Timeline | None:
+        """To read and to follow."""
+        host = self._find(session_id)
+        return host.timeline if host else None
+
+    def refusals(self) -> list[RefusalView]:
+        """Calls refused before any session, newest first."""
+        return self._refusals.views()
+
+    def _find(self, session_id: str) -> SessionHost | None:
+        return self._live.get(session_id) or self._over.get(session_id)
+
+    @property
+    def live_calls(self) -> int:
+        return sum(len(host.context.calls) for host in self._live.values())
+
+    # --- sessions end ---------------------------------------------------------------------------
+
+    def terminate(self, session_id: str, reason: str = "") -> bool:
+        """End a live session in an orderly way; whether there was one."""
+        host = self._live.get(session_id)
+        if host is None:
+            return False
+        host.end(End(Cause.OPERATOR, reason))
+        return True
+
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take no new sessions and calls; return when the last session is over.
+
+        Live calls have `timeout_s` to end by themselves, then they are hung up.
+        """
+        self._draining = True
+        with trio.move_on_after(timeout_s):
+            while self.live_calls:
+                await self._wait_for_change()
+        for host in list(self._live.values()):
+            host.end(End(Cause.SHUTDOWN, "the runtime is shutting down"))
+        with trio.move_on_after(KILL_AFTER_S):
+            while self._live:
+                await self._wait_for_change()
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def _wait_for_change(self) -> None:
+        await self._changed.wait()
+
+
+def _nobody_listens(_: object) -> None:
+    """The refused leg still reports its end."""

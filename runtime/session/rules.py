@@ -1,0 +1,194 @@
+"""Which scenario takes a call: the first rule whose pattern matches the whole dialled user part.
+
+Pure. A refusal explains what was tried and why it did not fit. Patterns come from operators, but
+they meet strings from strangers: both are capped, and repeated repetition is not accepted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Generic, TypeVar
+
+import attrs
+
+MAX_PATTERN: Final = 500
+"""Longer than a list of fifty numbers; such lists want several rules."""
+MAX_DESTINATION: Final = 128
+"""A dialled user part; E.164 has 15 digits, names of conferences some more."""
+MAX_TRIED: Final = 10
+"""Rules that an explanation names; it must fit into a log line."""
+
+BundleT = TypeVar("BundleT")
+
+
+class RuleError(ValueError):
+    """A rule cannot be used; says which, why and what to do."""
+
+
+def _pattern_of(rule: Rule) -> re.Pattern[str]:
+    if len(rule.to) > MAX_PATTERN:
+        raise RuleError(
+            f"rule {rule.name!r}: its pattern has {len(rule.to)} characters, the limit is "
+            f"{MAX_PATTERN}; split it into several rules"
+        )
+    try:
+        pattern = re.compile(rule.to)
+        nested = _repeats_repetition(re._parser.parse(rule.to))  # type: ignore[attr-defined]
+    except (re.error, RecursionError, OverflowError) as exc:
+        raise RuleError(
+            f"rule {rule.name!r}: {rule.to!r} is not a regular expression: {exc}"
+        ) from exc
+    if nested:
+        raise RuleError(
+            f"rule {rule.name!r}: {rule.to!r} repeats something that repeats, which some numbers "
+            "would keep busy for ever; write it without a + or * inside another one"
+        )
+    return pattern
+
+
+@attrs.frozen(kw_only=True)
+class Rule:
+    """`to` is a regular expression for the whole dialled user part. Raises RuleError."""
+
+    name: str
+    to: str
+    scenario: str
+    conference: bool = False
+    """Every caller joins the one running session instead of getting a session of its own."""
+    pattern: re.Pattern[str] = attrs.field(
+        init=False, repr=False, eq=False, default=attrs.Factory(_pattern_of, takes_self=True)
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Match(Generic[BundleT]):
+    scenario: str
+    bundle: BundleT
+    rule: str | None = None
+    conference: bool = False
+
+
+@attrs.frozen
+class NoMatch:
+    """Nobody takes the call; `explanation` goes into the refusal, the log and `explain`."""
+
+    explanation: str
+
+
+@attrs.frozen(kw_only=True)
+class Routing(Generic[BundleT]):
+    """What the runtime serves: bundles by scenario name, and how a call finds its own.
+
+    With rules they decide; without, a single scenario takes every call, and of several the one
+    whose name was dialled.
+    """
+
+    bundles: Mapping[str, BundleT]
+    rules: tuple[Rule, ...] = ()
+
+    @classmethod
+    def single(cls, name: str, bundle: BundleT) -> Routing[BundleT]:
+        """One scenario takes every call."""
+        return cls(bundles={name: bundle})
+
+    @classmethod
+    def named(cls, bundles: Mapping[str, BundleT]) -> Routing[BundleT]:
+        """The dialled user part is the scenario's name."""
+        return cls(bundles=dict(bundles))
+
+    @classmethod
+    def ruled(cls, rules: Iterable[Rule], bundles: Mapping[str, BundleT]) -> Routing[BundleT]:
+        """The rules decide. Raises RuleError for a rule whose scenario is not there."""
+        rules = tuple(rules)
+        for rule in rules:
+            if rule.scenario not in bundles:
+                known = ", ".join(sorted(bundles)) or "none"
+                raise RuleError(
+                    f"rule {rule.name!r}: no scenario is called {rule.scenario!r}, only: {known}"
+                )
+        return cls(bundles=dict(bundles), rules=rules)
+
+    def choose(self, destination: str) -> Match[BundleT] | NoMatch:
+        """Who takes a call to this user part."""
+        if len(destination) > MAX_DESTINATION:
+            return NoMatch(
+                f"the dialled name has {len(destination)} characters, the limit is "
+                f"{MAX_DESTINATION}"
+            )
+        if self.rules:
+            return self._by_rule(destination)
+        if len(self.bundles) == 1:
+            ((name, bundle),) = self.bundles.items()
+            return Match(scenario=name, bundle=bundle)
+        if destination in self.bundles:
+            return Match(scenario=destination, bundle=self.bundles[destination])
+        return NoMatch(self._no_name(destination))
+
+    def explain(self, destination: str) -> str:
+        """What would happen to a call, in one line (`callstage explain`)."""
+        found = self.choose(destination)
+        if isinstance(found, NoMatch):
+            return found.explanation
+        by = f"rule {found.rule!r}" if found.rule else "no rules are set"
+        shared = ", joining the running session" if found.conference else ""
+        return f"{destination} goes to scenario {found.scenario!r} ({by}{shared})"
+
+    def _by_rule(self, destination: str) -> Match[BundleT] | NoMatch:
+        for rule in self.rules:
+            if rule.pattern.fullmatch(destination):
+                return Match(
+                    scenario=rule.scenario,
+                    bundle=self.bundles[rule.scenario],
+                    rule=rule.name,
+                    conference=rule.conference,
+                )
+        return NoMatch(self._no_rule(destination))
+
+    def _no_rule(self, destination: str) -> str:
+        tried = [f"{rule.name} ({rule.to}, no)" for rule in self.rules[:MAX_TRIED]]
+        more = len(self.rules) - MAX_TRIED
+        if more > 0:
+            tried.append(f"and {more} more")
+        return (
+            f"no rule matches {destination or 'an empty number'}: tried {', '.join(tried)}; "
+            f"add a rule, or see: callstage explain {destination}".rstrip()
+        )
+
+    def _no_name(self, destination: str) -> str:
+        known = sorted(self.bundles)
+        if not known:
+            return "no scenario is loaded; start with: callstage run SCENARIO"
+        names = ", ".join(known[:MAX_TRIED])
+        return (
+            f"no scenario is called {destination!r}: without rules the dialled name chooses one "
+            f"of {names}"
+        )
+
+
+def _repeats_repetition(parsed: Any, inside: bool = False) -> bool:
+    """Whether an unbounded repetition stands inside another one ((a+)+ takes exponential time)."""
+    for op, argument in parsed:
+        name = str(op)
+        if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            _, most, body = argument
+            many = most > MAX_DESTINATION
+            if (many and inside) or _repeats_repetition(body, inside or most > 1):
+                return True
+        elif any(_repeats_repetition(part, inside) for part in _parts(name, argument)):
+            return True
+    return False
+
+
+def _parts(name: str, argument: Any) -> list[Any]:
+    if name == "BRANCH":
+        return list(argument[1])
+    if name == "SUBPATTERN":
+        return [argument[-1]]
+    if name in ("ASSERT", "ASSERT_NOT"):
+        return [argument[1]]
+    if name == "ATOMIC_GROUP":
+        return [argument]
+    if name == "GROUPREF_EXISTS":
+        return [part for part in argument[1:] if part is not None]
+    return []

@@ -1,0 +1,390 @@
+"""Owns one session from its first frame to its last recording: tasks, timers, calls, the worker.
+
+Whatever goes wrong inside ends this session with one reason and nothing else. What each error ends
+is decided in decisions/failure.py; the steps of the start and the end are in lifecycle.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import assert_never
+
+import attrs
+import trio
+
+from runtime.decisions import session_state
+from runtime.decisions.failure import (
+    SCRIPT_STILL_RUNS,
+    Cause,
+    End,
+    EndLeg,
+    EndSession,
+    Errors,
+    Owner,
+    RecordOnly,
+)
+from runtime.decisions.limits import LogAllowance, LogVerdict
+from runtime.decisions.session_state import TAKES_CALLERS, TAKES_COMMANDS, SessionState
+from runtime.legs.leg import Leg
+from runtime.sandbox.frames import (
+    CommandFrame,
+    ErrorFrame,
+    LogFrame,
+    PongFrame,
+    ReadyFrame,
+    ReplyFrame,
+    WorkerFrame,
+)
+from runtime.sandbox.wire import ProtocolError
+from runtime.session import lifecycle
+from runtime.session.alarms import Alarms
+from runtime.session.call_leg import CallLeg
+from runtime.session.calls import CallBook
+from runtime.session.channel import Outbox
+from runtime.session.commands.session import ALL_COMMANDS
+from runtime.session.commands.table import carry_out, refuse
+from runtime.session.context import SessionContext
+from runtime.session.events import Events
+from runtime.session.farewell import release_calls, release_partners
+from runtime.session.recording import RecordingBook
+from runtime.session.routes import Routes
+from runtime.session.settings import Ports, SessionSettings
+from runtime.session.tasks import Tasks
+from runtime.session.timeline import Timeline
+from runtime.session.units import UnitTable
+from runtime.session.views import LegView, SessionView
+from runtime.session.watch import Watch
+from runtime.session.worker import Bundle, WorkerLauncher, WorkerProcess
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What a session is to run, and on whose behalf."""
+
+    id: str
+    scenario: str
+    bundle: Bundle
+    rule: str | None = None
+    custom_data: str = ""
+    over_http: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Surroundings:
+    """What all sessions of a runtime share."""
+
+    settings: SessionSettings
+    ports: Ports
+    launcher: WorkerLauncher
+    new_nonce: Callable[[], str]
+    wall_time: Callable[[], float]
+    draining: Callable[[], bool]
+    changed: Callable[[], None]
+    """Called when a call of the session came or went."""
+
+
+class SessionHost:
+    """One session."""
+
+    def __init__(self, plan: Plan, around: Surroundings, timeline: Timeline) -> None:
+        self.plan = plan
+        self.around = around
+        self.timeline = timeline
+        self.state = SessionState.STARTING
+        self.process: WorkerProcess | None = None
+        self.outbox = Outbox()
+        self.ending = trio.Event()
+        self.worker_gone = trio.Event()
+        self.was_ready = False
+        self.end_reason: End | None = None
+        self.started = around.wall_time()
+        self._began = trio.current_time()
+        self._duration: float | None = None
+        self._last_req = -1
+        self._kept: set[int] = set()
+        self._calls_event = trio.Event()
+        limits = around.settings.limits
+        self._errors = Errors(limits, around.settings.on_error)
+        self._log = LogAllowance(limits)
+        self.context = self._make_context()
+        self.watch = Watch(
+            self.context.alarms,
+            send=self.context.events.send,
+            fail=self.end,
+            new_nonce=around.new_nonce,
+            starved_s=lambda: lifecycle.starved_s(self.process),
+        )
+        timeline.record(
+            "session",
+            f"began: {plan.scenario}",
+            version=plan.bundle.version,
+            rule=plan.rule,
+        )
+
+    def _make_context(self) -> SessionContext:
+        ports, settings = self.around.ports, self.around.settings
+        return SessionContext(
+            id=self.plan.id,
+            settings=settings,
+            ports=ports,
+            assets=self.plan.bundle.assets,
+            timeline=self.timeline,
+            events=Events(
+                self.plan.id,
+                self.outbox,
+                self.timeline,
+                on_sent=lambda: self.watch.event_sent(),
+                fail=self.end,
+            ),
+            alarms=Alarms(),
+            tasks=Tasks(self._crashed),
+            units=UnitTable(),
+            routes=Routes(ports.media, self.timeline),
+            calls=CallBook(self._calls_changed),
+            recordings=RecordingBook(self.plan.id, ports.media, ports.recordings, self.timeline),
+            end=self.end,
+            draining=self.around.draining,
+            custom_data=self.plan.custom_data,
+        )
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """From the launch of the worker to the last finished file."""
+        try:
+            async with trio.open_nursery() as files:
+                self.context.recordings.open(files)
+                try:
+                    await lifecycle.live(self)
+                finally:
+                    self.release_everything()
+        finally:
+            self._over()
+
+    def end(self, end: End) -> None:
+        """The session ends for this reason, unless it ends already."""
+        if self.end_reason is not None:
+            self._end_again(end)
+            return
+        self.end_reason = end
+        self.state = session_state.step(self.state, session_state.Input.END)
+        self.timeline.record("session", f"ends: {end.cause}", detail=end.detail or None)
+        self.context.events.close()
+        self._kept = release_calls(self.context, end)
+        self._set_idle_clock()
+        self.ending.set()
+
+    def _end_again(self, end: End) -> None:
+        """The first reason stands, but what it still waited for may have become pointless."""
+        if end.cause not in SCRIPT_STILL_RUNS:
+            self.worker_gone.set()
+        elif self._kept:
+            self._kept.clear()
+            for call in self.context.units.of(CallLeg):
+                call.refuse(*end.refusal)
+
+    def release_everything(self) -> None:
+        """Calls are hung up, media is given back, files are closed. Safe twice."""
+        self._kept.clear()
+        self.end(End(Cause.SHUTDOWN, "the runtime stopped"))
+        for call in self.context.units.of(CallLeg):
+            call.refuse(*self._why().refusal)
+        self.context.recordings.close()
+        self.context.alarms.close()
+
+    def _why(self) -> End:
+        return self.end_reason or End(Cause.SHUTDOWN)
+
+    def _over(self) -> None:
+        self.state = session_state.step(self.state, session_state.Input.OVER)
+        self._duration = trio.current_time() - self._began
+        why = self._why()
+        self.timeline.record("session", f"over: {why.cause}", detail=why.detail or None)
+        self.timeline.close()
+
+    def _crashed(self, text: str) -> None:
+        """A bug of ours in a task or callback of this session."""
+        self.timeline.record("error", "internal error", traceback=text)
+        last = text.strip().rsplit("\n", 1)[-1]
+        self.end(End(Cause.INTERNAL, f"internal error: {last[:160]}"))
+
+    # --- calls ----------------------------------------------------------------------------------
+
+    @property
+    def takes_callers(self) -> bool:
+        return self.state in TAKES_CALLERS
+
+    @property
+    def keeping(self) -> bool:
+        """Whether bridged calls outlive the script."""
+        return bool(self._kept)
+
+    def add_caller(self, leg: Leg, *, joined: bool) -> None:
+        """An incoming leg for this session: CallAlerting follows when the script is ready."""
+        call = CallLeg(self.context, incoming=True, joined=joined)
+        unit = self.context.units.own(call)
+        call.leg = leg
+        call.open(unit, self.around.settings.limits.unanswered_s)
+        identity = leg.identity
+        self.context.events.emit(
+            "Application.CallAlerting",
+            fields={
+                "call": call.info(),
+                "callerid": identity.callerid,
+                "destination": identity.number,
+                "toURI": identity.to_uri,
+                "fromURI": identity.from_uri,
+                "displayName": identity.display_name,
+                "headers": dict(identity.headers),
+                "customData": call.custom_data,
+            },
+            on_reply=partial(self._alerted, call),
+        )
+        call.attach(leg)
+
+    def _alerted(self, call: CallLeg, handled: bool) -> None:
+        if handled or not call.alive:
+            return
+        text = f"the scenario {self.plan.scenario} has no CallAlerting listener"
+        self.timeline.record("refusal", f"call refused (480): {text}", leg=call.id)
+        call.refuse(480, text)
+        if not len(self.context.calls):
+            self.end(End(Cause.NO_LISTENER, text))
+
+    def _calls_changed(self) -> None:
+        if self._kept:
+            self._kept = release_partners(self.context, self._kept)
+        self._set_idle_clock()
+        self._calls_event.set()
+        self._calls_event = trio.Event()
+        self.around.changed()
+
+    async def calls_changed(self) -> None:
+        """Return when a call came or went."""
+        await self._calls_event.wait()
+
+    def _set_idle_clock(self) -> None:
+        alarms, idle_s = self.context.alarms, self.around.settings.limits.idle_s
+        if self.end_reason is None and not len(self.context.calls):
+            text = f"no call for {idle_s:g} s"
+            alarms.set("idle", idle_s, lambda: self.end(End(Cause.IDLE, text)))
+        else:
+            alarms.clear("idle")
+
+    def start_clocks(self) -> None:
+        """The idle clock runs from the start, also before there ever was a call (R8)."""
+        length = self.around.settings.limits.session_s
+        text = f"the session is {length:g} s old, the limit"
+        alarm = partial(self.end, End(Cause.LENGTH, text))
+        self.context.alarms.set("length", length, alarm)
+        self._set_idle_clock()
+
+    # --- frames of the worker -------------------------------------------------------------------
+
+    def on_frame(self, frame: WorkerFrame) -> None:
+        """One checked frame; ProtocolError when it does not belong here."""
+        match frame:
+            case CommandFrame():
+                self._on_command(frame)
+            case ReadyFrame():
+                lifecycle.script_ready(self)
+            case LogFrame():
+                self._on_log(frame)
+            case ErrorFrame():
+                self._on_error(frame)
+            case ReplyFrame():
+                self.context.events.replied(frame.seq, frame.handled)
+            case PongFrame():
+                self.watch.pong(frame.nonce)
+            case _:
+                assert_never(frame)
+
+    def _on_command(self, frame: CommandFrame) -> None:
+        if frame.req <= self._last_req:
+            raise ProtocolError(f"command number {frame.req} after {self._last_req}")
+        self._last_req = frame.req
+        if self.state in TAKES_COMMANDS:
+            carry_out(self.context, ALL_COMMANDS, frame)
+        else:
+            refuse(self.context, frame, f"{frame.command.op}: the session is ending")
+
+    def _on_log(self, frame: LogFrame) -> None:
+        size = len(frame.text.encode("utf-8", "replace"))
+        verdict = self._log.admit(trio.current_time(), size)
+        if verdict is LogVerdict.WRITE:
+            self.timeline.record("log", frame.text, where=frame.where or None)
+        elif verdict is LogVerdict.TRUNCATE:
+            rate = self.around.settings.limits.log_bytes_per_s / 1024
+            text = f"(log truncated: the script writes more than {rate:g} KiB/s)"
+            self.timeline.record("log", text, where=frame.where or None)
+
+    def _on_error(self, frame: ErrorFrame) -> None:
+        owner, call = self._owner(frame.unit)
+        self.timeline.record(
+            "error",
+            frame.message,
+            leg=call.id if call else None,
+            where=frame.where or None,
+            traceback=frame.traceback or None,
+            source=frame.kind,
+        )
+        verdict = self._errors.judge(
+            kind=frame.kind,
+            owner=owner,
+            message=frame.message,
+            where=frame.where,
+            now=trio.current_time(),
+        )
+        match verdict:
+            case EndLeg(reason):
+                if call is not None:
+                    call.refuse(500, reason)
+            case EndSession(end):
+                self.end(end)
+            case RecordOnly():
+                pass
+            case _:
+                assert_never(verdict)
+
+    def _owner(self, unit: int | None) -> tuple[Owner, CallLeg | None]:
+        found = self.context.units.get(unit) if unit is not None else None
+        if isinstance(found, CallLeg):
+            return (Owner.LIVE_LEG if found.alive else Owner.ENDED_LEG), found
+        # A handle that is not in the table any more belonged to a call that has ended.
+        gone = unit is not None and found is None
+        return (Owner.ENDED_LEG if gone else Owner.NOBODY), None
+
+    # --- outside --------------------------------------------------------------------------------
+
+    def view(self) -> SessionView:
+        age = trio.current_time() - self._began
+        end = self.end_reason
+        return SessionView(
+            id=self.plan.id,
+            application=self.around.settings.application,
+            scenario=self.plan.scenario,
+            version=self.plan.bundle.version,
+            rule=self.plan.rule,
+            state=self.state.value,
+            started=self.started,
+            duration_s=age if self._duration is None else self._duration,
+            legs=tuple(_leg_view(call) for call in self.context.units.of(CallLeg) if call.alive),
+            recordings=tuple(self.context.recordings.views()),
+            end_cause=end.cause.value if end else None,
+            end_detail=end.detail if end else "",
+            access_url=self.around.settings.access_url(self.plan.id),
+        )
+
+
+def _leg_view(call: CallLeg) -> LegView:
+    identity = call.identity
+    return LegView(
+        id=call.id,
+        incoming=call.incoming,
+        state=call.state,
+        number=identity.number if identity else "",
+        callerid=identity.callerid if identity else "",
+        remote=identity.remote if identity else "",
+        duration_s=call.duration_s,
+    )
