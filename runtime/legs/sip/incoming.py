@@ -1,0 +1,196 @@
+"""An INVITE becomes a Leg: audio is found and agreed on first, then the session registry takes it.
+
+Rules: nothing but 100 goes out before a script asks for it; an offer that we cannot take is refused
+with 488 and the reason, a call that the engine cannot carry with 503; whoever hangs up while the
+audio is being found leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+import trio
+
+from runtime.legs.leg import Leg, LegIdentity
+from runtime.legs.sip.headers import seen_by_script
+from runtime.legs.sip.leg import SipLeg
+from runtime.legs.sip.settings import LegSettings
+from runtime.media.port import MediaLeg, MediaUnavailable
+from sip.dialog import InviteSession, events
+from sip.message import MessageError, NameAddr, Uri
+from sip.sdp import NegotiationError, SdpError
+
+MAX_ARRIVING: Final = 256
+"""Calls whose audio is being found; at 100 calls a second and some ms each, two are usual."""
+OPEN_TIMEOUT_S: Final = 4.0
+"""For the engine to give a port pair; a caller's INVITE has waited eight repetitions by then."""
+RETRY_AFTER_S: Final = 5
+"""An engine that was restarted is back by then."""
+MAX_NAME: Final = 256
+"""Characters of a user part or display name; the bound of the session protocol."""
+MAX_URI: Final = 2_000
+WARN_AGENT: Final = "callstage"
+"""A pseudonym (RFC 3261 20.43): an address would tell strangers our network."""
+
+
+@attrs.frozen(kw_only=True)
+class RefusedCall:
+    """A call that ended before any session; for the endpoint's log."""
+
+    remote: str
+    to_uri: str
+    code: int
+    reason: str
+
+
+class IncomingCalls:
+    """Takes the endpoint's INVITEs; `run` owns the tasks in which audio is found."""
+
+    def __init__(
+        self,
+        settings: LegSettings,
+        *,
+        deliver: Callable[[Leg], None],
+        on_refused: Callable[[RefusedCall], None],
+    ) -> None:
+        self._settings = settings
+        self._deliver = deliver
+        self._on_refused = on_refused
+        self._nursery: trio.Nursery | None = None
+        self._arriving = 0
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._nursery = None
+
+    def on_invite(self, session: InviteSession) -> ArrivingCall:
+        """The endpoint's callback."""
+        call = ArrivingCall()
+        if self._nursery is None:
+            self._refuse(session, 503, "the runtime is not ready for calls")
+        elif self._arriving >= MAX_ARRIVING:
+            self._refuse(session, 503, f"{MAX_ARRIVING} calls are arriving at this moment")
+        else:
+            self._arriving += 1
+            self._nursery.start_soon(self._take, session, call)
+        return call
+
+    async def _take(self, session: InviteSession, call: ArrivingCall) -> None:
+        try:
+            media = await self._open()
+        except MediaUnavailable as exc:
+            if not call.over:
+                self._refuse(session, 503, f"no audio for this call: {exc}")
+            return
+        finally:
+            self._arriving -= 1
+        leg = None if call.over else self._leg(session, media)
+        if leg is None:
+            media.close()
+        else:
+            call.leg = leg
+            self._deliver(leg)
+
+    async def _open(self) -> MediaLeg:
+        with trio.move_on_after(OPEN_TIMEOUT_S):
+            return await self._settings.media.open_leg()
+        raise MediaUnavailable(f"the engine gave no ports within {OPEN_TIMEOUT_S:g} s")
+
+    def _leg(self, session: InviteSession, media: MediaLeg) -> SipLeg | None:
+        """The leg of an INVITE whose offer we can take; otherwise None, and it is refused."""
+        settings = self._settings
+        leg = SipLeg(
+            identity=identity_of(session),
+            incoming=True,
+            media=media,
+            audio=settings.audio_of(media),
+            now=settings.now,
+        )
+        try:
+            if session.remote_offer is not None:
+                leg.take_offer(session.remote_offer)
+        except SdpError as exc:
+            self._refuse(session, 400, f"unreadable session description: {exc.reason}")
+        except NegotiationError as exc:
+            warning = ("Warning", exc.warning_header(WARN_AGENT))
+            self._refuse(session, exc.status, exc.warning, warning)
+        else:
+            leg.follow(session, settings.book)
+            return leg
+        return None
+
+    def _refuse(
+        self, session: InviteSession, code: int, reason: str, *headers: tuple[str, str]
+    ) -> None:
+        request = session.request
+        if code == 503:
+            headers = (*headers, ("Retry-After", str(RETRY_AFTER_S)))
+        if not headers or code == 503:
+            headers = (*headers, ("Warning", f'399 {WARN_AGENT} "{reason}"'))
+        session.reject(code, None, headers=headers)
+        self._on_refused(
+            RefusedCall(
+                remote=str(session.peer),
+                to_uri=clean(request.uri, MAX_URI),
+                code=code,
+                reason=reason,
+            )
+        )
+
+
+@attrs.define
+class ArrivingCall:
+    """The observer of an INVITE until its leg exists, then a passage to it."""
+
+    leg: SipLeg | None = None
+    over: bool = False
+
+    def on_sip_event(self, session: InviteSession, event: events.SessionEvent) -> None:
+        if self.leg is not None:
+            self.leg.on_sip_event(session, event)
+        elif isinstance(event, events.Ended):
+            self.over = True
+
+
+def identity_of(session: InviteSession) -> LegIdentity:
+    """Who calls whom, as a scenario may ask; a peer's odd bytes become replacement marks."""
+    request = session.request
+    caller = request.from_
+    return LegIdentity(
+        number=dialled_user(request.uri),
+        callerid=clean(user_of(caller), MAX_NAME),
+        display_name=clean(caller.display_name, MAX_NAME),
+        from_uri=clean(str(caller.uri), MAX_URI),
+        to_uri=clean(request.uri, MAX_URI),
+        headers=seen_by_script(request.headers),
+        remote=str(session.peer),
+    )
+
+
+def dialled_user(request_uri: str) -> str:
+    """The unescaped user part of the Request-URI; of a tel: URI its number."""
+    try:
+        uri = Uri.parse(request_uri)
+    except MessageError:
+        return ""
+    if uri.opaque is not None:
+        return clean(uri.opaque.partition(";")[0], MAX_NAME)
+    return clean(uri.user or "", MAX_NAME)
+
+
+def user_of(address: NameAddr) -> str:
+    uri = address.uri
+    return uri.opaque.partition(";")[0] if uri.opaque is not None else uri.user or ""
+
+
+def clean(text: str, limit: int) -> str:
+    """Text that JSON and scripts can hold."""
+    return text[:limit].encode("utf-8", "surrogateescape").decode("utf-8", "replace")

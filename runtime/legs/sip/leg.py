@@ -1,0 +1,349 @@
+"""One SIP call as a Leg: the port's commands onto an INVITE session and an audio leg, and back.
+
+Rules: 180, 183 and 200 go out only when asked for; audio is configured with the first answer that
+either side gives and follows every later one; the leg says Ended once, last, and closes its audio.
+A command that does not fit the state does nothing and leaves a line in the trace.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections.abc import Callable
+from typing import Final, assert_never
+
+import attrs
+
+from runtime.legs.leg import (
+    Connected,
+    EarlyMedia,
+    Ended,
+    Headers,
+    Held,
+    LegEvent,
+    LegIdentity,
+    LegListener,
+    Resumed,
+    Ringing,
+    Trace,
+    TraceListener,
+)
+from runtime.legs.sip.headers import script_headers, seen_by_script
+from runtime.legs.sip.info import understand_info
+from runtime.legs.sip.media_session import Agreement, MediaSession
+from runtime.legs.sip.reason import Cause, end_of_leg
+from runtime.legs.sip.trace import LegTrace, TraceBook
+from runtime.media.port import MediaLeg, RtpStream
+from sip.dialog import InviteSession, SessionStateError, events
+from sip.message import Headers as SipHeaders
+from sip.message import NameAddr, Uri
+from sip.sdp import NegotiationError, SdpError
+
+MAX_EARLY_EVENTS: Final = 64
+"""Kept for a listener that comes later; more only come from a peer that floods INFOs."""
+
+
+class Phase(enum.Enum):
+    ALERTING = "called, not answered"
+    ANSWERED = "answered, not acknowledged"
+    DIALLING = "dialled, not answered"
+    CONNECTED = "connected"
+    OVER = "over"
+
+
+@attrs.define(kw_only=True)
+class SipLeg:
+    """See runtime/legs/leg.py for the contract of every public method."""
+
+    identity: LegIdentity
+    incoming: bool
+    media: MediaLeg
+    _audio: MediaSession
+    _now: Callable[[], float]
+    _session: InviteSession | None = attrs.field(default=None, init=False)
+    _lines: LegTrace = attrs.field(factory=LegTrace, init=False)
+    _release_lines: Callable[[], None] | None = attrs.field(default=None, init=False)
+    _phase: Phase = attrs.field(init=False)
+    _listener: LegListener | None = attrs.field(default=None, init=False)
+    _early: list[LegEvent] = attrs.field(factory=list, init=False)
+    _answer: bytes = attrs.field(default=b"", init=False)
+    """Ours to the INVITE's offer, once made."""
+    _configured: RtpStream | None = attrs.field(default=None, init=False)
+    _told: set[type[LegEvent]] = attrs.field(factory=set, init=False)
+    """Of Ringing and EarlyMedia: each is told once, however many branches ring."""
+    _farewell: tuple[int, str] | None = attrs.field(default=None, init=False)
+    """Code and reason that we gave when we ended it."""
+
+    def __attrs_post_init__(self) -> None:
+        self._phase = Phase.ALERTING if self.incoming else Phase.DIALLING
+
+    def __repr__(self) -> str:
+        arrow = "from" if self.incoming else "to"
+        peer = self.identity.from_uri if self.incoming else self.identity.to_uri
+        return f"<SipLeg {arrow} {peer} {self._phase.value}>"
+
+    def follow(self, session: InviteSession, book: TraceBook) -> None:
+        """Belong to this session and its lines; once, before anybody listens."""
+        self._session = session
+        earlier, self._lines = self._lines, book.adopt(session.call_id)
+        earlier.listen(self._lines.add)
+        if self._phase is Phase.OVER:
+            book.release(session.call_id)
+        else:
+            self._release_lines = functools.partial(book.release, session.call_id)
+
+    # --- the listener's side ----------------------------------------------------------------
+
+    def listen(self, listener: LegListener) -> None:
+        self._listener = listener
+        early, self._early = self._early, []
+        for event in early:
+            listener(event)
+
+    def trace(self, listener: TraceListener) -> None:
+        self._lines.listen(listener)
+
+    def _tell(self, event: LegEvent) -> None:
+        if self._listener is not None:
+            self._listener(event)
+        elif len(self._early) < MAX_EARLY_EVENTS or isinstance(event, Ended):
+            self._early.append(event)
+
+    def _tell_once(self, event: LegEvent) -> None:
+        if type(event) not in self._told:
+            self._told.add(type(event))
+            self._tell(event)
+
+    def _note(self, kind: str, what: str) -> None:
+        self._lines.add(Trace(t=self._now(), kind=kind, what=what))
+
+    # --- commands ---------------------------------------------------------------------------
+
+    def ring(self, headers: Headers) -> None:
+        if session := self._live("ring", Phase.ALERTING):
+            session.provisional(180, headers=self._allowed(headers))
+
+    def early_media(self, headers: Headers) -> None:
+        if session := self._live("early_media", Phase.ALERTING):
+            if not self._answer:
+                # RFC 3264 4: no answer without an offer; the caller's comes with its ACK
+                self._note("media", "early media is silent: the caller's INVITE had no offer")
+            session.provisional(183, headers=self._allowed(headers), sdp=self._answer or None)
+            self._configure(self._audio.stream)
+
+    def answer(self, headers: Headers, display_name: str = "") -> None:
+        if session := self._live("answer", Phase.ALERTING):
+            self._phase = Phase.ANSWERED
+            written = self._allowed(headers)
+            if display_name:
+                written.append(("P-Asserted-Identity", self._asserted(display_name)))
+            session.accept(self._answer or self._audio.offer(), headers=written)
+            self._configure(self._audio.stream)
+
+    def reject(self, code: int, reason: str, headers: Headers) -> None:
+        if session := self._live("reject", Phase.ALERTING):
+            self._refuse(session, code, reason, headers)
+
+    def hangup(self, headers: Headers, *, code: int = 487, reason: str = "") -> None:
+        session = self._session
+        if session is None or self._phase is Phase.OVER:
+            return
+        if self._phase is Phase.ALERTING:
+            self._refuse(session, code, reason, headers)
+            return
+        self._farewell = (code, reason)
+        session.hangup(headers=self._allowed(headers), reason=self._why(code, reason))
+
+    def send_info(self, mime_type: str, body: str, headers: Headers) -> None:
+        phases = (Phase.ANSWERED, Phase.CONNECTED)
+        if session := self._live("send_info", *phases):
+            data = body.encode("utf-8", "replace")
+            try:
+                session.info(mime_type, data, headers=self._allowed(headers))
+            except (SessionStateError, ValueError) as exc:
+                self._note("sip", f"INFO not sent: {exc}")
+
+    def send_message(self, text: str) -> None:
+        if self._live("send_message", Phase.CONNECTED):
+            self._note("sip", "text message not sent: SIP MESSAGE is not available yet")
+
+    def _live(self, command: str, *phases: Phase) -> InviteSession | None:
+        """The session when `command` makes sense now; else a line that says why it does not."""
+        if self._phase in phases:
+            return self._session
+        self._note("sip", f"{command}() does nothing: the leg is {self._phase.value}")
+        return None
+
+    def _refuse(self, session: InviteSession, code: int, reason: str, headers: Headers) -> None:
+        self._farewell = (code, reason)
+        session.reject(code, reason or None, headers=self._allowed(headers))
+
+    def _allowed(self, headers: Headers) -> list[tuple[str, str]]:
+        sorted_out = script_headers(headers)
+        if sorted_out.refused:
+            self._note("sip", f"headers left out: {sorted_out.complaint}")
+        return list(sorted_out.written)
+
+    def _asserted(self, display_name: str) -> str:
+        """RFC 3325 9.1: who answered, for the caller's display."""
+        uri = Uri.parse(self.identity.to_uri)
+        return str(NameAddr(display_name=display_name, uri=uri))
+
+    def _why(self, code: int, reason: str) -> str:
+        """A Reason header's value for BYE and CANCEL (RFC 3326)."""
+        if self._phase is Phase.CONNECTED and code in (200, 487):
+            return str(Cause("Q.850", 16, reason or "Normal call clearing"))
+        return str(Cause("SIP", code, reason))
+
+    # --- what the session says --------------------------------------------------------------
+
+    def on_sip_event(self, session: InviteSession, event: events.SessionEvent) -> None:
+        self._session = session
+        match event:
+            case events.Provisional():
+                self._on_provisional(event)
+            case events.Answered():
+                self._on_answered(session, event)
+            case events.Acknowledged():
+                self._on_acknowledged(session, event)
+            case events.ReinviteReceived():
+                self._on_reinvite(session, event.sdp)
+            case events.ReinviteAnswered():
+                self._take_answer(event.sdp)
+            case events.ReinviteFailed():
+                self._note("sip", f"our re-INVITE was refused: {event.status} {event.reason}")
+            case events.InfoReceived():
+                told = understand_info(event.content_type, event.body, event.headers)
+                if told is not None:
+                    self._tell(told)
+            case events.Ended():
+                self._on_ended(event)
+            case _:
+                assert_never(event)
+
+    def _on_provisional(self, event: events.Provisional) -> None:
+        if self._phase is not Phase.DIALLING:
+            return
+        media = event.sdp is not None and self._take_answer(event.sdp)
+        seen = seen_by_script(event.headers)
+        if event.status == 180:
+            self._tell_once(Ringing(headers=seen))
+        if event.status == 183 or media:
+            self._tell_once(EarlyMedia(headers=seen))
+
+    def _on_answered(self, session: InviteSession, event: events.Answered) -> None:
+        if self._phase is not Phase.DIALLING:
+            return
+        if self._audio.waits_for_answer:
+            early = event.sdp is None and self._audio.stream is not None
+            agreed = early or self._take_answer(event.sdp)
+        else:
+            agreed = self._answer_offer(event.sdp, session.ack_with)
+        if not agreed:
+            self._give_up(session, 488, "the answer holds no audio that can be used")
+            return
+        self._connected(event.headers)
+
+    def _on_acknowledged(self, session: InviteSession, event: events.Acknowledged) -> None:
+        if self._phase is not Phase.ANSWERED:
+            return
+        if self._audio.waits_for_answer and not self._take_answer(event.sdp):
+            self._give_up(session, 488, "the ACK holds no answer to our offer that can be used")
+            return
+        self._connected(event.headers)
+
+    def _connected(self, headers: SipHeaders) -> None:
+        self._phase = Phase.CONNECTED
+        self._audio.settle()
+        self._tell(Connected(headers=seen_by_script(headers)))
+
+    def _give_up(self, session: InviteSession, code: int, reason: str) -> None:
+        self._farewell = (code, reason)
+        session.hangup(reason=str(Cause("SIP", code, reason)))
+
+    def _on_reinvite(self, session: InviteSession, sdp: bytes | None) -> None:
+        if sdp is None:
+            session.answer_reinvite(self._audio.offer())
+        elif not self._answer_offer(sdp, session.answer_reinvite):
+            session.reject_reinvite(488)
+
+    def _on_ended(self, event: events.Ended) -> None:
+        if self._phase is Phase.OVER:
+            return
+        ended = end_of_leg(event, connected=self._phase is Phase.CONNECTED)
+        if self._farewell is not None and ended.by == "us":
+            code, reason = self._farewell
+            unanswered = self._phase is not Phase.CONNECTED
+            ended = attrs.evolve(
+                ended, code=code if unanswered else ended.code, reason=reason or ended.reason
+            )
+        self._phase = Phase.OVER
+        self.media.close()
+        self._tell(ended)
+        if self._release_lines is not None:
+            self._release_lines()
+
+    # --- audio ------------------------------------------------------------------------------
+
+    def take_offer(self, sdp: bytes) -> None:
+        """The INVITE's offer; raises SdpError or NegotiationError before anything was said."""
+        self._answer = self._audio.answer(sdp).sdp
+
+    def _answer_offer(self, sdp: bytes | None, send: Callable[[bytes], None]) -> bool:
+        """Answer an offer of the peer; False when it cannot be taken, and nothing changed."""
+        agreement = self._agreement(self._audio.answer, sdp)
+        if agreement is None:
+            return False
+        send(agreement.sdp)
+        self._follow(agreement)
+        return True
+
+    def _take_answer(self, sdp: bytes | None) -> bool:
+        """Take the answer to our open offer; False when there is none that can be used."""
+        if not self._audio.waits_for_answer:
+            return False
+        agreement = self._agreement(self._audio.accept, sdp)
+        if agreement is None:
+            return False
+        self._follow(agreement)
+        return True
+
+    def _agreement(
+        self, negotiate: Callable[[bytes], Agreement], sdp: bytes | None
+    ) -> Agreement | None:
+        if sdp is None:
+            self._note("media", "a session description is missing")
+            return None
+        try:
+            return negotiate(sdp)
+        except SdpError as exc:
+            self._note("media", f"unreadable session description: {exc.reason}")
+        except NegotiationError as exc:
+            self._note("media", f"no audio in common: {exc.warning}")
+        return None
+
+    def _follow(self, agreement: Agreement) -> None:
+        self._configure(agreement.stream)
+        if agreement.hold == "held":
+            self._tell(Held())
+        elif agreement.hold == "resumed":
+            self._tell(Resumed())
+
+    def _configure(self, stream: RtpStream | None) -> None:
+        if stream is None or stream == self._configured:
+            return
+        self._configured = stream
+        self.media.configure(stream)
+        self._note("media", described(stream))
+
+
+def described(stream: RtpStream) -> str:
+    """One line for people: where, which codec, how digits travel, who may send."""
+    digits = stream.dtmf_receive_payload_type
+    keys = f"digits as RFC 4733 type {digits}" if digits is not None else "no RFC 4733 digits"
+    ways = {(True, True): "both ways", (True, False): "we only send"}
+    ways |= {(False, True): "we only receive", (False, False): "inactive"}
+    return (
+        f"{stream.codec} with {stream.remote_host}:{stream.remote_port}, "
+        f"{stream.ptime_ms} ms packets, {keys}, {ways[stream.sending, stream.receiving]}"
+    )

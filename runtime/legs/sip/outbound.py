@@ -1,0 +1,89 @@
+"""Outgoing calls: the Dialer of the session registry, over the endpoint and the engine.
+
+What may leave, and under which name, is decided in route.py; this shell opens the audio, makes the
+offer and sends the INVITE. An attempt that cannot even begin is a DialRefused with code and reason.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+from sip.endpoint import Endpoint
+
+from runtime.legs.leg import DialRefused, DialRequest, Leg, LegIdentity
+from runtime.legs.sip.leg import SipLeg
+from runtime.legs.sip.route import OutgoingRoute, OutgoingRules
+from runtime.legs.sip.settings import LegSettings
+from runtime.media.port import MediaLeg, MediaUnavailable
+
+OPEN_TIMEOUT_S: Final = 4.0
+"""For the engine to give a port pair; it takes one of a pool, within a tick."""
+
+
+class SipDialer:
+    """Implements runtime/legs/leg.py's Dialer."""
+
+    def __init__(self, settings: LegSettings, endpoint: Endpoint, rules: OutgoingRules) -> None:
+        self._settings = settings
+        self._endpoint = endpoint
+        self._rules = rules
+
+    async def dial(self, request: DialRequest) -> Leg:
+        """Start the attempt and return at once. Raises DialRefused."""
+        route = self._rules.route(request)
+        try:
+            media = await self._open()
+        except MediaUnavailable as exc:
+            raise DialRefused(503, f"no audio for this call: {exc}") from exc
+        return self.place(request, route, media)
+
+    async def _open(self) -> MediaLeg:
+        with trio.move_on_after(OPEN_TIMEOUT_S):
+            return await self._settings.media.open_leg()
+        raise MediaUnavailable(f"the engine gave no ports within {OPEN_TIMEOUT_S:g} s")
+
+    def place(
+        self,
+        request: DialRequest,
+        route: OutgoingRoute,
+        media: MediaLeg,
+        *,
+        offer: bool = True,
+    ) -> SipLeg:
+        """Send the INVITE; without `offer` the called side is asked for one (RFC 3264 5)."""
+        settings = self._settings
+        audio = settings.audio_of(media, route.codecs)
+        leg = SipLeg(
+            identity=identity_of(request, route),
+            incoming=False,
+            media=media,
+            audio=audio,
+            now=settings.now,
+        )
+        try:
+            session = self._endpoint.invite(
+                str(route.target),
+                sdp=audio.offer() if offer else None,
+                from_=route.from_,
+                headers=route.headers,
+                credentials=route.credentials,
+                route=str(route.proxy) if route.proxy else None,
+                observer=leg,
+            )
+        except ValueError as exc:
+            media.close()
+            raise DialRefused(400, f"the call cannot be written as SIP: {exc}") from exc
+        leg.follow(session, settings.book)
+        return leg
+
+
+def identity_of(request: DialRequest, route: OutgoingRoute) -> LegIdentity:
+    return LegIdentity(
+        number=route.target.user or "",
+        callerid=route.from_.uri.user or "",
+        display_name=request.display_name,
+        from_uri=str(route.from_.uri),
+        to_uri=str(route.target),
+        remote=str(route.next_hop),
+    )

@@ -1,0 +1,98 @@
+"""SIP messages as lines of a leg's timeline, secrets masked, from the first byte of the INVITE on.
+
+The endpoint reports every message once, by Call-ID. Lines that come before their leg exists wait,
+bounded; lines that come after its end still reach the timeline.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final
+
+from runtime.decisions.timeline import mask_sip
+from runtime.legs.leg import Trace, TraceListener
+from sip.agent import SipTrace
+
+MAX_WAITING_LINES: Final = 64
+"""Lines kept for a leg that nobody listens to yet: a call set-up with authentication has 10."""
+MAX_OTHER_CALLS: Final = 512
+"""Call-IDs without a live leg that are remembered; a flood forgets the oldest of them, and never
+the lines of a live call."""
+REMEMBERED_S: Final = 35.0
+"""Repetitions of the last message of a call end after 32 s (RFC 3261 17, 64 T1)."""
+MAX_DETAIL_BYTES: Final = 8_192
+"""Of one message; the largest INVITE of a browser has some 6,000."""
+
+
+class LegTrace:
+    """The lines of one call, and who listens to them."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Trace] = deque(maxlen=MAX_WAITING_LINES)
+        self._listener: TraceListener | None = None
+
+    def add(self, line: Trace) -> None:
+        if self._listener is None:
+            self._waiting.append(line)
+        else:
+            self._listener(line)
+
+    def listen(self, listener: TraceListener) -> None:
+        """Replace the listener; what came before the first one is replayed."""
+        self._listener = listener
+        while self._waiting:
+            listener(self._waiting.popleft())
+
+
+class TraceBook:
+    """Call-ID -> lines. `on_trace` is the endpoint's listener."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._live: dict[str, LegTrace] = {}
+        self._others: OrderedDict[str, tuple[float, LegTrace]] = OrderedDict()
+
+    def on_trace(self, trace: SipTrace) -> None:
+        if trace.call_id is not None:
+            self._of_call(trace.call_id).add(self._line(trace))
+
+    def adopt(self, call_id: str) -> LegTrace:
+        """The lines of a call that has a leg now; kept until `release`."""
+        lines = self._of_call(call_id)
+        self._others.pop(call_id, None)
+        self._live[call_id] = lines
+        return lines
+
+    def release(self, call_id: str) -> None:
+        """The leg is over; the messages that still follow are kept like those of strangers."""
+        lines = self._live.pop(call_id, None)
+        if lines is not None:
+            self._remember(call_id, lines)
+
+    def _of_call(self, call_id: str) -> LegTrace:
+        lines = self._live.get(call_id)
+        if lines is None and call_id in self._others:
+            lines = self._others[call_id][1]
+        return lines if lines is not None else self._remember(call_id, LegTrace())
+
+    def _remember(self, call_id: str, lines: LegTrace) -> LegTrace:
+        now = self._now()
+        self._others[call_id] = (now, lines)
+        while len(self._others) > MAX_OTHER_CALLS or self._oldest() < now - REMEMBERED_S:
+            self._others.popitem(last=False)
+        return lines
+
+    def _oldest(self) -> float:
+        return next(iter(self._others.values()))[0]
+
+    def _line(self, trace: SipTrace) -> Trace:
+        where = f"{'from' if trace.direction == 'in' else 'to'} {trace.remote}"
+        again = " (retransmission)" if trace.retransmission else ""
+        text = trace.data[:MAX_DETAIL_BYTES].decode("utf-8", "replace")
+        return Trace(
+            t=self._now(),
+            kind="sip",
+            what=f"{trace.direction} {trace.summary} {where}{again}",
+            detail=mask_sip(text, hide_tones=False),
+        )
