@@ -1,8 +1,8 @@
 """The client's side of digest authentication over the life of a dialog or registration.
 
 Rules: one answer per challenge; a fresh answer that is refused means wrong credentials and
-ends it (design: one retry); a stale nonce, or one reused from an earlier request that the
-server has forgotten, is answered again, boundedly.
+ends it; a stale nonce, or one reused from an earlier request that the server has forgotten,
+is answered again. Whatever servers say, the tries of one request are bounded.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from sip.message.scan import split_outside_quotes
 from .challenge import Challenge, choose_challenge, parse_challenges, parse_parameter
 from .digest import Credentials, authorization
 
-MAX_STALE_ROUNDS: Final = 3
-"""In a row. One is usual; a server that finds every fresh nonce stale is broken or hostile."""
+MAX_TRIES: Final = 6
+"""Of one request: a proxy, the server behind it, and a stale nonce from each make four."""
 
 MAX_REALMS: Final = 8
 """Servers and proxies of one path that want credentials; more is nobody's network."""
 
 _ANSWERS: Final = {401: ("WWW-Authenticate", "Authorization")}
 _PROXY_ANSWER: Final = ("Proxy-Authenticate", "Proxy-Authorization")
+_ANSWERING: Final = ("Authorization", "Proxy-Authorization")
 
 
 @attrs.define
@@ -40,14 +41,17 @@ class DigestClient:
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
-        self._known: dict[tuple[str, str], _Known] = {}
-        self._stale_rounds = 0
+        self._known: dict[tuple[str, str], _Known] = {}  # by header name and realm
+        self._tries = 0
+        self._retrying = False
 
     def challenged(self, request: Request, response: Response) -> bool:
         """Take in a 401 or 407; True when `request` deserves another try.
 
         False means: no challenge that we can answer, or our credentials were refused.
         """
+        if not any(name in request.headers for name in _ANSWERING):
+            self._tries = 0  # the first try of its request
         asking, answering = _ANSWERS.get(response.status, _PROXY_ANSWER)
         try:
             challenges = parse_challenges(response.headers.lines(asking))
@@ -61,10 +65,15 @@ class DigestClient:
             if chosen is not None and has_room and self._is_news(request, answering, chosen):
                 self._known[key] = _Known(chosen)
                 retry = True
-        return retry
+        self._tries += 1
+        self._retrying = retry and self._tries <= MAX_TRIES
+        return self._retrying
 
     def authorize(self, request: Request, cnonce: str) -> None:
         """Put the answers to all known challenges into `request`, in place of older ones."""
+        if not self._retrying:
+            self._tries = 0  # another request, authorized before it is asked to
+        self._retrying = False
         for name in dict.fromkeys(name for name, _ in self._known):
             request.headers.remove(name)
         for (name, _), known in self._known.items():
@@ -84,16 +93,10 @@ class DigestClient:
         """Whether answering this challenge can have another outcome than the last time."""
         sent = _sent_answer(request, answering, challenge.realm)
         if sent is None:
-            self._stale_rounds = 0
             return True
         nonce, count = sent
-        if nonce == challenge.nonce:
-            return False
-        if count > 1:
-            # A nonce of an earlier request may have run out without the server saying "stale".
-            return True
-        self._stale_rounds += 1
-        return challenge.stale and self._stale_rounds <= MAX_STALE_ROUNDS
+        # A nonce used before may have run out without the server calling it stale.
+        return nonce != challenge.nonce and (challenge.stale or count > 1)
 
 
 def _sent_answer(request: Request, name: str, realm: str) -> tuple[str, int] | None:

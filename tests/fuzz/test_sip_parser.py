@@ -126,6 +126,18 @@ def test_noise_raises_nothing_but_message_errors(data: bytes) -> None:
 
 @given(st.text(max_size=60))
 @settings(deadline=None, max_examples=150)
+def test_challenges_raise_nothing_but_message_errors(text: str) -> None:
+    for line in (text, f'Digest realm="r", nonce="n", {text}', f'Digest realm="{text}", nonce=n'):
+        request = Request("INVITE", "sip:h")
+        response = Response(401, "", Headers._of_received([("WWW-Authenticate", line)]))
+        client = DigestClient(Credentials("u", "p"))
+        if client.challenged(request, response) and "\r" not in text and "\n" not in text:
+            client.authorize(request, "c")
+            assert not client.challenged(request, response)
+
+
+@given(st.text(max_size=60))
+@settings(deadline=None, max_examples=150)
 def test_values_raise_nothing_but_message_errors(text: str) -> None:
     for parse in (Uri.parse, NameAddr.parse, Via.parse, HeaderParams.parse):
         try:
