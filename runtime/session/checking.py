@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import trio
 
 from runtime.decisions.failure import one_line
+from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.frames import (
     CoreFrame,
     ErrorFrame,
@@ -25,24 +28,21 @@ from runtime.session.launching import LaunchFailed, launch
 from runtime.session.settings import EXIT_S, IMPORT_S
 from runtime.session.worker import Bundle, WorkerLauncher, WorkerProcess
 
-READ_SIZE = 64 * 1024
-
-
-class CheckFailed(Exception):
-    """The bundle does not compile, or could not be tried; str() says what and where."""
+READ_SIZE: Final = 64 * 1024
 
 
 async def check_bundle(launcher: WorkerLauncher, bundle: Bundle, session_id: str) -> None:
-    """Raises CheckFailed."""
+    """Raises BundleError with file and line."""
     try:
         process = await launch(launcher, session_id)
     except LaunchFailed as exc:
-        raise CheckFailed(f"{bundle.name} could not be checked: {exc}") from exc
+        raise BundleError(bundle.name, [f"could not be checked: {exc}"]) from exc
     try:
         with trio.move_on_after(IMPORT_S) as patience:
             await _try(process, bundle)
         if patience.cancelled_caught:
-            raise CheckFailed(f"{bundle.name}: compiling it was not done after {IMPORT_S:g} s")
+            late = f"compiling it was not done after {IMPORT_S:g} s"
+            raise BundleError(bundle.name, [late])
     finally:
         process.kill()
         with trio.move_on_after(EXIT_S, shield=True):
@@ -60,10 +60,10 @@ async def _try(process: WorkerProcess, bundle: Bundle) -> None:
         await _send(process, start)
         answer = await _answer(process)
     except (OSError, ValueError, ProtocolError, trio.BrokenResourceError) as exc:
-        raise CheckFailed(f"{bundle.name} could not be checked: {exc}") from exc
+        raise BundleError(bundle.name, [f"could not be checked: {exc}"]) from exc
     if isinstance(answer, ErrorFrame):
         where = f"{answer.where}: " if answer.where else ""
-        raise CheckFailed(f"{where}{one_line(answer.message)}")
+        raise BundleError(bundle.name, [f"{where}{one_line(answer.message)}"])
 
 
 async def _send(process: WorkerProcess, frame: CoreFrame) -> None:
