@@ -7,8 +7,8 @@ at a time, by the time they are due and, at the same time, in the order they wer
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Generator
+from typing import Any, Final
 
 import attrs
 import trio
@@ -65,6 +65,20 @@ class Agenda:
             if not appointment.cancelled:
                 appointment.cancelled = True
                 action()
+
+
+class Act:
+    """Something that takes time and has begun; await it to wait for its end, or do not."""
+
+    def __init__(self, done: trio.Event) -> None:
+        self._done = done
+
+    @property
+    def over(self) -> bool:
+        return self._done.is_set()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._done.wait().__await__()
 
 
 class Signal:

@@ -16,11 +16,13 @@ from runtime.legs.leg import DialRefused, DialRequest, Leg, LegIdentity
 from runtime.media.port import MediaUnavailable
 from runtime.testing.agenda import Agenda
 from runtime.testing.legs import SimLeg
-from runtime.testing.peers import REASONS, Faults, SimCallee
+from runtime.testing.peers import REASONS, SimCallee, Stage
 from runtime.testing.symbolic_media import SymbolicMedia
 
 DialScript = Callable[[SimCallee], Awaitable[None]]
 """What a called person does; cancelled when the call is over."""
+
+StartScript = Callable[[DialScript, SimCallee], None]
 
 
 @attrs.frozen
@@ -97,12 +99,12 @@ class SimDialer:
     """The dialer of a simulation (runtime/legs/leg.py)."""
 
     def __init__(
-        self, agenda: Agenda, media: SymbolicMedia, faults: Faults, nursery: trio.Nursery
+        self, agenda: Agenda, media: SymbolicMedia, stage: Stage, start: StartScript
     ) -> None:
         self._agenda = agenda
         self._media = media
-        self._faults = faults
-        self._nursery = nursery
+        self._stage = stage
+        self._start = start
         self._expected: list[tuple[str, SimCallee]] = []
         self._scripts: list[tuple[str, DialScript | Refusal]] = []
         self.callees: list[SimCallee] = []
@@ -114,7 +116,7 @@ class SimDialer:
         return [pattern for pattern, _ in self._expected]
 
     def expect(self, pattern: str) -> SimCallee:
-        callee = SimCallee(f"callee {pattern}", self._faults)
+        callee = SimCallee(f"callee {pattern}", self._stage)
         self._expected.append((pattern, callee))
         return callee
 
@@ -129,12 +131,12 @@ class SimDialer:
         if isinstance(script, Refusal):
             raise DialRefused(script.code, script.reason)
         leg = self._leg(request)
-        callee = callee or SimCallee(f"callee {request.to}", self._faults)
+        callee = callee or SimCallee(f"callee {request.to}", self._stage)
         callee.dialled(leg, request)
         self.callees.append(callee)
         leg.give_up_after(request.timeout_s)
         if script is not None:
-            self._nursery.start_soon(_play, script, callee)
+            self._start(script, callee)
         return leg
 
     def _expected_callee(self, to: str) -> SimCallee | None:
@@ -170,7 +172,7 @@ class SimDialer:
         )
 
 
-async def _play(script: DialScript, callee: SimCallee) -> None:
+async def play(script: DialScript, callee: SimCallee) -> None:
     """Run what the callee does, until the call is over."""
     async with trio.open_nursery() as nursery:
 

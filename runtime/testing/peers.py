@@ -1,20 +1,22 @@
 """The people of a simulation: who calls the scenario, and whom the scenario calls.
 
-What takes time is awaited (`hears`, `says`, `press`); what is one act is a plain call (`hang_up`,
-`answer`, `hold`). Every wait is bounded, ends early when the call is over, and fails with what was
-heard instead; a fault of the script ends it at once with the script's own traceback.
+What people do is a plain call (`hang_up`, `answer`, `press`, `says`): it begins at once, and what
+takes time can be awaited to its end. What they wait for is awaited (`hears`, `ended`): every wait
+is bounded, ends early when the call is over, and fails with what was heard instead; a fault of the
+script ends it at once with the script's own traceback.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Literal, Protocol, TypeVar
 
 import trio
 
 from runtime.legs.leg import DialRequest, Ended, Headers
-from runtime.testing.agenda import Signal
+from runtime.testing.agenda import Act, Signal
 from runtime.testing.hearing import Audio, Heard, speech_seconds, transcript
 from runtime.testing.legs import NO_HEADERS, SimLeg, WireStep
 from runtime.testing.symbolic_leg import DIGIT_GAP_S, DIGIT_S
@@ -38,8 +40,11 @@ REASONS: Final = {
 DtmfKind = Literal["rfc4733", "info"]
 
 
-class Faults(Protocol):
-    """What went wrong in the scenario so far."""
+class Stage(Protocol):
+    """What people know of the simulation that they are in."""
+
+    def note(self, who: str, what: str) -> None:
+        """Write an act of theirs into the timeline."""
 
     def watch(self, signal: Signal) -> None:
         """Notify it when the script fails."""
@@ -55,13 +60,13 @@ class NotHeard(AssertionError):
 class SimPeer:
     """One person with a phone. The leg exists once the call was placed."""
 
-    def __init__(self, name: str, faults: Faults) -> None:
+    def __init__(self, name: str, stage: Stage) -> None:
         self.name = name
-        self._faults = faults
+        self._stage = stage
         self._leg: SimLeg | None = None
         self._signal = Signal()
         self._listened = 0
-        faults.watch(self._signal)
+        stage.watch(self._signal)
 
     # --- what happened ---
 
@@ -73,8 +78,8 @@ class SimPeer:
 
     @property
     def heard(self) -> list[Heard]:
-        """Everything heard since the call began."""
-        return self.leg.media.ear.heard
+        """Everything heard since the call began; nothing while there is no call."""
+        return self._leg.media.ear.heard if self._leg else []
 
     @property
     def hears_now(self) -> list[str]:
@@ -133,7 +138,7 @@ class SimPeer:
         __tracebackhide__ = True
         start = trio.current_time()
         await trio.sleep(seconds)
-        self._faults.check()
+        self._stage.check()
         loud = [one for one in self.heard if one.end is None or one.end > start]
         if loud:
             raise NotHeard(
@@ -165,31 +170,42 @@ class SimPeer:
 
     # --- acting ---
 
-    async def says(self, text: str, *, seconds: float | None = None) -> None:
-        """Speak, for as long as the text takes (or `seconds`)."""
+    def says(self, text: str, *, seconds: float | None = None) -> Act:
+        """Speak, for as long as the text takes (or `seconds`), after what is being said."""
+        media = self.leg.media
         audio = Audio(what=text, kind="voice", source=self.name)
-        self.leg.media.begins(audio)
-        try:
-            await trio.sleep(speech_seconds(text) if seconds is None else seconds)
-        finally:
-            self.leg.media.stops(audio)
+        length = speech_seconds(text) if seconds is None else seconds
+        begin, end = media.take_turn("voice", length)
 
-    async def press(self, keys: str, *, gap: float = DIGIT_GAP_S, by: DtmfKind = "rfc4733") -> None:
-        """Press keys, 0.1 s each with `gap` seconds between them."""
+        def begins() -> None:
+            self._stage.note(self.name, f"says {text!r}")
+            media.begins(audio)
+
+        media.at(begin, begins)
+        return media.at(end, lambda: media.stops(audio))
+
+    def press(self, keys: str, *, gap: float = DIGIT_GAP_S, by: DtmfKind = "rfc4733") -> Act:
+        """Press keys, 0.1 s each with `gap` seconds between them, after those pressed before."""
         unknown = [key for key in keys if key not in TONES]
-        if unknown:
-            raise ValueError(f"{unknown[0]!r} is not a key of a phone; keys are 0-9 * # A-D")
+        if unknown or not keys:
+            raise ValueError(f"press({keys!r}): the keys of a phone are 0-9 * # A-D")
         if self.leg.unanswered and "183" not in self.wire:
             raise RuntimeError(
                 f"press(): {self.name} is not connected yet, so nobody could hear the keys; wait "
                 "for it: await caller.connected()"
             )
+        media = self.leg.media
+        way = self.leg.peer_signals_tone if by == "info" else media.presses
+
+        def press(key: str) -> None:
+            self._stage.note(self.name, f"presses {key}")
+            way(key)
+
+        over = trio.current_time()
         for key in keys:
-            if by == "info":
-                self.leg.peer_signals_tone(key)
-            else:
-                self.leg.media.presses(key)
-            await trio.sleep(DIGIT_S + gap)
+            begin, over = media.take_turn("keys", DIGIT_S + gap)
+            media.at(begin, partial(press, key))
+        return media.at(over, lambda: None)
 
     def hang_up(self, headers: Headers = NO_HEADERS, *, cause: int | None = None) -> None:
         """Put the phone down; a second time does nothing. `cause` goes into a Reason header."""
@@ -264,14 +280,14 @@ class SimPeer:
         start = trio.current_time()
         with trio.move_on_after(within):
             while True:
-                self._faults.check()
+                self._stage.check()
                 found = look()
                 if found is not None:
                     return found
                 if self._leg is not None and self._leg.ended is not None:
                     break
                 await self._signal.wait()
-        self._faults.check()
+        self._stage.check()
         raise self._in_vain(purpose, start)
 
     def _in_vain(self, purpose: str, start: float) -> NotHeard:
@@ -297,6 +313,10 @@ def _show(what: str | re.Pattern[str]) -> str:
 class SimCaller(SimPeer):
     """Somebody who calls the scenario (`await sim.call(...)`). Hanging up early cancels."""
 
+    def places(self, leg: SimLeg) -> None:
+        """This is his call (the simulation says so)."""
+        self._attach(leg)
+
     def cancel(self) -> None:
         """Give up before the call is answered."""
         if self.is_connected:
@@ -313,8 +333,8 @@ class SimCallee(SimPeer):
     nothing, as the scenario may hang up at any time.
     """
 
-    def __init__(self, name: str, faults: Faults) -> None:
-        super().__init__(name, faults)
+    def __init__(self, name: str, stage: Stage) -> None:
+        super().__init__(name, stage)
         self._request: DialRequest | None = None
 
     @property

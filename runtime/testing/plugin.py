@@ -1,1 +1,96 @@
-"""The pytest plugin of the test kit."""
+"""The pytest plugin: the fixture `sim`.
+
+An async test that uses `sim` runs under trio with a mock clock that jumps over every wait, whatever
+other plugins are there; with pytest-trio it runs inside pytest-trio's own runner. When the test is
+over, what it left behind fails it; a failing test shows its timeline.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+if TYPE_CHECKING:
+    from runtime.testing.simulator import Sim
+
+CLOCK: Final = "callstage_clock"
+"""How the clock reaches whichever runner runs the test; the test itself never sees it."""
+SIM: Final = pytest.StashKey["Sim"]()
+PARAMETERS: Final = pytest.StashKey[frozenset[str]]()
+"""What the test function of a simulated test wants, before anybody wrapped it."""
+SECTION: Final = "Callstage timeline"
+
+AsyncTest = Callable[..., Awaitable[object]]
+
+
+@pytest.fixture
+def sim(request: pytest.FixtureRequest) -> Sim:
+    """A simulated runtime: load a scenario, call it, hear what it says (runtime.testing.Sim)."""
+    # Imported here because pytest loads this plugin for every project that has callstage installed.
+    from runtime.testing.simulator import Sim
+
+    simulated = Sim(request.path.parent)
+    request.node.stash[SIM] = simulated
+    return simulated
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Put the simulation around an async test before any other plugin wraps the test."""
+    if isinstance(item, pytest.Function) and SIM in item.stash:
+        test = item.obj
+        if inspect.iscoroutinefunction(test):
+            item.stash[PARAMETERS] = frozenset(inspect.signature(test).parameters)
+            item.obj = _simulated(test, item.stash[SIM])
+    return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a simulated test: by the runner that another plugin put around it, else by trio."""
+    if PARAMETERS not in pyfuncitem.stash:
+        return None
+    __tracebackhide__ = True
+    wanted = pyfuncitem.stash[PARAMETERS]
+    arguments: dict[str, Any] = {
+        name: value for name, value in pyfuncitem.funcargs.items() if name in wanted
+    }
+    clocks = [value for value in arguments.values() if isinstance(value, trio.abc.Clock)]
+    if not clocks:
+        clocks = [MockClock(autojump_threshold=0)]
+        arguments[CLOCK] = clocks[0]
+    test: Callable[..., object] = pyfuncitem.obj
+    if inspect.iscoroutinefunction(test):
+        trio.run(partial(test, **arguments), clock=clocks[0])
+    else:
+        test(**arguments)
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the timeline of a test that failed."""
+    report = yield
+    if call.when == "call" and report.failed and SIM in item.stash:
+        report.sections.append((SECTION, item.stash[SIM].text()))
+    return report
+
+
+def _simulated(test: AsyncTest, sim: Sim) -> AsyncTest:
+    @wraps(test)
+    async def run(**arguments: object) -> None:
+        __tracebackhide__ = True
+        from runtime.testing.run import simulate
+
+        arguments.pop(CLOCK, None)
+        await simulate(sim, partial(test, **arguments))
+
+    return run

@@ -6,11 +6,12 @@ driven by SimCaller and SimCallee. A leg holds one inbound edge: a new one repla
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
 import attrs
+import trio
 
 from runtime.media.port import (
     DigitsSent,
@@ -26,7 +27,7 @@ from runtime.media.port import (
     RtpStream,
     ToneReceivedFromPeer,
 )
-from runtime.testing.agenda import Agenda, Appointment, Signal
+from runtime.testing.agenda import Act, Agenda, Appointment, Signal
 from runtime.testing.hearing import Audio, Ear
 from runtime.testing.symbolic_nodes import (
     OnClose,
@@ -73,6 +74,7 @@ class SymbolicLeg(Tapped):
         self._handling_tones = False
         self._voice: dict[Audio, None] = {}
         self._digits_sent_at = 0.0
+        self._busy_until: dict[str, float] = {}
         self._silent: Appointment | None = None
         self._stopped = False
 
@@ -119,6 +121,23 @@ class SymbolicLeg(Tapped):
             self._tell(DigitsSent())
 
     # --- the person's side ---
+
+    def take_turn(self, what: str, seconds: float) -> tuple[float, float]:
+        """From when to when the person does this: after what it does already of that kind."""
+        begin = max(self._busy_until.get(what, 0.0), self._agenda.now())
+        self._busy_until[what] = begin + seconds
+        return begin, begin + seconds
+
+    def at(self, when: float, action: Callable[[], None]) -> Act:
+        """Do something at a trio time."""
+        done = trio.Event()
+
+        def act() -> None:
+            action()
+            done.set()
+
+        self._agenda.after(when - self._agenda.now(), act)
+        return Act(done)
 
     def begins(self, audio: Audio) -> None:
         """The person makes this sound from now on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import attrs
@@ -13,17 +13,25 @@ from trio.testing import MockClock
 from runtime.legs.leg import DialRequest, Headers, Leg, LegIdentity
 from runtime.testing.agenda import Agenda, Signal
 from runtime.testing.conformance import LegBench, LegConformance, Step
-from runtime.testing.dialer import SimDialer
+from runtime.testing.dialer import DialScript, SimDialer
 from runtime.testing.legs import SimLeg, WireStep
+from runtime.testing.peers import SimCallee
 from runtime.testing.symbolic_media import SymbolicMedia
 
 
-class NoFaults:
+class EmptyStage:
+    def note(self, who: str, what: str) -> None:
+        """Nobody reads it."""
+
     def watch(self, signal: Signal) -> None:
         """Nothing ever fails here."""
 
     def check(self) -> None:
         """Nothing ever fails here."""
+
+
+def _nobody_acts(script: DialScript, callee: SimCallee) -> None:
+    """Here the suite itself is the callee."""
 
 
 class SimFarEnd:
@@ -100,8 +108,8 @@ class SimBench:
 
 class TestSimulatedLegs(LegConformance):
     @pytest.fixture(autouse=True)
-    def _clock(self, autojump_clock: MockClock) -> Iterator[None]:
-        yield
+    def _clock(self, autojump_clock: MockClock) -> None:
+        """Every test of the suite runs on the mock clock."""
 
     @asynccontextmanager
     async def bench(self) -> AsyncIterator[LegBench]:
@@ -109,5 +117,5 @@ class TestSimulatedLegs(LegConformance):
             agenda = Agenda()
             media = SymbolicMedia(agenda)
             nursery.start_soon(agenda.run)
-            yield SimBench(agenda, media, SimDialer(agenda, media, NoFaults(), nursery))
+            yield SimBench(agenda, media, SimDialer(agenda, media, EmptyStage(), _nobody_acts))
             nursery.cancel_scope.cancel()

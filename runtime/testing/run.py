@@ -1,0 +1,46 @@
+"""Running something inside a simulation: the frame around every simulated test."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import trio
+from trio.testing import MockClock
+
+from runtime.testing.simulator import Sim
+
+
+async def simulate(sim: Sim, test: Callable[[], Awaitable[object]]) -> None:
+    """Open the simulation, run the test, see that nothing is left, and end everything."""
+    __tracebackhide__ = True
+    failure: BaseException | None = None
+    async with trio.open_nursery() as nursery:
+        await sim.open(nursery)
+        try:
+            await test()
+            await sim.finish()
+        except trio.Cancelled:
+            raise
+        except BaseException as exc:  # noqa: BLE001 - raised below, without the nursery's group around it
+            failure = exc
+        sim.freeze()
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        try:
+            raise failure
+        finally:
+            del failure
+
+
+def run_simulation(test: Callable[[Sim], Awaitable[object]], folder: str | Path = ".") -> Sim:
+    """Run an async function with a Sim, without pytest; gives the Sim, to look at what happened.
+
+    Scenarios are looked for in `folder`. Raises what the function raises, ScenarioFailed for an
+    error of the script, LeftOpen for a call that was left up.
+    """
+    sim = Sim(Path(folder))
+    clock = MockClock(autojump_threshold=0)
+    trio.run(simulate, sim, partial(test, sim), clock=clock)
+    return sim

@@ -1,0 +1,135 @@
+"""The production core of a simulation: registry, sessions and workers, wired to simulated edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, Final
+
+import attrs
+import trio
+
+from runtime.legs.leg import Dialer
+from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
+from runtime.sandbox.launcher import InProcessLauncher
+from runtime.session.registry import SessionRegistry
+from runtime.session.rules import Routing
+from runtime.session.settings import SessionSettings
+from runtime.session.timeline import TimelineSinkFactory
+from runtime.session.views import SessionView
+from runtime.session.worker import Bundle
+
+DEFAULT_TIME: Final = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
+"""A Wednesday morning, so that office hours do not depend on when the tests run."""
+
+
+@attrs.frozen(kw_only=True)
+class Edges:
+    """What is simulated around the core."""
+
+    media: MediaPort
+    dialer: Dialer
+    sounds: SoundLibrary
+    recordings: RecordingStore
+    timelines: TimelineSinkFactory
+
+
+class SimulatedRuntime:
+    """Makes the registry at the first call, with what was configured until then."""
+
+    def __init__(self, edges: Edges, now: Callable[[], float]) -> None:
+        self._edges = edges
+        self._now = now
+        self._settings = SessionSettings()
+        self._epoch = DEFAULT_TIME.timestamp()
+        self._routing: Routing[Bundle] | None = None
+        self._registry: SessionRegistry | None = None
+        self._nursery: trio.Nursery | None = None
+        self._workers: trio.Nursery | None = None
+        self._people: trio.Nursery | None = None
+
+    async def open(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self._workers = await nursery.start(_own_nursery)
+        self._people = await nursery.start(_own_nursery)
+
+    @property
+    def routed(self) -> bool:
+        return self._routing is not None
+
+    @property
+    def sessions(self) -> list[SessionView]:
+        """Those that are running."""
+        return self._registry.sessions() if self._registry else []
+
+    @property
+    def tasks(self) -> list[str]:
+        """Tasks of workers and of called people, which are none when nothing goes on."""
+        nurseries = [nursery for nursery in (self._workers, self._people) if nursery is not None]
+        return [task.name for nursery in nurseries for task in nursery.child_tasks]
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        self._not_yet("configure()")
+        self._settings = attrs.evolve(self._settings, **settings)
+
+    def set_time(self, time: datetime) -> None:
+        self._not_yet("set_time()")
+        self._epoch = time.timestamp()
+
+    def _not_yet(self, what: str) -> None:
+        if self._registry is not None:
+            raise RuntimeError(f"{what}: the first call was placed already; do it before")
+
+    def route(self, routing: Routing[Bundle]) -> None:
+        """For calls from now on."""
+        self._routing = routing
+        if self._registry is not None:
+            self._registry.set_scenarios(routing)
+
+    async def registry(self) -> SessionRegistry:
+        """The running registry."""
+        if self._registry is None:
+            self._registry = await self._make()
+        return self._registry
+
+    async def _make(self) -> SessionRegistry:
+        if self._nursery is None or self._workers is None or self._routing is None:
+            raise RuntimeError(
+                "the simulation is not running: use the fixture `sim` in an async test function "
+                "(async def test_...), or runtime.testing.run_simulation"
+            )
+        ids, nonces = count(1), count(1)
+        registry = SessionRegistry(
+            settings=self._settings,
+            launcher=InProcessLauncher(self._workers),
+            media=self._edges.media,
+            dialer=self._edges.dialer,
+            sounds=self._edges.sounds,
+            recordings=self._edges.recordings,
+            timelines=self._edges.timelines,
+            new_id=lambda: f"s{next(ids)}",
+            new_nonce=lambda: str(next(nonces)),
+            wall_time=lambda: self._epoch + self._now(),
+        )
+        await self._nursery.start(registry.run)
+        registry.set_scenarios(self._routing)
+        return registry
+
+    def terminate(self, session: SessionView) -> None:
+        if self._registry is not None:
+            self._registry.terminate(session.id, "ended by the test")
+
+    def start_soon(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """A task of the people in the simulation."""
+        if self._people is not None:
+            self._people.start_soon(run)
+
+
+async def _own_nursery(
+    *, task_status: trio.TaskStatus[trio.Nursery] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """A nursery whose tasks can be counted apart from the kit's own."""
+    async with trio.open_nursery() as nursery:
+        task_status.started(nursery)
+        await trio.sleep_forever()

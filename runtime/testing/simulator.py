@@ -1,0 +1,329 @@
+"""Sim: a whole runtime without network, audio and waiting, for tests of scenarios.
+
+It loads a scenario exactly as production does (bundle, worker, session, routing, limits); only the
+edges are simulated: legs, audio, sound files, recordings and time. Everything runs in one process
+on trio's clock; with a mock clock that jumps, an hour-long call takes milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+import trio.testing
+
+from runtime.legs.leg import Headers, LegIdentity
+from runtime.sandbox.bundle import load_bundle
+from runtime.session.registry import SessionRegistry
+from runtime.session.rules import Routing, Rule
+from runtime.session.views import SessionView
+from runtime.session.worker import Bundle
+from runtime.testing.agenda import Agenda, Signal
+from runtime.testing.chronicle import Chronicle, Row, SimEvent
+from runtime.testing.dialer import DialScript, Refusal, SimDialer, play
+from runtime.testing.faults import Fault, Faults
+from runtime.testing.legs import NO_HEADERS, SimLeg
+from runtime.testing.peers import WAIT_S, NotHeard, SimCallee, SimCaller, SimPeer
+from runtime.testing.simulated_runtime import Edges, SimulatedRuntime
+from runtime.testing.symbolic_media import SymbolicMedia
+from runtime.testing.symbolic_recordings import SimRecording, SymbolicRecordings
+from runtime.testing.symbolic_sounds import SymbolicSounds
+from runtime.testing.timeline_text import timeline_text
+
+DEFAULT_SCENARIO: Final = "scenario.py"
+DEFAULT_NUMBER: Final = "+442079460001"
+"""A number that is kept free for films."""
+DEFAULT_TO: Final = "100"
+SETTLE_S: Final = 200.0
+"""How long what is under way may go on after a test: an unanswered call gives up after 60 s, a
+session without calls ends 60 s later; what is there then was left behind."""
+SETTLE_STEP_S: Final = 1.0
+
+
+class LeftOpen(AssertionError):
+    """The test is over, and calls, sessions, tasks or sounds are not."""
+
+
+class Sim:
+    """One simulated runtime. In tests it is the fixture `sim`; elsewhere see run_simulation."""
+
+    def __init__(self, folder: Path) -> None:
+        self.agenda = Agenda()
+        self.faults = Faults()
+        self.chronicle = Chronicle(self.agenda.now, self.faults)
+        self.media = SymbolicMedia(self.agenda)
+        self.recorded = SymbolicRecordings(self.agenda)
+        self.sounds = SymbolicSounds(self.recorded.seconds_of)
+        self.dialer = SimDialer(self.agenda, self.media, self, self._start_script)
+        self.callers: list[SimCaller] = []
+        self._folder = folder
+        self._may_leave_open = False
+        edges = Edges(
+            media=self.media,
+            dialer=self.dialer,
+            sounds=self.sounds,
+            recordings=self.recorded,
+            timelines=self.chronicle.sink,
+        )
+        self._runtime = SimulatedRuntime(edges, self.agenda.now)
+
+    # --- setting up ---
+
+    def load(self, *scenarios: str, conference: bool = False) -> None:
+        """Use these scenarios: a .py file or folder (relative to the test file), or "module:NAME".
+
+        One takes every call; of several, the dialled number is the scenario's name. `conference`:
+        all callers share one session. Without `load`, scenario.py beside the test file is used.
+        Loading again changes new calls only, as a reload does.
+        """
+        bundles = self._bundles(scenarios)
+        if conference:
+            (name,) = bundles
+            rule = Rule(name=name, to=".*", scenario=name, conference=True)
+            self._runtime.route(Routing[Bundle].ruled([rule], bundles))
+        else:
+            self._runtime.route(Routing[Bundle].named(bundles))
+
+    def load_rules(self, *rules: Rule) -> None:
+        """Route by rules, as the configuration file does; each names its scenario as `load` does.
+
+        The first rule whose `to` matches the whole dialled number takes the call.
+        """
+        bundles = {rule.scenario: self._bundle(rule.scenario) for rule in rules}
+        self._runtime.route(Routing[Bundle].ruled(rules, bundles))
+
+    def configure(self, **settings: Any) -> None:
+        """Change settings of the runtime before the first call: on_error="session",
+        limits=Limits(idle_s=5), max_sessions=1 ... (runtime/session/settings.py)."""
+        self._runtime.configure(settings)
+
+    def set_time(self, time: datetime) -> None:
+        """What time it is when the simulation begins, for VoxEngine.now(); before the first call.
+        Without it: Wednesday 1 July 2026, 10:00 UTC."""
+        self._runtime.set_time(time)
+
+    def expect_call(self, to: str = "*") -> SimCallee:
+        """Somebody whom the scenario is going to call: a number or URI, `*` matches anything.
+
+        He does what the test tells him (`await callee.invited()`, `callee.ring()` ...). The test
+        fails when the scenario does not call.
+        """
+        return self.dialer.expect(to)
+
+    def on_dial(self, to: str, script: DialScript | Refusal) -> None:
+        """What everybody does whom the scenario calls at this number or URI: answers(), rings(),
+        busy(), rejects(), silent(), refused(), or an async function that is given the callee.
+        Without it a phone rings and nobody answers."""
+        self.dialer.on_dial(to, script)
+
+    def expect_error(self, pattern: str) -> None:
+        """The script is going to fail with an error whose text matches; the test fails if not."""
+        self.faults.expect(pattern)
+
+    def leave_open(self) -> None:
+        """Do not complain about calls and sessions that are still up when the test ends."""
+        self._may_leave_open = True
+
+    # --- acting ---
+
+    async def call(
+        self,
+        to: str = DEFAULT_TO,
+        number: str = DEFAULT_NUMBER,
+        *,
+        display_name: str = "",
+        headers: Headers = NO_HEADERS,
+        uri: str = "",
+    ) -> SimCaller:
+        """Somebody calls `to` from `number`; returns at once, while it is alerting."""
+        registry = await self._registry()
+        caller = SimCaller(self._caller_name(number), self)
+        identity = LegIdentity(
+            number=to,
+            callerid=number,
+            display_name=display_name,
+            from_uri=f"sip:{number}@caller.sim",
+            to_uri=uri or f"sip:{to}@callstage.sim",
+            headers=dict(headers),
+            remote="simulated",
+        )
+        media = await self.media.open_leg()
+        leg = SimLeg(
+            identity=identity,
+            incoming=True,
+            media=media,
+            agenda=self.agenda,
+            invite_headers=headers,
+        )
+        caller.places(leg)
+        self.callers.append(caller)
+        registry.incoming(leg)
+        return caller
+
+    async def start(self, custom_data: str = "", *, scenario: str = "") -> SessionView:
+        """Start a session as HTTP does, without a call; `scenario` where several are loaded."""
+        registry = await self._registry()
+        names = list(registry.routing.bundles)
+        return await registry.start(scenario or names[0], custom_data)
+
+    def terminate(self, session: SessionView) -> None:
+        """End a session as an operator does."""
+        self._runtime.terminate(session)
+
+    async def advance(self, seconds: float) -> None:
+        """Let so much time pass; everything that is due happens on the way."""
+        await trio.sleep(seconds)
+        self.faults.check()
+
+    async def settle(self) -> None:
+        """Let everything happen that needs no time."""
+        await trio.testing.wait_all_tasks_blocked()
+        self.faults.check()
+
+    async def happens(self, event: str, *, count: int = 1, within: float = WAIT_S) -> SimEvent:
+        """Wait until the scenario is sent this event ("Call.Connected") the `count`-th time."""
+        __tracebackhide__ = True
+        with trio.move_on_after(within):
+            while True:
+                self.faults.check()
+                found = [one for one in self.events if one.name == event]
+                if len(found) >= count:
+                    return found[count - 1]
+                await self.chronicle.signal.wait()
+        names = ", ".join(dict.fromkeys(one.name for one in self.events))
+        raise NotHeard(
+            f"{event} did not happen within {within:g} s; what did: {names or 'nothing'}"
+        )
+
+    # --- looking ---
+
+    @property
+    def now(self) -> float:
+        """Seconds since the simulation began."""
+        return self.agenda.now()
+
+    @property
+    def events(self) -> list[SimEvent]:
+        """Every event that was sent to a script, in order."""
+        return self.chronicle.events
+
+    @property
+    def logs(self) -> list[str]:
+        """Every Logger.write, in order."""
+        return self.chronicle.logs
+
+    @property
+    def timeline(self) -> list[Row]:
+        """Everything that happened in all sessions, in order."""
+        return list(self.chronicle.rows)
+
+    @property
+    def errors(self) -> list[Fault]:
+        """Errors of the script, expected ones too."""
+        return list(self.faults.all)
+
+    @property
+    def recordings(self) -> list[SimRecording]:
+        """Every recording, in the order of their beginning."""
+        return list(self.recorded.made)
+
+    @property
+    def callees(self) -> list[SimCallee]:
+        """Everybody whom the scenario called, in order."""
+        return list(self.dialer.callees)
+
+    @property
+    def people(self) -> list[SimPeer]:
+        return [*self.callers, *self.dialer.callees]
+
+    @property
+    def on_the_line(self) -> list[SimPeer]:
+        """Everybody whose call is not over."""
+        return [one for one in self.people if one.end is None]
+
+    @property
+    def sessions(self) -> list[SessionView]:
+        """Sessions that are running."""
+        return self._runtime.sessions
+
+    def text(self) -> str:
+        """The timeline for people, as it is printed when a test fails."""
+        return timeline_text(self.chronicle.rows, self.people)
+
+    # --- what people need (peers.Stage) ---
+
+    def note(self, who: str, what: str) -> None:
+        self.chronicle.note(who, what)
+
+    def watch(self, signal: Signal) -> None:
+        self.faults.watch(signal)
+
+    def check(self) -> None:
+        __tracebackhide__ = True
+        self.faults.check()
+
+    # --- life ---
+
+    async def open(self, nursery: trio.Nursery) -> None:
+        """Begin; everything runs in `nursery` until it is cancelled."""
+        await self._runtime.open(nursery)
+        nursery.start_soon(self.agenda.run)
+
+    def freeze(self) -> None:
+        """Write nothing more into the timeline: what follows is only the clearing away."""
+        self.chronicle.frozen = True
+
+    async def finish(self) -> None:
+        """After the test: let what is under way come to its end, then look what was left behind.
+
+        Raises ScenarioFailed for an error of the script, LeftOpen for anything that is still there.
+        """
+        __tracebackhide__ = True
+        self.faults.check()
+        if self._may_leave_open:
+            return
+        with trio.move_on_after(SETTLE_S):
+            while self._left_behind() and not self.faults.unwanted:  # noqa: ASYNC110 - nothing tells
+                await trio.sleep(SETTLE_STEP_S)
+        await trio.testing.wait_all_tasks_blocked()
+        self.faults.check()
+        left = self._left_behind()
+        left += [f"an error that was expected did not come: {one}" for one in self.faults.missing]
+        left += [f"a call that was expected was not placed: {one}" for one in self.dialer.unmet]
+        if left:
+            lines = "\n".join(f"  - {one}" for one in left)
+            raise LeftOpen(f"the test is over, but {SETTLE_S:g} s later there still is:\n{lines}")
+
+    def _left_behind(self) -> list[str]:
+        left = [f"{one.name}: the call is {one.leg.state}; hang it up" for one in self.on_the_line]
+        left += [f"session {one.id} ({one.scenario}) is {one.state}" for one in self.sessions]
+        if left:
+            return left
+        left += [f"in the media engine: {one}" for one in self.media.left_open]
+        left += [f"not finished: {one!r}" for one in self.recordings if one.finished is None]
+        return left + [f"task {name}" for name in self._runtime.tasks]
+
+    async def _registry(self) -> SessionRegistry:
+        if not self._runtime.routed:
+            self.load(DEFAULT_SCENARIO)
+        return await self._runtime.registry()
+
+    def _bundles(self, scenarios: Iterable[str]) -> dict[str, Bundle]:
+        bundles = [self._bundle(scenario) for scenario in scenarios]
+        return {bundle.name: bundle for bundle in bundles}
+
+    def _bundle(self, scenario: str) -> Bundle:
+        if scenario.startswith("module:"):
+            return load_bundle(scenario)
+        return load_bundle(str(self._folder / scenario))
+
+    def _caller_name(self, number: str) -> str:
+        same = sum(one.leg.identity.callerid == number for one in self.callers)
+        return f"caller {number}" + (f" #{same + 1}" if same else "")
+
+    def _start_script(self, script: DialScript, callee: SimCallee) -> None:
+        self._runtime.start_soon(partial(play, script, callee))
