@@ -57,7 +57,7 @@ class Answering:
             call.offers.take(Turn.GET_OFFER)
             call.remote_sdp = self._incoming.sdp
 
-    # --- asked for by the owner ------------------------------------------------------------------
+    # --- asked for by the owner ---
 
     def provisional(
         self,
@@ -164,7 +164,7 @@ class Answering:
         self._call.port.clear_timer((UNANSWERED, 0))
         self._call.port.clear_timer((REPEAT, 0))
 
-    # --- brought by the peer ---------------------------------------------------------------------
+    # --- brought by the peer ---
 
     def cancelled(self, cancel: Request, now: float) -> None:
         """CANCEL was answered with 200; the INVITE gets 487 (RFC 3261 9.2)."""
@@ -207,7 +207,7 @@ class Answering:
         if call.phase is Phase.CONFIRMED:
             call.emit(Acknowledged(ack.request.headers, sdp))
 
-    # --- brought by the clock --------------------------------------------------------------------
+    # --- brought by the clock ---
 
     def _no_prack(self, now: float) -> None:
         reason = "no PRACK came for a reliable provisional response"

@@ -6,6 +6,7 @@ a provisional response, and a 2xx that crosses it is acknowledged and ended.
 
 from __future__ import annotations
 
+from sip.address import Flow
 from sip.message import Request, Response
 from sip.transaction import ClientKey
 
@@ -56,7 +57,7 @@ class Calling:
 
         self._key = self._call.port.send(request, self._next_hop, None, hear, now)
 
-    # --- responses -------------------------------------------------------------------------------
+    # --- responses ---
 
     def _hear(self, request: Request, outcome: Outcome, now: float) -> None:
         response = outcome.response
@@ -70,7 +71,7 @@ class Calling:
             self._refused(response)
 
     def _heard_provisional(
-        self, request: Request, response: Response, flow: int | None, now: float
+        self, request: Request, response: Response, flow: Flow | None, now: float
     ) -> None:
         call = self._call
         if not call.can(Move.HEARD_PROVISIONAL):
@@ -101,7 +102,7 @@ class Calling:
         request: Request,
         response: Response,
         sdp: bytes | None,
-        flow: int | None,
+        flow: Flow | None,
         now: float,
     ) -> bool:
         """Update the early dialog; False for a reliable response that is repeated or too early."""
@@ -128,7 +129,7 @@ class Calling:
         return True
 
     def _heard_answer(
-        self, request: Request, response: Response, flow: int | None, now: float
+        self, request: Request, response: Response, flow: Flow | None, now: float
     ) -> None:
         tag = response.to.tag
         if self.forks.has_answered(tag):
@@ -141,7 +142,7 @@ class Calling:
             self._requests.send("BYE", _ignore, now, dialog=dialog)
 
     def _establish(
-        self, request: Request, response: Response, flow: int | None, now: float
+        self, request: Request, response: Response, flow: Flow | None, now: float
     ) -> None:
         call = self._call
         dialog, early_sdp = self.forks.confirm(request, response, flow)
@@ -220,7 +221,7 @@ class Calling:
         self._call.port.clear_timer((RINGING, 0))
         self._call.port.clear_timer((CANCELLED, 0))
 
-    # --- asked for by the owner ------------------------------------------------------------------
+    # --- asked for by the owner ---
 
     def hangup(self, headers: HeaderItems, reason: str, now: float) -> None:
         """Give the INVITE up: CANCEL now, or as soon as RFC 3261 9.1 allows it."""
@@ -265,7 +266,7 @@ class Calling:
 
         self._requests.send("BYE", closed, now, headers=self._farewell)
 
-    # --- brought by the clock --------------------------------------------------------------------
+    # --- brought by the clock ---
 
     def _rang_too_long(self, _: int, now: float) -> None:
         if self._call.phase is not Phase.PROCEEDING:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import attrs
 
+from sip.address import Flow
 from sip.message import CSeq, Headers, MessageError, NameAddr, Request, Response, Uri
 
 from .routing import RoutePlan, plan_route
@@ -34,8 +35,8 @@ class Dialog:
     """CSeq number of our latest request."""
     remote_number: int | None = None
     """CSeq number of the peer's latest request."""
-    flow: int | None = None
-    """The connection the peer was last heard on."""
+    flow: Flow | None = None
+    """Where the peer was last heard."""
 
     @classmethod
     def for_server(cls, request: Request, local_tag: str, first_number: int) -> Dialog:

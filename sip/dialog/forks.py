@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import attrs
 
+from sip.address import Flow
 from sip.message import MessageError, Request, Response
 from sip.message.scan import parse_number
 
@@ -40,7 +41,7 @@ class Forks:
         self._early: dict[str | None, EarlyDialog] = {}
         self._acks: dict[str | None, SentAck | None] = {}
 
-    def early(self, request: Request, response: Response, flow: int | None) -> EarlyDialog | None:
+    def early(self, request: Request, response: Response, flow: Flow | None) -> EarlyDialog | None:
         """The early dialog of this response; None without a tag, or when there are too many."""
         tag = response.to.tag
         if tag is None:
@@ -61,7 +62,7 @@ class Forks:
         self._early.pop(tag, None)
 
     def confirm(
-        self, request: Request, response: Response, flow: int | None
+        self, request: Request, response: Response, flow: Flow | None
     ) -> tuple[Dialog, bytes | None]:
         """The dialog of a 2xx, and the description its branch sent earlier.
 

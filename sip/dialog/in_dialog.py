@@ -66,7 +66,7 @@ class InDialog:
         elif taker is None:
             self._refuse(incoming, 405, None, now)
         else:
-            dialog.flow = incoming.flow.id
+            dialog.flow = incoming.flow
             taker(incoming, now)
 
     def find_dialog(self, tag: str | None) -> Dialog | None:
@@ -76,7 +76,7 @@ class InDialog:
             return dialog
         return None if self._calling is None else self._calling.forks.find(tag)
 
-    # --- the methods -----------------------------------------------------------------------------
+    # --- the methods ---
 
     def _bye(self, incoming: Incoming, now: float) -> None:
         call = self._call

@@ -62,7 +62,7 @@ class InviteSession:
         """The core has ended the session; Ended was delivered or is about to be."""
         return self._core.call.is_over
 
-    # --- answering side --------------------------------------------------------------------------
+    # --- answering side ---
 
     def provisional(
         self,
@@ -90,13 +90,13 @@ class InviteSession:
         """Send 300 to 699; `reason` goes into the status line and a Warning. Ended follows."""
         self._enter(lambda now: self._core.reject(status, reason, headers, now))
 
-    # --- calling side ----------------------------------------------------------------------------
+    # --- calling side ---
 
     def ack_with(self, sdp: bytes) -> None:
         """Answer the offer that came with the 2xx."""
         self._enter(lambda now: self._core.ack_with(sdp, now))
 
-    # --- both ------------------------------------------------------------------------------------
+    # --- both ---
 
     def hangup(self, *, headers: Iterable[tuple[str, str]] = (), reason: str | None = None) -> None:
         """End the session: BYE, CANCEL or 480, whatever fits. Ended follows at once, while the

@@ -7,7 +7,7 @@ UNANSWERED_S: Final = 300.0
 (RFC 3261 16.6); the runtime's own limit is shorter. This one only keeps state from piling up."""
 
 RINGING_S: Final = 300.0
-"""An outgoing INVITE since its latest provisional response; they must come every 60 s (13.3.1.1)."""
+"""An outgoing INVITE since its latest provisional response; one is due each 60 s (13.3.1.1)."""
 
 PROVISIONAL_REPEAT_S: Final = 60.0
 """RFC 3261 13.3.1.1: repeat a provisional response each minute, so that no proxy gives up."""

@@ -60,7 +60,7 @@ class Outcome:
     """408 when no response came in time, 503 when the request could not be delivered."""
     reason: str
     response: Response | None
-    flow: int | None = None
+    flow: Flow | None = None
     """Where the response came in."""
     fault: Literal["timeout", "transport"] | None = None
 
@@ -108,12 +108,8 @@ class Port(Protocol):
         """Send a response again that the transaction does not repeat itself (2xx, reliable 1xx)."""
         ...
 
-    def is_answered(self, incoming: Incoming) -> bool:
-        """Whether a final response was sent already, or nobody waits for one any more."""
-        ...
-
     def send(
-        self, request: Request, next_hop: Uri, flow: int | None, outcome: OnOutcome, now: float
+        self, request: Request, next_hop: Uri, flow: Flow | None, outcome: OnOutcome, now: float
     ) -> ClientKey | None:
         """Send a request; each response and the final fault go to `outcome`.
 
@@ -129,7 +125,7 @@ class Port(Protocol):
         """Stop waiting for the final response of a cancelled INVITE."""
         ...
 
-    def send_ack(self, ack: Request, next_hop: Uri, flow: int | None, now: float) -> SentAck:
+    def send_ack(self, ack: Request, next_hop: Uri, flow: Flow | None, now: float) -> SentAck:
         """Send the ACK of a 2xx, outside any transaction."""
         ...
 
@@ -145,8 +141,4 @@ class Port(Protocol):
 
     def forget(self) -> None:
         """The session has nothing left to do."""
-        ...
-
-    def peer_allows(self, method: str) -> bool:
-        """Whether the peer's last Allow header, if any, names this method."""
         ...

@@ -80,7 +80,7 @@ class Session:
         if self._calling is not None:
             self._calling.begin(now)
 
-    # --- fed by the user agent -------------------------------------------------------------------
+    # --- fed by the user agent ---
 
     def on_request(self, incoming: Incoming, now: float) -> None:
         """Any request with this dialog's Call-ID and local tag, except ACK and CANCEL."""
@@ -95,7 +95,7 @@ class Session:
         waiting = self._acks.take(ack.request.cseq.number)
         if waiting is None:
             return
-        dialog.flow = ack.flow.id
+        dialog.flow = ack.flow
         call = self.call
         if not waiting.initial:
             self._offers.acknowledged(waiting, ack)
@@ -121,7 +121,7 @@ class Session:
         if handler is not None:
             handler(number, now)
 
-    # --- asked for by the owner ------------------------------------------------------------------
+    # --- asked for by the owner ---
 
     def provisional(
         self,
@@ -213,7 +213,7 @@ class Session:
         phase = call.end(Move.HANGUP, by="local", kind="bye", status=200, reason="we hung up")
         self._finish(phase, own, now)
 
-    # --- ends ------------------------------------------------------------------------------------
+    # --- ends ---
 
     def _finish(self, phase: Phase, headers: HeaderItems, now: float) -> None:
         """After Ended: BYE now, or when the ACK has come (RFC 3261 15)."""
@@ -301,7 +301,7 @@ def incoming_session(port: Port, invite: Incoming, local_tag: str) -> Session:
     """The session of a received INVITE; MessageError when it cannot make a dialog."""
     call = Call("uas", port, invite.request, local_tag)
     call.dialog = Dialog.for_server(invite.request, local_tag, port.ids.number())
-    call.dialog.flow = invite.flow.id
+    call.dialog.flow = invite.flow
     return Session(call, invite=invite)
 
 

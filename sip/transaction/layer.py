@@ -42,7 +42,7 @@ class TransactionLayer:
     def server_count(self) -> int:
         return len(self._servers)
 
-    # --- client side ---------------------------------------------------------------------------
+    # --- client side ---
 
     def send_request(
         self, request: Request, data: bytes, destination: Destination, now: float
@@ -89,12 +89,17 @@ class TransactionLayer:
         machine = self._clients.get(key)
         return None if machine is None else machine.request
 
+    def client_destination(self, key: ClientKey) -> Destination | None:
+        """Where that request went."""
+        machine = self._clients.get(key)
+        return None if machine is None else machine.destination
+
     def give_up(self, key: ClientKey, now: float) -> list[LayerOutput]:
         """End an INVITE client transaction that got no final response to its CANCEL."""
         machine = self._clients.get(key)
         return [] if machine is None else self._feed(machine, Input.GIVE_UP, now)
 
-    # --- server side ---------------------------------------------------------------------------
+    # --- server side ---
 
     def has_server(self, key: ServerKey) -> bool:
         return key in self._servers
@@ -142,7 +147,7 @@ class TransactionLayer:
         machine = self._servers.get(key)
         return machine is None or machine.state not in (State.TRYING, State.PROCEEDING)
 
-    # --- the network and the clock --------------------------------------------------------------
+    # --- the network and the clock ---
 
     def sent_on(self, key: ClientKey, flow: int) -> None:
         """A request went out on this connection; its loss will be the request's failure."""

@@ -1,0 +1,31 @@
+"""The user agent without I/O: everything of one endpoint but its sockets and its clock."""
+
+from .addressing import Addressing as Addressing
+from .addressing import SentBy as SentBy
+from .addressing import UnroutableError as UnroutableError
+from .agent import TooManySessionsError as TooManySessionsError
+from .agent import UserAgent as UserAgent
+from .outputs import AgentOutput as AgentOutput
+from .outputs import Refusal as Refusal
+from .outputs import RefusalReport as RefusalReport
+from .outputs import SessionBegan as SessionBegan
+from .outputs import SessionForgotten as SessionForgotten
+from .outputs import SessionNews as SessionNews
+from .outputs import SipTrace as SipTrace
+from .settings import EndpointSettings as EndpointSettings
+
+__all__ = [
+    "Addressing",
+    "AgentOutput",
+    "EndpointSettings",
+    "Refusal",
+    "RefusalReport",
+    "SentBy",
+    "SessionBegan",
+    "SessionForgotten",
+    "SessionNews",
+    "SipTrace",
+    "TooManySessionsError",
+    "UnroutableError",
+    "UserAgent",
+]

@@ -1,0 +1,34 @@
+"""What this user agent can do, as it says in Allow, Accept and Supported (RFC 3261 20.1, 20.5)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE"
+ACCEPT: Final = "application/sdp"
+
+EXTENSIONS: Final = frozenset({"100rel", "timer"})
+"""Option tags that a peer may Require."""
+
+SUPPORTED: Final = "100rel, timer"
+SUPPORTED_WITHOUT_100REL: Final = "timer"
+"""For an INVITE without offer: a reliable 1xx could bring an offer that only PRACK may answer."""
+
+IN_DIALOG_ONLY: Final = frozenset({"BYE", "INFO", "PRACK", "UPDATE"})
+"""Methods that make no sense outside a dialog: 481."""
+
+KNOWN_ELSEWHERE: Final = frozenset({"MESSAGE", "NOTIFY", "PUBLISH", "REFER", "SUBSCRIBE"})
+"""Methods that exist but are not offered here: 405, while one that nobody knows gets 501."""
+
+HANDLED: Final = frozenset({"INVITE", "OPTIONS", "REGISTER"}) | IN_DIALOG_ONLY
+"""Methods with an answer of their own (ACK and CANCEL are taken care of before)."""
+
+
+def accepts_sdp(accept_values: list[str]) -> bool:
+    """Whether an Accept header lets us answer with SDP (no header means that it does)."""
+    for value in accept_values:
+        media_range, _, params = value.partition(";")
+        refused = any(part.replace(" ", "") in ("q=0", "q=0.0") for part in params.split(";"))
+        if media_range.strip().lower() in (ACCEPT, "application/*", "*/*") and not refused:
+            return True
+    return not accept_values

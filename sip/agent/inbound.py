@@ -1,0 +1,283 @@
+"""The peer's messages on their way in: which session, which transaction, or which refusal.
+
+A request that belongs to a transaction or a dialog goes there. Any other one passes the owner's
+gate and the screening first; what is refused is answered without keeping state, and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sip.address import Flow, PeerAddress
+from sip.dialog import Incoming, sdp_of
+from sip.message import Message, MessageError, Request, Response, validate
+from sip.transaction import AckArrived, ClientKey, ServerKey, Transmit, server_key
+
+from .outputs import Refusal, RefusalReport, SipTrace
+from .screening import (
+    SCHEMES,
+    Verdict,
+    check_extensions,
+    check_invite,
+    check_method,
+    check_outside_dialog,
+)
+from .sessions import Held
+from .settings import RETRY_AFTER_S
+
+if TYPE_CHECKING:
+    from .agent import UserAgent
+
+Gate = Callable[[PeerAddress], Refusal | None]
+_WITH_BODY = frozenset({"INVITE", "UPDATE", "PRACK"})
+"""Methods whose body is a session description; that of others is the owner's business."""
+
+
+class Inbound:
+    """Takes every message that arrives."""
+
+    def __init__(self, agent: UserAgent, gate: Gate) -> None:
+        self._agent = agent
+        self._gate = gate
+
+    def take(self, message: Message, data: bytes, flow: Flow, now: float) -> None:
+        """A message that could be read."""
+        try:
+            validate(message, schemes=SCHEMES)
+        except MessageError as exc:
+            self.take_fault(exc, data, flow, now, message)
+            return
+        if isinstance(message, Response):
+            self._take_response(message, data, flow, now)
+        else:
+            self._take_request(message, data, flow, now)
+
+    def take_fault(
+        self,
+        error: MessageError,
+        data: bytes,
+        flow: Flow,
+        now: float,
+        message: Message | None = None,
+    ) -> None:
+        """What could not be read, or may not be acted on: 400 or the like to a request."""
+        message = message or error.message
+        self._trace(data, flow, _call_id(message), f"unusable: {error.reason}", repeated=False)
+        if isinstance(message, Request) and message.method != "ACK":
+            verdict = Verdict(status=error.status, reason=error.reason)
+            self._refuse(message, verdict, data, flow, silent=not self._is_welcome(flow))
+        elif not isinstance(message, Request):
+            self._agent.count_dropped("unusable message")
+
+    # --- responses ---
+
+    def _take_response(self, response: Response, data: bytes, flow: Flow, now: float) -> None:
+        layer = self._agent.layer
+        repeated = layer.is_repeated_response(response)
+        summary = f"{response} ({response.cseq.method})"
+        self._trace(data, flow, response.call_id, summary, repeated=repeated)
+        # RFC 3261 8.1.3.3: more than one Via means that it was not for us
+        outputs = layer.receive_response(response, now) if len(response.vias) == 1 else None
+        if outputs is None:
+            self._agent.count_dropped("stray response")
+            return
+        self._agent.absorb(outputs, now, flow)
+
+    # --- requests ---
+
+    def _take_request(self, request: Request, data: bytes, flow: Flow, now: float) -> None:
+        agent = self._agent
+        key = server_key(request)
+        known = agent.layer.has_server(key)
+        repeated = known and request.method != "ACK"
+        self._trace(data, flow, request.call_id, str(request), repeated=repeated)
+        agent.addressing.stamp(request, flow)
+        if known or request.method == "ACK":
+            reply_to = agent.addressing.reply_to(request, flow)
+            for output in agent.layer.receive_request(key, request, reply_to, now):
+                if isinstance(output, AckArrived):
+                    self._take_ack(key, output.request, flow, now)
+                else:
+                    agent.absorb([output], now)
+            return
+        held = agent.sessions.find(request) if request.to.tag is not None else None
+        if held is None and not self._is_welcome(flow, request, data):
+            return
+        if request.method == "CANCEL":
+            self._take_cancel(key, request, data, flow, now)
+            return
+        verdict = check_method(request) or check_extensions(request)
+        if verdict is not None:
+            self._refuse(request, verdict, data, flow)
+        elif agent.layer.server_count >= agent.settings.max_server_transactions:
+            self._refuse(request, _busy("too many transactions"), data, flow)
+        elif held is not None:
+            self._take_in_dialog(held, key, request, data, flow, now)
+        else:
+            self._take_outside_dialog(key, request, data, flow, now)
+
+    def _take_ack(self, key: ServerKey, ack: Request, flow: Flow, now: float) -> None:
+        held = self._agent.sessions.find(ack)
+        if held is None:
+            self._agent.count_dropped("stray ACK")
+            return
+        try:
+            sdp = sdp_of(ack)
+        except MessageError:
+            sdp = None  # an ACK cannot be refused; it answers nothing then
+        held.core.on_ack(Incoming(key=key, request=ack, flow=flow, sdp=sdp), now)
+
+    def _take_cancel(
+        self, key: ServerKey, cancel: Request, data: bytes, flow: Flow, now: float
+    ) -> None:
+        """RFC 3261 9.2: 200 when the INVITE is known, also when it has its final response."""
+        agent = self._agent
+        invite = key.of_invite()
+        held = agent.session_of_invite(invite)
+        if not agent.layer.has_server(invite):
+            verdict = Verdict(status=481, reason="no INVITE matches this CANCEL")
+            self._refuse(cancel, verdict, data, flow)
+            return
+        tag = held.core.call.local_tag if held is not None else None
+        self._accept(key, cancel, flow, now)
+        response = agent.replies.build(cancel, 200, None, to_tag=tag)
+        agent.absorb(agent.layer.respond(key, response, now) or [], now)
+        if held is not None:
+            held.core.on_cancel(invite, cancel, now)
+
+    def _take_in_dialog(
+        self, held: Held, key: ServerKey, request: Request, data: bytes, flow: Flow, now: float
+    ) -> None:
+        try:
+            sdp = sdp_of(request) if request.method in _WITH_BODY else None
+        except MessageError as exc:
+            verdict = Verdict(status=exc.status, reason=exc.reason)
+            self._refuse(request, verdict, data, flow)
+            return
+        self._accept(key, request, flow, now)
+        if request.method == "INVITE":
+            self._agent.note_invite(key, held)
+        held.core.on_request(Incoming(key=key, request=request, flow=flow, sdp=sdp), now)
+
+    def _take_outside_dialog(
+        self, key: ServerKey, request: Request, data: bytes, flow: Flow, now: float
+    ) -> None:
+        agent = self._agent
+        verdict = check_outside_dialog(request) or self._check_loops(request)
+        if verdict is None and request.method == "INVITE":
+            verdict = check_invite(request)
+        if verdict is None:
+            verdict = self._check_capacity(request)
+        if verdict is None and request.method == "OPTIONS":
+            verdict = Verdict(status=200, reason=None)
+        if verdict is not None:
+            self._refuse(request, verdict, data, flow)
+            return
+        try:
+            core = agent.build_incoming(
+                Incoming(key=key, request=request, flow=flow, sdp=sdp_of(request))
+            )
+        except MessageError as exc:
+            # a Record-Route that cannot be read: no dialog could be built on it
+            self._refuse(request, Verdict(status=400, reason=exc.reason), data, flow)
+            return
+        self._accept(key, request, flow, now)
+        agent.begin_incoming(core, key, now)
+
+    def _accept(self, key: ServerKey, request: Request, flow: Flow, now: float) -> None:
+        """Begin the server transaction."""
+        reply_to = self._agent.addressing.reply_to(request, flow)
+        self._agent.layer.receive_request(key, request, reply_to, now)
+
+    # --- refusals ---
+
+    def _check_loops(self, request: Request) -> Verdict | None:
+        """RFC 3261 8.2.2.2: another branch of a request in progress, or one of our own."""
+        layer = self._agent.layer
+        if layer.merged_with(request) is not None:
+            return Verdict(status=482, reason="this request arrived on another branch already")
+        for via in request.vias[1:]:
+            sent = layer.client_request(ClientKey(via.branch or "", request.method))
+            if sent is not None and sent.request_uri == request.request_uri:
+                return Verdict(status=482, reason="our own request came back unchanged")
+        return None
+
+    def _check_capacity(self, request: Request) -> Verdict | None:
+        agent = self._agent
+        if agent.draining is not None:
+            return Verdict(
+                status=503,
+                reason="this endpoint is draining and takes no new calls",
+                headers=(("Retry-After", str(agent.draining)),),
+            )
+        if request.method == "INVITE" and len(agent.sessions) >= agent.settings.max_sessions:
+            return _busy(f"the limit of {agent.settings.max_sessions} calls is reached")
+        return None
+
+    def _is_welcome(self, flow: Flow, request: Request | None = None, data: bytes = b"") -> bool:
+        """Ask the owner's gate; a request that it turns away is answered here."""
+        refusal = self._gate(flow.peer)
+        if refusal is None:
+            return True
+        if request is not None:
+            verdict = Verdict(status=refusal.status or 403, reason=refusal.reason)
+            self._refuse(request, verdict, data, flow, silent=refusal.status == 0)
+        return False
+
+    def _refuse(
+        self, request: Request, verdict: Verdict, data: bytes, flow: Flow, *, silent: bool = False
+    ) -> None:
+        """Answer without keeping state, and report it (an OPTIONS that is served is no refusal)."""
+        agent = self._agent
+        reply = None
+        if not silent and request.headers.get("Via") is not None:
+            reply = agent.replies.stateless(
+                request, verdict.status, verdict.reason, len(data), verdict.headers
+            )
+        call_id = _call_id(request)
+        if reply is not None:
+            agent.put(
+                Transmit(
+                    data=reply,
+                    destination=agent.addressing.reply_to(request, flow),
+                    transaction=None,
+                    call_id=call_id or "",
+                    summary=f"{verdict.status} ({request.method})",
+                )
+            )
+        if verdict.status >= 300:
+            agent.put(
+                RefusalReport(
+                    what=str(request),
+                    why=verdict.reason or "",
+                    status=0 if reply is None else verdict.status,
+                    peer=flow.peer,
+                    call_id=call_id,
+                )
+            )
+
+    def _trace(
+        self, data: bytes, flow: Flow, call_id: str | None, summary: str, *, repeated: bool
+    ) -> None:
+        self._agent.put(
+            SipTrace(
+                direction="in",
+                transport=flow.transport,
+                local=flow.local,
+                remote=flow.peer,
+                data=data,
+                call_id=call_id,
+                summary=summary,
+                retransmission=repeated,
+            )
+        )
+
+
+def _busy(reason: str) -> Verdict:
+    headers = (("Retry-After", str(RETRY_AFTER_S)),)
+    return Verdict(status=503, reason=reason, headers=headers)
+
+
+def _call_id(message: Message | None) -> str | None:
+    return None if message is None else message.headers.get("Call-ID")

@@ -1,0 +1,71 @@
+"""What the user agent asks its shell to do, besides transmitting: traces, news, reports."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from sip.address import BoundAddress, PeerAddress, Transport
+from sip.dialog import InviteSession, SessionEvent
+from sip.transaction import Transmit
+
+
+@attrs.frozen(kw_only=True)
+class SipTrace:
+    """One message on the wire. `data` still holds credentials: mask before showing it."""
+
+    direction: Literal["in", "out"]
+    transport: Transport
+    local: BoundAddress
+    remote: PeerAddress
+    data: bytes
+    call_id: str | None
+    summary: str
+    """Method and URI, or status and reason; or why it could not be read."""
+    retransmission: bool
+
+
+@attrs.frozen(kw_only=True)
+class RefusalReport:
+    """A request that the endpoint refused by itself, for the operator's log."""
+
+    what: str
+    """Method and Request-URI, as far as they could be read."""
+    why: str
+    status: int
+    """What was answered; 0 when nothing could be."""
+    peer: PeerAddress
+    call_id: str | None
+
+
+@attrs.frozen
+class SessionBegan:
+    """An INVITE became a session; the owner has to name an observer for it."""
+
+    session: InviteSession
+
+
+@attrs.frozen
+class SessionNews:
+    session: InviteSession
+    event: SessionEvent
+
+
+@attrs.frozen
+class SessionForgotten:
+    """Nothing more will come of this session."""
+
+    session: InviteSession
+
+
+AgentOutput = Transmit | SipTrace | RefusalReport | SessionBegan | SessionNews | SessionForgotten
+
+
+@attrs.frozen(kw_only=True)
+class Refusal:
+    """What the owner's gate says to a peer that may not talk to us."""
+
+    status: int
+    """The response; 0 to stay silent."""
+    reason: str

@@ -1,0 +1,97 @@
+"""Responses: what the user agent adds to each, and the stateless ones that leave nothing behind.
+
+A stateless response (RFC 3261 8.2.7) always has the same To tag for the same request, is never
+repeated by itself, never answers an ACK or a response, and is not much longer than the request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from sip.dialog import one_line, warning
+from sip.message import Request, Response, response_to
+
+from .capabilities import ACCEPT, ALLOW, SUPPORTED
+from .settings import MAX_REPLY_FACTOR
+
+_DIALOG_FORMING = frozenset({"INVITE", "UPDATE"})
+
+
+class Replies:
+    """Builds the responses of one user agent."""
+
+    def __init__(self, server: str, secret: str) -> None:
+        self._server = server
+        self._secret = secret.encode()[:64]
+
+    def build(
+        self,
+        request: Request,
+        status: int,
+        reason: str | None,
+        *,
+        contact: str | None = None,
+        to_tag: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        sdp: bytes | None = None,
+    ) -> Response:
+        """A response with everything that its method and status call for."""
+        response = response_to(
+            request,
+            status,
+            None if reason is None else one_line(reason),
+            to_tag=to_tag,
+            headers=headers,
+            body=sdp or b"",
+            content_type="application/sdp" if sdp else None,
+        )
+        self._complete(request, response, reason, contact)
+        return response
+
+    def _complete(
+        self, request: Request, response: Response, reason: str | None, contact: str | None
+    ) -> None:
+        added: list[tuple[str, str]] = []
+        status, method = response.status, request.method
+        if 100 < status < 300 and method in _DIALOG_FORMING:
+            if contact is not None:
+                added.append(("Contact", contact))
+            added += [("Allow", ALLOW), ("Supported", SUPPORTED)]
+        elif method == "OPTIONS" and status == 200:
+            added += [("Accept", ACCEPT), ("Allow", ALLOW), ("Supported", SUPPORTED)]
+        elif status in (405, 501):
+            added.append(("Allow", ALLOW))
+        elif status in (406, 415):
+            added.append(("Accept", ACCEPT))
+        if reason is not None and status >= 300 and "Warning" not in response.headers:
+            added.append(warning(reason))
+        if status != 100 and "Server" not in response.headers:
+            added.append(("Server", self._server))
+        for name, value in added:
+            response.headers.add(name, value)
+
+    def stateless(
+        self,
+        request: Request,
+        status: int,
+        reason: str | None,
+        size: int,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> bytes | None:
+        """The bytes of a response to a request of `size` bytes; None when it would be too long."""
+        tag = self._tag(request)
+        wanted = tuple(headers)
+        full = self.build(request, status, reason, to_tag=tag, headers=wanted).to_bytes()
+        if len(full) <= MAX_REPLY_FACTOR * size:
+            return full
+        bare = response_to(request, status, None, to_tag=tag, headers=wanted).to_bytes()
+        return bare if len(bare) <= MAX_REPLY_FACTOR * size else None
+
+    def _tag(self, request: Request) -> str:
+        """RFC 3261 8.2.7: the same tag each time the same request comes."""
+        lines = request.headers
+        parts = [lines.get(name) or "" for name in ("Call-ID", "From", "CSeq")]
+        digest = hashlib.blake2b(key=self._secret, digest_size=8)
+        digest.update("\n".join(parts).encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()

@@ -1,0 +1,93 @@
+"""Our requests on their way out: destination, Via, Contact, and what we say of ourselves.
+
+RFC 3261 8.1.1.7, 18.1.1. A request too long for UDP goes over TCP when a connection to that place
+is open, which proves the path; otherwise it goes by UDP all the same.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from sip.address import Destination, Flow
+from sip.dialog import IdSource
+from sip.message import CSeq, Headers, Request, Uri
+from sip.message.via import MAGIC_COOKIE
+
+from .addressing import Addressing
+from .capabilities import ALLOW, SUPPORTED, SUPPORTED_WITHOUT_100REL
+from .settings import MAX_UDP_REQUEST_BYTES, EndpointSettings
+
+_TARGET_REFRESH = frozenset({"INVITE", "UPDATE"})
+
+
+@attrs.frozen(kw_only=True)
+class Ready:
+    """A request as it goes out."""
+
+    request: Request
+    data: bytes
+    destination: Destination
+
+
+class OutboundRequests:
+    """Completes requests that a session has begun."""
+
+    def __init__(self, settings: EndpointSettings, addressing: Addressing, ids: IdSource) -> None:
+        self._settings = settings
+        self._addressing = addressing
+        self._ids = ids
+
+    def complete(self, request: Request, next_hop: Uri, flow: Flow | None) -> Ready:
+        """Add what depends on the path; UnroutableError when there is none."""
+        destination = self._addressing.route(next_hop, flow)
+        if "User-Agent" not in request.headers:
+            request.headers.add("User-Agent", self._settings.user_agent)
+        if request.method in _TARGET_REFRESH:
+            request.headers.set("Allow", ALLOW)
+            request.headers.set("Supported", _supported(request))
+        data = self._stamped(request, destination)
+        if len(data) > MAX_UDP_REQUEST_BYTES and destination.transport == "udp":
+            by_tcp = self._addressing.by_tcp(destination)
+            if by_tcp is not None:
+                destination = by_tcp
+                request.headers.remove("Via")
+                data = self._stamped(request, destination)
+        return Ready(request=request, data=data, destination=destination)
+
+    def _stamped(self, request: Request, destination: Destination) -> bytes:
+        request.headers.prepend("Via", self._via(destination))
+        if request.method in _TARGET_REFRESH:
+            contact = self.contact(destination.transport, destination.host)
+            request.headers.set("Contact", contact)
+        return request.to_bytes()
+
+    def _via(self, destination: Destination) -> str:
+        ours = self._addressing.sent_by(destination)
+        host = f"[{ours.host}]" if ":" in ours.host else ours.host
+        branch = MAGIC_COOKIE + self._ids.branch()
+        protocol = f"SIP/2.0/{destination.transport.upper()}"
+        return f"{protocol} {host}:{ours.port};branch={branch};rport"
+
+    def contact(self, transport: str, peer_host: str) -> str:
+        address = self._addressing.contact("tcp" if transport == "tcp" else "udp", peer_host)
+        return f"<sip:{self._settings.contact_user}@{address}>"
+
+    def cancel(self, invite: Request, headers: tuple[tuple[str, str], ...]) -> Request:
+        """The CANCEL of a request of ours: same Via, Route, tags and number (RFC 3261 9.1)."""
+        lines = Headers()
+        lines.add("Via", str(invite.via))
+        for route in invite.headers.lines("Route"):
+            lines.add("Route", route)
+        lines.add("Max-Forwards", "70")
+        for name in ("From", "To", "Call-ID"):
+            lines.add(name, invite.headers.get(name) or "")
+        lines.add("CSeq", str(CSeq(invite.cseq.number, "CANCEL")))
+        lines.add("User-Agent", self._settings.user_agent)
+        for name, value in headers:
+            lines.add(name, value)
+        return Request("CANCEL", invite.uri, lines)
+
+
+def _supported(request: Request) -> str:
+    is_initial_offer = request.method == "INVITE" and bool(request.body) and request.to.tag is None
+    return SUPPORTED if is_initial_offer else SUPPORTED_WITHOUT_100REL

@@ -1,0 +1,76 @@
+"""What a request outside any dialog gets before a session can come of it (RFC 3261 8.2).
+
+In the RFC's order: method, Request-URI, loops, extensions, body; then the limits of this endpoint.
+The result is a verdict; nothing is sent or remembered here.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from sip.dialog import MIN_SE, is_too_small, sdp_of
+from sip.message import MessageError, Request
+
+from .capabilities import EXTENSIONS, HANDLED, IN_DIALOG_ONLY, KNOWN_ELSEWHERE, accepts_sdp
+
+SCHEMES = frozenset({"sip", "tel"})
+"""Request-URI schemes that are served: sips: needs TLS, which no listener has."""
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """A response that the endpoint gives by itself."""
+
+    status: int
+    reason: str | None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def check_method(request: Request) -> Verdict | None:
+    """RFC 3261 8.2.1: 405 for what others may offer, 501 for what nobody knows."""
+    method = request.method
+    if method in HANDLED:
+        return None
+    status = 405 if method in KNOWN_ELSEWHERE else 501
+    return Verdict(status=status, reason=f"method {method[:40]} is not offered here")
+
+
+def check_extensions(request: Request) -> Verdict | None:
+    """RFC 3261 8.2.2.3: all option tags that we do not know, in Unsupported."""
+    required = request.headers.values("Require")
+    unknown = [tag for tag in required if tag not in EXTENSIONS]
+    if not unknown:
+        return None
+    return Verdict(
+        status=420,
+        reason=f"unsupported extensions: {', '.join(unknown)}",
+        headers=(("Unsupported", ", ".join(unknown)),),
+    )
+
+
+def check_outside_dialog(request: Request) -> Verdict | None:
+    """Requests that cannot begin a session, whatever the state of the endpoint."""
+    if request.to.tag is not None:
+        return Verdict(status=481, reason="no dialog has this Call-ID and To tag")
+    if request.method in IN_DIALOG_ONLY:
+        return Verdict(status=481, reason=f"{request.method} needs a dialog")
+    if request.method == "REGISTER":
+        return Verdict(status=403, reason="no registrar is configured here")
+    return None
+
+
+def check_invite(request: Request) -> Verdict | None:
+    """Whether the body and the wishes of an INVITE are ones that we can meet."""
+    if not accepts_sdp(request.headers.values("Accept")):
+        return Verdict(status=406, reason="Accept does not allow application/sdp")
+    try:
+        sdp_of(request)
+        if is_too_small(request):
+            return Verdict(
+                status=422,
+                reason=f"Session-Expires is below {MIN_SE} s",
+                headers=(("Min-SE", str(MIN_SE)),),
+            )
+    except MessageError as exc:
+        return Verdict(status=exc.status, reason=exc.reason)
+    return None

@@ -1,0 +1,150 @@
+"""The port of one session, carried out by the user agent around it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, cast
+
+import attrs
+
+from sip.address import Flow
+from sip.dialog import (
+    HeaderItems,
+    IdSource,
+    Incoming,
+    OnOutcome,
+    Outcome,
+    SentAck,
+    Session,
+    SessionEvent,
+    TimerName,
+)
+from sip.message import Request, Response, Uri
+from sip.transaction import ClientKey, Timers, Transmit
+
+from .addressing import UnroutableError
+
+if TYPE_CHECKING:
+    from .agent import UserAgent
+
+
+class SessionPort:
+    """`sip.dialog.Port` for one session of `agent`."""
+
+    def __init__(self, agent: UserAgent) -> None:
+        self._agent = agent
+        self._session: Session | None = None
+
+    def attach(self, session: Session) -> None:
+        """The session is built; a port exists before its session does."""
+        self._session = session
+
+    @property
+    def ids(self) -> IdSource:
+        return self._agent.ids
+
+    @property
+    def timers(self) -> Timers:
+        return self._agent.settings.timers
+
+    @property
+    def session_expires_s(self) -> int:
+        return self._agent.settings.session_expires_s
+
+    def respond(
+        self,
+        incoming: Incoming,
+        status: int,
+        reason: str | None,
+        now: float,
+        *,
+        to_tag: str | None = None,
+        headers: HeaderItems = (),
+        sdp: bytes | None = None,
+    ) -> Response:
+        agent, peer = self._agent, incoming.flow.peer
+        response = agent.replies.build(
+            incoming.request,
+            status,
+            reason,
+            contact=agent.outbound.contact(peer.transport, peer.host),
+            to_tag=to_tag,
+            headers=headers,
+            sdp=sdp,
+        )
+        agent.absorb(agent.layer.respond(incoming.key, response, now) or [], now)
+        return response
+
+    def repeat(self, incoming: Incoming, response: Response, now: float) -> None:
+        outputs = self._agent.layer.respond(incoming.key, response, now) or []
+        marked = [
+            attrs.evolve(output, retransmission=True) if isinstance(output, Transmit) else output
+            for output in outputs
+        ]
+        self._agent.absorb(marked, now)
+
+    def send(
+        self, request: Request, next_hop: Uri, flow: Flow | None, outcome: OnOutcome, now: float
+    ) -> ClientKey | None:
+        agent = self._agent
+        try:
+            ready = agent.outbound.complete(request, next_hop, flow)
+        except UnroutableError as exc:
+            fault = Outcome(status=503, reason=str(exc), response=None, fault="transport")
+            agent.defer(lambda: outcome(fault, now))
+            return None
+        key, outputs = agent.layer.send_request(ready.request, ready.data, ready.destination, now)
+        agent.await_outcome(key, outcome)
+        agent.absorb(outputs, now)
+        return key
+
+    def cancel(self, invite: ClientKey, headers: HeaderItems, now: float) -> None:
+        agent = self._agent
+        request = agent.layer.client_request(invite)
+        destination = agent.layer.client_destination(invite)
+        if request is None or destination is None:
+            return
+        cancel = agent.outbound.cancel(request, tuple(headers))
+        _, outputs = agent.layer.send_request(cancel, cancel.to_bytes(), destination, now)
+        agent.absorb(outputs, now)
+
+    def give_up(self, invite: ClientKey, now: float) -> None:
+        self._agent.absorb(self._agent.layer.give_up(invite, now), now)
+
+    def send_ack(self, ack: Request, next_hop: Uri, flow: Flow | None, now: float) -> SentAck:
+        agent = self._agent
+        try:
+            ready = agent.outbound.complete(ack, next_hop, flow)
+        except UnroutableError:
+            # the peer repeats its 2xx and ends the call; there is no way to tell it anything
+            return SentAck(data=b"", resend=lambda: None)
+        transmit = Transmit(
+            data=ready.data,
+            destination=ready.destination,
+            transaction=None,
+            call_id=ack.call_id,
+            summary=str(ack),
+        )
+        agent.put(transmit)
+        again = attrs.evolve(transmit, retransmission=True)
+        return SentAck(data=ready.data, resend=lambda: agent.put(again))
+
+    def set_timer(self, name: Hashable, at: float) -> None:
+        self._agent.timers.set(self._own, cast("TimerName", name), at)
+
+    def clear_timer(self, name: Hashable) -> None:
+        self._agent.timers.clear(self._own, cast("TimerName", name))
+
+    def emit(self, event: SessionEvent) -> None:
+        self._agent.tell(self._own, event)
+
+    def ended(self) -> None:
+        self._agent.session_ended(self._own)
+
+    def forget(self) -> None:
+        self._agent.forget(self._own)
+
+    @property
+    def _own(self) -> Session:
+        assert self._session is not None, "a session begins after it was attached"
+        return self._session

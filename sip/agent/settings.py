@@ -1,0 +1,40 @@
+"""What an operator decides about an endpoint, in one frozen value, and the bounds of its state."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from sip.transaction import Timers
+
+MAX_SESSIONS: Final = 4_000
+"""Calls at once, the closing ones included; about 40 KiB each. The runtime's own limit is lower."""
+
+MAX_SERVER_TRANSACTIONS: Final = 30_000
+"""A call leaves two behind for 32 s on UDP: enough for 400 call set-ups each second."""
+
+RETRY_AFTER_S: Final = 5
+"""Retry-After when a bound is reached: long enough for calls to end, short for a caller."""
+
+MAX_UDP_REQUEST_BYTES: Final = 1_300
+"""RFC 3261 18.1.1: above this, and with an unknown MTU, a request is to go over TCP."""
+
+MAX_REPLY_FACTOR: Final = 2
+"""A stateless reply is at most this much longer than the request, which may have a false source
+address; a longer one is sent without its explanations, or not at all."""
+
+
+@attrs.frozen(kw_only=True)
+class EndpointSettings:
+    user_agent: str = "callstage"
+    """Value of User-Agent and Server."""
+    contact_user: str = "callstage"
+    """User part of our Contact."""
+    advertise: str = ""
+    """Host, or host:port, to write into Via and Contact; empty means the listener's own."""
+    session_expires_s: int = 0
+    """Session interval our INVITEs ask for (RFC 4028), at least 90; 0 asks for none."""
+    max_sessions: int = MAX_SESSIONS
+    max_server_transactions: int = MAX_SERVER_TRANSACTIONS
+    timers: Timers = attrs.field(factory=Timers)

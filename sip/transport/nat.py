@@ -1,0 +1,238 @@
+"""Which address we show to whom, and which of a peer's addresses we believe.
+
+Ours: the configured one, else the listener's own, else (listener on all interfaces) the address
+from which packets to this peer leave. Theirs: responses go back to where the request came from (RFC
+3261 18.2.2, RFC 3581); a Contact that cannot be reached from outside the peer's network is replaced
+by the address its packets come from.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from sip.address import (
+    DEFAULT_PORT,
+    BoundAddress,
+    Destination,
+    Flow,
+    Transport,
+    host_port,
+    ip_literal,
+    known_transport,
+)
+from sip.agent.addressing import SentBy, UnroutableError
+from sip.message import MessageError, Request, Uri, Via
+
+SourceAddress = Callable[[str], str | None]
+"""The local address from which packets to a host leave, as the routing table says."""
+
+
+@attrs.frozen(kw_only=True)
+class Listener:
+    id: int
+    """Number of its flows (UDP), or of the listener itself (TCP)."""
+    address: BoundAddress
+
+
+class AddressBook:
+    """The addresses of one endpoint."""
+
+    def __init__(
+        self, listeners: Sequence[Listener], advertise: str, source_address: SourceAddress
+    ) -> None:
+        self._listeners = tuple(listeners)
+        self._advertised = _split_advertised(advertise)
+        self._source_address = source_address
+        self._tcp_flows: dict[int, Flow] = {}
+        self._tcp_peers: dict[tuple[str, int], set[int]] = {}
+
+    # --- ours ---
+
+    def sent_by(self, destination: Destination) -> SentBy:
+        """RFC 3261 18.1.1: where a response could reach us without the connection."""
+        listener = self._listener(destination.transport, destination.host)
+        listener = listener or self._listener(None, destination.host)
+        return self._shown(listener, destination.host)
+
+    def contact(self, transport: Transport, peer_host: str) -> str:
+        """A listener of the same transport if there is one; any other will do, and says so."""
+        listener = self._listener(transport, peer_host) or self._listener(None, peer_host)
+        shown = self._shown(listener, peer_host)
+        is_tcp = listener is not None and listener.address.transport == "tcp"
+        return host_port(shown.host, shown.port) + (";transport=tcp" if is_tcp else "")
+
+    def _shown(self, listener: Listener | None, peer_host: str) -> SentBy:
+        host, port = self._advertised
+        if not host:
+            bound = "" if listener is None else listener.address.host
+            host = bound if bound and not _is_wildcard(bound) else self._source(peer_host)
+        if port is None:
+            port = DEFAULT_PORT if listener is None else listener.address.port
+        return SentBy(host=host, port=port)
+
+    def _source(self, peer_host: str) -> str:
+        return self._source_address(peer_host) or "127.0.0.1"
+
+    def _listener(self, transport: Transport | None, peer_host: str) -> Listener | None:
+        """The listener that can reach `peer_host` best; None for no transport means any."""
+        candidates = [
+            listener
+            for listener in self._listeners
+            if (transport is None or listener.address.transport == transport)
+            and _same_family(listener.address.host, peer_host)
+        ]
+        if len(candidates) <= 1:
+            return candidates[0] if candidates else None
+        source = self._source(peer_host)
+        for listener in candidates:
+            if listener.address.host == source:
+                return listener
+        wildcards = [one for one in candidates if _is_wildcard(one.address.host)]
+        return (wildcards or candidates)[0]
+
+    # --- theirs ---
+
+    def stamp(self, request: Request, flow: Flow) -> None:
+        """RFC 3261 18.2.1 and RFC 3581 4; MessageError for a Via that cannot be read."""
+        via = request.via
+        if not via.wants_rport and via.host == flow.peer.host:
+            return
+        params = via.params.with_value("received", _in_via(flow.peer.host))
+        if via.wants_rport:
+            params = params.with_value("rport", str(flow.peer.port))
+        stamped = attrs.evolve(via, params=params)
+        below = request.headers.values("Via")[1:]
+        request.headers.set("Via", ", ".join([str(stamped), *below]))
+
+    def reply_to(self, request: Request, flow: Flow) -> Destination:
+        """Always to the source address, so that nobody can aim our responses at a third party."""
+        peer = flow.peer
+        try:
+            via: Via | None = request.via
+        except MessageError:
+            via = None
+        port = peer.port
+        if via is not None and (flow.transport == "tcp" or _names_itself(via, flow)):
+            port = via.port or DEFAULT_PORT
+        return Destination(transport=flow.transport, host=peer.host, port=port, flow=flow.id)
+
+    def route(self, next_hop: Uri, flow: Flow | None) -> Destination:
+        if next_hop.scheme != "sip":
+            raise UnroutableError(f"no transport for {next_hop.scheme}: URIs; only sip: is spoken")
+        host = next_hop.params.get("maddr") or next_hop.host
+        port = next_hop.port or DEFAULT_PORT
+        transport = self._transport(next_hop)
+        literal = ip_literal(host)
+        if literal is not None and not _is_unicast(literal):
+            raise UnroutableError(f"{host} is not the address of one host")
+        if flow is not None and self._follows(flow, host, transport, next_hop):
+            if flow.transport == "tcp":
+                return Destination(transport="tcp", host=host, port=port, flow=flow.id)
+            if _is_hidden(host, flow.peer.host):
+                host, port = flow.peer.host, flow.peer.port
+            return Destination(transport="udp", host=host, port=port, flow=flow.id)
+        socket: int | None = None
+        if transport == "udp":
+            listener = self._listener("udp", host)
+            if listener is None:
+                raise UnroutableError(f"no UDP listener can reach {host}")
+            socket = listener.id
+        return Destination(transport=transport, host=host, port=port, flow=socket)
+
+    def _transport(self, uri: Uri) -> Transport:
+        named = uri.params.get("transport")
+        if named is None:
+            # RFC 3263 4.1: UDP for sip: URIs, unless we have none
+            has_udp = any(one.address.transport == "udp" for one in self._listeners)
+            return "udp" if has_udp else "tcp"
+        transport = known_transport(named)
+        if transport is None:
+            raise UnroutableError(f"transport {named[:20]!r} is not spoken here; use udp or tcp")
+        return transport
+
+    def _follows(self, flow: Flow, host: str, transport: Transport, uri: Uri) -> bool:
+        """Whether a request of the dialog goes the way its peer was last heard."""
+        if flow.transport == "udp":
+            return transport == "udp"
+        if flow.id not in self._tcp_flows:
+            return False
+        if transport == "udp" and "transport" in uri.params:
+            return False
+        is_peer = host == flow.peer.host or ip_literal(host) is None
+        return is_peer or _is_hidden(host, flow.peer.host)
+
+    # --- open connections ---
+
+    def by_tcp(self, destination: Destination) -> Destination | None:
+        flows = self._tcp_peers.get((destination.host, destination.port))
+        if not flows:
+            return None
+        return attrs.evolve(destination, transport="tcp", flow=next(iter(flows)))
+
+    def flow_opened(self, flow: Flow) -> None:
+        self._tcp_flows[flow.id] = flow
+        self._tcp_peers.setdefault((flow.peer.host, flow.peer.port), set()).add(flow.id)
+
+    def flow_closed(self, flow: int) -> None:
+        closed = self._tcp_flows.pop(flow, None)
+        if closed is not None:
+            peer = (closed.peer.host, closed.peer.port)
+            self._tcp_peers[peer].discard(flow)
+            if not self._tcp_peers[peer]:
+                del self._tcp_peers[peer]
+
+
+def _split_advertised(text: str) -> tuple[str, int | None]:
+    if not text:
+        return "", None
+    if ip_literal(text) is not None:
+        return text.strip("[]"), None
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        return text, None
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 65535):
+        raise ValueError(f"advertise {text!r}: write a host, or host:port")
+    return host.strip("[]"), int(port)
+
+
+def _names_itself(via: Via, flow: Flow) -> bool:
+    """The sent-by is the address the packet came from, and no rport asks for the source port.
+
+    Then RFC 3261 18.2.2 holds to the letter: the response goes to the sent-by port. With any other
+    sent-by there is a NAT or a name in between, whose port says nothing about this address: the
+    source port is the one that can work.
+    """
+    return via.host == flow.peer.host and not via.wants_rport
+
+
+def _in_via(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_wildcard(host: str) -> bool:
+    literal = ip_literal(host)
+    return literal is not None and literal.is_unspecified
+
+
+def _same_family(listener_host: str, peer_host: str) -> bool:
+    """Whether packets can pass between them; a name may turn out to be either."""
+    mine, theirs = ip_literal(listener_host), ip_literal(peer_host)
+    return mine is None or theirs is None or mine.version == theirs.version
+
+
+def _is_unicast(literal: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    is_broadcast = literal == ipaddress.IPv4Address("255.255.255.255")
+    return not (literal.is_multicast or literal.is_unspecified or is_broadcast)
+
+
+def _is_hidden(host: str, source: str) -> bool:
+    """Whether `host` lies in a network that a peer at `source` is outside of for us."""
+    theirs, seen = ip_literal(host), ip_literal(source)
+    if theirs is None or seen is None or theirs == seen:
+        return host.lower().endswith(".invalid")
+    if theirs.is_loopback or theirs.is_link_local:
+        return not seen.is_loopback
+    return theirs.is_private and not seen.is_private
