@@ -13,7 +13,7 @@ from runtime.decisions import session_state
 from runtime.decisions.failure import SCRIPT_STILL_RUNS, Cause, End, end_of_worker
 from runtime.decisions.limits import worker_settings
 from runtime.decisions.session_state import SessionState
-from runtime.sandbox.frames import ModuleFrame, StartFrame, StopFrame
+from runtime.sandbox.frames import ModuleFrame, StartFrame, StopFrame, WorkerFrame
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.channel import Channel, ChannelFailed, WorkerGone
 from runtime.session.launching import LaunchFailed, launch
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from runtime.session.supervisor import SessionHost
 
 
-async def live(host: SessionHost) -> None:
+async def live(host: SessionHost, on_frame: Callable[[WorkerFrame], None]) -> None:
     """Run the script until something ends the session, then see it off."""
     async with trio.open_nursery() as nursery:
         host.context.tasks.open(nursery)
         host.context.tasks.start(host.context.alarms.run)
         host.start_clocks()
-        host.context.tasks.start(partial(_converse, host))
+        host.context.tasks.start(partial(_converse, host, on_frame))
         try:
             await host.ending.wait()
             await _see_off(host)
@@ -44,7 +44,7 @@ async def live(host: SessionHost) -> None:
 # --- start --------------------------------------------------------------------------------------
 
 
-async def _converse(host: SessionHost) -> None:
+async def _converse(host: SessionHost, on_frame: Callable[[WorkerFrame], None]) -> None:
     """Launch the worker, give it the script, then exchange frames until cancelled."""
     try:
         host.process = await launch(host.around.launcher, host.plan.id)
@@ -53,7 +53,7 @@ async def _converse(host: SessionHost) -> None:
         host.end(End(Cause.NOT_STARTED, str(exc)))
         return
     limits = host.around.settings.limits
-    channel = Channel(host.process.stream, limits, host.on_frame)
+    channel = Channel(host.process.stream, limits, on_frame)
     text = f"the script's top level was not done after {IMPORT_S:g} s"
     failed = partial(host.end, End(Cause.UNRESPONSIVE, text))
     host.context.alarms.set("import", IMPORT_S, failed)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import assert_never
 
 import attrs
 import trio
@@ -18,35 +17,18 @@ from runtime.decisions.failure import (
     SCRIPT_STILL_RUNS,
     Cause,
     End,
-    EndLeg,
-    EndSession,
-    Errors,
-    Owner,
-    RecordOnly,
 )
-from runtime.decisions.limits import LogAllowance, LogVerdict
-from runtime.decisions.session_state import TAKES_CALLERS, TAKES_COMMANDS, SessionState
+from runtime.decisions.session_state import TAKES_CALLERS, SessionState
 from runtime.legs.leg import Leg
-from runtime.sandbox.frames import (
-    CommandFrame,
-    ErrorFrame,
-    LogFrame,
-    PongFrame,
-    ReadyFrame,
-    ReplyFrame,
-    WorkerFrame,
-)
-from runtime.sandbox.wire import ProtocolError
 from runtime.session import lifecycle
 from runtime.session.alarms import Alarms
 from runtime.session.call_leg import CallLeg
 from runtime.session.calls import CallBook
 from runtime.session.channel import Outbox
-from runtime.session.commands.session import ALL_COMMANDS
-from runtime.session.commands.table import carry_out, refuse
 from runtime.session.context import SessionContext
 from runtime.session.events import Events
 from runtime.session.farewell import release_calls, release_partners
+from runtime.session.inbound import Inbound
 from runtime.session.recording import RecordingBook
 from runtime.session.routes import Routes
 from runtime.session.settings import Ports, SessionSettings
@@ -101,12 +83,8 @@ class SessionHost:
         self.started = around.wall_time()
         self._began = trio.current_time()
         self._duration: float | None = None
-        self._last_req = -1
         self._kept: set[int] = set()
         self._calls_event = trio.Event()
-        limits = around.settings.limits
-        self._errors = Errors(limits, around.settings.on_error)
-        self._log = LogAllowance(limits)
         self.context = self._make_context()
         self.watch = Watch(
             self.context.alarms,
@@ -156,7 +134,7 @@ class SessionHost:
             async with trio.open_nursery() as files:
                 self.context.recordings.open(files)
                 try:
-                    await lifecycle.live(self)
+                    await lifecycle.live(self, Inbound(self).take)
                 finally:
                     self.release_everything()
         finally:
@@ -279,81 +257,6 @@ class SessionHost:
         alarm = partial(self.end, End(Cause.LENGTH, text))
         self.context.alarms.set("length", length, alarm)
         self._set_idle_clock()
-
-    # --- frames of the worker -------------------------------------------------------------------
-
-    def on_frame(self, frame: WorkerFrame) -> None:
-        """One checked frame; ProtocolError when it does not belong here."""
-        match frame:
-            case CommandFrame():
-                self._on_command(frame)
-            case ReadyFrame():
-                lifecycle.script_ready(self)
-            case LogFrame():
-                self._on_log(frame)
-            case ErrorFrame():
-                self._on_error(frame)
-            case ReplyFrame():
-                self.context.events.replied(frame.seq, frame.handled)
-            case PongFrame():
-                self.watch.pong(frame.nonce)
-            case _:
-                assert_never(frame)
-
-    def _on_command(self, frame: CommandFrame) -> None:
-        if frame.req <= self._last_req:
-            raise ProtocolError(f"command number {frame.req} after {self._last_req}")
-        self._last_req = frame.req
-        if self.state in TAKES_COMMANDS:
-            carry_out(self.context, ALL_COMMANDS, frame)
-        else:
-            refuse(self.context, frame, f"{frame.command.op}: the session is ending")
-
-    def _on_log(self, frame: LogFrame) -> None:
-        size = len(frame.text.encode("utf-8", "replace"))
-        verdict = self._log.admit(trio.current_time(), size)
-        if verdict is LogVerdict.WRITE:
-            self.timeline.record("log", frame.text, where=frame.where or None)
-        elif verdict is LogVerdict.TRUNCATE:
-            rate = self.around.settings.limits.log_bytes_per_s / 1024
-            text = f"(log truncated: the script writes more than {rate:g} KiB/s)"
-            self.timeline.record("log", text, where=frame.where or None)
-
-    def _on_error(self, frame: ErrorFrame) -> None:
-        owner, call = self._owner(frame.unit)
-        self.timeline.record(
-            "error",
-            frame.message,
-            leg=call.id if call else None,
-            where=frame.where or None,
-            traceback=frame.traceback or None,
-            source=frame.kind,
-        )
-        verdict = self._errors.judge(
-            kind=frame.kind,
-            owner=owner,
-            message=frame.message,
-            where=frame.where,
-            now=trio.current_time(),
-        )
-        match verdict:
-            case EndLeg(reason):
-                if call is not None:
-                    call.refuse(500, reason)
-            case EndSession(end):
-                self.end(end)
-            case RecordOnly():
-                pass
-            case _:
-                assert_never(verdict)
-
-    def _owner(self, unit: int | None) -> tuple[Owner, CallLeg | None]:
-        found = self.context.units.get(unit) if unit is not None else None
-        if isinstance(found, CallLeg):
-            return (Owner.LIVE_LEG if found.alive else Owner.ENDED_LEG), found
-        # A handle that is not in the table any more belonged to a call that has ended.
-        gone = unit is not None and found is None
-        return (Owner.ENDED_LEG if gone else Owner.NOBODY), None
 
     # --- outside --------------------------------------------------------------------------------
 

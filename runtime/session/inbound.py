@@ -1,0 +1,114 @@
+"""What the worker says: each frame in its turn, with the checks that need the session's state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+import trio
+
+from runtime.decisions.failure import EndLeg, EndSession, Errors, Owner, RecordOnly
+from runtime.decisions.limits import LogAllowance, LogVerdict
+from runtime.decisions.session_state import TAKES_COMMANDS
+from runtime.sandbox.frames import (
+    CommandFrame,
+    ErrorFrame,
+    LogFrame,
+    PongFrame,
+    ReadyFrame,
+    ReplyFrame,
+    WorkerFrame,
+)
+from runtime.sandbox.wire import ProtocolError
+from runtime.session.call_leg import CallLeg
+from runtime.session.commands.session import ALL_COMMANDS
+from runtime.session.commands.table import carry_out, refuse
+from runtime.session.lifecycle import script_ready
+
+if TYPE_CHECKING:
+    from runtime.session.supervisor import SessionHost
+
+
+class Inbound:
+    """Takes the frames of one session's worker."""
+
+    def __init__(self, host: SessionHost) -> None:
+        settings = host.around.settings
+        self._host = host
+        self._session = host.context
+        self._timeline = host.timeline
+        self._last_req = -1
+        self._errors = Errors(settings.limits, settings.on_error)
+        self._log = LogAllowance(settings.limits)
+
+    def take(self, frame: WorkerFrame) -> None:
+        """One checked frame; ProtocolError when it does not belong here."""
+        match frame:
+            case CommandFrame():
+                self._on_command(frame)
+            case ReadyFrame():
+                script_ready(self._host)
+            case LogFrame():
+                self._on_log(frame)
+            case ErrorFrame():
+                self._on_error(frame)
+            case ReplyFrame():
+                self._session.events.replied(frame.seq, frame.handled)
+            case PongFrame():
+                self._host.watch.pong(frame.nonce)
+            case _:
+                assert_never(frame)
+
+    def _on_command(self, frame: CommandFrame) -> None:
+        if frame.req <= self._last_req:
+            raise ProtocolError(f"command number {frame.req} after {self._last_req}")
+        self._last_req = frame.req
+        if self._host.state in TAKES_COMMANDS:
+            carry_out(self._session, ALL_COMMANDS, frame)
+        else:
+            refuse(self._session, frame, f"{frame.command.op}: the session is ending")
+
+    def _on_log(self, frame: LogFrame) -> None:
+        size = len(frame.text.encode("utf-8", "replace"))
+        verdict = self._log.admit(trio.current_time(), size)
+        if verdict is LogVerdict.WRITE:
+            self._timeline.record("log", frame.text, where=frame.where or None)
+        elif verdict is LogVerdict.TRUNCATE:
+            rate = self._log.limits.log_bytes_per_s / 1024
+            text = f"(log truncated: the script writes more than {rate:g} KiB/s)"
+            self._timeline.record("log", text, where=frame.where or None)
+
+    def _on_error(self, frame: ErrorFrame) -> None:
+        owner, call = self._owner(frame.unit)
+        self._timeline.record(
+            "error",
+            frame.message,
+            leg=call.id if call else None,
+            where=frame.where or None,
+            traceback=frame.traceback or None,
+            source=frame.kind,
+        )
+        verdict = self._errors.judge(
+            kind=frame.kind,
+            owner=owner,
+            message=frame.message,
+            where=frame.where,
+            now=trio.current_time(),
+        )
+        match verdict:
+            case EndLeg(reason):
+                if call is not None:
+                    call.refuse(500, reason)
+            case EndSession(end):
+                self._host.end(end)
+            case RecordOnly():
+                pass
+            case _:
+                assert_never(verdict)
+
+    def _owner(self, unit: int | None) -> tuple[Owner, CallLeg | None]:
+        found = self._session.units.get(unit) if unit is not None else None
+        if isinstance(found, CallLeg):
+            return (Owner.LIVE_LEG if found.alive else Owner.ENDED_LEG), found
+        # A handle that is not in the table any more belonged to a call that has ended.
+        gone = unit is not None and found is None
+        return (Owner.ENDED_LEG if gone else Owner.NOBODY), None
