@@ -7,10 +7,9 @@ process fails alone, since the core replaces the process. `python -m runtime.med
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import av
 import numpy as np
@@ -30,6 +29,7 @@ CODECS: Final = (
 """What may stand in those containers; fewer parsers, fewer holes."""
 MEMORY_BYTES: Final = 256 * 1024 * 1024
 """Over the size at start: the file, the hour of audio addresses, FFmpeg's buffers."""
+READ_BYTES: Final = 64 * 1024
 MAX_PACKETS_BAD_AT_FIRST: Final = 500
 """A file whose first 500 packets are all broken is not going to get better."""
 EXPECTED: Final = "wav, mp3, ogg and flac files can be played"
@@ -46,27 +46,29 @@ def main() -> None:
     link.send({"state": "ready"})
     while True:
         try:
-            _, (source, target) = link.receive()
+            request, (source, target) = link.receive()
         except LinkClosed:
             return
         try:
-            _serve(link, source, target)
+            _serve(link, request["limit"], source, target)
         finally:
             os.close(source)
             os.close(target)
 
 
-def _serve(link: BlockingLink, source: int, target: int) -> None:
+def _serve(link: BlockingLink, limit: int, source: int, target: int) -> None:
     try:
         pcm = PcmBuffer.attach(target, writable=True)
     except PcmError as exc:
         link.send({"state": "failed", "error": str(exc)})
         return
     try:
-        data = _read(source)
-        for blocks, _ in enumerate(decode_into(pcm, data)):
-            if blocks == 0:
-                link.send({"state": "audible"})
+        _check_size(source, limit)
+        with open(source, "rb", buffering=READ_BYTES, closefd=False) as file:
+            file.seek(0)  # the position is where the core stopped writing
+            for blocks, _ in enumerate(decode_into(pcm, file)):
+                if blocks == 0:
+                    link.send({"state": "audible"})
         pcm.finish()
         link.send({"state": "done"})
     except BadFile as exc:
@@ -76,16 +78,15 @@ def _serve(link: BlockingLink, source: int, target: int) -> None:
         pcm.close()
 
 
-def _read(source: int) -> bytes:
+def _check_size(source: int, limit: int) -> None:
     size = os.fstat(source).st_size
     if size == 0:
         raise BadFile("it is empty (0 bytes)")
-    if size > MAX_FILE_BYTES:
-        raise BadFile(f"it has {size:,} bytes, the limit is {MAX_FILE_BYTES:,}")
-    return os.pread(source, size, 0)
+    if size > limit:
+        raise BadFile(f"it has {size:,} bytes, the limit is {limit:,}")
 
 
-def decode_into(pcm: PcmBuffer, data: bytes) -> Iterator[int]:
+def decode_into(pcm: PcmBuffer, file: BinaryIO) -> Iterator[int]:
     """Fill the buffer; yields the samples added, block by block. Raises BadFile.
 
     Stops early when the buffer is full or the core has ended it. A file that breaks in the middle
@@ -94,7 +95,7 @@ def decode_into(pcm: PcmBuffer, data: bytes) -> Iterator[int]:
     decoded = 0
     try:
         options = {"format_whitelist": FORMATS, "codec_whitelist": CODECS}
-        with av.open(io.BytesIO(data), "r", options=options) as container:
+        with av.open(file, "r", options=options) as container:
             for samples in _resampled(_frames(container), pcm.rate_hz):
                 added = pcm.append(samples)
                 decoded += added
@@ -105,7 +106,8 @@ def decode_into(pcm: PcmBuffer, data: bytes) -> Iterator[int]:
     except (av.FFmpegError, ValueError, IndexError) as exc:
         # PyAV turns FFmpeg's refusals into FFmpegError, and its own into the other two.
         if not decoded:
-            raise BadFile(_complaint(data)) from exc
+            file.seek(0)
+            raise BadFile(_complaint(file.read(64))) from exc
     if not decoded:
         raise BadFile("there is no sound in it")
 
@@ -156,7 +158,7 @@ def _flat(frames: list[Any]) -> Iterator[np.ndarray[Any, Any]]:
 
 def _complaint(data: bytes) -> str:
     """What the file seems to be instead, as far as its first bytes tell."""
-    head = data[:64].lstrip().lower()
+    head = data.lstrip().lower()
     if head.startswith((b"<!doctype", b"<html", b"<?xml", b"<")):
         return f"it is a web page or XML, not sound; {EXPECTED}"
     if head.startswith((b"{", b"[")):

@@ -7,10 +7,15 @@ the state in the shared header.
 
 from __future__ import annotations
 
+from typing import Final
+
 import trio
 
 from .pcm import PcmBuffer
 from .port import SoundError
+
+MAX_LABEL: Final = 100
+"""Characters of a text or URL that an error message repeats."""
 
 
 class SoundSource:
@@ -56,14 +61,12 @@ class SoundSource:
             self._end()
 
     async def wait_audible(self) -> None:
-        """Until something can be played. Raises SoundError when there will be nothing."""
+        """Until something can be played, or there will be nothing (see `error`)."""
         await self._audible.wait()
-        self._check()
 
     async def wait_complete(self) -> None:
-        """Until the length is known. Raises SoundError when the sound turned out broken."""
+        """Until the length is known, or the sound turned out broken (see `error`)."""
         await self._complete.wait()
-        self._check()
 
     def hold(self) -> None:
         self._users += 1
@@ -73,10 +76,6 @@ class SoundSource:
         if self._users == 0:
             self.fail("nobody plays it any more")
             self.buffer.close()
-
-    def _check(self) -> None:
-        if self.error is not None:
-            raise SoundError(self.error)
 
     def _end(self) -> None:
         self._audible.set()
@@ -102,8 +101,10 @@ class PcmSound:
 
     @property
     def error(self) -> str | None:
-        """Why the buffer's state is FAILED."""
-        return self._last.error
+        """Why the buffer's state is FAILED, as the author of the script reads it."""
+        if self._last.error is None:
+            return None
+        return f"{_shortened(self.label)} cannot be played: {self._last.error}"
 
     @property
     def duration_s(self) -> float | None:
@@ -112,11 +113,21 @@ class PcmSound:
     async def audible(self) -> None:
         """Return when there is something to play; raise SoundError when there will be nothing."""
         await self._last.wait_audible()
+        self._check()
 
     async def ready(self) -> None:
         await self._last.wait_complete()
+        self._check()
 
     def close(self) -> None:
         source, self._source = self._source, None
         if source is not None:
             source.release()
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise SoundError(self.error)
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= MAX_LABEL else f"{label[:MAX_LABEL]}..."

@@ -46,7 +46,7 @@ def encode(
 
 def decode(data: bytes) -> tuple[Samples, int]:
     """Samples of shape (n, channels) and their rate, as a player would have them."""
-    with av.open(io.BytesIO(data)) as file:
+    with av.open(io.BytesIO(data), "r") as file:
         stream = file.streams.audio[0]
         rate = stream.rate
         to_s16 = av.AudioResampler(format="s16", layout=stream.layout.name, rate=rate)

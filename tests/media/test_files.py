@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import trio
 
-from runtime.media.files import BadFile, decode_into
+from runtime.media.files import MAX_FILE_BYTES, BadFile, decode_into
 from runtime.media.pcm import PcmBuffer, PcmState, Samples
 from runtime.media.port import SoundError
-from runtime.media.sound import SoundSource
+from runtime.media.sound import PcmSound, SoundSource
 from runtime.media.sound_workers import SoundWorkers, WorkerKind
 from tests.media.sound_bytes import encode, heard, silence, tone
 from tests.processes.running import children_running
@@ -26,7 +26,7 @@ KIND = WorkerKind(module="runtime.media.files", name="the decoder", count=1, que
 
 def _decoded(data: bytes, seconds: float = 60) -> Samples:
     buffer = PcmBuffer.create(capacity_s=seconds)
-    for _ in decode_into(buffer, data):
+    for _ in decode_into(buffer, io.BytesIO(data)):
         pass
     samples = buffer.samples[: buffer.valid_samples].copy()
     buffer.close()
@@ -103,7 +103,7 @@ def test_a_full_buffer_ends_the_sound() -> None:
 
 def test_decoding_stops_when_the_core_has_ended_the_buffer() -> None:
     buffer = PcmBuffer.create(capacity_s=60)
-    steps = decode_into(buffer, encode(tone(440, 30), 8000, "flac"))
+    steps = decode_into(buffer, io.BytesIO(encode(tone(440, 30), 8000, "flac")))
     next(steps)
     buffer.finish(failed=True)
     assert len(list(steps)) <= 1
@@ -140,13 +140,12 @@ def test_a_refusal_tells_the_author_what_the_file_is(data: bytes, complaint: str
         _decoded(data)
 
 
-def _submit(workers: SoundWorkers, data: bytes) -> SoundSource:
+def _submit(workers: SoundWorkers, data: bytes) -> PcmSound:
     fd = os.memfd_create("file")
     os.write(fd, data)
     source = SoundSource(PcmBuffer.create())
-    source.hold()
-    workers.submit({"decode": True}, [fd], source)
-    return source
+    workers.submit({"limit": MAX_FILE_BYTES}, [fd], source)
+    return PcmSound("a.wav", source)
 
 
 @pytest.fixture
@@ -162,25 +161,25 @@ async def test_a_worker_decodes_file_after_file(workers: SoundWorkers) -> None:
     with trio.fail_after(PATIENCE_S):
         for hertz in (440, 1000):
             source = _submit(workers, encode(tone(hertz, 1.0), 8000, "mp3"))
-            await source.wait_audible()
-            await source.wait_complete()
+            await source.audible()
+            await source.ready()
             assert source.duration_s == pytest.approx(1.0, abs=0.08)
             (part,) = heard(source.buffer.samples[: source.buffer.valid_samples])
             assert part.frequencies_hz == pytest.approx((hertz,), abs=3)
-            source.release()
+            source.close()
         broken = _submit(workers, b"<html>")
         with pytest.raises(SoundError, match="web page"):
-            await broken.wait_audible()
+            await broken.audible()
         assert broken.buffer.state is PcmState.FAILED
         empty = _submit(workers, b"")
         with pytest.raises(SoundError, match="empty"):
-            await empty.wait_complete()
+            await empty.ready()
         large = _submit(workers, bytes(10 * 1024 * 1024 + 1))
         with pytest.raises(SoundError, match="the limit is 10,485,760"):
-            await large.wait_complete()
+            await large.ready()
     assert workers.restarts == 0
     for each in (broken, empty, large):
-        each.release()
+        each.close()
 
 
 def _busy_worker() -> int:
@@ -192,14 +191,14 @@ async def test_a_file_that_kills_its_worker_fails_alone(workers: SoundWorkers) -
     with trio.fail_after(PATIENCE_S):
         killer = _submit(workers, encode(tone(440, 300), 8000, "flac"))
         innocent = _submit(workers, encode(tone(440, 1), 8000, "wav"))
-        await killer.wait_audible()
+        await killer.audible()
         os.kill(_busy_worker(), signal.SIGSEGV)
         with pytest.raises(SoundError, match="the decoder failed on it and was restarted"):
-            await killer.wait_complete()
-        await innocent.wait_complete()
+            await killer.ready()
+        await innocent.ready()
         assert workers.restarts == 1
-        killer.release()
-        innocent.release()
+        killer.close()
+        innocent.close()
 
 
 async def test_a_worker_that_dies_idle_costs_nobody_anything(nursery: trio.Nursery) -> None:
@@ -210,8 +209,8 @@ async def test_a_worker_that_dies_idle_costs_nobody_anything(nursery: trio.Nurse
         os.kill(_busy_worker(), signal.SIGKILL)
         await replaced.wait()
         source = _submit(workers, encode(tone(440, 1), 8000, "wav"))
-        await source.wait_complete()
-        source.release()
+        await source.ready()
+        source.close()
     nursery.cancel_scope.cancel()
 
 
@@ -223,11 +222,11 @@ async def test_a_file_that_hangs_its_worker_fails_alone(nursery: trio.Nursery) -
         os.kill(_busy_worker(), signal.SIGSTOP)
         hanging = _submit(workers, encode(tone(440, 1), 8000, "wav"))
         with pytest.raises(SoundError, match="took longer than"):
-            await hanging.wait_audible()
+            await hanging.audible()
         source = _submit(workers, encode(tone(440, 1), 8000, "wav"))
-        await source.wait_complete()
-    hanging.release()
-    source.release()
+        await source.ready()
+    hanging.close()
+    source.close()
     nursery.cancel_scope.cancel()
 
 
@@ -247,18 +246,18 @@ async def test_a_full_queue_and_a_stopped_pool_refuse_at_once() -> None:
         nursery.cancel_scope.cancel()
     for source in (first, second):
         with pytest.raises(SoundError, match="the decoder"):
-            await source.wait_complete()
-        source.release()
+            await source.ready()
+        source.close()
 
 
 async def test_a_sound_nobody_wants_any_more_is_not_decoded(workers: SoundWorkers) -> None:
     first = _submit(workers, encode(tone(440, 1), 8000, "wav"))
     unwanted = _submit(workers, encode(tone(440, 1), 8000, "wav"))
-    unwanted.release()
+    unwanted.close()
     last = _submit(workers, encode(tone(440, 1), 8000, "wav"))
     with trio.fail_after(PATIENCE_S):
-        await last.wait_complete()
+        await last.ready()
     assert unwanted.error is not None
     assert unwanted.buffer.valid_samples == 0
-    first.release()
-    last.release()
+    first.close()
+    last.close()

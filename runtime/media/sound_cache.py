@@ -1,0 +1,59 @@
+"""Decoded sounds kept for the next caller who plays the same content, bounded in bytes and number.
+
+The least recently played go first. A sound still in the making may be shared too, so that a
+thousand calls that begin with one prompt decode it once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from .sound import SoundSource
+
+MAX_CACHED_BYTES: Final = 64 * 1024 * 1024
+"""More than an hour of prompts at 16 kB a second."""
+MAX_CACHED: Final = 200
+"""Each costs the core two descriptors."""
+
+
+class SoundCache:
+    def __init__(self, limit_bytes: int = MAX_CACHED_BYTES, limit: int = MAX_CACHED) -> None:
+        self._limit_bytes = limit_bytes
+        self._limit = limit
+        self._sources: OrderedDict[str, SoundSource] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(source.size_bytes for source in self._sources.values())
+
+    def get(self, key: str) -> SoundSource | None:
+        """The sound of this content, if it is here and has not failed."""
+        source = self._sources.get(key)
+        if source is None:
+            return None
+        if source.error is not None:
+            self._drop(key)
+            return None
+        self._sources.move_to_end(key)
+        return source
+
+    def put(self, key: str, source: SoundSource) -> None:
+        """Keep a sound, and let the oldest go that are too many now."""
+        source.hold()
+        self._sources[key] = source
+        while len(self._sources) > self._limit or self._oversize():
+            self._drop(next(iter(self._sources)))
+
+    def clear(self) -> None:
+        while self._sources:
+            self._drop(next(iter(self._sources)))
+
+    def _oversize(self) -> bool:
+        return len(self._sources) > 1 and self.size_bytes > self._limit_bytes
+
+    def _drop(self, key: str) -> None:
+        self._sources.pop(key).release()
