@@ -6,6 +6,7 @@ unchanged; only parameters that we set ourselves are encoded anew.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Self
 
@@ -31,14 +32,14 @@ class Params(Mapping[str, "str | None"]):
         self._wires = tuple(wires)
 
     @classmethod
+    @abstractmethod
     def parse(cls, text: str) -> Self:
         """Read the text after the leading separator."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def _write(cls, name: str, value: str | None) -> str:
         """Encode a parameter of our own; ValueError when it cannot be written."""
-        raise NotImplementedError
 
     @classmethod
     def _of(cls, values: dict[str, str | None], wires: tuple[tuple[str, str], ...]) -> Self:

@@ -17,7 +17,6 @@ from .headers import KEYS, Headers
 from .limits import (
     MAX_BODY_BYTES,
     MAX_DATAGRAM_BYTES,
-    MAX_HEAD_BYTES,
     MAX_HEADER_BYTES,
     MAX_HEADERS,
     MAX_URI_CHARS,
@@ -80,11 +79,7 @@ class Head:
 
 
 def read_head(data: bytes) -> Head:
-    """Read all before the empty line; never raises."""
-    if len(data) > MAX_HEAD_BYTES:
-        reason = f"headers of {len(data)} bytes (limit {MAX_HEAD_BYTES})"
-        fault = MessageError(513, reason)
-        return Head(message=None, content_length=None, fault=fault, framing_lost=True)
+    """Read all before the empty line; never raises. The caller has bounded its size."""
     faults: list[MessageError] = []
     lines = _split_lines(data.decode("utf-8", "surrogateescape"), faults)
     headers = _read_headers(lines, faults)
