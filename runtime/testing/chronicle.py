@@ -67,10 +67,11 @@ class Chronicle:
         if self.frozen:
             return
         self.rows.append(row)
-        if row.kind == "error":
-            traceback = str(row.detail.get("traceback", ""))
+        traceback = row.detail.get("traceback")
+        if row.kind == "error" and traceback:
+            # Without a traceback it is an error that the script was told as an event.
             self._faults.add(
-                Fault(t=row.t, session=row.session, what=row.what, traceback=traceback)
+                Fault(t=row.t, session=row.session, what=row.what, traceback=str(traceback))
             )
         self.signal.notify()
 

@@ -68,8 +68,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     test: Callable[..., object] = pyfuncitem.obj
     if inspect.iscoroutinefunction(test):
         trio.run(partial(test, **arguments), clock=clocks[0])
-    else:
+        return True
+    try:
         test(**arguments)
+    except BaseExceptionGroup as group:
+        raise _only_one(group) from None
     return True
 
 
@@ -82,6 +85,13 @@ def pytest_runtest_makereport(
     if call.when == "call" and report.failed and SIM in item.stash:
         report.sections.append((SECTION, item.stash[SIM].text()))
     return report
+
+
+def _only_one(error: BaseException) -> BaseException:
+    """What really happened, without the nurseries of other plugins around it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _simulated(test: AsyncTest, sim: Sim) -> AsyncTest:

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, Final
 
 import trio
 import trio.testing
 
 from runtime.legs.leg import Headers, LegIdentity
-from runtime.sandbox.bundle import load_bundle
+from runtime.sandbox.bundle import MAIN, load_bundle, make_bundle
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing, Rule
 from runtime.session.views import SessionView
@@ -87,6 +88,12 @@ class Sim:
             self._runtime.route(Routing[Bundle].ruled([rule], bundles))
         else:
             self._runtime.route(Routing[Bundle].named(bundles))
+
+    def load_text(self, source: str, **modules: str) -> None:
+        """Use a scenario that stands in the test itself; `modules` are what it can import."""
+        text = {name: dedent(code) for name, code in {**modules, MAIN: source}.items()}
+        bundle = make_bundle("scenario", text, folder=self._folder)
+        self._runtime.route(Routing[Bundle].single("scenario", bundle))
 
     def load_rules(self, *rules: Rule) -> None:
         """Route by rules, as the configuration file does; each names its scenario as `load` does.
