@@ -1,0 +1,82 @@
+"""Limits: the counts of calls, the buckets, the log's allowance."""
+
+from __future__ import annotations
+
+from runtime.decisions.limits import (
+    CallCounts,
+    Limits,
+    LogAllowance,
+    LogVerdict,
+    TokenBucket,
+    refuse_call,
+    worker_settings,
+)
+
+LIMITS = Limits()
+
+
+def counts(attempts: int = 0, unanswered: int = 0, live: int = 0) -> CallCounts:
+    return CallCounts(attempts=attempts, unanswered=unanswered, live=live)
+
+
+def test_a_session_may_try_fifty_calls_ten_unanswered_and_thirty_two_live() -> None:
+    assert refuse_call(LIMITS, counts(attempts=49, unanswered=9, live=31)) is None
+    assert "50" in (refuse_call(LIMITS, counts(attempts=50)) or "")
+    assert "10" in (refuse_call(LIMITS, counts(unanswered=10)) or "")
+    assert "32" in (refuse_call(LIMITS, counts(live=32)) or "")
+
+
+def test_the_worker_keeps_its_own_share_of_the_limits() -> None:
+    settings = worker_settings(LIMITS)
+    assert settings["timers"] == 100
+    assert settings["listeners"] == 1_000
+
+
+def test_a_bucket_gives_its_burst_then_its_rate() -> None:
+    bucket = TokenBucket(rate=100, burst=400)
+    assert sum(bucket.take(10.0) for _ in range(500)) == 400
+    assert bucket.wait_s(10.0) == 0.01
+    assert sum(bucket.take(10.5) for _ in range(500)) == 50
+
+
+def test_a_bucket_never_holds_more_than_its_burst() -> None:
+    bucket = TokenBucket(rate=100, burst=10)
+    bucket.take(0.0)
+    assert sum(bucket.take(1_000.0) for _ in range(50)) == 10
+
+
+def test_a_clock_that_stands_still_or_steps_back_fills_nothing() -> None:
+    bucket = TokenBucket(rate=100, burst=1)
+    assert bucket.take(5.0)
+    assert not bucket.take(5.0)
+    assert not bucket.take(4.0)
+
+
+def test_waiting_as_long_as_told_is_enough() -> None:
+    bucket = TokenBucket(rate=3, burst=7)
+    now = 0.0
+    for _ in range(1_000):
+        if not bucket.take(now):
+            now += bucket.wait_s(now)
+            assert bucket.take(now)
+
+
+def test_a_log_that_is_too_fast_is_truncated_once_and_goes_on_later() -> None:
+    log = LogAllowance(Limits(log_bytes_per_s=100, log_burst_bytes=1_000))
+    verdicts = [log.admit(0.0, 400) for _ in range(5)]
+    assert verdicts == [
+        LogVerdict.WRITE,
+        LogVerdict.WRITE,
+        LogVerdict.TRUNCATE,
+        LogVerdict.DROP,
+        LogVerdict.DROP,
+    ]
+    assert log.admit(4.0, 400) is LogVerdict.WRITE
+    assert log.dropped == 3
+
+
+def test_a_log_has_a_total() -> None:
+    log = LogAllowance(Limits(log_total_bytes=1_000))
+    assert log.admit(0.0, 900) is LogVerdict.WRITE
+    assert log.admit(1_000.0, 200) is LogVerdict.TRUNCATE
+    assert log.admit(2_000.0, 200) is LogVerdict.DROP

@@ -1,0 +1,83 @@
+"""What is hidden in a timeline, and how it is capped."""
+
+from __future__ import annotations
+
+import json
+
+from runtime.decisions.timeline import Cap, Entry, mask_command, mask_event, mask_sip
+
+SIP = (
+    "INVITE sip:alice:pa55@example.com SIP/2.0\r\n"
+    'Authorization: Digest username="bob",\r\n'
+    ' response="s3cret"\r\n'
+    "proxy-authorization : Digest s3cret\r\n"
+    "X-Order: 7\r\n"
+    "\r\n"
+)
+
+
+def test_credentials_never_show_up_folded_or_not() -> None:
+    shown = mask_sip(SIP, hide_tones=False)
+    assert "s3cret" not in shown
+    assert "pa55" not in shown
+    assert "X-Order: 7" in shown
+    assert "Authorization: Digest (hidden)" in shown
+
+
+def test_digits_in_info_messages_are_hidden_on_request() -> None:
+    relay = "INFO sip:x SIP/2.0\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=5\r\n"
+    plain = "INFO sip:x SIP/2.0\r\nc: application/dtmf\r\n\r\n5"
+    assert "Signal=5" in mask_sip(relay, hide_tones=False)
+    assert "5" not in mask_sip(relay, hide_tones=True).partition("\r\n\r\n")[2]
+    assert "5" not in mask_sip(plain, hide_tones=True).partition("\r\n\r\n")[2]
+
+
+def test_passwords_and_custom_data_are_hidden_in_commands() -> None:
+    dial = {"to": "sip:bob:pa55@x", "password": "s3cret", "callerid": ""}
+    assert mask_command("call.create", dial, hide_tones=False) == {
+        "to": "sip:bob:(hidden)@x",
+        "password": "(hidden)",
+    }
+    data = mask_command("session.custom_data", {"value": "s3cret"}, hide_tones=False)
+    assert data == {"value": "(hidden, 6 characters)"}
+
+
+def test_digits_are_hidden_only_while_the_script_wants_it() -> None:
+    assert mask_event("Call.ToneReceived", {"tone": "5"}, hide_tones=False) == {"tone": "5"}
+    assert mask_event("Call.ToneReceived", {"tone": "5"}, hide_tones=True) == {"tone": "(hidden)"}
+    digits = mask_command("call.digits", {"digits": "123"}, hide_tones=True)
+    assert digits == {"digits": "(hidden)"}
+
+
+def test_custom_data_is_hidden_in_events_and_in_the_call_they_carry() -> None:
+    fields = {"customData": "s3cret", "call": {"unit": 2, "custom_data": "s3cret"}}
+    assert "s3cret" not in str(mask_event("Application.CallAlerting", fields, hide_tones=False))
+
+
+def test_an_entry_is_one_line_of_json() -> None:
+    entry = Entry(t=1.23456789, kind="log", what="line one\nline two", detail={"where": "a.py:1"})
+    line = entry.to_json()
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "t": 1.234568,
+        "kind": "log",
+        "what": "line one\nline two",
+        "leg": None,
+        "detail": {"where": "a.py:1"},
+    }
+
+
+def test_a_full_timeline_still_takes_the_sessions_own_lines() -> None:
+    cap = Cap(max_entries=2, max_bytes=1_000)
+    log = Entry(t=0, kind="log", what="x")
+    assert cap.admit(log, 10)
+    assert cap.admit(log, 10)
+    assert not cap.admit(log, 10)
+    assert cap.admit(Entry(t=0, kind="session", what="over"), 10)
+    assert cap.dropped == 1
+
+
+def test_a_timeline_is_capped_by_its_bytes_too() -> None:
+    cap = Cap(max_entries=100, max_bytes=50)
+    assert cap.admit(Entry(t=0, kind="log", what="x"), 40)
+    assert not cap.admit(Entry(t=0, kind="log", what="x"), 40)

@@ -1,0 +1,56 @@
+"""Which key presses a script hears."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.decisions.tones import ToneGate, Way
+
+
+def gate(kinds: int = 0) -> ToneGate:
+    made = ToneGate()
+    made.handle(True, kinds)
+    return made
+
+
+def test_nothing_is_heard_until_tones_are_handled() -> None:
+    silent = ToneGate()
+    assert not silent.wants_rfc4733
+    assert not silent.admit("5", Way.RFC4733, 0.0)
+    silent.handle(True, 0)
+    assert silent.wants_rfc4733
+    assert silent.admit("5", Way.RFC4733, 0.0)
+    silent.handle(False, 0)
+    assert not silent.admit("5", Way.RFC4733, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "rfc", "info"),
+    [
+        (0, True, True),
+        (1, True, False),
+        (2, False, False),
+        (3, False, True),
+    ],
+)
+def test_only_the_asked_kinds_are_heard(kinds: int, rfc: bool, info: bool) -> None:
+    assert gate(kinds).wants_rfc4733 is rfc
+    assert gate(kinds).admit("1", Way.RFC4733, 0.0) is rfc
+    assert gate(kinds).admit("1", Way.SIP_INFO, 0.0) is info
+
+
+@pytest.mark.parametrize("ways", [(Way.RFC4733, Way.SIP_INFO), (Way.SIP_INFO, Way.RFC4733)])
+def test_a_press_that_is_reported_both_ways_is_heard_once(ways: tuple[Way, Way]) -> None:
+    both = gate()
+    heard = [both.admit("5", way, at) for at in (0.0, 0.6, 1.2) for way in ways]
+    assert heard == [True, False] * 3
+
+
+def test_the_same_key_twice_is_two_presses() -> None:
+    twice = gate()
+    assert [twice.admit("5", Way.RFC4733, at) for at in (0.0, 0.1, 0.2)] == [True] * 3
+
+
+def test_what_is_no_key_is_nothing() -> None:
+    assert not gate().admit("x", Way.SIP_INFO, 0.0)
+    assert not gate().admit("", Way.SIP_INFO, 0.0)
