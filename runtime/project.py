@@ -47,7 +47,7 @@ async def test_a_silent_caller_is_let_go(sim: Sim) -> None:
     await caller.ended()
 '''
 
-CONFIG: Final = '''\
+CONFIG: Final = """\
 # Every key is optional; `callstage dev` and `callstage run --config callstage.toml` read this file.
 
 [sip]
@@ -61,7 +61,7 @@ listen = "127.0.0.1:8080"
 name = "everything"
 to = '.*'
 scenario = "scenario.py"
-'''
+"""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

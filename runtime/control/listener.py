@@ -1,4 +1,4 @@
-"""The HTTP listener: bound before anything needs its address, served by Hypercorn in our nursery."""
+"""The HTTP listener: bound before anything needs its address, served by Hypercorn."""
 
 from __future__ import annotations
 

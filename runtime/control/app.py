@@ -1,0 +1,61 @@
+"""The HTTP interface: which path leads to which handler; calls are reached by the registry only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from runtime.control.auth import AccessRule, Gate
+from runtime.control.health import Health
+from runtime.control.problem import Problem, on_http_exception, on_problem
+from runtime.control.recordings import Recordings
+from runtime.control.sessions import Sessions
+from runtime.session.registry import SessionRegistry
+
+API = "/api/v1"
+
+
+@attrs.frozen(kw_only=True)
+class ControlParts:
+    """What the HTTP interface shows."""
+
+    registry: SessionRegistry
+    access: AccessRule
+    data: Path
+    """The folder with `recordings` and `sessions`."""
+    state: Callable[[], dict[str, Any]]
+    """Facts for /healthz beside the sessions: listeners, engine, sandbox."""
+
+
+def build_app(parts: ControlParts) -> ASGIApp:
+    health = Health(parts.registry, parts.state)
+    sessions = Sessions(parts.registry, parts.data / "sessions")
+    recordings = Recordings(parts.data / "recordings")
+    one = f"{API}/sessions/{{session}}"
+    routes = [
+        Route("/healthz", health.healthz),
+        Route("/readyz", health.readyz),
+        Route(f"{API}/sessions", sessions.listing),
+        Route(f"{API}/refusals", sessions.refusals),
+        Route(one, sessions.one),
+        Route(one, sessions.terminate, methods=["DELETE"]),
+        Route(f"{one}/timeline", sessions.timeline),
+        Route(f"{one}/recordings/{{number:int}}", recordings.one),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
+    )
+    return Gate(app, parts.access)
+
+
+def recording_url(base_url: str, session: str, number: int) -> str:
+    """Where the recording `number` of a session is served."""
+    return f"{base_url}{API}/sessions/{session}/recordings/{number}"
