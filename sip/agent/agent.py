@@ -44,7 +44,7 @@ from .addressing import Addressing
 from .inbound import Gate, Inbound
 from .outputs import AgentOutput, SessionBegan, SessionForgotten, SessionNews
 from .replies import Replies
-from .requests_out import OutboundRequests
+from .requests_out import OutboundRequests, returned_request
 from .session_port import SessionPort
 from .sessions import Held, SessionTable
 from .settings import EndpointSettings
@@ -119,6 +119,11 @@ class UserAgent:
         """A message of this transaction could not be delivered."""
         self.absorb(self.layer.transport_failed(key, reason, now), now)
         return self.take(now)
+
+    def returned(self, data: bytes, reason: str, now: float) -> list[AgentOutput]:
+        """A datagram of ours came back (ICMP). Its branch proves that it was ours."""
+        key = returned_request(data)
+        return [] if key is None else self.transport_failed(key, reason, now)
 
     def sent_on(self, key: ClientKey, flow: int) -> None:
         """A request left on this TCP connection."""

@@ -6,16 +6,27 @@ is open, which proves the path; otherwise it goes by UDP all the same.
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import attrs
 
 from sip.address import Destination, Flow
 from sip.dialog import IdSource
 from sip.message import CSeq, Headers, Request, Uri
 from sip.message.via import MAGIC_COOKIE
+from sip.transaction import ClientKey
 
 from .addressing import Addressing
 from .capabilities import ALLOW, SUPPORTED, SUPPORTED_WITHOUT_100REL
 from .settings import MAX_UDP_REQUEST_BYTES, EndpointSettings
+
+_OURS: Final = re.compile(
+    rb"([A-Z]+) [^\r\n]+\r\nVia: SIP/2\.0/UDP [^;\r\n]+;branch=(z9hG4bK[A-Za-z0-9.-]+)"
+)
+"""The begin of every request that we send by UDP."""
+_LOOK_AT_BYTES: Final = 600
+"""ICMP returns 548 bytes of a datagram at least (RFC 1812 4.3.2.3)."""
 
 _TARGET_REFRESH = frozenset({"INVITE", "UPDATE"})
 
@@ -91,3 +102,12 @@ class OutboundRequests:
 def _supported(request: Request) -> str:
     is_initial_offer = request.method == "INVITE" and bool(request.body) and request.to.tag is None
     return SUPPORTED if is_initial_offer else SUPPORTED_WITHOUT_100REL
+
+
+def returned_request(data: bytes) -> ClientKey | None:
+    """The transaction of a request of ours, of which perhaps only the begin is there."""
+    found = _OURS.match(data[:_LOOK_AT_BYTES])
+    if found is None:
+        return None
+    method, branch = found.group(1).decode(), found.group(2).decode()
+    return None if method == "ACK" else ClientKey(branch, method)

@@ -1,0 +1,262 @@
+"""Drives the user agent: stamps the time, carries out what it asks for, delivers its news.
+
+The order is always: first everything to be sent, then the events, one after the other, never inside
+each other. Exceptions of the owner's callbacks are caught here and reported; so is a fault of the
+core itself, because one message must not end all calls.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import ParamSpec
+
+import attrs
+import trio
+
+from sip.address import BoundAddress, Flow, PeerAddress
+from sip.agent import (
+    AgentOutput,
+    Refusal,
+    RefusalReport,
+    SessionBegan,
+    SessionForgotten,
+    SessionNews,
+    SipTrace,
+    UserAgent,
+)
+from sip.dialog import InviteObserver, InviteSession, SessionEvent
+from sip.message import Message, MessageError
+from sip.transaction import ClientKey, ServerKey, Transmit
+from sip.transport import TransportHub
+
+_P = ParamSpec("_P")
+
+
+@attrs.frozen(kw_only=True)
+class Fault:
+    """An exception that was caught at the endpoint's edge."""
+
+    where: str
+    error: Exception
+    traceback: str
+
+
+@attrs.frozen(kw_only=True)
+class Callbacks:
+    """What the owner of the endpoint wants to be asked and told."""
+
+    on_invite: Callable[[InviteSession], InviteObserver | None]
+    on_trace: Callable[[SipTrace], None]
+    accept: Callable[[PeerAddress], Refusal | None]
+    on_refusal: Callable[[RefusalReport], None]
+    on_fault: Callable[[Fault], None]
+
+
+class Driver:
+    """Between one user agent, its transports (it is their receiver) and its owner."""
+
+    def __init__(self, callbacks: Callbacks) -> None:
+        self._callbacks = callbacks
+        self._agent: UserAgent | None = None
+        self._hub: TransportHub | None = None
+        self._observers: dict[InviteSession, InviteObserver] = {}
+        self._effects: deque[AgentOutput] = deque()
+        self._news: deque[SessionBegan | SessionNews | SessionForgotten] = deque()
+        self._carrying_out = False
+        self._delivering = False
+        self._timer_scope: trio.CancelScope | None = None
+        self.progress = trio.Event()
+        """Set, and replaced, whenever news were delivered."""
+
+    def attach(self, agent: UserAgent, hub: TransportHub) -> None:
+        self._agent = agent
+        self._hub = hub
+
+    def detach(self) -> None:
+        """The sockets are gone; the core may still be asked, nothing goes out any more."""
+        self._hub = None
+
+    def observe(self, session: InviteSession, observer: InviteObserver) -> None:
+        self._observers[session] = observer
+
+    # --- the core ---
+
+    def enter(self, step: Callable[[float], None]) -> None:
+        """Run one step of the owner's now, and carry out what comes of it."""
+        agent = self._agent
+        assert agent is not None, "sessions exist only while there is an agent"
+        now = trio.current_time()
+        try:
+            step(now)
+        finally:
+            self.carry_out(agent.take(now))
+
+    def _feed(
+        self, step: Callable[_P, list[AgentOutput]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> None:
+        """Feed the core from outside."""
+        try:
+            outputs = step(*args, **kwargs)
+        except Exception as exc:  # noqa: BLE001  a fault in the core: recorded, the rest goes on
+            self.crashed(exc, "user agent")
+            outputs = [] if self._agent is None else self._agent.take(trio.current_time())
+        self.carry_out(outputs)
+
+    def carry_out(self, outputs: Iterable[AgentOutput]) -> None:
+        """Send everything, then deliver the news; what these cause waits for its turn."""
+        self._effects.extend(outputs)
+        if self._carrying_out:
+            return
+        self._carrying_out = True
+        try:
+            while self._effects:
+                self._perform(self._effects.popleft())
+        finally:
+            self._carrying_out = False
+        self._set_timer()
+        self._deliver_news()
+
+    def _perform(self, output: AgentOutput) -> None:
+        match output:
+            case Transmit():
+                if self._hub is not None:
+                    self._hub.send(output)
+            case SipTrace():
+                self._report(self._callbacks.on_trace, output)
+            case RefusalReport():
+                self._report(self._callbacks.on_refusal, output)
+            case _:
+                self._news.append(output)
+
+    # --- the owner ---
+
+    def _deliver_news(self) -> None:
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._news:
+                item = self._news.popleft()
+                match item:
+                    case SessionBegan(session):
+                        self._offer(session)
+                    case SessionNews(session, event):
+                        self._tell(session, event)
+                    case SessionForgotten(session):
+                        self._observers.pop(session, None)
+        finally:
+            self._delivering = False
+        self.progress.set()
+        self.progress = trio.Event()
+
+    def _offer(self, session: InviteSession) -> None:
+        """Ask the owner who hears this call."""
+        try:
+            observer = self._callbacks.on_invite(session)
+        except Exception as exc:  # noqa: BLE001  the application's fault: report it, refuse the call
+            self.crashed(exc, f"on_invite({session!r})")
+            session.hangup(reason="the application failed to take the call")
+            return
+        if observer is not None:
+            self._observers[session] = observer
+        elif not session.is_over:
+            session.hangup(reason="no application took the call")
+
+    def _tell(self, session: InviteSession, event: SessionEvent) -> None:
+        observer = self._observers.get(session)
+        if observer is None:
+            return
+        try:
+            observer.on_sip_event(session, event)
+        except Exception as exc:  # noqa: BLE001  the application's fault: report it, go on
+            self.crashed(exc, f"on_sip_event({session!r}, {type(event).__name__})")
+
+    def _report(self, callback: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            callback(*args, **kwargs)
+        except Exception as exc:  # noqa: BLE001  a reporter's fault must not stop the signalling
+            self.crashed(exc, getattr(callback, "__name__", "callback"))
+
+    def ask_gate(self, peer: PeerAddress) -> Refusal | None:
+        try:
+            return self._callbacks.accept(peer)
+        except Exception as exc:  # noqa: BLE001  a gate that fails stays closed
+            self.crashed(exc, f"accept({peer})")
+            return Refusal(status=500, reason="the gate failed")
+
+    def crashed(self, error: Exception, where: str = "transport") -> None:
+        text = "".join(traceback.format_exception(error))
+        self._callbacks.on_fault(Fault(where=where, error=error, traceback=text))
+
+    # --- time ---
+
+    async def keep_time(self, agent: UserAgent) -> None:
+        """The one timer task: sleeps until the core's next deadline, wherever it moves."""
+        while True:
+            with trio.CancelScope() as self._timer_scope:
+                self._set_timer()
+                await trio.sleep_forever()
+            self._feed(agent.on_time, trio.current_time())
+
+    def _set_timer(self) -> None:
+        if self._timer_scope is not None and self._agent is not None:
+            at = self._agent.next_timeout()
+            self._timer_scope.deadline = float("inf") if at is None else at
+
+    # --- what the transports tell (sip.transport.Receiver) ---
+
+    def datagram(self, data: bytes, flow: Flow) -> None:
+        if self._agent is not None:
+            self._feed(self._agent.receive_datagram, data, flow, trio.current_time())
+
+    def message(self, message: Message, flow: Flow) -> None:
+        if self._agent is not None:
+            data = message.to_bytes()
+            self._feed(self._agent.receive_message, message, data, flow, trio.current_time())
+
+    def fault(self, error: MessageError, data: bytes, flow: Flow) -> None:
+        if self._agent is not None:
+            self._feed(self._agent.receive_fault, error, data, flow, trio.current_time())
+
+    def sent(self, output: Transmit, local: BoundAddress, remote: PeerAddress) -> None:
+        self._report(
+            self._callbacks.on_trace,
+            SipTrace(
+                direction="out",
+                transport=remote.transport,
+                local=local,
+                remote=remote,
+                data=output.data,
+                call_id=output.call_id,
+                summary=output.summary,
+                retransmission=output.retransmission,
+            ),
+        )
+
+    def sent_on(self, key: ClientKey, flow: int) -> None:
+        if self._agent is not None:
+            self._agent.sent_on(key, flow)
+
+    def undelivered(self, key: ClientKey | ServerKey, reason: str) -> None:
+        if self._agent is not None:
+            self._feed(self._agent.transport_failed, key, reason, trio.current_time())
+
+    def returned(self, data: bytes, reason: str) -> None:
+        if self._agent is not None:
+            self._feed(self._agent.returned, data, reason, trio.current_time())
+
+    def flow_opened(self, flow: Flow) -> None:
+        if self._agent is not None:
+            self._agent.flow_opened(flow)
+
+    def flow_closed(self, flow: int, reason: str) -> None:
+        if self._agent is not None:
+            self._feed(self._agent.flow_closed, flow, reason, trio.current_time())
+
+    def needs_flow(self, flow: int) -> bool:
+        return self._agent is not None and self._agent.uses_flow(flow)
+
+    def welcomes(self, peer: PeerAddress) -> bool:
+        return self.ask_gate(peer) is None

@@ -1,0 +1,240 @@
+"""The endpoint: everything the runtime needs of SIP, on trio.
+
+Everything runs in one trio thread. Whatever a session is asked takes effect at once; events come by
+synchronous callbacks, one after the other. An exception in a callback is reported through
+`on_fault` and does no further harm.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+import trio
+
+from sip.address import BoundAddress, ListenAddress, PeerAddress
+from sip.agent import (
+    EndpointSettings,
+    Refusal,
+    RefusalReport,
+    SipTrace,
+    TooManySessionsError,
+    UserAgent,
+)
+from sip.auth import Credentials
+from sip.dialog import (
+    Acknowledged,
+    Answered,
+    Ended,
+    IdSource,
+    InfoReceived,
+    InviteObserver,
+    InviteOrder,
+    InviteSession,
+    Provisional,
+    ReinviteAnswered,
+    ReinviteFailed,
+    ReinviteReceived,
+    SessionEvent,
+    SessionStateError,
+    outbound_proxy,
+    own_headers,
+)
+from sip.driver import Callbacks, Driver, Fault
+from sip.message import MessageError, NameAddr, Uri
+from sip.transport import (
+    AddressBook,
+    ListenError,
+    RandomIds,
+    Resolver,
+    TransportHub,
+    source_address,
+)
+
+CLOSE_S = 4.0
+"""For the peers' answers to our last BYEs; then they are on their own."""
+
+_log = logging.getLogger(__name__)
+
+
+class NotRunningError(Exception):
+    """A local fault: the endpoint has no sockets yet, or none any more."""
+
+
+def log_fault(fault: Fault) -> None:
+    """The default report of a fault."""
+    _log.error("%s\n%s", fault.where, fault.traceback)
+
+
+def accept_all(_: PeerAddress) -> Refusal | None:
+    """The default gate: which peers are let in is the owner's decision."""
+    return None
+
+
+def ignore(_: object) -> None:
+    """The default for reports that nobody wants."""
+
+
+class Endpoint:
+    """One SIP endpoint: any number of listeners, one user agent.
+
+    `on_invite` is called for each new call, with 100 sent already; it returns who hears the events
+    of the session (None: the call is refused with 480, unless the callback refused it itself).
+    `accept` is asked for each peer that is in no dialog with us; `on_refusal` hears what the
+    endpoint refused by itself, `on_trace` every message, `on_fault` every caught exception.
+    """
+
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        *,
+        on_invite: Callable[[InviteSession], InviteObserver | None],
+        on_trace: Callable[[SipTrace], None] = ignore,
+        accept: Callable[[PeerAddress], Refusal | None] = accept_all,
+        on_refusal: Callable[[RefusalReport], None] = ignore,
+        on_fault: Callable[[Fault], None] = log_fault,
+        ids: IdSource | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
+        self._settings = settings
+        self._ids = ids or RandomIds()
+        self._resolver = resolver or Resolver()
+        self._driver = Driver(
+            Callbacks(
+                on_invite=on_invite,
+                on_trace=on_trace,
+                accept=accept,
+                on_refusal=on_refusal,
+                on_fault=on_fault,
+            )
+        )
+        self._agent: UserAgent | None = None
+        self._scope: trio.CancelScope | None = None
+
+    async def run(
+        self,
+        listeners: Sequence[ListenAddress],
+        *,
+        task_status: trio.TaskStatus[list[BoundAddress]] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Bind all listeners, report their real addresses, and serve until cancelled or closed.
+
+        ListenError when one of them cannot be had; then none is. Cancelling it sends nothing more:
+        use `close` to take leave of the peers first.
+        """
+        if self._agent is not None:
+            raise NotRunningError("run(): this endpoint ran before; make a new one")
+        driver = self._driver
+        hub = TransportHub(driver, self._resolver, driver.crashed)
+        bound = hub.bind(listeners)
+        agent = self._agent = UserAgent(
+            self._settings,
+            AddressBook(bound, self._settings.advertise, source_address),
+            self._ids,
+            gate=driver.ask_gate,
+            enter=driver.enter,
+        )
+        driver.attach(agent, hub)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._scope = nursery.cancel_scope
+                nursery.start_soon(hub.run)
+                nursery.start_soon(driver.keep_time, agent)
+                task_status.started([listener.address for listener in bound])
+        finally:
+            self._scope = None
+            driver.detach()
+            hub.close()
+
+    async def close(self) -> None:
+        """BYE, CANCEL or refuse everything, wait a bounded time for the peers, and stop.
+
+        It goes on when its caller is cancelled; doing it twice does no harm.
+        """
+        agent = self._agent
+        if agent is None or self._scope is None:
+            return
+        agent.drain(0)
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
+            self._driver.enter(lambda now: agent.hang_up_all("the endpoint is closing", now))
+            while not agent.is_idle and self._scope is not None:
+                await self._driver.progress.wait()
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def drain(self, retry_after_s: int) -> None:
+        """From now on new calls get 503 with Retry-After; those in progress go on."""
+        self._running("drain").drain(retry_after_s)
+
+    @property
+    def active_sessions(self) -> int:
+        """Calls whose observer has not heard Ended."""
+        return 0 if self._agent is None else self._agent.sessions.active
+
+    def invite(
+        self,
+        target: str,
+        *,
+        sdp: bytes | None,
+        from_: NameAddr,
+        headers: Iterable[tuple[str, str]] = (),
+        credentials: Credentials | None = None,
+        route: str | None = None,
+        observer: InviteObserver,
+    ) -> InviteSession:
+        """Call `target`; everything that follows comes to `observer`, and Ended comes last.
+
+        `route` is the URI of an outbound proxy. Raises ValueError for a target, route or header
+        that cannot be used, TooManySessionsError at the limit, NotRunningError before `run`.
+        """
+        agent = self._running("invite")
+        order = InviteOrder(
+            target=Uri.parse(target),
+            from_=from_,
+            sdp=sdp,
+            headers=own_headers(headers),
+            credentials=credentials,
+            route=None if route is None else outbound_proxy(route),
+        )
+        now = trio.current_time()
+        session = agent.invite(order, now)
+        self._driver.observe(session, observer)
+        self._driver.carry_out(agent.take(now))
+        return session
+
+    def _running(self, what: str) -> UserAgent:
+        if self._agent is None or self._scope is None:
+            raise NotRunningError(
+                f"{what}(): the endpoint is not running; start run() and wait until it listens"
+            )
+        return self._agent
+
+
+__all__ = [
+    "Acknowledged",
+    "Answered",
+    "BoundAddress",
+    "Credentials",
+    "Ended",
+    "Endpoint",
+    "EndpointSettings",
+    "Fault",
+    "InfoReceived",
+    "InviteObserver",
+    "InviteSession",
+    "ListenAddress",
+    "ListenError",
+    "MessageError",
+    "NotRunningError",
+    "PeerAddress",
+    "Provisional",
+    "Refusal",
+    "RefusalReport",
+    "ReinviteAnswered",
+    "ReinviteFailed",
+    "ReinviteReceived",
+    "SessionEvent",
+    "SessionStateError",
+    "SipTrace",
+    "TooManySessionsError",
+]

@@ -1,0 +1,54 @@
+"""Bounds on what the transports hold and how long they wait, each with its reason."""
+
+from typing import Final
+
+MAX_UDP_BACKLOG: Final = 1_024
+"""Datagrams waiting for a full socket buffer; the oldest is dropped, retransmission repairs it."""
+
+UDP_BURST: Final = 64
+"""Datagrams read from one socket before other tasks get their turn."""
+
+UDP_BUFFER_BYTES: Final = 2 * 1024 * 1024
+"""Receive and send buffer asked of the system: a second of 1,000 call set-ups."""
+
+MAX_TCP_CONNECTIONS: Final = 2_000
+"""All together; each costs two tasks and a file descriptor."""
+
+MAX_TCP_PER_HOST: Final = 200
+"""From one address, loopback excepted, so that one host cannot take every place. A proxy uses one
+or a few; load generators with one for each call run on loopback."""
+
+MAX_TCP_QUEUE_BYTES: Final = 1_048_576
+"""Unsent bytes of one connection; a peer that reads so little is gone for us."""
+
+CONNECT_S: Final = 5.0
+"""To open a TCP connection: two lost SYNs. The caller's INVITE waits behind it."""
+
+SEND_S: Final = 20.0
+"""For the peer to take what we write; after that the connection counts as broken."""
+
+FLUSH_S: Final = 1.0
+"""For what is still to be written when we close a connection."""
+
+MESSAGE_S: Final = 30.0
+"""From the first byte of a message to its last, and from the opening of a connection to its first
+message: longer is a slow attack on the number of connections."""
+
+IDLE_S: Final = 900.0
+"""Without any byte, unless a dialog was last heard on the connection. RFC 5626 keep-alives come
+every two minutes."""
+
+LOOK_AGAIN_S: Final = 60.0
+"""How often an idle connection that a dialog still needs is looked at again."""
+
+RESOLVE_S: Final = 5.0
+"""For a name; the default resolver gives up after 5 s as well."""
+
+RESOLVED_FOR_S: Final = 60.0
+"""An answer of the resolver is used for this long; it does not tell its time to live."""
+
+MAX_RESOLVED: Final = 1_000
+"""Names remembered; the oldest is forgotten."""
+
+MAX_WAITING_FOR_NAME: Final = 256
+"""Messages that wait for one name; further ones fail at once."""
