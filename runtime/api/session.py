@@ -64,6 +64,7 @@ class Session:
         settings: Mapping[str, float],
         files: Collection[str],
         send: Callable[[WorkerFrame], None],
+        enter: Callable[[], None],
     ) -> None:
         self.id = session_id
         self.application = application
@@ -77,6 +78,7 @@ class Session:
         self._max_listeners = int(settings.get("listeners", MAX_LISTENERS))
         self._files = files
         self._send = send
+        self._enter = enter
         self._pending: dict[int, Handle[Any]] = {}
         self._request = 0
         self._next_unit = 1
@@ -98,6 +100,7 @@ class Session:
 
     def command(self, command: Command, handle: H, *, late: bool = False) -> H:
         """Send a command; `late` ones are still allowed while the session is terminating."""
+        self._enter()
         if self.phase is Phase.RUNNING or (late and self.phase is Phase.TERMINATING):
             self._request += 1
             request = self._request
@@ -182,6 +185,7 @@ class Session:
     # --- log and clock --------------------------------------------------------------------------
 
     def log(self, text: str) -> None:
+        self._enter()
         self._send(LogFrame(text=clip(text, MAX_LOG), where=self.where()))
 
     def where(self) -> str:

@@ -77,8 +77,10 @@ class Dispatcher:
         send: Callable[[WorkerFrame], None],
         sources: Sources,
         nursery: trio.Nursery,
+        entering: Callable[[], None],
     ) -> None:
         self._session = session
+        self._entering = entering
         self._send = send
         self._sources = sources
         self._nursery = nursery
@@ -225,6 +227,7 @@ class Dispatcher:
         batch: _Batch | None,
     ) -> None:
         token = RUNNING.set(run)
+        self._entering()
         try:
             result = callback()
         except KeyboardInterrupt:

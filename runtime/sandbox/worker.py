@@ -14,6 +14,7 @@ from runtime.api.listeners import Listeners
 from runtime.api.running import RUNNING, Run
 from runtime.api.session import Session
 from runtime.api.timers import Timers
+from runtime.sandbox.cpu import CpuGuard
 from runtime.sandbox.dispatcher import Dispatcher
 from runtime.sandbox.fault import describe
 from runtime.sandbox.frames import (
@@ -37,17 +38,24 @@ from runtime.sandbox.wire import MAX_CORE_FRAME, FrameDecoder
 MAX_QUEUED: Final = 1_024
 """Deliveries that may wait for the script; beyond it nothing more is read from the core."""
 READ_SIZE: Final = 64 * 1024
+HANDLER_CPU_S: Final = 1.0
+IMPORT_CPU_S: Final = 3.0
+"""If the core's start frame says nothing else."""
 LAST_FLUSH_S: Final = 1.0
 """What is still to be written when the core says stop has this long."""
 
 
-async def serve_session(stream: trio.abc.Stream, *, send_now: SendNow | None = None) -> None:
+async def serve_session(
+    stream: trio.abc.Stream, *, send_now: SendNow | None = None, limit_cpu: bool = False
+) -> None:
     """Serve one session until StopFrame or the end of the stream.
 
-    `send_now` is the socket's own non-blocking send, if there is one. Raises ProtocolError when the
-    core sends what is no frame; nothing that a script does comes out, except KeyboardInterrupt.
+    `send_now` is the socket's own non-blocking send, if there is one. `limit_cpu` interrupts
+    handlers that compute too long; only in a process that serves nothing else. Raises
+    ProtocolError when the core sends what is no frame; nothing that a script does comes out,
+    except KeyboardInterrupt.
     """
-    worker = _Worker(stream, Outbox(stream, send_now))
+    worker = _Worker(stream, Outbox(stream, send_now), limit_cpu)
     try:
         await worker.run()
     finally:
@@ -55,9 +63,11 @@ async def serve_session(stream: trio.abc.Stream, *, send_now: SendNow | None = N
 
 
 class _Worker:
-    def __init__(self, stream: trio.abc.Stream, outbox: Outbox) -> None:
+    def __init__(self, stream: trio.abc.Stream, outbox: Outbox, limit_cpu: bool) -> None:
         self._stream = stream
         self._outbox = outbox
+        self._limit_cpu = limit_cpu
+        self._cpu: CpuGuard | None = None
         self._modules: list[ModuleFrame] = []
         self._loader: Loader | None = None
         self._dispatcher: Dispatcher | None = None
@@ -71,6 +81,8 @@ class _Worker:
             nursery.cancel_scope.cancel()
 
     def close(self) -> None:
+        if self._cpu is not None:
+            self._cpu.stop()
         if self._loader is not None:
             self._loader.close()
 
@@ -110,6 +122,7 @@ class _Worker:
         if frame.check_only:
             self._check(loader)
             return
+        cpu = self._count_cpu(loader, frame)
         session = Session(
             session_id=frame.session_id,
             application=frame.application,
@@ -117,16 +130,36 @@ class _Worker:
             settings=frame.settings,
             files=loader.sources.keys(),
             send=self._outbox.put,
+            enter=cpu.check if cpu is not None else _nothing,
         )
         script: trio.Nursery = await nursery.start(_script_nursery)
-        dispatcher = Dispatcher(session, self._outbox.put, loader.sources, script)
+        dispatcher = Dispatcher(
+            session,
+            self._outbox.put,
+            loader.sources,
+            script,
+            entering=cpu.entering if cpu is not None else _nothing,
+        )
         session.listeners = Listeners(session)
         session.timers = Timers(session, dispatcher.post)
         if self._run_top_level(loader, session, frame.main):
+            if cpu is not None:
+                cpu.imported()
             self._dispatcher = dispatcher
             nursery.start_soon(session.timers.run)
             nursery.start_soon(dispatcher.run)
             self._outbox.put(ReadyFrame())
+
+    def _count_cpu(self, loader: Loader, frame: StartFrame) -> CpuGuard | None:
+        if not self._limit_cpu:
+            return None
+        self._cpu = CpuGuard(
+            handler_s=frame.settings.get("handler_cpu_s", HANDLER_CPU_S),
+            import_s=frame.settings.get("import_cpu_s", IMPORT_CPU_S),
+            files=loader.sources.keys(),
+        )
+        self._cpu.start()
+        return self._cpu
 
     def _check(self, loader: Loader) -> None:
         try:
@@ -166,3 +199,7 @@ async def _script_nursery(task_status: trio.TaskStatus[trio.Nursery]) -> None:
     async with trio.open_nursery() as nursery:
         task_status.started(nursery)
         await trio.sleep_forever()
+
+
+def _nothing() -> None:
+    """Where CPU time is not counted."""

@@ -124,7 +124,7 @@ def _become_worker(control: int, zygote: int) -> NoReturn:
 async def _serve_locked(channel: socket.socket) -> None:
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(channel))
     lock_inside()
-    await serve_session(stream, send_now=channel.send)
+    await serve_session(stream, send_now=channel.send, limit_cpu=True)
 
 
 def _last_words(channel: socket.socket, error: BaseException) -> None:
