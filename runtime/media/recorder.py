@@ -1,0 +1,197 @@
+"""The recorder worker: one process that writes all recordings, from shared rings into open files.
+
+It looks at every ring five times a second, so the engine's tick never waits for an encoder or a
+disk. A recording that cannot go on ends alone; the others do not notice. The core opens the files,
+this process knows no path. `python -m runtime.media.recorder`
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import resource
+import threading
+import time
+from typing import Any, Final
+
+import av
+import numpy as np
+
+from runtime.processes import BlockingLink, LinkClosed, enter_child
+from runtime.processes.confine import confine
+
+from .pcm import PcmError, PcmRing, Samples
+from .recording_files import CHANNELS, RecordingFile, open_recording
+
+POLL_S: Final = 0.2
+HEADER_S: Final = 2.0
+"""How far a length header may lag behind the file."""
+MAX_SILENCE_S: Final = 60.0
+"""Lost audio is replaced by silence up to here; a ring that claims more is lying."""
+MEMORY_BYTES: Final = 8 * 1024**3
+"""Of addresses: an encoder and a ring take under a megabyte per recording."""
+HASH_BYTES: Final = 1024 * 1024
+
+
+class Recording:
+    """One ring on its way into one file."""
+
+    def __init__(self, number: int, ring: PcmRing, fd: int, request: dict[str, Any]) -> None:
+        self.number = number
+        self._ring = ring
+        self._fd = fd
+        self._frames = 0
+        self._header_due = HEADER_S
+        self._file: RecordingFile = open_recording(
+            fd,
+            request["container"],
+            ring.rate_hz,
+            stereo=ring.channels == CHANNELS,
+            hd=request["hd"],
+        )
+
+    @property
+    def duration_s(self) -> float:
+        return self._frames / self._ring.rate_hz
+
+    def poll(self) -> None:
+        """Encode what has come. Raises OSError when the file cannot be written."""
+        frames, lost = self._ring.read()
+        if lost:
+            lost = min(lost, round(MAX_SILENCE_S * self._ring.rate_hz))
+            self._write(np.zeros((lost, self._ring.channels), dtype=np.int16))
+        self._write(frames)
+        if self.duration_s >= self._header_due:
+            self._header_due = self.duration_s + HEADER_S
+            self._file.update_header()
+
+    def finish(self) -> None:
+        """Drain the ring and complete the file."""
+        self.poll()
+        self._file.finish()
+
+    def abandon(self) -> None:
+        self._file.abandon()
+        self.close()
+
+    def seal(self) -> dict[str, Any]:
+        """Bring the file to the disk; its size and checksum. Slow: called in a thread."""
+        os.fsync(self._fd)
+        digest, position = hashlib.sha256(), 0
+        while piece := os.pread(self._fd, HASH_BYTES, position):
+            digest.update(piece)
+            position += len(piece)
+        return {
+            "duration_s": self.duration_s,
+            "size_bytes": position,
+            "sha256": digest.hexdigest(),
+            "lost_frames": self._ring.lost_frames,
+        }
+
+    def close(self) -> None:
+        os.close(self._fd)
+        self._ring.close()
+
+    def _write(self, frames: Samples) -> None:
+        if frames.shape[1] == 1:  # the engine's mix, which both channels carry
+            frames = np.repeat(frames, CHANNELS, axis=1)
+        self._file.write(frames)
+        self._frames += len(frames)
+
+
+class Recorder:
+    """All recordings of this process."""
+
+    def __init__(self, link: BlockingLink) -> None:
+        self._link = link
+        self._recordings: dict[int, Recording] = {}
+
+    def run(self) -> None:
+        """Serve until the core closes the link."""
+        due = time.monotonic() + POLL_S
+        while True:
+            if self._link.wait(max(0.0, due - time.monotonic())):
+                try:
+                    packets = self._link.receive_nowait()
+                except LinkClosed:
+                    return
+                for request, fds in packets:
+                    self._serve(request, fds)
+            if time.monotonic() >= due:
+                self._poll_all()
+                due = max(due + POLL_S, time.monotonic())
+
+    def _serve(self, request: dict[str, Any], fds: list[int]) -> None:
+        number = request["id"]
+        if request["op"] == "start":
+            self._start(number, request, *fds)
+        elif (recording := self._recordings.pop(number, None)) is not None:
+            self._finish(recording)
+
+    def _start(self, number: int, request: dict[str, Any], ring_fd: int, file_fd: int) -> None:
+        try:
+            ring = PcmRing.attach(ring_fd, writable=True)
+            self._recordings[number] = Recording(number, ring, file_fd, request)
+        except (OSError, PcmError, av.FFmpegError) as exc:
+            os.close(file_fd)
+            self._tell_failure(number, exc)
+        else:
+            self._link.send({"state": "started", "id": number})
+        finally:
+            os.close(ring_fd)
+
+    def _poll_all(self) -> None:
+        for number, recording in list(self._recordings.items()):
+            try:
+                recording.poll()
+            except (OSError, av.FFmpegError) as exc:
+                del self._recordings[number]
+                recording.abandon()
+                self._tell_failure(number, exc)
+
+    def _finish(self, recording: Recording) -> None:
+        try:
+            recording.finish()
+        except (OSError, av.FFmpegError) as exc:
+            recording.abandon()
+            self._tell_failure(recording.number, exc)
+        else:
+            # The disk may take seconds; the other recordings' rings do not wait that long.
+            threading.Thread(target=self._seal, args=(recording,), daemon=True).start()
+
+    def _seal(self, recording: Recording) -> None:
+        try:
+            result = recording.seal()
+        except OSError as exc:
+            self._tell_failure(recording.number, exc)
+        else:
+            self._link.send({"state": "finished", "id": recording.number, **result})
+        finally:
+            recording.close()
+
+    def _tell_failure(self, number: int, exc: Exception) -> None:
+        error = explain(exc)
+        self._link.send({"state": "failed", "id": number, "error": error})
+
+
+def explain(exc: Exception) -> str:
+    """Why a recording cannot go on, for the author and the operator."""
+    number = exc.errno if isinstance(exc, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "the disk is full"
+    reason = os.strerror(number) if number is not None and number > 0 else type(exc).__name__
+    return f"the file cannot be written ({reason})"
+
+
+def main() -> None:
+    link = enter_child()
+    av.logging.set_level(None)
+    _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
+    confine(memory_bytes=MEMORY_BYTES, file_bytes=resource.RLIM_INFINITY, descriptors=descriptors)
+    link.send({"state": "ready"})
+    Recorder(link).run()
+
+
+if __name__ == "__main__":
+    main()
