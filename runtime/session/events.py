@@ -121,11 +121,6 @@ class Events:
     ) -> EventFrame:
         seq = next(self._sequence)
         fields = _readable(fields)
-        leg = None
-        if name.startswith("Call.") and unit is not None:
-            leg = call_id(self._session_id, unit)
-        shown = mask_event(name, fields, hide_tones=self._timeline.hide_tones)
-        self._timeline.record("event", name, leg=leg, **shown)
         if on_reply is not None:
             if len(self._awaited) >= MAX_AWAITED:
                 self._fail(End(Cause.EVENTS, "the script does not finish its handlers"))
@@ -149,12 +144,22 @@ class Events:
 
     def _put(self, frame: CoreFrame) -> None:
         """Whoever caused an event (a leg, the engine) must not suffer from a stuck script."""
+        if isinstance(frame, EventFrame):
+            self._record(frame)
         try:
             self._outbox.put(frame)
         except ChannelFailed as exc:
             self._fail(exc.end)
         except ValueError as exc:
             self._fail(End(Cause.EVENTS, f"an event is too big for the script: {exc}"))
+
+    def _record(self, frame: EventFrame) -> None:
+        """Events stand in the timeline in the order in which the script gets them."""
+        leg = None
+        if frame.name.startswith("Call.") and frame.unit is not None:
+            leg = call_id(self._session_id, frame.unit)
+        shown = mask_event(frame.name, frame.fields, hide_tones=self._timeline.hide_tones)
+        self._timeline.record("event", frame.name, leg=leg, **shown)
 
 
 def _readable(value: Any) -> Any:
