@@ -7,7 +7,6 @@ on trio's clock; with a mock clock that jumps, an hour-long call takes milliseco
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -61,7 +60,7 @@ class Sim:
         self.sounds = SymbolicSounds(self.recorded.seconds_of)
         self.dialer = SimDialer(self.agenda, self.media, self, self._start_script)
         self.callers: list[SimCaller] = []
-        self._folder = folder
+        self.folder = folder
         self._may_leave_open = False
         edges = Edges(
             media=self.media,
@@ -81,19 +80,14 @@ class Sim:
         all callers share one session. Without `load`, scenario.py beside the test file is used.
         Loading again changes new calls only, as a reload does.
         """
-        bundles = self._bundles(scenarios)
-        if conference:
-            (name,) = bundles
-            rule = Rule(name=name, to=".*", scenario=name, conference=True)
-            self._runtime.route(Routing[Bundle].ruled([rule], bundles))
-        else:
-            self._runtime.route(Routing[Bundle].named(bundles))
+        bundles = [self._bundle(scenario) for scenario in scenarios]
+        self._route({bundle.name: bundle for bundle in bundles}, conference=conference)
 
-    def load_text(self, source: str, **modules: str) -> None:
+    def load_text(self, source: str, *, conference: bool = False, **modules: str) -> None:
         """Use a scenario that stands in the test itself; `modules` are what it can import."""
         text = {name: dedent(code) for name, code in {**modules, MAIN: source}.items()}
-        bundle = make_bundle("scenario", text, folder=self._folder)
-        self._runtime.route(Routing[Bundle].single("scenario", bundle))
+        bundle = make_bundle(MAIN, text, folder=self.folder)
+        self._route({MAIN: bundle}, conference=conference)
 
     def load_rules(self, *rules: Rule) -> None:
         """Route by rules, as the configuration file does; each names its scenario as `load` does.
@@ -319,14 +313,18 @@ class Sim:
             self.load(DEFAULT_SCENARIO)
         return await self._runtime.registry()
 
-    def _bundles(self, scenarios: Iterable[str]) -> dict[str, Bundle]:
-        bundles = [self._bundle(scenario) for scenario in scenarios]
-        return {bundle.name: bundle for bundle in bundles}
+    def _route(self, bundles: dict[str, Bundle], *, conference: bool) -> None:
+        rules = [
+            Rule(name=name, to=".*", scenario=name, conference=True)
+            for name in bundles
+            if conference
+        ]
+        self._runtime.route(Routing[Bundle].ruled(rules, bundles))
 
     def _bundle(self, scenario: str) -> Bundle:
         if scenario.startswith("module:"):
             return load_bundle(scenario)
-        return load_bundle(str(self._folder / scenario))
+        return load_bundle(str(self.folder / scenario))
 
     def _caller_name(self, number: str) -> str:
         same = sum(one.leg.identity.callerid == number for one in self.callers)

@@ -1,0 +1,2 @@
+from runtime import Logger
+Logger.write('ran')
