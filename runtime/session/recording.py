@@ -29,8 +29,9 @@ START_S: Final = 10.0
 """Opening a file takes milliseconds; a disk that needs longer is not going to record."""
 LAST_FRAME_S: Final = 5.0
 """From the end to the engine's last frame; an engine that hangs must not hold the file open."""
-FINISH_S: Final = 60.0
-"""Draining the encoder and writing the length header of a recording of many hours."""
+FINISH_S: Final = 30.0
+"""Draining the encoder and writing the length header of a recording of many hours. Shorter than the
+idle limit, so that RecordStopped of a session's last call is still heard."""
 
 
 class RecordingOwner(Protocol):
