@@ -138,7 +138,7 @@ class Endpoint:
         try:
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
-                nursery.start_soon(hub.run)
+                await nursery.start(hub.run)
                 nursery.start_soon(driver.keep_time, agent)
                 task_status.started([listener.address for listener in bound])
         finally:

@@ -82,11 +82,12 @@ class TransportHub:
         for _, listener in self._tcp_listeners:
             listener.socket.close()
 
-    async def run(self) -> None:
-        """Serve everything until cancelled."""
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve everything until cancelled; started when connections can be opened."""
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
+                task_status.started()
                 for udp in self._udp.values():
                     nursery.start_soon(self._guard, udp.run)
                 if self._tcp_listeners:
