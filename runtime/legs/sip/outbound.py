@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 import trio
-from sip.endpoint import Endpoint
 
 from runtime.legs.leg import DialRefused, DialRequest, Leg, LegIdentity
 from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.route import OutgoingRoute, OutgoingRules
 from runtime.legs.sip.settings import LegSettings
 from runtime.media.port import MediaLeg, MediaUnavailable
+from sip.endpoint import Endpoint, NotRunningError, TooManySessionsError
 
 OPEN_TIMEOUT_S: Final = 4.0
 """For the engine to give a port pair; it takes one of a pool, within a tick."""
@@ -74,6 +74,9 @@ class SipDialer:
         except ValueError as exc:
             media.close()
             raise DialRefused(400, f"the call cannot be written as SIP: {exc}") from exc
+        except (TooManySessionsError, NotRunningError) as exc:
+            media.close()
+            raise DialRefused(503, str(exc)) from exc
         leg.follow(session, settings.book)
         return leg
 

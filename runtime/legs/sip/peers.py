@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal
+
+from sip.address import PeerAddress
+from sip.agent import Refusal
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Verdict = Literal["admit", "refuse", "ignore"]
@@ -30,21 +33,37 @@ def networks(allow: Iterable[str]) -> tuple[Network, ...]:
 class PeerGate:
     """The verdict on each peer address; remembers strangers, bounded."""
 
-    def __init__(self, allowed: Iterable[Network]) -> None:
+    def __init__(
+        self, allowed: Iterable[Network], *, loopback: bool, now: Callable[[], float]
+    ) -> None:
+        """`loopback`: a listener is on loopback, so that loopback peers are welcome."""
         self._allowed = tuple(allowed)
+        self._loopback = loopback
+        self._now = now
         self._strangers: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self.refused = 0
         self.ignored = 0
 
-    def judge(self, peer_host: str, listener_host: str, now: float) -> Verdict:
-        """What to do with a request that came from `peer_host` to the listener."""
-        address = _address(peer_host)
-        if address is not None and self._admits(address, listener_host):
+    def accept(self, peer: PeerAddress) -> Refusal | None:
+        """The endpoint's gate."""
+        match self.judge(peer.host):
+            case "admit":
+                return None
+            case "refuse":
+                return Refusal(status=403, reason="Forbidden")
+            case "ignore":
+                return Refusal(status=0, reason="this address was refused before")
+
+    def judge(self, host: str) -> Verdict:
+        """What to do with a request that comes from there."""
+        address = _address(host)
+        if address is not None and self._admits(address):
             return "admit"
-        knocks, since = self._strangers.pop(peer_host, (0, now))
+        now = self._now()
+        knocks, since = self._strangers.pop(host, (0, now))
         if now - since >= BAN_S:
             knocks, since = 0, now
-        self._strangers[peer_host] = (knocks + 1, since)
+        self._strangers[host] = (knocks + 1, since)
         if len(self._strangers) > MAX_STRANGERS:
             self._strangers.popitem(last=False)
         if knocks < KNOCKS:
@@ -53,11 +72,8 @@ class PeerGate:
         self.ignored += 1
         return "ignore"
 
-    def _admits(
-        self, address: ipaddress.IPv4Address | ipaddress.IPv6Address, listener_host: str
-    ) -> bool:
-        listener = _address(listener_host)
-        if address.is_loopback and listener is not None and listener.is_loopback:
+    def _admits(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+        if address.is_loopback and self._loopback:
             return True
         return any(address in network for network in self._allowed)
 

@@ -53,6 +53,11 @@ class TraceBook:
         self._live: dict[str, LegTrace] = {}
         self._others: OrderedDict[str, tuple[float, LegTrace]] = OrderedDict()
 
+    @property
+    def live(self) -> int:
+        """Calls that have a leg."""
+        return len(self._live)
+
     def on_trace(self, trace: SipTrace) -> None:
         if trace.call_id is not None:
             self._of_call(trace.call_id).add(self._line(trace))
