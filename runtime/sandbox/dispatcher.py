@@ -138,7 +138,8 @@ class Dispatcher:
         if unit is None and frame.unit is not None:
             self._reply(frame)
             return
-        batch = _Batch(1, partial(self._handled, frame))
+        heard = bool(self._table_of(unit).of(frame.name))
+        batch = _Batch(1, partial(self._handled, frame, heard))
         event = await self._run_listeners(frame, unit, batch)
         if isinstance(unit, Call) and event is not None and unit._happened(event):
             await self._let_waiters_run()
@@ -168,11 +169,15 @@ class Dispatcher:
             call._playing = None
         return False
 
+    def _table_of(self, unit: Any) -> Listeners:
+        table: Listeners = self._session.listeners if unit is None else unit._table
+        return table
+
     async def _run_listeners(self, frame: EventFrame, unit: Any, batch: _Batch) -> Event | None:
         event_class = self._events.get(frame.name)
         if event_class is None:
             return None
-        table: Listeners = self._session.listeners if unit is None else unit._table
+        table = self._table_of(unit)
         source = {} if unit is None else {_source_field(frame.name): unit}
         fields = {name: value for name, value in frame.fields.items() if name not in source}
         event = build(event_class, source, fields)
@@ -195,16 +200,16 @@ class Dispatcher:
             own = self._legs[unit._unit] = LegNursery()
         await self._call(partial(listener.callback, *arguments), run, own, "handler", batch)
 
-    def _handled(self, frame: EventFrame) -> None:
-        """All handlers of an event have returned."""
-        self._reply(frame)
+    def _handled(self, frame: EventFrame, heard: bool) -> None:
+        """All handlers of an event have returned; `heard` is False when there were none."""
+        self._reply(frame, heard)
         if frame.name == TERMINATED:
             self._session.forget_commands()
             self._nursery.cancel_scope.cancel()
 
-    def _reply(self, frame: EventFrame) -> None:
+    def _reply(self, frame: EventFrame, handled: bool = True) -> None:
         if frame.reply:
-            self._send(ReplyFrame(seq=frame.seq))
+            self._send(ReplyFrame(seq=frame.seq, handled=handled))
 
     def _release(self, unit: int) -> None:
         self._session.units.pop(unit, None)
