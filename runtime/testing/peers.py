@@ -103,8 +103,8 @@ class SimPeer:
 
     @property
     def end(self) -> Ended | None:
-        """How the call ended; None while it is up."""
-        return self.leg.ended
+        """How the call ended; None while it is up, or was not placed."""
+        return self._leg.ended if self._leg else None
 
     @property
     def is_connected(self) -> bool:
@@ -154,13 +154,15 @@ class SimPeer:
     async def ended(self, *, within: float = WAIT_S) -> Ended:
         """Wait until the call is over."""
         __tracebackhide__ = True
-        return await self._until(lambda: self.leg.ended, within, "for the end of the call")
+        return await self._until(lambda: self.end, within, "for the end of the call")
 
     async def gets_digits(self, digits: str, *, within: float = WAIT_S) -> None:
         """Wait until these key presses have reached this phone, all of them together."""
         __tracebackhide__ = True
         await self._until(
-            lambda: digits in self.digits or None, within, f"for the digits {digits!r}"
+            lambda: (self._leg and digits in self.digits) or None,
+            within,
+            f"for the digits {digits!r}",
         )
 
     async def sees(self, step: str, *, within: float = WAIT_S) -> WireStep:
@@ -256,9 +258,8 @@ class SimPeer:
             )
 
     def _find(self, what: str | re.Pattern[str]) -> Heard | None:
-        return next(
-            (one for one in self.leg.media.ear.since(self._listened) if one.matches(what)), None
-        )
+        heard = self._leg.media.ear.since(self._listened) if self._leg else []
+        return next((one for one in heard if one.matches(what)), None)
 
     async def over(self) -> None:
         """Wait for the end of the call, however long it takes."""
@@ -272,7 +273,8 @@ class SimPeer:
         return found
 
     def _step(self, what: str) -> WireStep | None:
-        return next((step for step in self.leg.wire if step.what == what), None)
+        steps = self._leg.wire if self._leg else []
+        return next((step for step in steps if step.what == what), None)
 
     async def _until(self, look: Callable[[], T | None], within: float, purpose: str) -> T:
         """Look again at every change of this leg, up to `within` seconds."""
@@ -288,6 +290,9 @@ class SimPeer:
                     break
                 await self._signal.wait()
         self._stage.check()
+        found = look()
+        if found is not None:
+            return found
         raise self._in_vain(purpose, start)
 
     def _in_vain(self, purpose: str, start: float) -> NotHeard:
