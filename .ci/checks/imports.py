@@ -28,7 +28,7 @@ PURE_FILES = (
     "runtime/session/rules.py",
 )
 FORBIDDEN_IN_PURE = {"trio", "socket", "time", "random", "secrets", "logging", "structlog"}
-SIP_IMPORTERS = ("runtime/legs/sip/", "runtime/phone.py", "runtime/phone/", "runtime/server.py")
+SIP_IMPORTERS = ("runtime/legs/sip/", "runtime/phone/", "runtime/server/")
 
 
 def tracked() -> list[Path]:

@@ -28,16 +28,18 @@ class ControlParts:
 
     registry: SessionRegistry
     access: AccessRule
-    data: Path
-    """The folder with `recordings` and `sessions`."""
+    timelines: Path
+    """The folder with a folder for each session."""
+    recording: Callable[[str, int], Path | None]
+    """The file of a session's recording."""
     state: Callable[[], dict[str, Any]]
     """Facts for /healthz beside the sessions: listeners, engine, sandbox."""
 
 
 def build_app(parts: ControlParts) -> ASGIApp:
     health = Health(parts.registry, parts.state)
-    sessions = Sessions(parts.registry, parts.data / "sessions")
-    recordings = Recordings(parts.data / "recordings")
+    sessions = Sessions(parts.registry, parts.timelines)
+    recordings = Recordings(parts.recording)
     one = f"{API}/sessions/{{session}}"
     routes = [
         Route("/healthz", health.healthz),
@@ -54,8 +56,3 @@ def build_app(parts: ControlParts) -> ASGIApp:
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
     )
     return Gate(app, parts.access)
-
-
-def recording_url(base_url: str, session: str, number: int) -> str:
-    """Where the recording `number` of a session is served."""
-    return f"{base_url}{API}/sessions/{session}/recordings/{number}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -24,18 +25,14 @@ MEDIA_TYPES: Final = {
 
 @attrs.frozen
 class Recordings:
-    folder: Path
+    find: Callable[[str, int], Path | None]
 
     async def one(self, request: Request) -> Response:
         session = session_id(request)
         number = int(request.path_params["number"])
-        found = await trio.to_thread.run_sync(self._file, session, number)
+        found = await trio.to_thread.run_sync(self.find, session, number)
         if found is None:
             raise Problem(
                 HTTPStatus.NOT_FOUND, f"session {session} has no recording number {number}"
             )
         return FileResponse(found, media_type=MEDIA_TYPES[found.suffix])
-
-    def _file(self, session: str, number: int) -> Path | None:
-        candidates = (self.folder / session / f"{number}{suffix}" for suffix in MEDIA_TYPES)
-        return next((file for file in candidates if file.is_file()), None)

@@ -12,8 +12,9 @@ from pathlib import Path
 import attrs
 
 from runtime.config.settings import RuleSettings
-from runtime.sandbox.bundle import Bundle, BundleError, load_bundle
+from runtime.sandbox.bundle import BundleError, load_bundle
 from runtime.session.rules import Routing, Rule
+from runtime.session.worker import Bundle
 
 
 class NothingToServe(Exception):
@@ -32,7 +33,7 @@ class Serving:
     def load(self) -> Routing[Bundle]:
         """Read every bundle. Raises BundleError, RuleError or NothingToServe."""
         if self.scenarios:
-            bundles = [load_bundle(scenario) for scenario in self.scenarios]
+            bundles: list[Bundle] = [load_bundle(scenario) for scenario in self.scenarios]
             if len(bundles) == 1:
                 return Routing.single(bundles[0].name, bundles[0])
             return Routing.named(_by_name(bundles))
@@ -41,7 +42,9 @@ class Serving:
                 "no scenario: name one (a .py file, a folder, or module:scenarios.ivr), or give a "
                 "--config with [[rule]] entries"
             )
-        named = {rule.scenario: load_bundle(self._path(rule.scenario)) for rule in self.rules}
+        named: dict[str, Bundle] = {
+            rule.scenario: load_bundle(self._path(rule.scenario)) for rule in self.rules
+        }
         rules = [
             Rule(name=rule.name, to=rule.to, scenario=rule.scenario, conference=rule.conference)
             for rule in self.rules

@@ -1,0 +1,210 @@
+"""The `callstage` command: what each verb takes, and which exit code it leaves with.
+
+Exit codes: 0 clean, 1 the thing asked for did not work (a call that failed), 2 bad usage or
+configuration, with all faults at once. Nothing is decided here: each verb checks its words and
+hands over to one function.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import attrs
+import trio
+import typer
+
+from runtime.config import Config, ConfigError, ConfigFault, load_config
+from runtime.log import LogFormat
+from runtime.project import ProjectError, create_project
+from runtime.session.serving import Serving
+from runtime.verbs import call as call_verb
+from runtime.verbs import demo as demo_verb
+from runtime.verbs import run as run_verb
+
+app = typer.Typer(
+    name="callstage",
+    help="Run, try and test phone calls that are scripted in Python.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+PROJECT_FILE = Path("callstage.toml")
+
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SCENARIO]...",
+        help="A .py file, a folder with scenario.py, or a shipped one: scenarios.ivr.",
+        show_default=False,
+    ),
+]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="A callstage.toml.")]
+SipOption = Annotated[
+    list[str] | None,
+    typer.Option("--sip", help="Listen here: udp://HOST:PORT or tcp://HOST:PORT; repeatable."),
+]
+HttpOption = Annotated[str | None, typer.Option("--http", help="HOST:PORT of the HTTP interface.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder for recordings and timelines.")
+]
+RtpPortsOption = Annotated[str | None, typer.Option("--rtp-ports", help="A-B, for audio.")]
+RtpHostOption = Annotated[str | None, typer.Option("--rtp-host", help="Local address for audio.")]
+NetAllowOption = Annotated[
+    list[str] | None,
+    typer.Option("--net-allow", help="Network (CIDR) that scripts may reach; repeatable."),
+]
+LogOption = Annotated[LogFormat, typer.Option("--log-format", help="Of standard error.")]
+
+
+def fail(*lines: str) -> NoReturn:
+    """Bad usage or configuration: every fault, then exit code 2."""
+    for line in lines:
+        typer.echo(f"callstage: {line}", err=True)
+    raise typer.Exit(2)
+
+
+@attrs.frozen(kw_only=True)
+class Overrides:
+    """What the command line says over the configuration file; None = nothing."""
+
+    sip: list[str] | None = None
+    http: str | None = None
+    data: Path | None = None
+    rtp_ports: str | None = None
+    rtp_host: str | None = None
+    net_allow: list[str] | None = None
+
+    def over(self, file: Path | None) -> Config:
+        """The file with these on top. Ends the command when either has faults, showing all."""
+        faults: list[ConfigFault] = []
+        config = Config()
+        try:
+            config = load_config(file)
+        except ConfigError as exc:
+            faults += exc.faults
+
+        def put(section: Any, option: str, **values: Any) -> Any:
+            given = {name: value for name, value in values.items() if value is not None}
+            try:
+                return attrs.evolve(section, **given)
+            except ValueError as exc:
+                faults.append(ConfigFault("command line", option, str(exc)))
+                return section
+
+        rtp = put(config.rtp, "--rtp-ports", ports=self.rtp_ports)
+        config = attrs.evolve(
+            config,
+            sip=put(config.sip, "--sip", listen=tuple(self.sip) if self.sip else None),
+            http=put(config.http, "--http", listen=self.http),
+            data=put(config.data, "--data", dir=self.data),
+            rtp=put(rtp, "--rtp-host", host=self.rtp_host),
+            net=put(
+                config.net, "--net-allow", allow=tuple(self.net_allow) if self.net_allow else None
+            ),
+        )
+        if faults:
+            fail(*map(str, faults))
+        return config
+
+
+@app.command()
+def run(
+    scenarios: Scenarios = None,
+    config: ConfigOption = None,
+    sip: SipOption = None,
+    http: HttpOption = None,
+    data: DataOption = None,
+    rtp_ports: RtpPortsOption = None,
+    rtp_host: RtpHostOption = None,
+    net_allow: NetAllowOption = None,
+    log_format: LogOption = "text",
+) -> None:
+    """Take calls until SIGTERM; prints one line when everything listens."""
+    overrides = Overrides(
+        sip=sip,
+        http=http,
+        data=data,
+        rtp_ports=rtp_ports,
+        rtp_host=rtp_host,
+        net_allow=net_allow,
+    )
+    settings = overrides.over(config)
+    base = config.parent if config is not None else Path()
+    serving = Serving(scenarios=tuple(scenarios or ()), rules=settings.rule, base=base)
+    _leave(trio.run(run_verb.run, settings, serving, log_format))
+
+
+@app.command()
+def dev(
+    scenario: Annotated[str, typer.Argument(help="A .py file or a folder.")] = ".",
+    sip: SipOption = None,
+    http: HttpOption = None,
+    data: DataOption = None,
+    log_format: LogOption = "text",
+) -> None:
+    """As run, on loopback, with reload on save: new calls take the new code."""
+    file = PROJECT_FILE if PROJECT_FILE.is_file() else None
+    settings = Overrides(sip=sip, http=http, data=data).over(file)
+    serving = Serving(scenarios=(scenario,), rules=(), base=Path())
+    _leave(trio.run(run_verb.dev, settings, serving, log_format))
+
+
+@app.command()
+def demo(
+    data: DataOption = None,
+) -> None:
+    """Start the runtime with a shipped IVR, call it, press digits, and show what happened."""
+    _leave(trio.run(demo_verb.demo, Overrides(data=data).over(None).data.dir))
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="The folder to make.")]) -> None:
+    """Make a project: scenario.py, test_scenario.py, callstage.toml."""
+    try:
+        files = create_project(Path(), name)
+    except ProjectError as exc:
+        fail(str(exc))
+    for file in files:
+        typer.echo(f"made {file}")
+    typer.echo(f"next: cd {name} && callstage dev      (and in another terminal:)")
+    typer.echo(f"      callstage call sip:{name}@127.0.0.1 --digits 7")
+    typer.echo("      pytest")
+
+
+@app.command()
+def call(
+    target: Annotated[str, typer.Argument(help="Whom to call: sip:name@host[:port].")],
+    play: Annotated[Path | None, typer.Option(help="Sound file to speak with.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Where to write what is heard (wav).")] = None,
+    digits: Annotated[str, typer.Option(help="Keys to press; , and p pause.")] = "",
+    for_s: Annotated[
+        float | None, typer.Option("--for", min=0, help="Hang up after so many seconds.")
+    ] = None,
+    user: Annotated[str, typer.Option(help="Name for digest authentication.")] = "",
+    password: Annotated[str, typer.Option(envvar="CALLSTAGE_PASSWORD", help="Its password.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
+) -> None:
+    """Place a call with a small SIP phone, and tell what was heard."""
+    request = call_verb.CallRequest(
+        target=target,
+        play=play,
+        record=record,
+        digits=digits,
+        for_s=for_s,
+        user=user,
+        password=password,
+        as_json=as_json,
+    )
+    _leave(trio.run(call_verb.call, request))
+
+
+def _leave(status: int) -> None:
+    if status:
+        raise typer.Exit(status)
+
+
+def main() -> None:
+    """The entry point of the distribution."""
+    app()

@@ -1,0 +1,121 @@
+"""System call numbers and the worker's allow-list, for the two CPUs that are supported.
+
+A worker that is locked has its control socket, trio's epoll and wake-up pair, and memory; what it
+may still ask of the kernel is listed here, each group with its reason. Calls that select among many
+operations by an argument (fcntl, ioctl, mmap, mprotect, madvise) are listed apart: seccomp.py lets
+through only the named argument values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Machine:
+    """One CPU: its audit architecture word and its numbers (None = no such call there)."""
+
+    name: str
+    audit_arch: int
+    x32_bit: int
+    """Set in the numbers of a second ABI that shares the architecture word; 0 where none is."""
+    numbers: Mapping[str, int]
+
+
+_X86_64: Final = {
+    "read": 0, "write": 1, "close": 3, "fstat": 5, "poll": 7, "lseek": 8, "mmap": 9,
+    "mprotect": 10, "munmap": 11, "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14,
+    "rt_sigreturn": 15, "ioctl": 16, "readv": 19, "writev": 20, "sched_yield": 24, "mremap": 25,
+    "madvise": 28, "nanosleep": 35, "getitimer": 36, "setitimer": 38, "getpid": 39, "sendto": 44,
+    "recvfrom": 45, "shutdown": 48, "exit": 60, "fcntl": 72, "gettimeofday": 96, "getrlimit": 97,
+    "getrusage": 98, "getuid": 102, "getgid": 104, "geteuid": 107, "getegid": 108, "getppid": 110,
+    "sigaltstack": 131, "gettid": 186, "futex": 202, "epoll_ctl": 233, "clock_gettime": 228,
+    "clock_getres": 229, "clock_nanosleep": 230, "exit_group": 231, "epoll_wait": 232,
+    "restart_syscall": 219, "ppoll": 271, "epoll_pwait": 281, "getrandom": 318,
+    "membarrier": 324, "rseq": 334, "epoll_pwait2": 441,
+    "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "bpf": 321,
+    "userfaultfd": 323, "keyctl": 250, "add_key": 248, "request_key": 249, "perf_event_open": 298,
+    "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "kexec_load": 246,
+    "init_module": 175, "finit_module": 313, "open_by_handle_at": 304, "process_madvise": 440,
+    "pidfd_getfd": 438,
+}  # fmt: skip
+
+_AARCH64: Final = {
+    "read": 63, "write": 64, "close": 57, "fstat": 80, "lseek": 62, "mmap": 222,
+    "mprotect": 226, "munmap": 215, "brk": 214, "rt_sigaction": 134, "rt_sigprocmask": 135,
+    "rt_sigreturn": 139, "ioctl": 29, "readv": 65, "writev": 66, "sched_yield": 124, "mremap": 216,
+    "madvise": 233, "nanosleep": 101, "getitimer": 102, "setitimer": 103, "getpid": 172,
+    "sendto": 206, "recvfrom": 207, "shutdown": 210, "exit": 93, "fcntl": 25, "gettimeofday": 169,
+    "getrlimit": 163, "getrusage": 165, "getuid": 174, "getgid": 176, "geteuid": 175,
+    "getegid": 177, "getppid": 173, "sigaltstack": 132, "gettid": 178, "futex": 98,
+    "epoll_ctl": 21, "clock_gettime": 113, "clock_getres": 114, "clock_nanosleep": 115,
+    "exit_group": 94, "restart_syscall": 128, "ppoll": 73, "epoll_pwait": 22, "getrandom": 278,
+    "membarrier": 283, "rseq": 293, "epoll_pwait2": 441,
+    "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "bpf": 280,
+    "userfaultfd": 282, "keyctl": 219, "add_key": 217, "request_key": 218, "perf_event_open": 241,
+    "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "kexec_load": 104,
+    "init_module": 105, "finit_module": 273, "open_by_handle_at": 265, "process_madvise": 440,
+    "pidfd_getfd": 438,
+}  # fmt: skip
+
+MACHINES: Final[Mapping[str, Machine]] = {
+    "x86_64": Machine(name="x86_64", audit_arch=0xC000003E, x32_bit=0x40000000, numbers=_X86_64),
+    "aarch64": Machine(name="aarch64", audit_arch=0xC00000B7, x32_bit=0, numbers=_AARCH64),
+}
+
+ALLOWED: Final = (
+    # The control socket (recv and send, never recvmsg: no descriptors pass) and trio's loop.
+    "read", "write", "readv", "writev", "recvfrom", "sendto", "shutdown", "close",
+    "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "poll", "ppoll",
+    # Descriptors that are open already; none of these takes a path.
+    "fstat", "lseek",
+    # Memory without execution (mmap, mprotect: see ARGUMENTS).
+    "munmap", "mremap", "brk", "membarrier",
+    # Time and randomness.
+    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "getrandom",
+    # The soft interruption of a handler that runs too long.
+    "setitimer", "getitimer", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
+    # The interpreter's own housekeeping.
+    "futex", "sched_yield", "restart_syscall", "rseq", "getrusage", "getrlimit",
+    "getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid",
+    "exit", "exit_group",
+)  # fmt: skip
+
+KILLED: Final = (
+    # No scenario calls these by accident: the attempt itself ends the process.
+    "ptrace", "process_vm_readv", "process_vm_writev", "bpf", "userfaultfd", "keyctl", "add_key",
+    "request_key", "perf_event_open", "io_uring_setup", "io_uring_enter", "io_uring_register",
+    "kexec_load", "init_module", "finit_module", "open_by_handle_at", "process_madvise",
+    "pidfd_getfd",
+)  # fmt: skip
+
+_PROT_EXEC: Final = 0x4
+_FIONBIO: Final = 0x5421
+_FIOCLEX: Final = 0x5451
+
+
+@attrs.frozen(kw_only=True)
+class ArgumentRule:
+    """Let `name` through only if its argument is one of `equals`, or has no bit of `without`."""
+
+    name: str
+    index: int
+    equals: tuple[int, ...] = ()
+    without: int = 0
+
+
+ARGUMENTS: Final = (
+    # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC. F_SETOWN and F_SETSIG would
+    # let a worker signal other processes through an O_ASYNC descriptor.
+    ArgumentRule(name="fcntl", index=1, equals=(0, 1, 2, 3, 4, 1030)),
+    # socket.setblocking and close-on-exec; everything else that ioctl can do is refused.
+    ArgumentRule(name="ioctl", index=1, equals=(_FIONBIO, _FIOCLEX)),
+    # Anonymous memory only: there is no file to map, and nothing may become executable.
+    ArgumentRule(name="mmap", index=2, without=_PROT_EXEC),
+    ArgumentRule(name="mprotect", index=2, without=_PROT_EXEC),
+    # MADV_NORMAL ... MADV_DONTNEED, MADV_FREE, MADV_(NO)HUGEPAGE: what allocators use.
+    ArgumentRule(name="madvise", index=2, equals=(0, 1, 2, 3, 4, 8, 14, 15)),
+)

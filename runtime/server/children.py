@@ -1,0 +1,80 @@
+"""The processes beside the core, and the ports that lead to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import trio
+from structlog.typing import FilteringBoundLogger
+
+from runtime.config import Config
+from runtime.config.settings import parse_port_range, parse_size
+from runtime.media.client import MediaClient
+from runtime.media.library import Sounds, file_decoders
+from runtime.media.recording_disk import RecordingDisk
+from runtime.media.recordings import Recordings
+from runtime.media.sound_workers import SoundWorkers
+from runtime.net import Fetcher, parse_networks
+from runtime.sandbox.launcher import ZygoteLauncher
+from runtime.session.timeline_file import TimelineFiles
+from runtime.speech.offline import OfflineSpeech
+
+SOUNDS_FOLDER = "sounds"
+"""Under the data folder: files that every scenario may play by name."""
+
+
+@attrs.frozen(kw_only=True)
+class Children:
+    """Audio engine, file decoders, voice, recorder, zygote, and the writer of timelines."""
+
+    engine: MediaClient
+    decoders: SoundWorkers
+    speech: OfflineSpeech
+    recordings: Recordings
+    zygote: ZygoteLauncher
+    timelines: TimelineFiles
+    sounds: Sounds
+
+    @classmethod
+    def configured(cls, config: Config, base_url: str, log: FilteringBoundLogger) -> Children:
+        data = config.data.dir.resolve()
+        decoders = file_decoders(log.warning)
+        speech = OfflineSpeech(log.warning)
+        recordings = Recordings(
+            RecordingDisk(data / "recordings", parse_size(config.data.recordings_max)),
+            base_url=lambda: base_url,
+            warn=log.warning,
+        )
+        return cls(
+            engine=MediaClient(config.rtp.host, parse_port_range(config.rtp.ports)),
+            decoders=decoders,
+            speech=speech,
+            recordings=recordings,
+            zygote=ZygoteLauncher(),
+            timelines=TimelineFiles(data / "sessions", log.warning),
+            sounds=Sounds(
+                decoders=decoders,
+                speech=speech,
+                fetcher=Fetcher(parse_networks(config.net.allow)),
+                folder=_existing(data / SOUNDS_FOLDER),
+                recording_path=recordings.path_of_url,
+            ),
+        )
+
+    async def start(self, nursery: trio.Nursery) -> None:
+        """Return when all of them are ready."""
+        await nursery.start(self.timelines.run)
+        async with trio.open_nursery() as starting:
+            for run in (
+                self.engine.run,
+                self.decoders.run,
+                self.speech.run,
+                self.recordings.run,
+                self.zygote.run,
+            ):
+                starting.start_soon(nursery.start, run)
+
+
+def _existing(folder: Path) -> Path | None:
+    return folder if folder.is_dir() else None

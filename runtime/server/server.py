@@ -1,0 +1,204 @@
+"""One runtime from start to end: which parts there are, in which order they start and stop.
+
+Order of start: children, sessions, HTTP, SIP; nothing can be reached before what it needs runs.
+Order of stop: no new calls, live ones to the drain deadline, then whatever is left is ended; the
+children leave last.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+import attrs
+import trio
+from starlette.types import ASGIApp
+from structlog.typing import FilteringBoundLogger
+
+from runtime.config import Config
+from runtime.config.settings import parse_http_address
+from runtime.control.app import API, ControlParts, build_app
+from runtime.control.auth import AccessRule
+from runtime.control.listener import GRACE_S, HttpListener, ListenError
+from runtime.decisions.limits import Limits
+from runtime.legs.leg import Leg
+from runtime.server.children import Children
+from runtime.server.signalling import Signalling, is_loopback
+from runtime.session.refusals import RefusalView
+from runtime.session.registry import SessionRegistry
+from runtime.session.rules import Routing
+from runtime.session.settings import SessionSettings
+from runtime.session.worker import Bundle
+from runtime.timeline_log import LoggedTimelines
+from sip.address import BoundAddress
+from sip.endpoint import ListenError as SipListenError
+
+SESSION_MEMORY: Final = 8 * 1024 * 1024
+"""Private memory that a session may take, for the number that fits into the machine."""
+MIN_SESSIONS: Final = 10
+"""Even where the memory available cannot be read."""
+RETRY_AFTER_S: Final = 10
+"""What callers are told while the runtime drains."""
+
+
+class StartError(Exception):
+    """The runtime cannot start as configured; str() says what to change."""
+
+
+@attrs.frozen(kw_only=True)
+class Listening:
+    """What a started runtime can be reached at."""
+
+    sip: tuple[BoundAddress, ...]
+    http: str
+
+    @property
+    def ready_line(self) -> str:
+        """The one line that `run` prints."""
+        listeners = [f"sip={each}" for each in self.sip]
+        return " ".join(["callstage ready", *listeners, f"http={self.http}"])
+
+
+class Server:
+    """`run` it; `stop` ends it in an orderly way, a second `stop` at once."""
+
+    def __init__(self, config: Config, routing: Routing[Bundle], log: FilteringBoundLogger) -> None:
+        """Binds the HTTP address. Raises StartError."""
+        self.config = config
+        self._log = log
+        self._stopping = trio.Event()
+        self._http_ending = trio.Event()
+        self._http_ended = trio.Event()
+        self._calls = trio.CancelScope()
+        self._bound: list[BoundAddress] = []
+        try:
+            self._http = _http_listener(config)
+            self._children = Children.configured(config, self._http.url, log)
+            self._signalling = Signalling.configured(
+                config, self._children.engine, deliver=self._deliver, log=log
+            )
+        except (ListenError, ValueError) as exc:
+            raise StartError(str(exc)) from exc
+        self.registry = self._make_registry()
+        self.registry.set_scenarios(routing)
+
+    def _make_registry(self) -> SessionRegistry:
+        config, children = self.config, self._children
+        settings = SessionSettings(
+            limits=Limits(
+                idle_s=config.limits.idle_session_s, unanswered_s=config.limits.unanswered_s
+            ),
+            on_error=config.application.on_error,
+            on_failure=config.application.on_failure,
+            max_sessions=config.limits.max_sessions or sessions_that_fit(),
+            retry_after_s=RETRY_AFTER_S,
+            access_url=lambda session: f"{self._http.url}{API}/sessions/{session}",
+            log_url=lambda session: f"{self._http.url}{API}/sessions/{session}/timeline",
+        )
+        return SessionRegistry(
+            settings=settings,
+            launcher=children.zygote,
+            media=children.engine,
+            dialer=self._signalling.dialer,
+            sounds=children.sounds,
+            recordings=children.recordings,
+            timelines=LoggedTimelines(children.timelines, self._log).open,
+            new_id=lambda: secrets.token_hex(8),
+            on_refusal=self._on_refusal,
+        )
+
+    def _deliver(self, leg: Leg) -> None:
+        self.registry.incoming(leg)
+
+    def _on_refusal(self, view: RefusalView) -> None:
+        self._log.info(
+            f"call refused ({view.code}): {view.reason}",
+            source=view.source,
+            destination=view.destination,
+            count=view.count,
+        )
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve until `stop`. Raises StartError when an address cannot be had."""
+        async with trio.open_nursery() as children:
+            await self._children.start(children)
+            async with trio.open_nursery() as services:
+                await self._start_services(services)
+                task_status.started(Listening(sip=tuple(self._bound), http=self._http.url))
+                await self._stopping.wait()
+                await self._leave()
+                services.cancel_scope.cancel()
+            children.cancel_scope.cancel()
+
+    async def _start_services(self, nursery: trio.Nursery) -> None:
+        await nursery.start(self._own_sessions)
+        app = build_app(
+            ControlParts(
+                registry=self.registry,
+                access=AccessRule.for_bind(
+                    parse_http_address(self.config.http.listen)[0], self.config.http.tokens
+                ),
+                timelines=self.config.data.dir.resolve() / "sessions",
+                recording=self._children.recordings.find,
+                state=self._state,
+            )
+        )
+        await nursery.start(self._serve_http, app)
+        await nursery.start(self._signalling.incoming.run)
+        try:
+            self._bound = await nursery.start(
+                self._signalling.endpoint.run, self._signalling.listeners
+            )
+        except SipListenError as exc:
+            raise StartError(str(exc)) from exc
+
+    async def _own_sessions(self, *, task_status: trio.TaskStatus[None]) -> None:
+        with self._calls:
+            await self.registry.run(task_status=task_status)
+
+    async def _serve_http(self, app: ASGIApp, *, task_status: trio.TaskStatus[Any]) -> None:
+        await self._http.serve(app, self._http_ending.wait, task_status=task_status)
+        self._http_ended.set()
+
+    def stop(self) -> None:
+        """Drain; the second time: end live calls now."""
+        if self._stopping.is_set():
+            self._calls.cancel()
+        self._stopping.set()
+
+    async def _leave(self) -> None:
+        self._log.info("draining", calls=self.registry.live_calls)
+        endpoint = self._signalling.endpoint
+        endpoint.drain(RETRY_AFTER_S)
+        await self.registry.drain(self.config.server.drain_timeout_s)
+        await endpoint.close()
+        self._http_ending.set()
+        with trio.move_on_after(GRACE_S):
+            await self._http_ended.wait()
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "sip": [str(each) for each in self._bound],
+            "scenarios": sorted(self.registry.routing.bundles),
+        }
+
+
+def _http_listener(config: Config) -> HttpListener:
+    host, port = parse_http_address(config.http.listen)
+    if not is_loopback(host) and not config.http.tokens:
+        raise StartError(
+            f"HTTP on {host} is open to others: add a token to [http.tokens], or use 127.0.0.1"
+        )
+    return HttpListener.bind(host, port)
+
+
+def sessions_that_fit() -> int:
+    """From the memory available at start."""
+    try:
+        with open("/proc/meminfo") as lines:
+            available = next(line for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return MIN_SESSIONS
+    return max(MIN_SESSIONS, int(available.split()[1]) * 1024 // SESSION_MEMORY)
