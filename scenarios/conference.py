@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from runtime import AppEvents, Call, CallEvents, Logger, PlayerEvents, VoxEngine
+from runtime import AppEvents, Call, CallEvents, Logger, VoxEngine
 
 settings = {"pin": "1234", "name": "the conference"}
 settings |= json.loads(VoxEngine.customData() or "{}")
@@ -59,6 +59,4 @@ def leave(call: Call) -> None:
 def announce(text: str) -> None:
     """Say it to everybody in the room."""
     if members:
-        player = VoxEngine.createTTSPlayer(text)
-        player.addEventListener(PlayerEvents.PlaybackFinished, player.stop)
-        player.sendMediaTo(room)
+        VoxEngine.createTTSPlayer(text).sendMediaTo(room)
