@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 from runtime.decisions.call_state import UNANSWERED, Phase
 from runtime.decisions.failure import SCRIPT_STILL_RUNS, End, bridged
 from runtime.session.call_leg import CallLeg
@@ -30,7 +32,13 @@ def release_call(call: CallLeg, end: End) -> None:
     code, reason = end.refusal
     unanswered = call.incoming and call.phase in UNANSWERED
     shown = 408 if unanswered and end.orderly else code
-    call.refuse(code, reason, shown_code=shown)
+    try:
+        call.refuse(code, reason, shown_code=shown)
+    except Exception:  # noqa: BLE001 - whatever is broken in a session, nobody stays on the line
+        text = traceback.format_exc()
+        call.session.timeline.record("error", "a call was cut off", leg=call.id, traceback=text)
+        if call.leg is not None:
+            call.leg.hangup({}, code=code, reason=reason)
 
 
 def release_partners(session: SessionContext, kept: set[int]) -> set[int]:

@@ -27,7 +27,7 @@ from runtime.session.calls import CallBook
 from runtime.session.channel import Outbox
 from runtime.session.context import SessionContext
 from runtime.session.events import Events
-from runtime.session.farewell import release_calls, release_partners
+from runtime.session.farewell import release_call, release_calls, release_partners
 from runtime.session.inbound import Inbound
 from runtime.session.recording import RecordingBook
 from runtime.session.routes import Routes
@@ -148,10 +148,10 @@ class SessionHost:
         self.end_reason = end
         self.state = session_state.step(self.state, session_state.Input.END)
         self.timeline.record("session", f"ends: {end.cause}", detail=end.detail or None)
+        self.ending.set()
         self.context.events.close()
         self._kept = release_calls(self.context, end)
         self._set_idle_clock()
-        self.ending.set()
 
     def _end_again(self, end: End) -> None:
         """The first reason stands, but what it still waited for may have become pointless."""
@@ -160,14 +160,14 @@ class SessionHost:
         elif self._kept:
             self._kept.clear()
             for call in self.context.units.of(CallLeg):
-                call.refuse(*end.refusal)
+                release_call(call, end)
 
     def release_everything(self) -> None:
         """Calls are hung up, media is given back, files are closed. Safe twice."""
         self._kept.clear()
         self.end(End(Cause.SHUTDOWN, "the runtime stopped"))
         for call in self.context.units.of(CallLeg):
-            call.refuse(*self._why().refusal)
+            release_call(call, self._why())
         self.context.recordings.close()
         self.context.alarms.close()
 
