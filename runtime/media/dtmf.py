@@ -248,6 +248,12 @@ class EventSender:
                 item.frames = max(MIN_FRAMES, item.sent + 1)
                 return
 
+    def release_all(self) -> None:
+        """Whoever held keys down is gone."""
+        for item in (self._current, *self._queue):
+            if item is not None and item.frames is None:
+                item.frames = max(MIN_FRAMES, item.sent + 1)
+
     def take_announcement(self) -> bool:
         """True once, when everything given to `queue` is on the wire."""
         if self._announced or self.busy:

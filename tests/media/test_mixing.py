@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from runtime.media.frames import FRAME, FrameTable, RowsExhausted, Samples
 from runtime.media.mixing import CEILING, KNEE, MixPlan, cross_fade, fade_out, soft_clip
@@ -88,9 +89,5 @@ def test_rows_are_taken_and_given_back_silent() -> None:
     assert table.free == 1
     assert table.take() == first
     assert not table.samples[first].any()
-    try:
+    with pytest.raises(RowsExhausted, match="all 2 rows"):
         table.take()
-    except RowsExhausted as exc:
-        assert "all 2 rows" in str(exc)
-    else:
-        raise AssertionError("a third row was given out")

@@ -34,6 +34,9 @@ CHECK_FRAMES: Final = 50
 OVERDUE: Final = 2
 """So many reordered packets that came too late within a check ask for more delay."""
 
+_NOWHERE: Final = 1 << 60
+"""A mapping by which every timestamp is hopelessly late."""
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class Fitted:
@@ -69,6 +72,11 @@ class Playout:
             column[leg] = 0
         self.quiet[leg] = IDLE_FRAMES
         self._least[leg], self._most[leg] = CAPACITY, 0
+
+    def forget(self, legs: Ints) -> None:
+        """Another stream began with a packet that is not audio; its first audio is mapped anew."""
+        self._base[legs] = _NOWHERE
+        self._misfits[legs] = MISFITS
 
     # --- writing --------------------------------------------------------------------------------
 

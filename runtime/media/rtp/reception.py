@@ -83,6 +83,11 @@ class Reception:
         """Cycles and highest sequence number, for a receiver report."""
         return int(self._highest[leg])
 
+    def extended(self, leg: int, sequence: int) -> int:
+        """The sequence number with its cycles, as near to the highest one as can be."""
+        highest = int(self._highest[leg])
+        return highest + ((sequence - highest + 0x8000) & 0xFFFF) - 0x8000
+
     def expected(self, leg: int) -> int:
         """Packets of the current stream that should have come (RFC 3550 A.3)."""
         if self.ssrc[leg] == _NO_SSRC:

@@ -11,7 +11,6 @@ import pytest
 from runtime.media.frames import FRAME, Samples
 from runtime.media.rtp.playout import CAPACITY, MISSING, TARGET_LEAD, Playout
 
-
 PERIOD = 30000
 """Timestamps are recognised in 16-bit samples up to this."""
 

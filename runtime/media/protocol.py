@@ -1,0 +1,302 @@
+"""Messages of the control link between core and engine, and their JSON form.
+
+Commands of one packet take effect together, in order, at the next tick; events of one tick come in
+one packet. Descriptors travel beside the JSON, and `fd` in a message is a number into their list.
+Units (legs, players, conferences, recorders) have ids that the core gives out and never uses twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, Final
+
+import attrs
+from cattrs import Converter
+from cattrs.errors import BaseValidationError
+from cattrs.strategies import configure_tagged_union
+
+from runtime.media.port import (
+    DigitsSent,
+    FirstPacketReceived,
+    LegClosed,
+    PlayerFinished,
+    PlayerMarkerReached,
+    PlayerStarted,
+    RecorderClosed,
+    RtpResumed,
+    RtpStopped,
+    RtpStream,
+    ToneReceivedFromPeer,
+    ToneScript,
+)
+
+MAX_TONE_STEPS: Final = 64
+MAX_STEP_MS: Final = 3_600_000
+MAX_FREQUENCIES: Final = 8
+MAX_FREQUENCY_HZ: Final = 4000.0
+"""Half the sample rate; there is nothing to hear above."""
+LEVELS_DBM0: Final = (-100.0, 3.0)
+
+
+class ProtocolError(Exception):
+    """A packet that this version of the other side would not have sent."""
+
+
+# --- commands -----------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class StartEngine:
+    """First of all: where to listen and how much to carry."""
+
+    host: str
+    first_port: int
+    last_port: int
+    max_legs: int
+    max_players: int
+    cname: str
+
+
+@attrs.frozen
+class OpenLeg:
+    unit: int
+
+
+@attrs.frozen
+class ConfigureLeg:
+    unit: int
+    stream: RtpStream
+
+
+@attrs.frozen
+class HandleTones:
+    unit: int
+    handle: bool
+
+
+@attrs.frozen
+class SendDigits:
+    unit: int
+    digits: str
+
+
+@attrs.frozen(kw_only=True)
+class OpenPlayer:
+    """A player of a PcmBuffer."""
+
+    unit: int
+    fd: int
+    loop: bool
+    paused: bool
+
+
+def _check_script(_: Any, __: attrs.Attribute[ToneScript], script: ToneScript) -> None:
+    if len(script.steps) > MAX_TONE_STEPS:
+        raise ValueError(f"{len(script.steps)} steps in a tone script, at most {MAX_TONE_STEPS}")
+    low, high = LEVELS_DBM0
+    for step in script.steps:
+        heard = all(0 < f < MAX_FREQUENCY_HZ for f in step.frequencies_hz)
+        if not heard or len(step.frequencies_hz) > MAX_FREQUENCIES:
+            raise ValueError(f"{step.frequencies_hz}: up to 8 frequencies, 0 to 4000 Hz")
+        if not 0 <= step.duration_ms <= MAX_STEP_MS or math.isnan(step.level_dbm0):
+            raise ValueError(f"a step of {step.duration_ms} ms; an hour is the longest")
+        if not low <= step.level_dbm0 <= high:
+            raise ValueError(f"a level of {step.level_dbm0} dBm0; {low} to {high} can be heard")
+
+
+@attrs.frozen(kw_only=True)
+class OpenTonePlayer:
+    unit: int
+    script: ToneScript = attrs.field(validator=_check_script)
+    paused: bool
+
+
+@attrs.frozen
+class PausePlayer:
+    unit: int
+
+
+@attrs.frozen
+class ResumePlayer:
+    unit: int
+
+
+@attrs.frozen
+class AddMarker:
+    unit: int
+    offset_ms: int
+
+
+@attrs.frozen
+class OpenConference:
+    unit: int
+
+
+@attrs.frozen(kw_only=True)
+class OpenRecorder:
+    """A recorder into a PcmRing."""
+
+    unit: int
+    fd: int
+    stereo: bool
+
+
+@attrs.frozen
+class TapLeg:
+    unit: int
+    leg: int
+
+
+@attrs.frozen
+class MuteRecorder:
+    unit: int
+    muted: bool
+
+
+@attrs.frozen
+class CloseUnit:
+    unit: int
+
+
+@attrs.frozen
+class Connect:
+    source: int
+    sink: int
+
+
+@attrs.frozen
+class Disconnect:
+    source: int
+    sink: int
+
+
+Command = (
+    StartEngine
+    | OpenLeg
+    | ConfigureLeg
+    | HandleTones
+    | SendDigits
+    | OpenPlayer
+    | OpenTonePlayer
+    | PausePlayer
+    | ResumePlayer
+    | AddMarker
+    | OpenConference
+    | OpenRecorder
+    | TapLeg
+    | MuteRecorder
+    | CloseUnit
+    | Connect
+    | Disconnect
+)
+
+# --- events -------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class EngineReady:
+    """The answer to StartEngine. `max_legs` is less than asked for when descriptors are short."""
+
+    max_legs: int
+
+
+@attrs.frozen(kw_only=True)
+class EngineRefused:
+    """The engine cannot start, and ends."""
+
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class LegOpened:
+    rtp_port: int
+    rtcp_port: int
+
+
+@attrs.frozen(kw_only=True)
+class LegRefused:
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class TicksSkipped:
+    """The engine stood still for so many frames of 20 ms."""
+
+    frames: int
+
+
+UnitEvent = (
+    LegOpened
+    | LegRefused
+    | FirstPacketReceived
+    | ToneReceivedFromPeer
+    | DigitsSent
+    | RtpStopped
+    | RtpResumed
+    | LegClosed
+    | PlayerStarted
+    | PlayerMarkerReached
+    | PlayerFinished
+    | RecorderClosed
+    | EngineReady
+    | EngineRefused
+    | TicksSkipped
+)
+
+
+@attrs.frozen
+class Event:
+    """Something happened to a unit; unit 0 is the engine itself."""
+
+    unit: int
+    what: UnitEvent
+
+
+ENGINE: Final = 0
+
+# --- JSON ---------------------------------------------------------------------------------------
+
+
+def _converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True)
+    converter.register_structure_hook_func(
+        lambda kind: kind == frozenset[int], lambda numbers, _: frozenset(map(int, numbers))
+    )
+    converter.register_unstructure_hook_func(lambda kind: kind == frozenset[int], sorted)
+    configure_tagged_union(Command, converter, tag_name="do")
+    configure_tagged_union(UnitEvent, converter, tag_name="is")
+    return converter
+
+
+_CONVERTER: Final = _converter()
+
+
+def encode_commands(commands: Iterable[Command]) -> dict[str, Any]:
+    return {"commands": [_CONVERTER.unstructure(c, unstructure_as=Command) for c in commands]}
+
+
+def encode_events(events: Iterable[Event]) -> dict[str, Any]:
+    return {"events": [_CONVERTER.unstructure(event) for event in events]}
+
+
+def decode_commands(packet: dict[str, Any]) -> list[Command]:
+    """Raises ProtocolError."""
+    commands: list[Command] = _decode(packet, "commands", Command)
+    return commands
+
+
+def decode_events(packet: dict[str, Any]) -> list[Event]:
+    """Raises ProtocolError."""
+    events: list[Event] = _decode(packet, "events", Event)
+    return events
+
+
+def _decode(packet: dict[str, Any], key: str, kind: Any) -> list[Any]:
+    items = packet.get(key)
+    if not isinstance(items, list):
+        raise ProtocolError(f"a packet without a list of {key}")
+    try:
+        return [_CONVERTER.structure(item, kind) for item in items]
+    except (BaseValidationError, AttributeError, LookupError, TypeError, ValueError) as exc:
+        raise ProtocolError(f"{key} that cannot be read: {exc!r}") from exc

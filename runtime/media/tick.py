@@ -1,0 +1,119 @@
+"""The engine without clock, process or sockets: commands and arrivals in, packets and events out.
+
+Fixes the order within a tick: commands, arrivals, legs' rows, players, conferences, routing, tones,
+recorders, packets, reports. Everything that must be the same for all legs happens here once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from runtime.media.frames import FrameTable
+from runtime.media.port import PlayerFinished
+from runtime.media.protocol import ENGINE, Command, Event, TicksSkipped, UnitEvent
+from runtime.media.rtp.datagrams import RtpSockets
+from runtime.media.units.desk import Desk, Parts, Unit
+from runtime.media.units.intake import Intake
+from runtime.media.units.legs import Legs, Random
+from runtime.media.units.players import Player, PlayerNews, Players
+from runtime.media.units.recorders import Recorders
+from runtime.media.units.routes import Routes
+from runtime.media.units.signalling import Signalling
+from runtime.media.units.upkeep import Upkeep
+
+CONFERENCE_ROWS_PER_LEG: Final = 2
+"""Each leg hears at most one conference; as many rows again for conferences and recorders."""
+
+
+@attrs.frozen(kw_only=True)
+class Capacity:
+    """What the engine's tables are made for; memory is taken as it is used."""
+
+    legs: int
+    players: int
+    cname: str = "callstage"
+
+
+class Engine:
+    """All units, and one `tick`."""
+
+    def __init__(self, sockets: RtpSockets, capacity: Capacity, random: Random) -> None:
+        frames = FrameTable(
+            capacity.legs, capacity.players + CONFERENCE_ROWS_PER_LEG * capacity.legs
+        )
+        legs = Legs(capacity.legs, sockets, random, capacity.cname)
+        routes = Routes(capacity.legs, frames)
+        self._parts = Parts(
+            frames=frames,
+            legs=legs,
+            routes=routes,
+            players=Players(capacity.players, frames, self._on_player),
+            recorders=Recorders(capacity.legs, frames),
+            signalling=Signalling(legs, routes, self._tell),
+            upkeep=Upkeep(legs, self._tell),
+        )
+        self._desk = Desk(self._parts, self._tell)
+        self._intake = Intake(legs, self._parts.signalling.on_press)
+        self._finished: list[Player] = []
+        self._events: list[Event] = []
+        self._commands: list[tuple[Sequence[Command], Sequence[int]]] = []
+        self._frame_number = 0
+
+    @property
+    def legs(self) -> int:
+        """Open legs, configured or not."""
+        return sum(1 for _ in self._parts.legs)
+
+    def command(self, commands: Sequence[Command], fds: Sequence[int] = ()) -> None:
+        """Apply at the next tick, which also closes the descriptors."""
+        self._commands.append((commands, fds))
+
+    def tick(self, now: float, wall: float, skipped: int = 0) -> list[Event]:
+        """20 ms of audio; `skipped` frames went by without a tick since the last one."""
+        parts = self._parts
+        if skipped:
+            self._skip(skipped)
+        batches, self._commands = self._commands, []
+        for commands, fds in batches:
+            self._desk.apply(commands, fds, now, wall)
+        self._intake.take(parts.legs.sockets.take(), now, wall)
+        parts.signalling.on_time(now)
+        self._play_legs()
+        parts.players.play()
+        for player in self._finished:
+            self._desk.forget(player)
+        self._finished.clear()
+        parts.routes.mix()
+        heard = parts.routes.gather(parts.legs.count)
+        parts.signalling.play_in_band(heard)
+        parts.recorders.write(heard)
+        parts.legs.sending.prepare(heard)
+        parts.signalling.replace_audio()
+        parts.upkeep.run(now, wall)
+        self._frame_number += 1
+        events, self._events = self._events, []
+        return events
+
+    def _play_legs(self) -> None:
+        legs, count = self._parts.legs, self._parts.legs.count
+        due, written = legs.playout.due(count)
+        legs.concealment.play(self._parts.frames.of_legs(count), due, written)
+        legs.playout.advance(count)
+        legs.playout.shorten(self._frame_number, count)
+
+    def _skip(self, frames: int) -> None:
+        self._parts.legs.playout.skip(frames, self._parts.legs.count)
+        self._parts.legs.sending.skip(frames)
+        self._parts.recorders.skip(frames)
+        self._events.append(Event(ENGINE, TicksSkipped(frames=frames)))
+
+    def _tell(self, unit: Unit, what: UnitEvent) -> None:
+        self._events.append(Event(unit.id, what))
+
+    def _on_player(self, player: Player, what: PlayerNews) -> None:
+        self._tell(player, what)
+        if isinstance(what, PlayerFinished):
+            self._finished.append(player)

@@ -1,0 +1,236 @@
+"""From arrivals to rows: every packet that came since the last tick is judged, counted, placed.
+
+Hostile input ends here: whatever does not parse, was not negotiated or comes from elsewhere is
+counted as rejected. Packets are handled in passes of at most one per leg, so that everything but
+telephone events is done for all legs at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.media.codec import ALAW_TO_LINEAR, ULAW_TO_LINEAR
+from runtime.media.dtmf import PressEnded, PressStarted
+from runtime.media.frames import FRAME, RATE_HZ
+from runtime.media.rtp.datagrams import Arrivals
+from runtime.media.rtp.header import HEADER_SIZE, Bools, Headers, Ints, Octets, parse_headers
+from runtime.media.rtp.rtcp import parse_compound
+
+from .leg import ALAW, EVENT, REFUSED, Leg
+from .legs import Legs
+
+OnPress = Callable[[Leg, PressStarted | PressEnded], None]
+
+_BOTH_LAWS: Final = np.concatenate((ULAW_TO_LINEAR, ALAW_TO_LINEAR))
+"""Indexed by octet + 256 * (A-law)."""
+
+
+@attrs.frozen(eq=False)
+class _Batch:
+    """Arrivals with their headers and kinds."""
+
+    arrivals: Arrivals
+    headers: Headers
+    kinds: NDArray[np.uint8]
+
+
+class Intake:
+    """Places what arrives into the legs' playout buffers."""
+
+    def __init__(self, legs: Legs, on_press: OnPress) -> None:
+        self._legs = legs
+        self._on_press = on_press
+
+    def take(self, arrivals: Arrivals, now: float, wall: float) -> None:
+        """Everything that came since the last tick."""
+        if len(arrivals.legs):
+            self._take_audio(arrivals)
+        for index, data, source in arrivals.reports:
+            self._take_report(index, data, source[0], now, wall)
+
+    def _take_audio(self, arrivals: Arrivals) -> None:
+        headers = parse_headers(arrivals.rows, arrivals.lengths)
+        kinds = self._legs.kinds[arrivals.legs, headers.payload_type]
+        valid = headers.valid & (kinds != REFUSED)
+        self._check_sources(arrivals, headers, valid)
+        if not valid.all():
+            np.add.at(self._legs.rejected, arrivals.legs[~valid], 1)
+        batch = _Batch(arrivals, headers, kinds)
+        for packets in _passes(arrivals.legs, np.flatnonzero(valid)):
+            self._judge(batch, packets)
+
+    def _check_sources(self, arrivals: Arrivals, headers: Headers, valid: Bools) -> None:
+        """Let each leg's gate judge what came over a socket that takes from everybody."""
+        for number, source in arrivals.sources:
+            leg = self._legs.by_index[arrivals.legs[number]]
+            if leg is None or leg.gate is None:
+                valid[number] = False
+            elif valid[number]:
+                self._check_source(leg, number, source, arrivals, headers, valid)
+
+    def _check_source(
+        self,
+        leg: Leg,
+        number: int,
+        source: tuple[str, int],
+        arrivals: Arrivals,
+        headers: Headers,
+        valid: Bools,
+    ) -> None:
+        assert leg.gate is not None
+        before = leg.gate.latched
+        valid[number] = leg.gate.accepts(
+            source,
+            int(headers.ssrc[number]),
+            int(headers.sequence[number]),
+            float(arrivals.times[number]),
+        )
+        if leg.gate.latched != before and leg.gate.latched is not None:
+            assert leg.stream is not None
+            host, port = leg.gate.latched
+            rtcp = leg.stream.remote_rtcp_port if leg.gate.settled else port + 1
+            self._legs.sockets.aim(
+                leg.index, (host, port), (host, rtcp), exclusive=leg.gate.settled
+            )
+
+    def _judge(self, batch: _Batch, packets: Ints) -> None:
+        """One packet of each leg: order, counters, and off to its kind."""
+        legs, headers = self._legs, batch.headers
+        index = batch.arrivals.legs[packets]
+        judged = legs.reception.judge(index, headers.sequence[packets], headers.ssrc[packets])
+        if not judged.fresh.all():
+            suspect = ~(judged.fresh | judged.duplicate)
+            legs.rejected[index[suspect]] += 1
+            packets, index = packets[judged.fresh], index[judged.fresh]
+            newest, restarted = judged.newest[judged.fresh], judged.restarted[judged.fresh]
+        else:
+            newest, restarted = judged.newest, judged.restarted
+        times = batch.arrivals.times[packets]
+        legs.reception.arrived(index, times)
+        legs.last_heard[index] = times
+        legs.octets_received[index] += headers.size[packets]
+        kinds = batch.kinds[packets]
+        if (kinds >= EVENT).any():
+            for number in np.flatnonzero(kinds == EVENT):
+                self._take_event(batch, int(packets[number]))
+            audio = kinds < EVENT
+            # What is ignored may begin a stream; the next audio packet is then mapped anew.
+            legs.playout.forget(index[restarted & ~audio])
+            packets, index = packets[audio], index[audio]
+            newest, restarted = newest[audio], restarted[audio]
+        if len(packets):
+            self._place(batch, packets, index, newest, restarted)
+
+    def _place(
+        self, batch: _Batch, packets: Ints, index: Ints, newest: Bools, restarted: Bools
+    ) -> None:
+        """Audio packets, one per leg, into the playout buffer."""
+        legs, headers = self._legs, batch.headers
+        timestamp, size = headers.timestamp[packets], headers.size[packets]
+        arrival = (batch.arrivals.times[packets] * RATE_HZ).astype(np.int64)
+        legs.reception.time(index, timestamp, arrival)
+        fitted = legs.playout.fit(
+            index,
+            timestamp,
+            size,
+            marker=headers.marker[packets],
+            newest=newest,
+            restarted=restarted,
+        )
+        legs.spoke[index[fitted.accepted]] = True
+        position = fitted.position
+        whole = fitted.accepted & (size == FRAME) & (position % FRAME == 0)
+        whole &= headers.offset[packets] == HEADER_SIZE
+        table = (batch.kinds[packets] == ALAW).astype(np.uint16) << 8
+        rows = batch.arrivals.rows
+        if whole.all():
+            self._write_whole(rows, packets, index, position, table)
+        else:
+            self._write_whole(rows, packets[whole], index[whole], position[whole], table[whole])
+            rest = np.flatnonzero(fitted.accepted & ~whole)
+            start = headers.offset[packets]
+            self._write_rest(
+                rows,
+                packets[rest],
+                index[rest],
+                position[rest],
+                table[rest],
+                start[rest],
+                size[rest],
+            )
+
+    def _write_whole(
+        self, rows: Octets, packets: Ints, index: Ints, position: Ints, table: NDArray[np.uint16]
+    ) -> None:
+        octets = rows[packets, HEADER_SIZE : HEADER_SIZE + FRAME]
+        if table.any():
+            samples = np.take(_BOTH_LAWS, octets + table[:, None])
+        else:
+            samples = np.take(ULAW_TO_LINEAR, octets)
+        self._legs.playout.write_frames(index, position, samples)
+
+    def _write_rest(
+        self,
+        rows: Octets,
+        packets: Ints,
+        index: Ints,
+        position: Ints,
+        table: NDArray[np.uint16],
+        start: Ints,
+        size: Ints,
+    ) -> None:
+        """Packets of other lengths or off the frames' borders, sample by sample."""
+        within = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
+        octets = rows[np.repeat(packets, size), np.repeat(start, size) + within]
+        samples = np.take(_BOTH_LAWS, octets + np.repeat(table, size))
+        at = np.repeat(position, size) + within
+        self._legs.playout.write_samples(np.repeat(index, size), at, samples)
+
+    def _take_event(self, batch: _Batch, number: int) -> None:
+        arrivals, headers = batch.arrivals, batch.headers
+        leg = self._legs.by_index[arrivals.legs[number]]
+        assert leg is not None
+        start = int(headers.offset[number])
+        payload = arrivals.rows[number, start : start + int(headers.size[number])].tobytes()
+        presses = leg.receiver.on_packet(
+            payload,
+            int(headers.timestamp[number]),
+            self._legs.reception.extended(leg.index, int(headers.sequence[number])),
+            float(arrivals.times[number]),
+        )
+        for press in presses:
+            self._on_press(leg, press)
+
+    def _take_report(self, index: int, data: bytes, host: str, now: float, wall: float) -> None:
+        leg = self._legs.by_index[index]
+        if leg is None or leg.gate is None or leg.reports is None:
+            return
+        packets = (
+            parse_compound(data) if host in (leg.gate.target[0], leg.gate.negotiated[0]) else []
+        )
+        if not packets:
+            self._legs.rejected[index] += 1
+            return
+        self._legs.last_heard[index] = now
+        leg.reports.on_packets(packets, int(self._legs.sending.ssrc[index]), now, wall)
+
+
+def _passes(legs: Ints, packets: Ints) -> Iterator[Ints]:
+    """Split packets into groups with at most one of each leg, in order of arrival."""
+    if not len(packets):
+        return
+    counts = np.bincount(legs[packets])
+    most = int(counts.max())
+    if most == 1:
+        yield packets
+        return
+    order = packets[np.argsort(legs[packets], kind="stable")]
+    sizes = counts[counts > 0]
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    for turn in range(most):
+        yield order[rank == turn]

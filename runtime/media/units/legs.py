@@ -1,0 +1,182 @@
+"""All legs of the engine: the columns of their RTP state, and opening, configuring, closing one.
+
+A leg's number is its place in every column and its row in the frame table. Freed numbers are used
+again lowest first, so that the columns in use stay short.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+
+from runtime.media.frames import FrameTable
+from runtime.media.port import LegStatistics, RtpStream
+from runtime.media.rtp.concealment import Concealment
+from runtime.media.rtp.datagrams import RtpSockets
+from runtime.media.rtp.latching import SourceGate
+from runtime.media.rtp.playout import Playout
+from runtime.media.rtp.reception import Reception
+from runtime.media.rtp.reports import Heard, Reports, next_interval
+from runtime.media.rtp.sending import Sending
+
+from .leg import Leg, kinds_of, law_of, numeric_address
+
+SHORT_PTIME_MS: Final = 10
+Random = Callable[[], float]
+"""Uniform in [0, 1)."""
+
+
+class LegsExhausted(Exception):
+    """The engine carries as many legs as it was started for."""
+
+
+class Legs:
+    """Every leg and its columns."""
+
+    def __init__(self, capacity: int, sockets: RtpSockets, random: Random, cname: str) -> None:
+        self.capacity = capacity
+        self.sockets = sockets
+        self.random = random
+        self.count = 0
+        """One more than the highest number in use."""
+        self.by_index: list[Leg | None] = [None] * capacity
+        self.reception = Reception(capacity)
+        self.playout = Playout(capacity)
+        self.concealment = Concealment(capacity)
+        self.sending = Sending(capacity)
+        self.kinds = np.zeros((capacity, 128), dtype=np.uint8)
+        self.octets_received = np.zeros(capacity, dtype=np.int64)
+        self.rejected = np.zeros(capacity, dtype=np.int64)
+        self.last_heard = np.zeros(capacity)
+        """When RTP or RTCP last came, or could first have come."""
+        self.watched = np.zeros(capacity, dtype=np.bool_)
+        """Legs that should receive."""
+        self.silent = np.zeros(capacity, dtype=np.bool_)
+        """Legs that RtpStopped was told of."""
+        self.spoke = np.zeros(capacity, dtype=np.bool_)
+        """Legs whose first audio was told."""
+        self.report_at = np.full(capacity, np.inf)
+        self._cname = cname
+        self._free = list(range(capacity))
+
+    def __iter__(self) -> Iterator[Leg]:
+        return (leg for leg in self.by_index[: self.count] if leg is not None)
+
+    def open(self, leg_id: int) -> tuple[Leg, tuple[int, int]]:
+        """A silent leg with ports. Raises LegsExhausted, NoPorts."""
+        if not self._free:
+            raise LegsExhausted(f"the engine carries its maximum of {self.capacity} legs")
+        ports = self.sockets.open(self._free[0])
+        index = heapq.heappop(self._free)
+        leg = Leg(leg_id, index)
+        self.by_index[index] = leg
+        self.count = max(self.count, index + 1)
+        self.reception.reset(index)
+        self.playout.reset(index)
+        self.concealment.reset(index)
+        self.octets_received[index] = self.rejected[index] = 0
+        return leg, ports
+
+    def configure(self, leg: Leg, stream: RtpStream, now: float) -> None:
+        """What offer and answer agreed on; the first time starts the leg's clock."""
+        index, before = leg.index, leg.stream
+        leg.stream = stream
+        self.kinds[index] = kinds_of(stream)
+        if before is None:
+            self._start(leg, now)
+        if before is None or not before.receiving:
+            self.last_heard[index] = now
+        self.watched[index] = stream.receiving
+        self.silent[index] &= stream.receiving
+        if before is None or _remote(before) != _remote(stream):
+            self._aim_anew(leg, stream)
+        target = numeric_address(stream.remote_host, stream.remote_port)
+        active = stream.sending and target is not None
+        self.sending.configure(
+            index,
+            law=law_of(stream),
+            payload_type=stream.send_payload_type,
+            halved=stream.ptime_ms == SHORT_PTIME_MS,
+            active=active,
+        )
+        self.sockets.unschedule(index)
+        if active:
+            self.sockets.schedule(index, self.sending.views(index))
+
+    def close(self, leg: Leg, frames: FrameTable, now: float, wall: float) -> LegStatistics:
+        """Say BYE, stop sending, and make the number free for the next leg."""
+        if leg.reports is not None and self.sending.packets[leg.index]:
+            sent, heard = self.sending.sent(leg.index), self.heard_of(leg)
+            self.sockets.send_report(leg.index, leg.reports.farewell(sent, heard, now, wall))
+        statistics = self.statistics(leg)
+        self.sending.stop(leg.index)
+        self.sockets.unschedule(leg.index)
+        self.sockets.close(leg.index)
+        self.kinds[leg.index] = 0
+        self.watched[leg.index] = False
+        self.report_at[leg.index] = np.inf
+        frames.samples[frames.of_leg(leg.index)] = 0
+        self.by_index[leg.index] = None
+        self.silent[leg.index] = self.spoke[leg.index] = False
+        heapq.heappush(self._free, leg.index)
+        while self.count and self.by_index[self.count - 1] is None:
+            self.count -= 1
+        return statistics
+
+    def heard_of(self, leg: Leg) -> Heard | None:
+        """Receiver figures for a report; None while the peer sent nothing."""
+        index = leg.index
+        if not self.reception.expected(index):
+            return None
+        return Heard(
+            ssrc=int(self.reception.ssrc[index]),
+            highest_sequence=self.reception.extended_highest(index),
+            expected=self.reception.expected(index),
+            received=self.reception.stream_received(index),
+            jitter=float(self.reception.jitter[index]),
+        )
+
+    def statistics(self, leg: Leg) -> LegStatistics:
+        index, reports = leg.index, leg.reports
+        round_trip = reports.round_trip_s if reports else None
+        return LegStatistics(
+            packets_sent=int(self.sending.packets[index]),
+            packets_received=int(self.reception.received[index]),
+            octets_sent=int(self.sending.octets[index]),
+            octets_received=int(self.octets_received[index]),
+            packets_lost=self.reception.lost(index),
+            packets_late=int(self.playout.late[index]),
+            packets_duplicated=int(self.reception.duplicates[index]),
+            packets_rejected=int(self.rejected[index]) + leg.receiver.ignored,
+            jitter_ms=round(float(self.reception.jitter[index]) / 8, 3),
+            round_trip_ms=None if round_trip is None else round(round_trip * 1000, 3),
+            remote_loss_fraction=reports.remote_loss if reports else None,
+            max_gap_ms=round(float(self.reception.max_gap[index]) * 1000, 1),
+        )
+
+    def _start(self, leg: Leg, now: float) -> None:
+        # RFC 3550 5.1: SSRC, first sequence number and first timestamp are random.
+        self.sending.start(
+            leg.index,
+            ssrc=int(self.random() * (1 << 32)),
+            sequence=int(self.random() * (1 << 15)),
+            timestamp=int(self.random() * (1 << 31)),
+        )
+        first_report = now + next_interval(self.random(), initial=True)
+        leg.reports = Reports(self._cname, first_report)
+        self.report_at[leg.index] = first_report
+        self.sockets.listen(leg.index)
+
+    def _aim_anew(self, leg: Leg, stream: RtpStream) -> None:
+        rtp = numeric_address(stream.remote_host, stream.remote_port)
+        rtcp = numeric_address(stream.remote_host, stream.remote_rtcp_port)
+        # An address that nobody can have ("0.0.0.0" of an old hold) leaves latching to others.
+        leg.gate = SourceGate(rtp or (stream.remote_host, stream.remote_port))
+        self.sockets.aim(leg.index, rtp, rtcp, exclusive=False)
+
+
+def _remote(stream: RtpStream) -> tuple[str, int, int]:
+    return stream.remote_host, stream.remote_port, stream.remote_rtcp_port

@@ -1,0 +1,297 @@
+"""Players: sounds out of shared memory and tone scripts, each with its own clock and row.
+
+A player's samples are fetched 200 ms at a time, so that a tick is one gather over all players. A
+sound that is still growing plays as far as it has come and waits for the rest. At its natural end
+the player falls silent first and is reported afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import attrs
+import numpy as np
+
+from runtime.media.frames import FRAME, RATE_HZ, FrameTable, RowsExhausted, Samples
+from runtime.media.mixing import cross_fade, fade_out
+from runtime.media.pcm import PcmBuffer, PcmState
+from runtime.media.port import (
+    PlayerFinished,
+    PlayerMarkerReached,
+    PlayerStarted,
+    ToneScript,
+)
+from runtime.media.tones import length_of, render
+
+BLOCK_FRAMES: Final = 10
+"""Frames fetched at once."""
+BLOCK: Final = BLOCK_FRAMES * FRAME
+MAX_MARKERS: Final = 100
+"""Per player; further ones are ignored, and the session refuses them long before."""
+
+_QUIET: Final = np.zeros(FRAME, dtype=np.int16)
+
+PlayerNews = PlayerStarted | PlayerMarkerReached | PlayerFinished
+OnPlayerNews = Callable[["Player", PlayerNews], None]
+
+
+class Content(Protocol):
+    """What a player plays, seen as samples from the beginning on."""
+
+    def fetch(self, start: int) -> Samples:
+        """Up to BLOCK samples from `start`; none when there are none (yet)."""
+
+    def over(self, start: int) -> bool:
+        """Whether nothing will ever follow at `start`."""
+
+    @property
+    def error(self) -> str | None:
+        """Why the content ended before its time."""
+
+    def close(self) -> None: ...
+
+
+class BufferContent:
+    """A sound in shared memory."""
+
+    def __init__(self, buffer: PcmBuffer, *, loop: bool) -> None:
+        self._buffer = buffer
+        self._loop = loop
+
+    def fetch(self, start: int) -> Samples:
+        # The state is read first: samples published before DONE are all there.
+        state, valid = self._buffer.state, self._buffer.valid_samples
+        if state is PcmState.DONE and self._loop and valid:
+            at = (start + np.arange(BLOCK)) % valid
+            return _mono(self._buffer.samples[at])
+        end = min(start + BLOCK, valid)
+        if state is PcmState.FILLING:
+            end -= (end - start) % FRAME
+        return _mono(self._buffer.samples[start : max(start, end)])
+
+    def over(self, start: int) -> bool:
+        state, valid = self._buffer.state, self._buffer.valid_samples
+        if state is PcmState.DONE and self._loop:
+            return valid == 0
+        return state is not PcmState.FILLING and start >= valid
+
+    @property
+    def error(self) -> str | None:
+        if self._buffer.state is PcmState.FAILED:
+            return "the sound broke off while it was being decoded or spoken"
+        return None
+
+    def close(self) -> None:
+        self._buffer.close()
+
+
+class ToneContent:
+    """A tone script."""
+
+    error = None
+
+    def __init__(self, script: ToneScript) -> None:
+        self._script = script
+        self._length = length_of(script)
+
+    def fetch(self, start: int) -> Samples:
+        count = BLOCK if self._length is None else max(0, min(BLOCK, self._length - start))
+        return render(self._script, start, count)
+
+    def over(self, start: int) -> bool:
+        return self._length is not None and start >= self._length
+
+    def close(self) -> None:
+        return
+
+
+class BrokenContent:
+    """A sound that the engine cannot play; ends at once with the reason."""
+
+    def __init__(self, error: str) -> None:
+        self.error = error
+
+    def fetch(self, start: int) -> Samples:
+        return np.zeros(0, dtype=np.int16)
+
+    def over(self, start: int) -> bool:
+        return True
+
+    def close(self) -> None:
+        return
+
+
+def content_of(buffer: PcmBuffer, *, loop: bool) -> Content:
+    """The buffer as content, if its rate is the rows' rate."""
+    if buffer.rate_hz != RATE_HZ:
+        buffer.close()
+        return BrokenContent(f"the sound has {buffer.rate_hz} Hz, the engine plays {RATE_HZ} Hz")
+    return BufferContent(buffer, loop=loop)
+
+
+@attrs.define(eq=False)
+class Player:
+    """A source between `open` and `close`, or its natural end."""
+
+    id: int
+    row: int
+    slot: int
+    content: Content
+    paused: bool
+    fetched: int = 0
+    """Samples taken from the content."""
+    started: bool = False
+    ended: bool = False
+    markers: list[int] = attrs.field(factory=list)
+    """Samples, ascending."""
+
+
+class Players:
+    """All players; `play` fills their rows each tick."""
+
+    def __init__(self, capacity: int, frames: FrameTable, emit: OnPlayerNews) -> None:
+        self._frames = frames
+        self._emit = emit
+        self._free = list(range(capacity - 1, -1, -1))
+        self._by_slot: dict[int, Player] = {}
+        self._running = np.zeros(0, dtype=np.int64)
+        self._dirty = False
+        self._rows = np.zeros(capacity, dtype=np.int64)
+        self._cursor = np.zeros(capacity, dtype=np.int64)
+        """Frames of the block that were played."""
+        self._filled = np.zeros(capacity, dtype=np.int64)
+        self._blocks: Samples = np.zeros((capacity, BLOCK_FRAMES, FRAME), dtype=np.int16)
+        self._marked: set[Player] = set()
+        self._fading_in: list[Player] = []
+        self._fading_out: list[Player] = []
+        self._silencing: list[Player] = []
+        """Paused in the tick before."""
+
+    def __len__(self) -> int:
+        return len(self._by_slot)
+
+    def open(self, player_id: int, content: Content, *, paused: bool) -> Player:
+        """A player that starts at the next tick. Raises RowsExhausted."""
+        if not self._free:
+            raise RowsExhausted("all players of the engine are in use; stop some of them")
+        row = self._frames.take()
+        slot = self._free.pop()
+        player = Player(player_id, row, slot, content, paused)
+        self._by_slot[slot] = player
+        self._rows[slot], self._cursor[slot], self._filled[slot] = row, 0, 0
+        self._dirty = True
+        return player
+
+    def pause(self, player: Player) -> None:
+        if not player.paused and not player.ended:
+            player.paused = self._dirty = True
+            self._fading_out.append(player)
+
+    def resume(self, player: Player) -> None:
+        if player.paused and not player.ended:
+            player.paused, self._dirty = False, True
+            if player.started:
+                self._fading_in.append(player)
+
+    def add_marker(self, player: Player, offset_ms: int) -> None:
+        if len(player.markers) < MAX_MARKERS:
+            player.markers.append(max(0, offset_ms) * RATE_HZ // 1000)
+            player.markers.sort()
+            self._marked.add(player)
+
+    def release(self, player: Player) -> None:
+        """Free the row and let go of the content; the player plays no more."""
+        player.ended = True
+        del self._by_slot[player.slot]
+        self._marked.discard(player)
+        self._frames.give_back(player.row)
+        self._free.append(player.slot)
+        self._dirty = True
+        player.content.close()
+
+    def play(self) -> None:
+        """Fill the row of each player with its next frame."""
+        if self._dirty:
+            self._list_running()
+        running = self._running
+        spent = running[self._cursor[running] >= self._filled[running]]
+        for slot in spent.tolist():
+            self._fetch(self._by_slot[slot])
+        playing = running[self._cursor[running] < self._filled[running]] if len(spent) else running
+        if len(playing):
+            frames = self._blocks[playing, self._cursor[playing]]
+            self._frames.samples[self._rows[playing]] = frames
+            self._cursor[playing] += 1
+        if self._marked:
+            self._check_markers()
+        self._fade()
+
+    def _fetch(self, player: Player) -> None:
+        """The next block; starts, starves or ends the player."""
+        slot = player.slot
+        samples = player.content.fetch(player.fetched)
+        if player.fetched == 0:
+            # Players that start together then fetch in different ticks.
+            samples = samples[: FRAME * (1 + slot % BLOCK_FRAMES)]
+        if len(samples):
+            whole = -(-len(samples) // FRAME)
+            block = self._blocks[slot].reshape(-1)
+            block[: len(samples)] = samples
+            block[len(samples) : whole * FRAME] = 0
+            self._cursor[slot], self._filled[slot] = 0, whole
+            player.fetched += len(samples)
+            if not player.started:
+                player.started = True
+                self._emit(player, PlayerStarted())
+            return
+        self._frames.samples[player.row] = 0
+        if player.content.over(player.fetched):
+            player.ended = self._dirty = True
+            error = player.content.error
+            if not player.started and error is None:
+                self._emit(player, PlayerStarted())  # a sound without samples was played, too
+            self._emit_markers(player, player.fetched + 1)
+            self._emit(player, PlayerFinished(error=error))
+
+    def _check_markers(self) -> None:
+        for player in list(self._marked):
+            slot = player.slot
+            left = max(0, int(self._filled[slot] - self._cursor[slot])) * FRAME
+            self._emit_markers(player, player.fetched - left)
+
+    def _emit_markers(self, player: Player, position: int) -> None:
+        while player.started and player.markers and player.markers[0] < position:
+            offset_ms = player.markers.pop(0) * 1000 // RATE_HZ
+            self._emit(player, PlayerMarkerReached(offset_ms=offset_ms))
+        if not player.markers:
+            self._marked.discard(player)
+
+    def _fade(self) -> None:
+        """Pausing and resuming must not click either."""
+        samples = self._frames.samples
+        for player in self._fading_in:
+            if not player.paused and not player.ended:
+                samples[player.row] = cross_fade(_QUIET, samples[player.row])
+        self._fading_in.clear()
+        for player in self._silencing:
+            if player.paused and not player.ended:
+                samples[player.row] = 0
+        self._silencing, self._fading_out = self._fading_out, []
+        for player in self._silencing:
+            slot = player.slot
+            if player.paused and not player.ended and self._cursor[slot] < self._filled[slot]:
+                samples[player.row] = fade_out(self._blocks[slot, self._cursor[slot]])
+
+    def _list_running(self) -> None:
+        self._running = np.array(
+            [s for s, p in self._by_slot.items() if not p.paused and not p.ended], dtype=np.int64
+        )
+        self._dirty = False
+
+
+def _mono(samples: Samples) -> Samples:
+    if samples.ndim == 1:
+        return samples
+    halves: Samples = (samples.sum(axis=1, dtype=np.int32) // 2).astype(np.int16)
+    return halves

@@ -1,0 +1,124 @@
+"""Key presses between legs: reported to the core, passed on to listeners, or sent for a script.
+
+A leg that handles its tones reports presses and nobody hears them; otherwise they go on to the legs
+that hear it, with the timestamps of those legs. Peers that did not negotiate telephone-event get
+the tone itself, in place of what they would hear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from runtime.media.dtmf import PressEnded, PressStarted
+from runtime.media.frames import FADE, FRAME, Samples
+from runtime.media.port import DigitsSent, ToneReceivedFromPeer
+from runtime.media.tones import dtmf_samples
+
+from .leg import Leg
+from .legs import Legs
+from .routes import Routes
+
+OnTone = Callable[[Leg, ToneReceivedFromPeer | DigitsSent], None]
+
+_RISE: Final = np.concatenate((FADE, np.ones(FRAME - len(FADE), dtype=np.float32)))
+
+
+class Signalling:
+    """Telephone events of all legs; touches only legs on which a key is down or due."""
+
+    def __init__(self, legs: Legs, routes: Routes, emit: OnTone) -> None:
+        self._legs = legs
+        self._routes = routes
+        self._emit = emit
+        self._pressed: set[Leg] = set()
+        self._sending: set[Leg] = set()
+
+    # --- receiving ------------------------------------------------------------------------------
+
+    def on_press(self, leg: Leg, press: PressStarted | PressEnded) -> None:
+        """Something the leg's event receiver found."""
+        if isinstance(press, PressStarted):
+            self._pressed.add(leg)
+            if not leg.handles_tones:
+                leg.passing_to = self._routes.legs_hearing(leg.id)
+            for listener in leg.passing_to:
+                listener.sender.press(press.digit)
+                self._sending.add(listener)
+            return
+        for listener in leg.passing_to:
+            listener.sender.release(press.digit)
+        leg.passing_to = []
+        if leg.handles_tones:
+            tone = ToneReceivedFromPeer(tone=press.digit, duration_ms=press.duration_ms)
+            self._emit(leg, tone)
+
+    def on_time(self, now: float) -> None:
+        """Presses whose end packets were lost end by themselves."""
+        for leg in list(self._pressed):
+            for press in leg.receiver.on_time(now):
+                self.on_press(leg, press)
+            if not leg.receiver.pressed:
+                self._pressed.discard(leg)
+
+    # --- sending --------------------------------------------------------------------------------
+
+    def queue(self, leg: Leg, digits: str) -> None:
+        leg.sender.queue(digits)
+        self._sending.add(leg)
+
+    def forget(self, leg: Leg) -> None:
+        """The leg is gone; keys it held down on others come up."""
+        for listener in leg.passing_to:
+            listener.sender.release_all()
+        self._pressed.discard(leg)
+        self._sending.discard(leg)
+
+    def play_in_band(self, heard: Samples) -> None:
+        """Tones for legs without telephone-event, into what they hear."""
+        for leg in self._due():
+            if _by_event(leg):
+                continue
+            tone = leg.sender.on_frame_in_band()
+            if tone is not None:
+                digit, start, last = tone
+                samples = dtmf_samples(digit, start, FRAME).astype(np.float32)
+                if start == 0:
+                    samples *= _RISE
+                if last:
+                    samples *= _RISE[::-1]
+                heard[leg.index] = samples
+
+    def replace_audio(self) -> None:
+        """Telephone-event packets in place of the audio packets just prepared."""
+        sending = self._legs.sending
+        for leg in self._due():
+            if _by_event(leg):
+                assert leg.stream is not None
+                assert leg.stream.dtmf_send_payload_type is not None
+                timestamp = int(sending.timestamp[leg.index]) - FRAME
+                packet = leg.sender.on_frame(timestamp & 0xFFFFFFFF)
+                if packet is not None:
+                    view = sending.replace_by_event(
+                        leg.index,
+                        packet.payload,
+                        packet.timestamp,
+                        packet.marker,
+                        leg.stream.dtmf_send_payload_type,
+                    )
+                    self._legs.sockets.send_instead(leg.index, view)
+        for leg in list(self._sending):
+            if leg.sender.take_announcement():
+                self._emit(leg, DigitsSent())
+            if not leg.sender.busy:
+                self._sending.discard(leg)
+
+    def _due(self) -> list[Leg]:
+        """Legs that send; the digits of a held leg wait until it is taken off hold."""
+        return [leg for leg in self._sending if self._legs.sending.active[leg.index]]
+
+
+def _by_event(leg: Leg) -> bool:
+    return leg.stream is not None and leg.stream.dtmf_send_payload_type is not None

@@ -1,0 +1,66 @@
+"""What legs need a few times a second or less: RTCP reports, and watching for silence of a peer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from runtime.media.port import FirstPacketReceived, RtpResumed, RtpStopped
+from runtime.media.rtp.header import Bools
+from runtime.media.rtp.reports import next_interval
+
+from .leg import Leg
+from .legs import Legs
+
+SILENT_S: Final = 5.0
+"""VoxEngine tells RtpStopped within 7 s; two packets of RTCP may be lost before this."""
+
+OnChange = Callable[[Leg, FirstPacketReceived | RtpStopped | RtpResumed], None]
+
+
+class Upkeep:
+    """Runs once a tick; touches only legs on which something is due."""
+
+    def __init__(self, legs: Legs, emit: OnChange) -> None:
+        self._legs = legs
+        self._emit = emit
+        self._told_first = np.zeros(legs.capacity, dtype=np.bool_)
+
+    def forget(self, leg: Leg) -> None:
+        self._told_first[leg.index] = False
+
+    def run(self, now: float, wall: float) -> None:
+        legs, count = self._legs, self._legs.count
+        fresh = legs.spoke[:count] > self._told_first[:count]
+        if fresh.any():
+            self._tell(fresh, FirstPacketReceived())
+            self._told_first[:count] |= fresh
+        quiet = legs.watched[:count] & (now - legs.last_heard[:count] > SILENT_S)
+        changed = quiet != legs.silent[:count]
+        if changed.any():
+            self._tell(changed & quiet, RtpStopped())
+            self._tell(changed & ~quiet & legs.watched[:count], RtpResumed())
+            legs.silent[:count] = quiet
+        if (legs.report_at[:count] <= now).any():
+            self._report(now, wall)
+
+    def _tell(self, which: Bools, what: FirstPacketReceived | RtpStopped | RtpResumed) -> None:
+        for index in np.flatnonzero(which):
+            leg = self._legs.by_index[index]
+            if leg is not None:
+                self._emit(leg, what)
+
+    def _report(self, now: float, wall: float) -> None:
+        legs = self._legs
+        for index in np.flatnonzero(legs.report_at[: legs.count] <= now):
+            leg = legs.by_index[index]
+            if leg is None or leg.reports is None:
+                legs.report_at[index] = np.inf
+                continue
+            legs.report_at[index] = now + next_interval(legs.random())
+            sent, heard = legs.sending.sent(leg.index), legs.heard_of(leg)
+            if sent.packets or heard:
+                data = leg.reports.compound(sent, heard, now, wall)
+                legs.sockets.send_report(leg.index, data)
