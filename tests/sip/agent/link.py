@@ -176,6 +176,7 @@ class Link:
         """`time from: summary` of every message sent, `(lost)` when it was."""
         self.sent: list[bytes] = []
         self._numbers = itertools.count()
+        self._ties = itertools.count()
         self._under_way: list[tuple[float, int, Side, Side, bytes]] = []
 
     def transmit(self, sender: Side, output: Transmit) -> None:
@@ -192,7 +193,7 @@ class Link:
             return
         delays = {"lose": [], "pass": [1], "double": [1, 2], "late": [40]}[fate]
         for factor in delays:
-            entry = (self.now + factor * DELAY, next(self._numbers), sender, receiver, output.data)
+            entry = (self.now + factor * DELAY, next(self._ties), sender, receiver, output.data)
             heapq.heappush(self._under_way, entry)
 
     def _receiver(self, destination: Destination) -> Side | None:
