@@ -176,8 +176,7 @@ async def _put_away(host: SessionHost) -> None:
     if process is None:
         return
     with trio.move_on_after(EXIT_S, shield=True):
-        if not host.worker_gone.is_set():
-            process.kill()
+        process.kill()
         status = await process.wait()
         host.timeline.record("session", f"worker ended: {status}")
     with trio.move_on_after(EXIT_S, shield=True):

@@ -46,6 +46,7 @@ class FakeWorker:
         self.gone = trio.Event()
         self._stream = stream
         self._request = 0
+        self._sending = trio.Lock()
 
     # --- as the core sees it --------------------------------------------------------------------
 
@@ -92,8 +93,9 @@ class FakeWorker:
         await self.send_bytes(encode_frame(message, MAX_WORKER_FRAME))
 
     async def send_bytes(self, data: bytes) -> None:
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            await self._stream.send_all(data)
+        async with self._sending:
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                await self._stream.send_all(data)
 
     async def ready(self) -> None:
         await self.send({"type": "ready"})
