@@ -196,6 +196,11 @@ class PcmRing(_SharedPcm):
         return int(self._fields[self._WRITTEN])
 
     @property
+    def read_frames(self) -> int:
+        """Frames that the reader has taken, as it says."""
+        return int(self._fields[self._READ])
+
+    @property
     def closed(self) -> bool:
         """Whether the writer has written its last frame."""
         return bool(self._fields[self._CLOSED])
