@@ -89,6 +89,7 @@ class Sipp:
             *("-sn" if built_in else "-sf", str(self.scenario)),
             *("-i", HOST, "-mi", HOST, "-p", str(port), "-t", _TRANSPORTS[self.transport]),
             *("-trace_err", "-error_file", str(self.folder / "sipp-errors.log")),
+            *("-trace_msg", "-message_file", str(self.folder / "sipp-messages.log")),
         ]
 
 

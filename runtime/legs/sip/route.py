@@ -123,7 +123,8 @@ class OutgoingRules:
     def _caller(self, request: DialRequest, trunk: Trunk | None) -> NameAddr:
         """`callerid` may be a number, a user, user@host or a whole URI."""
         host = trunk.uri.host if trunk else self.host
-        user = request.callerid.strip() or (trunk.user if trunk else "") or ANONYMOUS
+        account = request.auth_user or (trunk.user if trunk else "")
+        user = request.callerid.strip() or account or ANONYMOUS
         if "@" in user:
             try:
                 uri = Uri.parse(user if user.lower().startswith("sip:") else f"sip:{user}")

@@ -172,6 +172,10 @@ class SipBench:
         far.session = await self.call(number, headers, sdp, far)
         return await self.next_leg(), far
 
+    async def any_leg(self) -> Leg:
+        """The next call that arrives, however long that takes."""
+        return await self._delivered.receive()
+
     async def next_leg(self) -> Leg:
         """The next call that arrived."""
         with trio.fail_after(WAIT_S):
