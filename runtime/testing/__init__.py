@@ -1,5 +1,7 @@
 """The test kit: scenarios on simulated calls, with a clock that jumps."""
 
+from runtime.testing.callers import SimCallee as SimCallee
+from runtime.testing.callers import SimCaller as SimCaller
 from runtime.testing.dialer import answers as answers
 from runtime.testing.dialer import busy as busy
 from runtime.testing.dialer import refused as refused
@@ -10,8 +12,6 @@ from runtime.testing.faults import ScenarioFailed as ScenarioFailed
 from runtime.testing.hearing import Heard as Heard
 from runtime.testing.hearing import speech_seconds as speech_seconds
 from runtime.testing.peers import NotHeard as NotHeard
-from runtime.testing.peers import SimCallee as SimCallee
-from runtime.testing.peers import SimCaller as SimCaller
 from runtime.testing.run import run_simulation as run_simulation
 from runtime.testing.simulator import LeftOpen as LeftOpen
 from runtime.testing.simulator import Sim as Sim

@@ -15,8 +15,9 @@ import trio
 from runtime.legs.leg import DialRefused, DialRequest, Leg, LegIdentity
 from runtime.media.port import MediaUnavailable
 from runtime.testing.agenda import Agenda
+from runtime.testing.callers import REASONS, SimCallee
 from runtime.testing.legs import SimLeg
-from runtime.testing.peers import REASONS, SimCallee, Stage
+from runtime.testing.peers import Stage
 from runtime.testing.symbolic_media import SymbolicMedia
 
 DialScript = Callable[[SimCallee], Awaitable[None]]

@@ -14,8 +14,9 @@ from functools import partial
 from typing import Final, Literal, Protocol, TypeVar
 
 import trio
+import trio.testing
 
-from runtime.legs.leg import DialRequest, Ended, Headers
+from runtime.legs.leg import Ended, Headers
 from runtime.testing.agenda import Act, Signal
 from runtime.testing.hearing import Audio, Heard, speech_seconds, transcript
 from runtime.testing.legs import NO_HEADERS, SimLeg, WireStep
@@ -27,16 +28,6 @@ WAIT_S: Final = 60.0
 """How long a person waits for something to happen, when the test does not say: as long as a phone
 may ring."""
 TONES: Final = frozenset("0123456789*#ABCD")
-REASONS: Final = {
-    404: "Not Found",
-    408: "Request Timeout",
-    480: "Temporarily Unavailable",
-    486: "Busy Here",
-    487: "Request Terminated",
-    503: "Service Unavailable",
-    603: "Decline",
-}
-"""What phones usually say with these codes."""
 DtmfKind = Literal["rfc4733", "info"]
 
 
@@ -277,11 +268,16 @@ class SimPeer:
         return next((step for step in steps if step.what == what), None)
 
     async def _until(self, look: Callable[[], T | None], within: float, purpose: str) -> T:
-        """Look again at every change of this leg, up to `within` seconds."""
+        """Look again at every change of this leg, up to `within` seconds.
+
+        People look when everything of one instant has happened: what a script replaces at once was
+        never heard, and what the test does next meets a script that waits for it.
+        """
         __tracebackhide__ = True
         start = trio.current_time()
         with trio.move_on_after(within):
             while True:
+                await trio.testing.wait_all_tasks_blocked()
                 self._stage.check()
                 found = look()
                 if found is not None:
@@ -313,82 +309,3 @@ class SimPeer:
 
 def _show(what: str | re.Pattern[str]) -> str:
     return f"/{what.pattern}/" if isinstance(what, re.Pattern) else repr(what)
-
-
-class SimCaller(SimPeer):
-    """Somebody who calls the scenario (`await sim.call(...)`). Hanging up early cancels."""
-
-    def places(self, leg: SimLeg) -> None:
-        """This is his call (the simulation says so)."""
-        self._attach(leg)
-
-    def cancel(self) -> None:
-        """Give up before the call is answered."""
-        if self.is_connected:
-            raise RuntimeError(
-                f"cancel(): the call of {self.name} is answered already; use hang_up()"
-            )
-        self.leg.peer_hangs_up(NO_HEADERS)
-
-
-class SimCallee(SimPeer):
-    """Somebody whom the scenario calls (`sim.expect_call(...)`, or given to an on_dial script).
-
-    Until the test says otherwise the phone does nothing at all. Acts on a call that is over do
-    nothing, as the scenario may hang up at any time.
-    """
-
-    def __init__(self, name: str, stage: Stage) -> None:
-        super().__init__(name, stage)
-        self._request: DialRequest | None = None
-
-    @property
-    def request(self) -> DialRequest:
-        """What the scenario asked for: number, caller id, headers, time-out."""
-        if self._request is None:
-            raise NotHeard(f"{self.name} was not called yet; wait for it: await callee.invited()")
-        return self._request
-
-    async def invited(self, *, within: float = WAIT_S) -> DialRequest:
-        """Wait until the scenario calls."""
-        __tracebackhide__ = True
-        return await self._until(lambda: self._request, within, "to be called")
-
-    def ring(self, headers: Headers = NO_HEADERS) -> None:
-        """180."""
-        self._unanswered_only("ring")
-        self.leg.peer_rings(headers)
-
-    def early_media(self, headers: Headers = NO_HEADERS) -> None:
-        """183: from now on what this side says can be heard; `says` for an announcement."""
-        self._unanswered_only("early_media")
-        self.leg.peer_early_media(headers)
-
-    def answer(self, headers: Headers = NO_HEADERS, *, custom_data: str = "") -> None:
-        """Pick up."""
-        self._unanswered_only("answer")
-        self.leg.peer_answers(headers, custom_data)
-
-    def busy(self) -> None:
-        self.reject(486, "Busy Here")
-
-    def reject(self, code: int, reason: str = "", headers: Headers = NO_HEADERS) -> None:
-        """Refuse with a SIP status (300-699)."""
-        self._unanswered_only("reject")
-        self.leg.peer_rejects(code, reason or REASONS.get(code, "Refused"), headers)
-
-    def hang_up(self, headers: Headers = NO_HEADERS, *, cause: int | None = None) -> None:
-        if self.leg.unanswered:
-            raise RuntimeError(
-                f"hang_up(): {self.name} has not answered; use reject(603) or busy()"
-            )
-        super().hang_up(headers, cause=cause)
-
-    def dialled(self, leg: SimLeg, request: DialRequest) -> None:
-        """The scenario called (the simulated dialer says so)."""
-        self._request = request
-        self._attach(leg)
-
-    def _unanswered_only(self, verb: str) -> None:
-        if self.is_connected:
-            raise RuntimeError(f"{verb}(): {self.name} has answered already")

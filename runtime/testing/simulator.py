@@ -23,11 +23,12 @@ from runtime.session.rules import Routing, Rule
 from runtime.session.views import SessionView
 from runtime.session.worker import Bundle
 from runtime.testing.agenda import Agenda, Signal
+from runtime.testing.callers import SimCallee, SimCaller
 from runtime.testing.chronicle import Chronicle, Row, SimEvent
 from runtime.testing.dialer import DialScript, Refusal, SimDialer, play
 from runtime.testing.faults import Fault, Faults
 from runtime.testing.legs import NO_HEADERS, SimLeg
-from runtime.testing.peers import WAIT_S, NotHeard, SimCallee, SimCaller, SimPeer
+from runtime.testing.peers import WAIT_S, NotHeard, SimPeer
 from runtime.testing.simulated_runtime import Edges, SimulatedRuntime
 from runtime.testing.symbolic_media import SymbolicMedia
 from runtime.testing.symbolic_recordings import SimRecording, SymbolicRecordings
@@ -190,7 +191,7 @@ class Sim:
         __tracebackhide__ = True
         with trio.move_on_after(within):
             while True:
-                self.faults.check()
+                await self.settle()
                 found = [one for one in self.events if one.name == event]
                 if len(found) >= count:
                     return found[count - 1]

@@ -149,16 +149,20 @@ class SymbolicLeg(Tapped):
         self._voice_changed()
 
     def presses(self, tone: str, seconds: float = DIGIT_S) -> None:
-        """One key as RFC 4733: an event when handled, else sound for whoever hears this leg."""
+        """One key as RFC 4733. As in the engine it is reported when it ends: an event when tones
+        are handled by then, else it was sound for whoever hears this leg."""
         if self.closed or self._stream is None or not self._stream.receiving:
             return
-        if self._handling_tones:
-            event = ToneReceivedFromPeer(tone=tone, duration_ms=round(seconds * 1000))
-            self._agenda.after(seconds, lambda: self._tell(event))
-            return
         audio = Audio(what=tone, kind="digit", source=self.name)
-        self.begins(audio)
-        self._agenda.after(seconds, lambda: self.stops(audio))
+        if not self._handling_tones:
+            self.begins(audio)
+        self._agenda.after(seconds, partial(self._released, tone, seconds, audio))
+
+    def _released(self, tone: str, seconds: float, audio: Audio) -> None:
+        self.stops(audio)
+        if self._handling_tones:
+            self._tell(ToneReceivedFromPeer(tone=tone, duration_ms=round(seconds * 1000)))
+            return
         for sink in list(self._sinks):
             if isinstance(sink, SymbolicLeg):
                 sink._digit_arrives(tone)

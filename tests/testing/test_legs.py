@@ -12,10 +12,10 @@ from trio.testing import MockClock
 
 from runtime.legs.leg import DialRequest, Headers, Leg, LegIdentity
 from runtime.testing.agenda import Agenda, Signal
+from runtime.testing.callers import SimCallee
 from runtime.testing.conformance import LegBench, LegConformance, Step
 from runtime.testing.dialer import DialScript, SimDialer
 from runtime.testing.legs import SimLeg, WireStep
-from runtime.testing.peers import SimCallee
 from runtime.testing.symbolic_media import SymbolicMedia
 
 
