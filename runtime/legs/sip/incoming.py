@@ -111,7 +111,7 @@ class IncomingCalls:
             identity=identity_of(session),
             incoming=True,
             media=media,
-            audio=settings.audio_of(media),
+            audio=settings.audio_of(media, session.peer.host if session.peer else ""),
             now=settings.now,
         )
         try:

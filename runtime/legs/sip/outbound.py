@@ -53,7 +53,7 @@ class SipDialer:
     ) -> SipLeg:
         """Send the INVITE; without `offer` the called side is asked for one (RFC 3264 5)."""
         settings = self._settings
-        audio = settings.audio_of(media, route.codecs)
+        audio = settings.audio_of(media, route.next_hop.host, route.codecs)
         leg = SipLeg(
             identity=identity_of(request, route),
             incoming=False,

@@ -11,6 +11,11 @@ from runtime.legs.sip.trace import TraceBook
 from runtime.media.port import MediaLeg, MediaPort
 
 
+def no_address(_: str) -> str | None:
+    """For engines that have one address."""
+    return None
+
+
 @attrs.frozen(kw_only=True)
 class LegSettings:
     """Engine, trace lines, clock and randomness of the legs."""
@@ -23,9 +28,18 @@ class LegSettings:
     """A random number below 2**31 for the o= line of each leg."""
     advertised_host: str = ""
     """Address written into session descriptions; empty = the engine's own."""
+    source_address: Callable[[str], str | None] = no_address
+    """From which of our addresses packets to a host leave; asked when the engine has them all."""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
 
-    def audio_of(self, leg: MediaLeg, codecs: tuple[str, ...] | None = None) -> MediaSession:
-        """The offer/answer state of a new leg."""
-        local = local_media(leg.address, self.new_number(), self.advertised_host)
+    def audio_of(
+        self, leg: MediaLeg, peer_host: str, codecs: tuple[str, ...] | None = None
+    ) -> MediaSession:
+        """The offer/answer state of a new leg with a peer there."""
+        local = local_media(leg.address, self.new_number(), self._host(leg, peer_host))
         return MediaSession(capabilities(codecs or self.codecs), local)
+
+    def _host(self, leg: MediaLeg, peer_host: str) -> str:
+        if self.advertised_host or leg.address.host not in ("0.0.0.0", "::"):
+            return self.advertised_host
+        return self.source_address(peer_host) or "127.0.0.1"

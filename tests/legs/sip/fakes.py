@@ -12,6 +12,7 @@ from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.media_session import MediaSession, capabilities, local_media
 from runtime.legs.sip.trace import TraceBook
 from runtime.media.port import LegAddress, LegMediaListener, RtpStream
+from sip.address import PeerAddress
 from sip.dialog import InviteSession, events
 from sip.message import Headers, NameAddr, Request, Uri
 
@@ -72,7 +73,7 @@ class FakeSession:
     request: Request
     remote_offer: bytes | None = None
     call_id: str = "call-1"
-    peer: str = "udp:127.0.0.2:5060"
+    peer: PeerAddress = PeerAddress(transport="udp", host="127.0.0.2", port=5060)
     asked: list[Asked] = attrs.field(factory=list)
     observer: Any = None
     uas: bool = True

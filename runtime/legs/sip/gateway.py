@@ -1,0 +1,179 @@
+"""SIP as the runtime's start-up sees it: one object with a dialer, a run, a drain and a close.
+
+Puts the endpoint, the gate for strangers, incoming calls and the dialer together from the
+configuration. Nothing is decided here; each part says what it decides.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import trio
+
+from runtime.config.settings import SipSettings, TrunkSettings
+from runtime.legs.leg import Leg
+from runtime.legs.sip.destination import is_loopback
+from runtime.legs.sip.incoming import IncomingCalls, RefusedCall
+from runtime.legs.sip.outbound import SipDialer
+from runtime.legs.sip.peers import Network, PeerGate, networks
+from runtime.legs.sip.route import OutgoingRules
+from runtime.legs.sip.settings import LegSettings
+from runtime.legs.sip.trace import TraceBook
+from runtime.legs.sip.trunks import Trunk
+from runtime.media.port import MediaPort
+from sip.address import BoundAddress, ListenAddress, ip_literal
+from sip.endpoint import Endpoint, EndpointSettings, Fault, RefusalReport
+from sip.transport import source_address
+
+RESOLVE_S: Final = 10.0
+"""For the name of a trunk at start-up; a resolver answers or gives up within."""
+
+Report = Callable[[RefusedCall], None]
+
+
+class SipGateway:
+    """All SIP of one runtime. Make it, give its `dialer` to the registry, then `run` it."""
+
+    def __init__(
+        self,
+        config: SipSettings,
+        trunks: Sequence[TrunkSettings],
+        media: MediaPort,
+        *,
+        on_refused: Report,
+        on_fault: Callable[[Fault], None],
+    ) -> None:
+        """ValueError for a trunk or listener that cannot be used.
+
+        `on_refused` hears of every call and request that ends before any session.
+        """
+        self._listeners = [ListenAddress.parse(text) for text in config.listen]
+        self._allow = networks(config.allow)
+        self._trunks = [_trunk(settings) for settings in trunks]
+        self._on_refused = on_refused
+        self._gate = self._gate_for(())
+        book = TraceBook(trio.current_time)
+        self._settings = LegSettings(
+            media=media,
+            book=book,
+            now=trio.current_time,
+            new_number=lambda: secrets.randbelow(2**31),
+            advertised_host=_advertised(config.advertise),
+            source_address=source_address,
+        )
+        self._deliver: Callable[[Leg], None] | None = None
+        self._calls = IncomingCalls(
+            self._settings, deliver=self._on_leg, on_refused=self._on_refused
+        )
+        self._endpoint = Endpoint(
+            EndpointSettings(advertise=config.advertise),
+            on_invite=self._calls.on_invite,
+            on_trace=book.on_trace,
+            accept=lambda peer: self._gate.accept(peer),
+            on_refusal=self._on_refusal,
+            on_fault=on_fault,
+        )
+        only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
+        host = _advertised(config.advertise) or _own_host(self._listeners)
+        rules = OutgoingRules(trunks=self._trunks, only_loopback=only_loopback, host=host)
+        self.dialer = SipDialer(self._settings, self._endpoint, rules)
+
+    async def run(
+        self,
+        deliver: Callable[[Leg], None],
+        *,
+        task_status: trio.TaskStatus[list[BoundAddress]] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Bind all listeners, report their real addresses, hand calls to `deliver`.
+
+        Raises ListenError. Until cancelled or closed; `close` first takes leave of the peers.
+        """
+        self._deliver = deliver
+        self._gate = self._gate_for(await _addresses(self._trunks))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._calls.run)
+            addresses = await nursery.start(self._endpoint.run, self._listeners)
+            task_status.started(addresses)
+
+    def drain(self, retry_after_s: int) -> None:
+        """From now on new calls get 503 with Retry-After; those in progress go on."""
+        self._endpoint.drain(retry_after_s)
+
+    async def close(self) -> None:
+        """BYE, CANCEL or refuse everything, bounded. Safe twice."""
+        await self._endpoint.close()
+
+    @property
+    def active_calls(self) -> int:
+        return self._endpoint.active_sessions
+
+    @property
+    def strangers_turned_away(self) -> int:
+        """Requests from addresses that are not allowed, answered or ignored."""
+        return self._gate.refused + self._gate.ignored
+
+    def _gate_for(self, trunk_addresses: Iterable[Network]) -> PeerGate:
+        return PeerGate(
+            [*self._allow, *trunk_addresses],
+            loopback=any(is_loopback(listener.host) for listener in self._listeners),
+            now=trio.current_time,
+        )
+
+    def _on_leg(self, leg: Leg) -> None:
+        assert self._deliver is not None, "calls arrive only while run() serves"
+        self._deliver(leg)
+
+    def _on_refusal(self, report: RefusalReport) -> None:
+        self._on_refused(
+            RefusedCall(
+                remote=str(report.peer), to_uri=report.what, code=report.status, reason=report.why
+            )
+        )
+
+
+def _trunk(settings: TrunkSettings) -> Trunk:
+    return Trunk.parse(
+        name=settings.name,
+        uri=settings.uri,
+        user=settings.user,
+        password=settings.password,
+        codecs=settings.codecs,
+    )
+
+
+def _advertised(text: str) -> str:
+    """The host of `advertise` when it is an address; session descriptions hold no names."""
+    host = text if ip_literal(text) is not None else text.rpartition(":")[0] or text
+    literal = ip_literal(host)
+    return "" if literal is None else str(literal)
+
+
+def _own_host(listeners: Sequence[ListenAddress]) -> str:
+    """For the From of outgoing calls: the first listener that is one address."""
+    for listener in listeners:
+        literal = ip_literal(listener.host)
+        if literal is not None and not literal.is_unspecified:
+            return listener.host
+    return source_address("192.0.2.1") or "127.0.0.1"
+
+
+async def _addresses(trunks: Sequence[Trunk]) -> list[Network]:
+    """The addresses of all trunks: they may call us. A name without address is left out."""
+    found: list[Network] = []
+    for trunk in trunks:
+        with trio.move_on_after(RESOLVE_S):
+            found += networks(await _resolved(trunk.uri.host))
+    return found
+
+
+async def _resolved(host: str) -> list[str]:
+    if ip_literal(host) is not None:
+        return [host]
+    try:
+        rows = await trio.socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    return list({str(row[4][0]) for row in rows})
