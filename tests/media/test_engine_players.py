@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import attrs
 import numpy as np
@@ -361,7 +362,7 @@ def test_a_second_start_breaks_the_protocol() -> None:
         {"level_dbm0": 20.0},
     ],
 )
-def test_a_tone_that_cannot_be_heard_is_refused(changes: dict[str, object]) -> None:
+def test_a_tone_that_cannot_be_heard_is_refused(changes: dict[str, Any]) -> None:
     step = attrs.evolve(ToneStep(frequencies_hz=(400.0,), duration_ms=100), **changes)
     with pytest.raises(ValueError):
         OpenTonePlayer(unit=1, script=ToneScript(label="x", steps=(step,)), paused=False)

@@ -26,9 +26,9 @@ TARGET_LEAD: Final = FRAME
 MAX_LEAD: Final = 15 * FRAME
 """300 ms; a conversation cannot bear more. What comes later still is lost."""
 IDLE_FRAMES: Final = 5
-"""After 100 ms with nothing to play, a stream that does not fit is mapped anew at once."""
+"""100 ms after its last sound a stream that does not fit is mapped anew at once."""
 MISFITS: Final = 3
-"""So many packets in a row that do not fit mean that the sender's clock jumped."""
+"""Packets of so many ticks in a row that do not fit mean that the sender's clock jumped."""
 CHECK_FRAMES: Final = 50
 """Once a second each leg is checked for delay that nothing needed."""
 OVERDUE: Final = 2
@@ -53,14 +53,16 @@ class Playout:
         self.clock = CAPACITY
         """Sample that is heard next; the same for all legs."""
         self.late = np.zeros(legs, dtype=np.int64)
-        self.quiet = np.full(legs, IDLE_FRAMES, dtype=np.int64)
-        """Frames since the last one with any sample in it."""
         self._ring: Samples = np.full((SLOTS, legs, FRAME), MISSING, dtype=np.int16)
         self._written = np.zeros((SLOTS, legs), dtype=np.bool_)
         self._base = np.zeros(legs, dtype=np.int64)
         self._timestamp = np.zeros(legs, dtype=np.int64)
         self._misfits = np.zeros(legs, dtype=np.int64)
+        self._misfit_at = np.zeros(legs, dtype=np.int64)
+        """Clock at the last misfit: a burst in one tick says no more than one packet."""
         self._overdue = np.zeros(legs, dtype=np.int64)
+        self._end = np.zeros(legs, dtype=np.int64)
+        """Where on the clock the last sound in the buffer ends."""
         self._least = np.full(legs, CAPACITY, dtype=np.int64)
         self._most = np.zeros(legs, dtype=np.int64)
 
@@ -68,9 +70,16 @@ class Playout:
         """A new call takes this place."""
         self._ring[:, leg] = MISSING
         self._written[:, leg] = False
-        for column in (self.late, self._base, self._timestamp, self._misfits, self._overdue):
+        for column in (
+            self.late,
+            self._base,
+            self._timestamp,
+            self._misfits,
+            self._misfit_at,
+            self._overdue,
+            self._end,
+        ):
             column[leg] = 0
-        self.quiet[leg] = IDLE_FRAMES
         self._least[leg], self._most[leg] = CAPACITY, 0
 
     def forget(self, legs: Ints) -> None:
@@ -97,7 +106,7 @@ class Playout:
         lead = unwrapped - self._base[legs] - self.clock
         late, early = lead < 0, lead + size > CAPACITY - FRAME
         # Sound after a pause must not be put far ahead, where nothing but delay would be gained.
-        idle = self.quiet[legs] >= IDLE_FRAMES
+        idle = self._end[legs] <= self.clock - IDLE_FRAMES * FRAME
         strayed = late | early | (idle & (lead > TARGET_LEAD + FRAME))
         if restarted.any() or strayed.any() or self._overdue[legs].any():
             anew = restarted | (newest & idle & strayed)
@@ -110,6 +119,9 @@ class Playout:
         self._timestamp[ahead] = unwrapped[newest]
         self._least[ahead] = np.minimum(self._least[ahead], lead[newest])
         self._most[ahead] = np.maximum(self._most[ahead], lead[newest])
+        placed = legs[inside]
+        end = (lead + size)[inside] + self.clock
+        self._end[placed] = np.maximum(self._end[placed], end)
         return Fitted(accepted=inside, position=lead + self.clock)
 
     def write_frames(self, legs: Ints, position: Ints, samples: Samples) -> None:
@@ -140,7 +152,9 @@ class Playout:
         late = lead < 0
         slightly = late & (lead >= -FRAME)
         misfit = newest & (early | (late & ~slightly))
-        misfits = np.where(misfit, self._misfits[legs] + 1, 0)
+        again = self._misfit_at[legs] != self.clock
+        misfits = np.where(misfit, self._misfits[legs] + again, 0)
+        self._misfit_at[legs[misfit]] = self.clock
         anew = anew | (misfit & (marker | (misfits >= MISFITS)))
         self._misfits[legs] = np.where(anew, 0, misfits)
         # An older packet is placed by the mapping that its successors already used.
@@ -165,8 +179,6 @@ class Playout:
     def advance(self, count: int) -> None:
         """The due frame was heard; its place is free again."""
         slot = self.clock // FRAME % SLOTS
-        self.quiet[:count] += 1
-        self.quiet[:count][self._written[slot, :count]] = 0
         self._ring[slot, :count] = MISSING
         self._written[slot, :count] = False
         self.clock += FRAME
@@ -176,6 +188,8 @@ class Playout:
         for _ in range(min(frames, SLOTS)):
             self.advance(count)
         self.clock += FRAME * max(0, frames - SLOTS)
+        # Nobody paused; the packets that wait outside must not be taken for a new beginning.
+        self._end[:count] += FRAME * frames
 
     # --- keeping the delay short ----------------------------------------------------------------
 
@@ -201,3 +215,4 @@ class Playout:
             lane[0, : len(FADE)] = np.round(entering * FADE + leaving * (1 - FADE))
         self._ring[order, leg], self._written[order, leg] = lane, written
         self._base[leg] += FRAME * frames
+        self._end[leg] -= FRAME * frames
