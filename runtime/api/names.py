@@ -20,7 +20,7 @@ def close_matches(name: str, known: Iterable[str]) -> list[str]:
     """Known names that look like `name`, best first; letter case does not count."""
     by_folded = {entry.casefold(): entry for entry in sorted(known)}
     wanted = name[:MAX_SHOWN].casefold()
-    found = difflib.get_close_matches(wanted, by_folded, n=MAX_MATCHES, cutoff=0.6)
+    found = difflib.get_close_matches(wanted, by_folded, n=MAX_MATCHES, cutoff=0.65)
     parts = {entry.rpartition(".")[2]: entry for entry in by_folded}
     found += difflib.get_close_matches(wanted, parts, n=MAX_MATCHES, cutoff=0.75)
     return list(dict.fromkeys(by_folded[parts.get(entry, entry)] for entry in found))[:MAX_MATCHES]

@@ -51,8 +51,8 @@ TERMINAL: Final = frozenset(
     (CallEvents.Disconnected.name, CallEvents.Failed.name, CallEvents.RecordStopped.name)
 )
 SOURCE_FIELD: Final = {"Player": "player", "Recorder": "recorder", "Conference": "conference"}
-PASSING: Final = (trio.Cancelled, KeyboardInterrupt, GeneratorExit)
-"""Not the script's faults: cancellation, a developer's Ctrl-C, a task thrown away."""
+PASSING: Final = (trio.Cancelled, KeyboardInterrupt)
+"""Not the script's faults: cancellation, and a developer's Ctrl-C."""
 
 
 @attrs.define(eq=False)
