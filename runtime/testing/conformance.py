@@ -46,7 +46,7 @@ class Step:
     """Of a refusal."""
     text: str = ""
     """Body of an info, reason of a refusal."""
-    headers: Headers = attrs.field(factory=dict)
+    headers: Headers = attrs.field(factory=dict[str, str])
     """X-* and User-to-User headers that came with it."""
 
 
@@ -57,6 +57,7 @@ class FarEnd(Protocol):
     @property
     def steps(self) -> Sequence[Step]:
         """What the leg did, in order, as seen from here."""
+        ...
 
     async def ring(self, headers: Headers) -> None: ...
     async def early_media(self, headers: Headers) -> None: ...
@@ -78,9 +79,11 @@ class LegBench(Protocol):
 
     async def incoming(self, number: str, headers: Headers) -> tuple[Leg, FarEnd]:
         """The far end calls `number`; return when the leg has been handed over."""
+        ...
 
     async def outgoing(self, request: DialRequest) -> tuple[Leg, FarEnd]:
         """The leg dials the far end; return when the far end was invited."""
+        ...
 
 
 EventT = TypeVar("EventT")

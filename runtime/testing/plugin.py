@@ -87,11 +87,17 @@ def pytest_runtest_makereport(
     return report
 
 
-def _only_one(error: BaseException) -> BaseException:
+def _only_one(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """What really happened, without the nurseries of other plugins around it."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
+    leaves: list[BaseException] = []
+
+    def look(error: BaseException) -> bool:
+        if not isinstance(error, BaseExceptionGroup):
+            leaves.append(error)
+        return False
+
+    group.subgroup(look)
+    return leaves[0] if len(leaves) == 1 else group
 
 
 def _simulated(test: AsyncTest, sim: Sim) -> AsyncTest:
