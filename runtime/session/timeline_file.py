@@ -6,10 +6,12 @@ full or broken disk costs entries, which are counted and reported, and never a c
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import trio
 
@@ -50,9 +52,10 @@ class TimelineFiles:
                 await trio.sleep(FLUSH_S)
                 await self._flush()
         finally:
-            with trio.move_on_after(LAST_FLUSH_S, shield=True):
+            with trio.move_on_after(LAST_FLUSH_S, shield=True) as patience:
                 await self._flush()
-                await trio.to_thread.run_sync(self._writer.close)
+            if not patience.cancelled_caught:
+                self._writer.close()
 
     def put(self, session_id: str, entry: Entry | None) -> None:
         """Queue one entry; dropped and counted when the disk is hopelessly behind."""
@@ -67,7 +70,10 @@ class TimelineFiles:
         batch, self._waiting = self._waiting, []
         lost, self._lost = self._lost, 0
         if batch:
-            error, unwritten = await trio.to_thread.run_sync(self._writer.write, batch)
+            # A disk that hangs must not hold the end of the program.
+            error, unwritten = await trio.to_thread.run_sync(
+                self._writer.write, batch, abandon_on_cancel=True
+            )
             self._report(error, lost + unwritten)
 
     def _report(self, error: str, lost: int) -> None:
@@ -100,8 +106,7 @@ class _Writer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._open: OrderedDict[str, BinaryIO] = OrderedDict()
-        self._torn: set[str] = set()
+        self._open: OrderedDict[str, FileIO] = OrderedDict()
 
     def write(self, batch: Batch) -> tuple[str, int]:
         """The first error, if any, and how many entries it cost."""
@@ -113,11 +118,9 @@ class _Writer:
                 except OSError as exc:
                     error = error or f"{exc.strerror or exc}"
                     unwritten += len(entries)
-                    self._torn.add(session_id)
                     self._close(session_id)
             if closed:
                 self._close(session_id)
-                self._torn.discard(session_id)
         return error, unwritten
 
     def close(self) -> None:
@@ -125,18 +128,23 @@ class _Writer:
             self._close(session_id)
 
     def _append(self, session_id: str, entries: list[Entry]) -> None:
-        lines = b"".join(_line(entry) for entry in entries)
-        # A full disk may have cut a line in two; the next one begins on a line of its own.
-        start = b"\n" if session_id in self._torn else b""
-        self._file(session_id).write(start + lines)
-        self._torn.discard(session_id)
+        """All lines or none: a full disk must not leave half of one."""
+        file = self._file(session_id)
+        before = os.fstat(file.fileno()).st_size
+        lines = memoryview(b"".join(_line(entry) for entry in entries))
+        try:
+            while lines:
+                lines = lines[file.write(lines) :]
+        except OSError:
+            file.truncate(before)
+            raise
 
-    def _file(self, session_id: str) -> BinaryIO:
+    def _file(self, session_id: str) -> FileIO:
         file = self._open.pop(session_id, None)
         if file is None:
             path = self._folder / session_id / "timeline.jsonl"
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("ab", buffering=0)
+            file = FileIO(path, "ab")
         self._open[session_id] = file
         while len(self._open) > MAX_OPEN_FILES:
             _, oldest = self._open.popitem(last=False)

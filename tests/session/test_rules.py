@@ -1,0 +1,120 @@
+"""Which scenario takes a call, and what a refusal says."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.session.rules import Match, NoMatch, Routing, Rule, RuleError
+
+
+def ruled(*patterns: str) -> Routing[str]:
+    rules = [Rule(name=f"r{n}", to=to, scenario="s") for n, to in enumerate(patterns)]
+    return Routing.ruled(rules, {"s": "bundle"})
+
+
+def chosen(routing: Routing[str], destination: str) -> str | None:
+    found = routing.choose(destination)
+    return found.rule if isinstance(found, Match) else None
+
+
+def test_the_whole_user_part_must_match() -> None:
+    routing = ruled("123", "123.+")
+    assert chosen(routing, "123") == "r0"
+    assert chosen(routing, "123456") == "r1"
+    assert chosen(routing, "0123") is None
+
+
+def test_the_first_match_wins() -> None:
+    assert chosen(ruled(".*", "1.."), "100") == "r0"
+
+
+def test_anchors_do_no_harm() -> None:
+    assert chosen(ruled(r"^\+44\d+$"), "+442079") == "r0"
+
+
+def test_one_scenario_takes_every_call() -> None:
+    routing = Routing.single("ivr", "bundle")
+    assert routing.choose("anything") == Match(scenario="ivr", bundle="bundle")
+    assert routing.choose("") == Match(scenario="ivr", bundle="bundle")
+
+
+def test_of_several_scenarios_the_dialled_name_chooses() -> None:
+    routing = Routing.named({"a": "bundle a", "b": "bundle b"})
+    assert routing.choose("b") == Match(scenario="b", bundle="bundle b")
+    found = routing.choose("c")
+    assert isinstance(found, NoMatch)
+    assert found.explanation == (
+        "no scenario is called 'c': without rules the dialled name chooses one of a, b"
+    )
+
+
+def test_nothing_loaded_says_so() -> None:
+    found = Routing[str](bundles={}).choose("1")
+    assert isinstance(found, NoMatch)
+    assert "callstage run SCENARIO" in found.explanation
+
+
+def test_an_explanation_names_what_was_tried() -> None:
+    found = ruled("1..", "2..").choose("300")
+    assert isinstance(found, NoMatch)
+    assert found.explanation == (
+        "no rule matches 300: tried r0 (1.., no), r1 (2.., no); "
+        "add a rule, or see: callstage explain 300"
+    )
+
+
+def test_an_explanation_is_bounded() -> None:
+    found = ruled(*[str(n) for n in range(100)]).choose("x")
+    assert isinstance(found, NoMatch)
+    assert "and 90 more" in found.explanation
+
+
+def test_explain_says_where_a_call_goes() -> None:
+    rules = [Rule(name="rooms", to="room.*", scenario="s", conference=True)]
+    routing = Routing.ruled(rules, {"s": "bundle"})
+    assert routing.explain("room1") == (
+        "room1 goes to scenario 's' (rule 'rooms', joining the running session)"
+    )
+    assert routing.explain("x").startswith("no rule matches x")
+    assert Routing.single("ivr", "b").explain("1") == "1 goes to scenario 'ivr' (no rules are set)"
+
+
+def test_a_dialled_name_has_a_greatest_length() -> None:
+    found = ruled(".*").choose("1" * 129)
+    assert isinstance(found, NoMatch)
+    assert "128" in found.explanation
+
+
+@pytest.mark.parametrize("to", ["(", "[", "a{2", "*", "(?P<x>"])
+def test_a_pattern_must_be_a_regular_expression_or_plain_text(to: str) -> None:
+    if to == "a{2":
+        Rule(name="plain", to=to, scenario="s")
+        return
+    with pytest.raises(RuleError, match="not a regular expression"):
+        Rule(name="broken", to=to, scenario="s")
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["(a+)+", "(a*)*b", "(a|b+)*", "((1+)2?)+", "(?:x+)+", "(?=(a+)+)b", "(a+){2,}", "(a{1,})+"],
+)
+def test_a_pattern_that_can_run_for_ever_is_refused(to: str) -> None:
+    with pytest.raises(RuleError, match="repeats something that repeats"):
+        Rule(name="slow", to=to, scenario="s")
+
+
+@pytest.mark.parametrize(
+    "to", [r"\+44\d+", "1.*", "(sales|support)-?[0-9]{1,4}", "(0044|\\+44)7.*"]
+)
+def test_ordinary_patterns_are_fine(to: str) -> None:
+    Rule(name="good", to=to, scenario="s")
+
+
+def test_a_pattern_has_a_greatest_length() -> None:
+    with pytest.raises(RuleError, match="500"):
+        Rule(name="long", to="1" * 501, scenario="s")
+
+
+def test_a_rule_whose_scenario_is_missing_is_refused() -> None:
+    with pytest.raises(RuleError, match="'t', only: s"):
+        Routing.ruled([Rule(name="r", to=".*", scenario="t")], {"s": "bundle"})
