@@ -7,6 +7,7 @@ children leave last.
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 from typing import Any, Final
 
@@ -21,9 +22,9 @@ from runtime.control.app import API, ControlParts, build_app
 from runtime.control.auth import AccessRule
 from runtime.control.listener import GRACE_S, HttpListener, ListenError
 from runtime.decisions.limits import Limits
-from runtime.legs.leg import Leg
+from runtime.legs.sip.gateway import SipGateway
+from runtime.legs.sip.incoming import RefusedCall
 from runtime.server.children import Children
-from runtime.server.signalling import Signalling, is_loopback
 from runtime.session.refusals import RefusalView
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
@@ -31,6 +32,7 @@ from runtime.session.settings import SessionSettings
 from runtime.session.worker import Bundle
 from runtime.timeline_log import LoggedTimelines
 from sip.address import BoundAddress
+from sip.endpoint import Fault
 from sip.endpoint import ListenError as SipListenError
 
 SESSION_MEMORY: Final = 8 * 1024 * 1024
@@ -74,8 +76,12 @@ class Server:
         try:
             self._http = _http_listener(config)
             self._children = Children.configured(config, self._http.url, log)
-            self._signalling = Signalling.configured(
-                config, self._children.engine, deliver=self._deliver, log=log
+            self._sip = SipGateway(
+                config.sip,
+                config.trunk,
+                self._children.engine,
+                on_refused=self._on_refused_call,
+                on_fault=self._on_fault,
             )
         except (ListenError, ValueError) as exc:
             raise StartError(str(exc)) from exc
@@ -99,7 +105,7 @@ class Server:
             settings=settings,
             launcher=children.zygote,
             media=children.engine,
-            dialer=self._signalling.dialer,
+            dialer=self._sip.dialer,
             sounds=children.sounds,
             recordings=children.recordings,
             timelines=LoggedTimelines(children.timelines, self._log).open,
@@ -107,8 +113,13 @@ class Server:
             on_refusal=self._on_refusal,
         )
 
-    def _deliver(self, leg: Leg) -> None:
-        self.registry.incoming(leg)
+    def _on_refused_call(self, call: RefusedCall) -> None:
+        self._log.info(
+            f"refused ({call.code}): {call.reason}", source=call.remote, destination=call.to_uri
+        )
+
+    def _on_fault(self, fault: Fault) -> None:
+        self._log.error(f"fault in {fault.where}", traceback=fault.traceback)
 
     def _on_refusal(self, view: RefusalView) -> None:
         self._log.info(
@@ -146,13 +157,16 @@ class Server:
             )
         )
         await nursery.start(self._serve_http, app)
-        await nursery.start(self._signalling.incoming.run)
+        self._bound = await nursery.start(self._run_sip)
+
+    async def _run_sip(self, *, task_status: trio.TaskStatus[list[BoundAddress]]) -> None:
         try:
-            self._bound = await nursery.start(
-                self._signalling.endpoint.run, self._signalling.listeners
-            )
-        except SipListenError as exc:
-            raise StartError(str(exc)) from exc
+            await self._sip.run(self.registry.incoming, task_status=task_status)
+        except* SipListenError as group:
+            faults = "; ".join(str(exc) for exc in group.exceptions)
+        else:
+            return
+        raise StartError(faults)
 
     async def _own_sessions(self, *, task_status: trio.TaskStatus[None]) -> None:
         with self._calls:
@@ -170,10 +184,9 @@ class Server:
 
     async def _leave(self) -> None:
         self._log.info("draining", calls=self.registry.live_calls)
-        endpoint = self._signalling.endpoint
-        endpoint.drain(RETRY_AFTER_S)
+        self._sip.drain(RETRY_AFTER_S)
         await self.registry.drain(self.config.server.drain_timeout_s)
-        await endpoint.close()
+        await self._sip.close()
         self._http_ending.set()
         with trio.move_on_after(GRACE_S):
             await self._http_ended.wait()
@@ -187,7 +200,7 @@ class Server:
 
 def _http_listener(config: Config) -> HttpListener:
     host, port = parse_http_address(config.http.listen)
-    if not is_loopback(host) and not config.http.tokens:
+    if not ipaddress.ip_address(host).is_loopback and not config.http.tokens:
         raise StartError(
             f"HTTP on {host} is open to others: add a token to [http.tokens], or use 127.0.0.1"
         )
