@@ -16,6 +16,7 @@ from .call import Call
 from .events import Acknowledged, EndedBy, EndedKind
 from .limits import PROVISIONAL_REPEAT_S, UNANSWERED_S
 from .offer_answer import Turn
+from .peer_offers import PeerOffers
 from .phases import Move, Phase
 from .port import HeaderItems, Incoming
 from .reliable import Draft, ReliableProvisionals
@@ -29,11 +30,18 @@ class Answering:
     """The INVITE of the peer, until it has its final response and that its ACK."""
 
     def __init__(
-        self, call: Call, incoming: Incoming, acks: Acknowledgements, timer: SessionTimer
+        self,
+        call: Call,
+        incoming: Incoming,
+        *,
+        acks: Acknowledgements,
+        offers: PeerOffers,
+        timer: SessionTimer,
     ) -> None:
         self._call = call
         self._incoming = incoming
         self._acks = acks
+        self._offers = offers
         self._timer = timer
         self._reliable = ReliableProvisionals(call, incoming, self._no_prack)
         self._demands_100rel = "100rel" in incoming.request.headers.values("Require")
@@ -93,9 +101,10 @@ class Answering:
         self._call.port.set_timer((REPEAT, 0), now + PROVISIONAL_REPEAT_S)
 
     def accept(self, sdp: bytes, headers: HeaderItems, now: float) -> None:
-        """Send the 2xx, or keep it until the PRACK has come (RFC 3262 3)."""
+        """Send the 2xx, or keep it until the PRACK has come (RFC 3262 3) and every offer of the
+        peer has its answer."""
         wanted = (sdp, tuple(headers))
-        if self._reliable.settled:
+        if self._may_answer():
             self._call.move(Move.ACCEPT)
             self._send_2xx(*wanted, now)
         else:
@@ -188,12 +197,15 @@ class Answering:
         """The provisional response that `prack` acknowledges, or None (481)."""
         return self._reliable.take(prack.request, now)
 
-    def after_prack(self, now: float) -> None:
+    def resume(self, now: float) -> None:
         """Send the 2xx that waited, once nothing holds it back."""
-        if self._queued is not None and self._reliable.settled:
+        if self._queued is not None and self._may_answer():
             sdp, headers = self._queued
-            self._call.move(Move.PRACKED)
+            self._call.move(Move.RELEASED)
             self._send_2xx(sdp, headers, now)
+
+    def _may_answer(self) -> bool:
+        return self._reliable.settled and not self._offers.is_open
 
     def acknowledged(self, ack: Incoming) -> None:
         """The ACK of our 2xx; the phase has moved already."""

@@ -122,7 +122,6 @@ class InDialog:
             self._offers.take(incoming, now)
             return
         call.port.respond(incoming, 200, None, now)
-        self._answering.after_prack(now)
 
     def _update(self, incoming: Incoming, now: float) -> None:
         if self._refuse_interval(incoming, now):

@@ -22,7 +22,8 @@ class Phase(enum.Enum):
     RINGING = "ringing"
     """INVITE received, no final response yet."""
     ANSWERING = "answering"
-    """accept() was called; the 2xx waits for a PRACK (RFC 3262 3)."""
+    """accept() was called; the 2xx waits for a PRACK (RFC 3262 3) or for the owner's answer to an
+    offer that came with one."""
     ANSWERED = "answered"
     """2xx sent, ACK not yet seen."""
     LEAVING = "leaving"
@@ -49,14 +50,14 @@ class Move(enum.Enum):
     # asked for by the owner
     PROVISIONAL = "provisional"
     ACCEPT = "accept"
-    ACCEPT_LATER = "accept, a PRACK being due"
+    ACCEPT_LATER = "accept, something being due first"
     REJECT = "reject"
     HANGUP = "hangup"
     INFO = "info"
     REINVITE = "reinvite"
     ACK_WITH = "ack_with"
     # brought by the peer or the clock
-    PRACKED = "PRACK received"
+    RELEASED = "nothing holds the answer back"
     ACKED = "ACK received"
     ACK_TIMEOUT = "no ACK came"
     HEARD_PROVISIONAL = "1xx received"
@@ -87,7 +88,7 @@ MOVES: Final[Mapping[tuple[Phase, Move], Phase]] = {
     (Phase.RINGING, Move.CANCELLED): Phase.ENDED,
     (Phase.RINGING, Move.BYE): Phase.ENDED,
     (Phase.RINGING, Move.LOST): Phase.ENDED,
-    (Phase.ANSWERING, Move.PRACKED): Phase.ANSWERED,
+    (Phase.ANSWERING, Move.RELEASED): Phase.ANSWERED,
     (Phase.ANSWERING, Move.REJECT): Phase.ENDED,
     (Phase.ANSWERING, Move.HANGUP): Phase.ENDED,
     (Phase.ANSWERING, Move.CANCELLED): Phase.ENDED,

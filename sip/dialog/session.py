@@ -58,7 +58,9 @@ class Session:
         )
         self._farewell: HeaderItems = ()
         self._answering = (
-            None if invite is None else Answering(call, invite, self._acks, self._timer)
+            None
+            if invite is None
+            else Answering(call, invite, acks=self._acks, offers=self._offers, timer=self._timer)
         )
         self._calling = None if order is None else Calling(call, order, self._requests, self._timer)
         self._in_dialog = InDialog(
@@ -85,7 +87,7 @@ class Session:
     def on_request(self, incoming: Incoming, now: float) -> None:
         """Any request with this dialog's Call-ID and local tag, except ACK and CANCEL."""
         self._in_dialog.take(incoming, now)
-        self._own.resume(now)
+        self._resume(now)
 
     def on_ack(self, ack: Incoming, now: float) -> None:
         """An ACK with this dialog's tags; it is for the 2xx of the same number."""
@@ -104,14 +106,14 @@ class Session:
             self._answering.acknowledged(ack)
             if call.phase is Phase.CLOSING:
                 self._send_bye(self._farewell, now)
-        self._own.resume(now)
+        self._resume(now)
 
     def on_cancel(self, invite: ServerKey, cancel: Request, now: float) -> None:
         """The CANCEL of one of the peer's INVITEs; it was answered already."""
         pending = self._offers.pending
         if pending is not None and pending.key == invite:
             self._offers.reject(487, None, now)
-            self._own.resume(now)
+            self._resume(now)
         elif self._answering is not None and self._answering.key == invite:
             self._answering.cancelled(cancel, now)
 
@@ -120,6 +122,13 @@ class Session:
         handler = self.call.on_timer.get(kind)
         if handler is not None:
             handler(number, now)
+            self._resume(now)
+
+    def _resume(self, now: float) -> None:
+        """Something may have made room for what waited."""
+        if self._answering is not None:
+            self._answering.resume(now)
+        self._own.resume(now)
 
     # --- asked for by the owner ---
 
@@ -152,7 +161,7 @@ class Session:
         self.call.check(Move.ACK_WITH)
         assert self._calling is not None, "only a calling session comes into this phase"
         self._calling.ack_with(sdp, now)
-        self._own.resume(now)
+        self._resume(now)
 
     def info(self, content_type: str, body: bytes, headers: HeaderItems, now: float) -> None:
         if self.call.is_over:
@@ -178,20 +187,15 @@ class Session:
 
     def answer_reinvite(self, sdp: bytes, now: float) -> None:
         """Without effect when the peer's request is not open any more."""
-        was_prack = self._offers.pending is not None and (
-            self._offers.pending.request.method == "PRACK"
-        )
         self._offers.answer(sdp, now)
-        if was_prack and self._answering is not None:
-            self._answering.after_prack(now)
-        self._own.resume(now)
+        self._resume(now)
 
     def reject_reinvite(self, status: int, reason: str | None, now: float) -> None:
         """Without effect when the peer's request is not open any more."""
         if not 300 <= status <= 699:
             raise ValueError(f"reject_reinvite(): status {status} is not from 300 to 699")
         self._offers.reject(status, reason, now)
-        self._own.resume(now)
+        self._resume(now)
 
     def hangup(self, headers: HeaderItems, reason: str | None, now: float) -> None:
         """End the session with whatever fits its phase; nothing when it is over."""

@@ -26,6 +26,14 @@ from sip.address import (
 from sip.agent.addressing import SentBy, UnroutableError
 from sip.message import MessageError, Request, Uri, Via
 
+_SITE_LOCAL = tuple(
+    map(
+        ipaddress.ip_network,
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
+    )
+)
+"""Addresses that mean something only inside one site (RFC 1918, 6598, 4193)."""
+
 SourceAddress = Callable[[str], str | None]
 """The local address from which packets to a host leave, as the routing table says."""
 
@@ -235,4 +243,8 @@ def _is_hidden(host: str, source: str) -> bool:
         return host.lower().endswith(".invalid")
     if theirs.is_loopback or theirs.is_link_local:
         return not seen.is_loopback
-    return theirs.is_private and not seen.is_private
+    return _is_site_local(theirs) and not _is_site_local(seen)
+
+
+def _is_site_local(literal: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return any(literal in network for network in _SITE_LOCAL if network.version == literal.version)

@@ -1,5 +1,7 @@
-"""Two user agents on a network that loses, doubles and reorders: every call ends well on both sides,
-and nothing is left behind."""
+"""Two user agents on a network that loses, doubles and reorders.
+
+Every call ends well on both sides, and nothing is left behind.
+"""
 
 from __future__ import annotations
 

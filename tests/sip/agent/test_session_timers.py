@@ -1,0 +1,144 @@
+"""Session timers (RFC 4028) on a clock of our own."""
+
+from __future__ import annotations
+
+import pytest
+
+from sip.agent import EndpointSettings
+from sip.dialog import Ended
+
+from .lab import Lab
+from .link import ANSWER, OFFER
+
+ASKED = "Session-Expires: 1800;refresher=uac\r\nSupported: timer\r\n"
+ALLOW = "Allow: INVITE, ACK, BYE, UPDATE\r\n"
+
+
+def test_the_peers_interval_is_accepted_and_it_refreshes() -> None:
+    lab = Lab()
+    lab.invite(ASKED)
+    lab.session.accept(ANSWER)
+    answer = lab.last_response()
+    assert answer.headers.get("Session-Expires") == "1800;refresher=uac"
+    assert answer.headers.get("Require") == "timer"
+    lab.in_dialog("ACK", 1)
+    lab.run(1700)
+    lab.in_dialog("UPDATE", 2, headers=ASKED)
+    assert lab.last_response().headers.get("Session-Expires") == "1800;refresher=uac"
+    lab.run(1700 + 1767)
+    assert lab.events() == ["Acknowledged"]
+    lab.run(1700 + 1768)
+    ended = lab.phone.events[-1]
+    assert isinstance(ended, Ended)
+    assert (ended.by, ended.kind) == ("timeout", "session-expired")
+    assert lab.last_request().method == "BYE"
+
+
+def test_a_peer_that_cannot_refresh_is_refreshed_by_us() -> None:
+    lab = Lab()
+    lab.answered_call(headers=f"Session-Expires: 600\r\n{ALLOW}")
+    lab.run(300)
+    (update,) = lab.requests("UPDATE")
+    assert update.headers.get("Session-Expires") == "600;refresher=uac"
+    assert update.body == b""
+    lab.answer(200, headers="Session-Expires: 600;refresher=uac\r\n")
+    lab.run(599)
+    assert len(lab.requests("UPDATE")) == 1
+    lab.run(600)
+    assert len(lab.requests("UPDATE")) == 2
+
+
+def test_a_peer_without_update_is_refreshed_by_a_reinvite_that_changes_nothing() -> None:
+    lab = Lab()
+    lab.answered_call(headers="Session-Expires: 600;refresher=uas\r\nSupported: timer\r\n")
+    lab.run(300)
+    (invite,) = lab.requests("INVITE")
+    assert invite.body == ANSWER
+    lab.answer(200, sdp=OFFER, headers="Session-Expires: 600;refresher=uac\r\n")
+    assert lab.last_request().method == "ACK"
+    assert lab.events() == []
+
+
+def test_an_answer_that_changes_with_the_refresh_is_reported() -> None:
+    lab = Lab()
+    lab.answered_call(headers="Session-Expires: 600;refresher=uas\r\nSupported: timer\r\n")
+    lab.run(300)
+    lab.answer(200, sdp=ANSWER)
+    assert lab.events() == ["ReinviteAnswered"]
+
+
+def test_an_update_that_is_refused_falls_back_to_a_reinvite() -> None:
+    lab = Lab()
+    lab.answered_call(headers=f"Session-Expires: 600\r\n{ALLOW}")
+    lab.run(300)
+    lab.answer(405)
+    assert [r.method for r in lab.requests()] == ["UPDATE", "INVITE"]
+
+
+def test_a_refresh_that_fails_is_tried_again_until_the_session_expires() -> None:
+    lab = Lab()
+    lab.answered_call(headers=f"Session-Expires: 90\r\n{ALLOW}")
+    lab.run(45)
+    lab.answer(500)
+    lab.run(77)
+    lab.answer(500)
+    lab.run(89.9)
+    assert [h.at for h in lab.heard] == [45, 77]
+    assert lab.events() == []
+    lab.run(90)
+    assert lab.events() == ["Ended timeout session-expired 408"]
+
+
+def test_a_peer_that_lost_the_dialog_is_found_out_by_the_refresh() -> None:
+    lab = Lab()
+    lab.answered_call(headers=f"Session-Expires: 600\r\n{ALLOW}")
+    lab.run(300)
+    lab.answer(481)
+    assert lab.events() == ["Ended remote failure 481"]
+
+
+def test_no_timer_runs_when_nobody_asks_for_one() -> None:
+    lab = Lab()
+    lab.answered_call()
+    lab.run(64)
+    assert lab.agent.next_timeout() is None
+
+
+@pytest.mark.parametrize(("refresher", "ours"), [("uac", True), ("uas", False), (None, True)])
+def test_the_answer_to_our_call_says_who_refreshes(refresher: str | None, ours: bool) -> None:
+    lab = Lab()
+    suffix = f";refresher={refresher}" if refresher else ""
+    lab.established_call(headers=f"{ALLOW}Session-Expires: 600{suffix}\r\n")
+    lab.run(310)
+    assert bool(lab.requests("UPDATE")) == ours
+    if ours:
+        lab.answer(200)
+    lab.run(600)
+    assert (lab.events() == []) == ours
+
+
+def test_our_calls_ask_for_an_interval_when_the_operator_wants_one() -> None:
+    lab = Lab(settings=EndpointSettings(session_expires_s=900))
+    lab.call()
+    assert lab.last_request().headers.get("Session-Expires") == "900"
+    lab.answer(422, headers="Min-SE: 1200\r\n")
+    again = lab.last_request()
+    assert again.headers.get("Session-Expires") == "1200"
+    assert again.headers.get("Min-SE") == "1200"
+    lab.answer(422, headers="Min-SE: 1200\r\n")
+    assert lab.events() == ["Ended remote failure 422"]
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "10", "99999999999999"])
+def test_a_silly_interval_in_an_answer_is_ignored(value: str) -> None:
+    lab = Lab()
+    lab.established_call(headers=f"Session-Expires: {value}\r\n")
+    lab.run(40)
+    assert lab.agent.next_timeout() is None
+
+
+def test_a_reinvite_keeps_the_interval() -> None:
+    lab = Lab()
+    session = lab.established_call(headers="Session-Expires: 600;refresher=uas\r\n")
+    session.reinvite(OFFER)
+    assert lab.last_request().headers.get("Session-Expires") == "600;refresher=uas"
