@@ -7,6 +7,7 @@ process fails alone, since the core replaces the process. `python -m runtime.med
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
@@ -17,6 +18,8 @@ import numpy as np
 from runtime.processes import BlockingLink, LinkClosed, enter_child
 from runtime.processes.confine import confine
 
+from . import ffmpeg
+from .headers import wav_header
 from .pcm import PcmBuffer, PcmError, PcmState
 
 MAX_FILE_BYTES: Final = 10 * 1024 * 1024
@@ -41,9 +44,10 @@ class BadFile(Exception):
 
 def main() -> None:
     link = enter_child()
-    av.logging.set_level(None)
-    confine(memory_bytes=MEMORY_BYTES)
-    link.send({"state": "ready"})
+    ffmpeg.load()
+    _rehearse()
+    locks = confine(memory_bytes=MEMORY_BYTES)
+    link.send({"state": "ready", "locks": locks})
     while True:
         try:
             request, (source, target) = link.receive()
@@ -54,6 +58,15 @@ def main() -> None:
         finally:
             os.close(source)
             os.close(target)
+
+
+def _rehearse() -> None:
+    """Decode a moment of silence: what Python and FFmpeg load late is loaded now."""
+    pcm = PcmBuffer.create(capacity_s=1)
+    silence = bytes(3200)
+    for _ in decode_into(pcm, io.BytesIO(wav_header(16000, 1, len(silence)) + silence)):
+        pass
+    pcm.close()
 
 
 def _serve(link: BlockingLink, limit: int, source: int, target: int) -> None:

@@ -21,7 +21,9 @@ import numpy as np
 from runtime.processes import BlockingLink, LinkClosed, enter_child
 from runtime.processes.confine import confine
 
-from .pcm import PcmError, PcmRing, Samples
+from . import ffmpeg
+from .pcm import ROW_RATE_HZ, PcmError, PcmRing, Samples
+from .recording_disk import CONTAINERS
 from .recording_files import CHANNELS, RecordingFile, open_recording
 
 POLL_S: Final = 0.2
@@ -184,12 +186,23 @@ def explain(exc: Exception) -> str:
     return f"the file cannot be written ({reason})"
 
 
+def _rehearse() -> None:
+    """Write an empty file of each kind: what Python and FFmpeg load late is loaded now."""
+    for container in CONTAINERS:
+        fd = os.memfd_create("rehearsal", os.MFD_CLOEXEC)
+        open_recording(fd, container, ROW_RATE_HZ, stereo=True, hd=False).finish()
+        os.close(fd)
+
+
 def main() -> None:
     link = enter_child()
-    av.logging.set_level(None)
+    ffmpeg.load()
+    _rehearse()
     _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
-    confine(memory_bytes=MEMORY_BYTES, file_bytes=resource.RLIM_INFINITY, descriptors=descriptors)
-    link.send({"state": "ready"})
+    locks = confine(
+        memory_bytes=MEMORY_BYTES, file_bytes=resource.RLIM_INFINITY, descriptors=descriptors
+    )
+    link.send({"state": "ready", "locks": locks})
     Recorder(link).run()
 
 

@@ -1,21 +1,57 @@
-"""Resource limits of children that read what strangers wrote: enough for the work, no more."""
+"""Locks of children that read what strangers wrote: enough for the work, and nothing besides.
+
+Called once, after everything is loaded. What the kernel refuses is left out and can be seen in the
+result: these children hold no secret, so a weaker lock is reported, not fatal. (Session workers,
+which run hostile code by design, have stricter ones: runtime/sandbox.)
+"""
 
 from __future__ import annotations
 
+import os
 import resource
 from pathlib import Path
 from typing import Final
 
+from runtime.sandbox.landlock import LandlockUnavailable, give_up_everything
+
+from .child import die_with_parent
+
 DESCRIPTORS: Final = 64
 """A worker holds its link, one or two descriptors per request, and its libraries' own."""
+NOBODY: Final = 65534
 
 
-def confine(*, memory_bytes: int, file_bytes: int = 0, descriptors: int = DESCRIPTORS) -> None:
-    """Limit address space (beyond what is mapped now), written files, descriptors, core dumps."""
+def confine(
+    *,
+    memory_bytes: int,
+    file_bytes: int = 0,
+    descriptors: int = DESCRIPTORS,
+    reads: Path | None = None,
+) -> tuple[str, ...]:
+    """Lock this process for good; returns the names of the locks that hold.
+
+    Always: limits of memory (beyond what is mapped now), written files, descriptors, core dumps.
+    When root: the uid is given up. Then Landlock: no file can be opened any more. A child whose
+    library must go on reading below `reads` keeps that: without Landlock, and with its uid when
+    nobody else may read there.
+    """
+    locks = ["limits"]
+    _limit(memory_bytes, file_bytes, descriptors)
+    if os.geteuid() == 0 and _drop_root(reads):
+        locks.append("uid")
+    if reads is None:
+        try:
+            give_up_everything()
+        except LandlockUnavailable:
+            return tuple(locks)
+        locks.append("landlock")
+    return tuple(locks)
+
+
+def _limit(memory_bytes: int, file_bytes: int, descriptors: int) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    memory = pages * resource.getpagesize() + memory_bytes
     limits = {
-        resource.RLIMIT_AS: memory,
+        resource.RLIMIT_AS: pages * resource.getpagesize() + memory_bytes,
         resource.RLIMIT_FSIZE: file_bytes,
         resource.RLIMIT_NOFILE: descriptors,
         resource.RLIMIT_CORE: 0,
@@ -24,3 +60,25 @@ def confine(*, memory_bytes: int, file_bytes: int = 0, descriptors: int = DESCRI
         _, hard = resource.getrlimit(kind)
         allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (allowed, allowed))
+
+
+def _drop_root(reads: Path | None) -> bool:
+    """Become nobody for good, unless that would lock the child out of `reads`."""
+    parent = os.getppid()
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    if reads is not None and not _readable(reads):
+        os.seteuid(0)
+        return False
+    os.seteuid(0)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    die_with_parent(parent)  # the kernel has just cleared the signal
+    return True
+
+
+def _readable(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False

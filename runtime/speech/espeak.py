@@ -16,6 +16,7 @@ import av
 import espeakng_loader
 import numpy as np
 
+from runtime.media import ffmpeg
 from runtime.media.pcm import PcmBuffer, PcmState, Samples
 from runtime.processes import LinkClosed, enter_child
 from runtime.processes.confine import confine
@@ -64,7 +65,7 @@ class Espeak:
     """The library, initialised once in this process."""
 
     def __init__(self) -> None:
-        self._data = Path(espeakng_loader.get_data_path())
+        self.data = Path(espeakng_loader.get_data_path())
         self._library: Any = ctypes.CDLL(espeakng_loader.get_library_path())
         self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
         self._library.espeak_Synth.argtypes = (
@@ -72,10 +73,10 @@ class Espeak:
             ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p,
         )  # fmt: skip
         self.rate_hz = self._library.espeak_Initialize(
-            _SYNCHRONOUS, CHUNK_MS, os.fsencode(self._data.parent), _DONT_EXIT
+            _SYNCHRONOUS, CHUNK_MS, os.fsencode(self.data.parent), _DONT_EXIT
         )
         if self.rate_hz <= 0:
-            raise SpeechFailed(f"espeak-ng does not start with the data in {self._data}")
+            raise SpeechFailed(f"espeak-ng does not start with the data in {self.data}")
         self._target: _Target | None = None
         self._on_audio = _OnAudio(self._take)
         self._on_uri = _OnUri(lambda kind, uri, base: 1)  # no sound file is ever loaded
@@ -98,7 +99,7 @@ class Espeak:
         return found
 
     def variants(self) -> list[str]:
-        return sorted(each.name for each in (self._data / "voices" / "!v").iterdir())
+        return sorted(each.name for each in (self.data / "voices" / "!v").iterdir())
 
     def speak(self, request: dict[str, Any], target: _Target) -> None:
         """Speak a request into the target. Raises SpeechFailed."""
@@ -179,9 +180,11 @@ def _parameters(request: dict[str, Any]) -> dict[int, int]:
 
 def main() -> None:
     link = enter_child()
+    ffmpeg.load()
     espeak = Espeak()
-    link.send({"state": "ready", "voices": espeak.voices(), "variants": espeak.variants()})
-    confine(memory_bytes=MEMORY_BYTES)
+    voices, variants = espeak.voices(), espeak.variants()
+    locks = confine(memory_bytes=MEMORY_BYTES, reads=espeak.data)
+    link.send({"state": "ready", "voices": voices, "variants": variants, "locks": locks})
     while True:
         try:
             request, (fd,) = link.receive()
