@@ -113,10 +113,11 @@ class CallLeg:
     def attach(self, leg: Leg) -> None:
         """The port's leg is there; early events are replayed into this call."""
         self.leg = leg
+        self.session.calls.attached(self)
         leg.trace(self.session.tasks.edge(self._on_trace))
         if self.alive:
             self.session.routes.bind(self.unit, leg.media)
-            self.media.attach(leg.media)
+        self.media.attach(leg.media)
         leg.listen(self.session.tasks.edge(self._on_leg_event))
         if not self.alive:
             # The script hung up while the call was being placed.

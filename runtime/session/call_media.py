@@ -21,6 +21,7 @@ from runtime.media.port import (
     RtpStopped,
     ToneReceivedFromPeer,
 )
+from runtime.session.calls import Side
 from runtime.session.recording import RecordingJob
 from runtime.session.timeline import seconds
 
@@ -77,10 +78,11 @@ class CallMedia:
 
     def _on_media_event(self, event: LegMediaEvent) -> None:
         if isinstance(event, LegClosed):
-            statistics = attrs.asdict(event.statistics)
-            self._note("audio of the leg closed", **statistics)
+            self._note("audio of the leg closed", **attrs.asdict(event.statistics))
         elif self._call.alive:
             self._on_live_event(event)
+        if isinstance(event, LegClosed | MediaLost):
+            self._call.session.calls.said_last(self._call, Side.AUDIO)
 
     def _on_live_event(
         self,

@@ -1,9 +1,16 @@
-"""The legs of one session, counted: what the limits and the idle clock look at."""
+"""The legs of one session, counted: what the limits and the idle clock look at.
+
+A leg ends for the script at once; on the wire it ends a little later (the answer to a BYE, the last
+audio statistics), and the session's timeline waits a moment for that.
+"""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from typing import Protocol
+
+import trio
 
 from runtime.decisions.call_state import UNANSWERED, Phase
 from runtime.decisions.limits import CallCounts
@@ -20,6 +27,13 @@ class Counted(Protocol):
     def joined(self) -> bool: ...
 
 
+class Side(enum.Enum):
+    """What of a leg has a last word of its own."""
+
+    SIGNALLING = "signalling"
+    AUDIO = "audio"
+
+
 class CallBook:
     """Live legs and how many there ever were."""
 
@@ -27,6 +41,8 @@ class CallBook:
         self._live: dict[int, Counted] = {}
         self._attempts = 0
         self._on_change = on_change
+        self._talking: dict[int, set[Side]] = {}
+        self._fell_silent = trio.Event()
 
     def __len__(self) -> int:
         return len(self._live)
@@ -48,3 +64,22 @@ class CallBook:
         own = [call for call in self._live.values() if not call.joined]
         unanswered = sum(call.phase in UNANSWERED for call in own)
         return CallCounts(attempts=self._attempts, unanswered=unanswered, live=len(own))
+
+    def attached(self, call: Counted) -> None:
+        """The leg is there, on the wire and in the engine."""
+        self._talking[call.unit] = set(Side)
+
+    def said_last(self, call: Counted, side: Side) -> None:
+        """Nothing more comes from that side of a leg."""
+        sides = self._talking.get(call.unit, set())
+        sides.discard(side)
+        if not sides:
+            self._talking.pop(call.unit, None)
+        if not self._talking:
+            self._fell_silent.set()
+
+    async def silence(self) -> None:
+        """Return when all legs have said their last word."""
+        while self._talking:
+            self._fell_silent = trio.Event()
+            await self._fell_silent.wait()

@@ -18,6 +18,7 @@ from runtime.legs.leg import (
     Ringing,
     ToneSignalled,
 )
+from runtime.session.calls import Side
 from runtime.session.notice import Notice
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def on_leg_event(call: CallLeg, event: LegEvent) -> None:
             )
             notice = Notice(headers=event.headers, code=event.code, reason=event.reason)
             call.peer_input(Input.ENDED, notice)
+            call.session.calls.said_last(call, Side.SIGNALLING)
         case Held() | Resumed() | InfoReceived() | MessageReceived() | ToneSignalled():
             if call.alive:
                 _in_the_call(call, event)

@@ -17,7 +17,7 @@ from runtime.sandbox.frames import ModuleFrame, StartFrame, StopFrame, WorkerFra
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.channel import Channel, ChannelFailed, WorkerGone
 from runtime.session.launching import LaunchFailed, launch
-from runtime.session.settings import EXIT_S, FAREWELL_S, IMPORT_S
+from runtime.session.settings import EXIT_S, FAREWELL_S, IMPORT_S, LAST_WORDS_S
 from runtime.session.watch import run_queue_wait_s
 from runtime.session.worker import Bundle, WorkerProcess
 
@@ -38,6 +38,8 @@ async def live(host: SessionHost, on_frame: Callable[[WorkerFrame], None]) -> No
             await _outlive(host)
         finally:
             await _put_away(host)
+        with trio.move_on_after(LAST_WORDS_S):
+            await host.context.calls.silence()
         nursery.cancel_scope.cancel()
 
 

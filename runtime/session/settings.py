@@ -21,6 +21,8 @@ IMPORT_S: Final = 10.0
 """3 s of CPU are allowed; the rest is for a machine whose cores are busy."""
 FAREWELL_S: Final = 10.0
 """How long Terminating and Terminated handlers may take, each (sandbox.md 4.4)."""
+LAST_WORDS_S: Final = 1.0
+"""How long a timeline waits for the answers to its BYEs and the last audio statistics."""
 EXIT_S: Final = 2.0
 """A worker that was told to stop leaves within a millisecond; afterwards it is killed."""
 

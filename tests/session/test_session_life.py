@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from runtime.decisions.limits import Limits
+from runtime.legs.leg import Ended
 from runtime.media.port import ToneReceivedFromPeer
 from runtime.session.registry import SessionRefused
 from runtime.session.rules import Routing
@@ -260,3 +261,30 @@ async def test_a_new_version_serves_new_calls_only(autojump_clock: MockClock) ->
         b.registry.set_scenarios(Routing.single("ivr", FakeBundle(version="v2")))
         await b.ring_in()
         assert [view.version for view in b.registry.sessions()] == ["v1", "v2"]
+
+
+async def test_the_timeline_waits_a_moment_for_the_last_words_of_a_leg(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench() as b:
+        leg, worker, _ = await b.connected()
+        leg.slow_to_end = True
+        await worker.command("session.terminate")
+        assert b.view().state == "TERMINATING"
+        await trio.sleep(0.5)
+        leg.say(Ended(code=200, reason="", by="us"))
+        await b.quiet()
+        assert b.view().state == "ENDED"
+        assert any(line.startswith("leg ended by us") for line in b.lines("session"))
+        assert "audio of the leg closed" in b.lines("media")
+
+
+async def test_a_peer_that_never_answers_the_bye_does_not_hold_the_session(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench() as b:
+        leg, worker, _ = await b.connected()
+        leg.slow_to_end = True
+        await worker.command("session.terminate")
+        await trio.sleep(1.1)
+        assert b.view().state == "ENDED"

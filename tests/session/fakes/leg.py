@@ -39,6 +39,8 @@ class FakeLeg:
         self.reasons: list[str] = []
         self.headers: list[Headers] = []
         self.ended = False
+        self.slow_to_end = False
+        """The answer to our BYE takes its time."""
         self._early: list[LegEvent] = []
         self._listener: LegListener | None = None
         self._trace: TraceListener | None = None
@@ -102,7 +104,8 @@ class FakeLeg:
         if not self.ended:
             self._out(what, headers)
             self.reasons.append(reason)
-            self.say(Ended(code=code, reason=reason, by="us"))
+            if not self.slow_to_end:
+                self.say(Ended(code=code, reason=reason, by="us"))
 
 
 class FakeDialer:
