@@ -7,6 +7,7 @@ on trio's clock; with a mock clock that jumps, an hour-long call takes milliseco
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -63,6 +64,7 @@ class Sim:
         self.callers: list[SimCaller] = []
         self.folder = folder
         self._may_leave_open = False
+        self._calls_from: Counter[str] = Counter()
         edges = Edges(
             media=self.media,
             dialer=self.dialer,
@@ -328,8 +330,9 @@ class Sim:
         return load_bundle(str(self.folder / scenario))
 
     def _caller_name(self, number: str) -> str:
-        same = sum(one.leg.identity.callerid == number for one in self.callers)
-        return f"caller {number}" + (f" #{same + 1}" if same else "")
+        self._calls_from[number] += 1
+        same = self._calls_from[number]
+        return f"caller {number}" + (f" #{same}" if same > 1 else "")
 
     def _start_script(self, script: DialScript, callee: SimCallee) -> None:
         self._runtime.start_soon(partial(play, script, callee))
