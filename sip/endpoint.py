@@ -110,6 +110,7 @@ class Endpoint:
         )
         self._agent: UserAgent | None = None
         self._scope: trio.CancelScope | None = None
+        self._stopped = trio.Event()
 
     async def run(
         self,
@@ -145,6 +146,7 @@ class Endpoint:
             self._scope = None
             driver.detach()
             hub.close()
+            self._stopped.set()
 
     async def close(self) -> None:
         """BYE, CANCEL or refuse everything, wait a bounded time for the peers, and stop.
@@ -155,12 +157,14 @@ class Endpoint:
         if agent is None or self._scope is None:
             return
         agent.drain(0)
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
+        with trio.CancelScope(shield=True):
             self._driver.enter(lambda now: agent.hang_up_all("the endpoint is closing", now))
-            while not agent.is_idle and self._scope is not None:
-                await self._driver.progress.wait()
-        if self._scope is not None:
-            self._scope.cancel()
+            with trio.move_on_after(CLOSE_S):
+                while not agent.is_idle and self._scope is not None:
+                    await self._driver.progress.wait()
+            if self._scope is not None:
+                self._scope.cancel()
+                await self._stopped.wait()
 
     def drain(self, retry_after_s: int) -> None:
         """From now on new calls get 503 with Retry-After; those in progress go on."""

@@ -6,6 +6,7 @@ in either direction. Its end is reported once, and fails the requests that waite
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -117,7 +118,7 @@ class TcpConnection:
     async def _try_address(self, address: str, port: int) -> trio.SocketStream | None:
         try:
             with trio.fail_after(CONNECT_S):
-                return await trio.open_tcp_stream(address, port)
+                return await _open(address, port)
         except trio.TooSlowError:
             self._reason = f"tcp:{address}:{port}: no connection within {CONNECT_S:g} s"
         except OSError as exc:
@@ -238,6 +239,17 @@ def _flow_of(flow_id: int, stream: trio.SocketStream) -> Flow | None:
         local=BoundAddress(transport="tcp", host=local[0], port=local[1]),
         peer=PeerAddress(transport="tcp", host=peer[0], port=peer[1]),
     )
+
+
+async def _open(address: str, port: int) -> trio.SocketStream:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = trio.socket.socket(family, socket.SOCK_STREAM)
+    try:
+        await sock.connect((address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return trio.SocketStream(sock)
 
 
 def _plain(exc: BaseException) -> str:
