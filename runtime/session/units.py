@@ -55,7 +55,7 @@ class UnitTable:
             raise UnitRefused(f"unit {unit} has ended, or never was; nothing was done")
         if not isinstance(thing, kind):
             raise UnitRefused(
-                f"unit {unit} is a {type(thing).__name__}, not a {kind.__name__}; nothing was done"
+                f"unit {unit} is a {_word(type(thing))}, not a {_word(kind)}; nothing was done"
             )
         return thing
 
@@ -67,3 +67,8 @@ class UnitTable:
 
     def drop(self, unit: int) -> None:
         self._units.pop(unit, None)
+
+
+def _word(kind: type[object]) -> str:
+    """As a script calls it: call, player, recorder, conference."""
+    return kind.__name__.removesuffix("Leg").lower()
