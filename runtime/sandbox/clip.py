@@ -16,12 +16,13 @@ MAX_ENCODED: Final = 48 * 1024
 
 def clip(text: str, characters: int, encoded: int = MAX_ENCODED) -> str:
     """`text`, cut to at most `characters` and to `encoded` bytes of JSON."""
+    text = _sendable(text[: characters + 1])
     cut = len(text) > characters
-    text = _sendable(text[: characters - len(MARK)] if cut else text)
-    if len(text) > characters:  # replacing what cannot be sent made it longer
-        cut, text = True, text[: characters - len(MARK)]
+    if cut:
+        text = text[: characters - len(MARK)]
     if len(text) * 12 > encoded and _size(text) > encoded:
-        cut, text = True, text[: _fitting(text, encoded - len(MARK))]
+        fitting = _fitting(text, encoded - len(MARK))
+        cut, text = True, text[: min(fitting, characters - len(MARK))]
     return text + MARK if cut else text
 
 

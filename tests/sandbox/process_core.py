@@ -88,7 +88,9 @@ async def worker() -> AsyncIterator[ProcessCore]:
     """A fresh worker from a fresh zygote."""
     async with zygote() as launcher:
         process = await launcher.launch("s1")
-        yield ProcessCore(process)
-        await process.stream.aclose()
+        try:
+            yield ProcessCore(process)
+        finally:
+            await trio.aclose_forcefully(process.stream)
         with trio.fail_after(PATIENCE_S):
             await process.wait()

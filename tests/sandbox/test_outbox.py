@@ -1,0 +1,91 @@
+"""Frames to the core: order, immediate sends, floods, and a core that is gone."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import trio
+
+from runtime.api.errors import LimitReached
+from runtime.sandbox.commands import HangUpCall
+from runtime.sandbox.frames import CommandFrame, LogFrame, PongFrame, parse_worker_frame
+from runtime.sandbox.memory import memory_stream_pair
+from runtime.sandbox.outbox import MAX_WAITING, Outbox
+from runtime.sandbox.wire import MAX_WORKER_FRAME, FrameDecoder
+
+
+def texts(data: bytes) -> list[str]:
+    frames = [parse_worker_frame(message) for message in FrameDecoder(MAX_WORKER_FRAME).feed(data)]
+    return [frame.text if isinstance(frame, LogFrame) else frame.type for frame in frames]
+
+
+@pytest.mark.loopback
+async def test_a_frame_is_on_the_socket_before_anything_else_runs() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        outbox = Outbox(trio.testing.MemorySendStream(), theirs.send)
+        outbox.put(LogFrame(text="before the loop"))
+        assert texts(ours.recv(4096)) == ["before the loop"]
+
+
+@pytest.mark.loopback
+async def test_what_the_socket_does_not_take_follows_in_order() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
+    outbox = Outbox(stream, theirs.send)
+    for number in range(1_000):
+        outbox.put(LogFrame(text=f"{number} {'x' * 1_000}"))
+    received = bytearray()
+    peer = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbox.run)
+        with trio.fail_after(30):
+            while received.count(b'"type"') < 1_000:
+                received += await peer.receive_some()
+            await outbox.flushed()
+        nursery.cancel_scope.cancel()
+    await peer.aclose()
+    await stream.aclose()
+    assert [text.split()[0] for text in texts(bytes(received))] == [str(n) for n in range(1_000)]
+
+
+async def test_a_flood_drops_log_lines_and_says_how_many() -> None:
+    ours, theirs = memory_stream_pair()
+    outbox = Outbox(theirs)
+    for _ in range(MAX_WAITING + 5):
+        outbox.put(LogFrame(text="x"))
+    outbox.put(PongFrame(nonce="n"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbox.run)
+        await outbox.flushed()
+        outbox.put(LogFrame(text="later"))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert texts(await ours.receive_some())[MAX_WAITING:] == [
+        "pong",
+        "5 log lines were dropped: too many at once",
+        "later",
+    ]
+
+
+async def test_a_flood_of_commands_is_refused() -> None:
+    outbox = Outbox(memory_stream_pair()[1])
+    frame = CommandFrame(req=1, command=HangUpCall(unit=2))
+    for _ in range(MAX_WAITING):
+        outbox.put(frame)
+    with pytest.raises(LimitReached, match="2000 commands wait"):
+        outbox.put(frame)
+
+
+async def test_a_core_that_is_gone_takes_everything_silently() -> None:
+    ours, theirs = memory_stream_pair()
+    ours.close()
+    outbox = Outbox(theirs)
+    outbox.put(LogFrame(text="x"))
+    await outbox.run()
+    for _ in range(10 * MAX_WAITING):
+        outbox.put(LogFrame(text="x"))
+    await outbox.flushed()
