@@ -28,7 +28,7 @@ PURE_FILES = (
     "runtime/session/rules.py",
 )
 FORBIDDEN_IN_PURE = {"trio", "socket", "time", "random", "secrets", "logging", "structlog"}
-SIP_IMPORTERS = ("runtime/legs/sip/", "runtime/phone/", "runtime/server/")
+SIP_IMPORTERS = ("runtime/legs/sip/", "runtime/phone/", "runtime/server/", "runtime/verbs/call.py")
 
 
 def tracked() -> list[Path]:

@@ -68,6 +68,7 @@ class Server:
         """Binds the HTTP address. Raises StartError."""
         self.config = config
         self._log = log
+        self.ended = trio.Event()
         self._stopping = trio.Event()
         self._http_ending = trio.Event()
         self._http_ended = trio.Event()
@@ -142,6 +143,7 @@ class Server:
                 await self._leave()
                 services.cancel_scope.cancel()
             children.cancel_scope.cancel()
+        self.ended.set()
 
     async def _start_services(self, nursery: trio.Nursery) -> None:
         await nursery.start(self._own_sessions)
