@@ -7,6 +7,7 @@ the second report of the same press is dropped. Runs in the core.
 from __future__ import annotations
 
 import enum
+from collections import deque
 from typing import Final
 
 import attrs
@@ -24,20 +25,31 @@ ALL_WAYS: Final = 0
 """DTMFType.ALL."""
 SAME_PRESS_S: Final = 0.5
 """Two reports of one press arrive within the press itself plus the network's jitter."""
+MAX_UNPAIRED: Final = 32
+"""Presses within that time; nobody and no machine keys faster."""
 PRESSES: Final = frozenset("0123456789*#ABCD")
+
+
+@attrs.frozen
+class _Report:
+    tone: str
+    way: Way
+    at: float
 
 
 @attrs.define
 class ToneGate:
     """The gate of one leg."""
 
-    _handled: bool = False
+    handled: bool = False
     _kinds: int = ALL_WAYS
-    _last: tuple[str, Way, float] | None = None
+    _unpaired: deque[_Report] = attrs.field(factory=lambda: deque(maxlen=MAX_UNPAIRED))
+    """Reports whose other half may still come."""
 
     def handle(self, handled: bool, kinds: int) -> None:
         """handleTones(handled, kinds)."""
-        self._handled, self._kinds = handled, kinds
+        self.handled, self._kinds = handled, kinds
+        self._unpaired.clear()
 
     @property
     def wants_rfc4733(self) -> bool:
@@ -48,13 +60,12 @@ class ToneGate:
         """Whether this report becomes ToneReceived."""
         if tone not in PRESSES or not self._wants(way):
             return False
-        last, self._last = self._last, (tone, way, now)
-        if last is None:
-            return True
-        same = last[0] == tone and last[1] is not way and now - last[2] <= SAME_PRESS_S
-        if same:
-            self._last = None
-        return not same
+        for report in self._unpaired:
+            if report.tone == tone and report.way is not way and now - report.at <= SAME_PRESS_S:
+                self._unpaired.remove(report)
+                return False
+        self._unpaired.append(_Report(tone, way, now))
+        return True
 
     def _wants(self, way: Way) -> bool:
-        return self._handled and self._kinds in (ALL_WAYS, int(way.value))
+        return self.handled and self._kinds in (ALL_WAYS, int(way.value))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 import attrs
 
 from runtime.decisions.call_state import CAN_HEAR
-from runtime.decisions.tones import ToneGate, Way
+from runtime.decisions.tones import PRESSES, ToneGate, Way
 from runtime.media.port import (
     DigitsSent,
     FirstPacketReceived,
@@ -73,6 +73,15 @@ class CallMedia:
         """The peer pressed a key."""
         if self._gate.admit(tone, way, self._call.session.now()):
             self._call.emit("ToneReceived", tone=tone, type=way.value)
+        elif way is Way.SIP_INFO and not self._gate.handled and tone in PRESSES:
+            self._pass_on(tone)
+
+    def _pass_on(self, tone: str) -> None:
+        """Unhandled digits pass through the bridge; those in the audio do so by themselves."""
+        for sink in self._call.session.routes.heard_by(self._call.unit):
+            other = self._call.session.units.get(sink) if isinstance(sink, int) else None
+            if isinstance(other, type(self._call)) and other is not self._call:
+                other.media.send_digits(tone)
 
     # --- the engine -----------------------------------------------------------------------------
 

@@ -105,6 +105,7 @@ def script_ready(host: SessionHost) -> None:
         "logURL": settings.log_url(host.plan.id),
         "sessionId": host.plan.id,
         "applicationId": settings.application,
+        "conference_name": host.plan.conference_name,
     }
     host.context.events.open("Application.Started", fields)
 

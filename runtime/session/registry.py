@@ -14,6 +14,7 @@ from typing import Final
 
 import trio
 
+from runtime.decisions.breaker import CrashBreaker
 from runtime.decisions.failure import Cause, End
 from runtime.legs.leg import Dialer, Leg
 from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
@@ -68,6 +69,7 @@ class SessionRegistry:
         self._live: dict[str, SessionHost] = {}
         self._over: OrderedDict[str, SessionHost] = OrderedDict()
         self._conferences: dict[tuple[str, str], SessionHost] = {}
+        self._breaker = CrashBreaker(settings.crashes_to_fail)
         self._nursery: trio.Nursery | None = None
         self._draining = False
         self._changed = trio.Event()
@@ -132,7 +134,7 @@ class SessionRegistry:
         host.add_caller(leg, joined=True)
 
     def _begin(self, leg: Leg, found: Match[Bundle]) -> SessionHost | None:
-        why = self._no_room()
+        why = self._no_room() or self._failing(found)
         if why is not None:
             headers = {"Retry-After": str(self._settings.retry_after_s)}
             self._refuse(leg, 503, why, headers)
@@ -142,6 +144,7 @@ class SessionRegistry:
             scenario=found.scenario,
             bundle=found.bundle,
             rule=found.rule,
+            conference_name=leg.identity.number if found.conference else None,
         )
         host = self._enter(plan)
         host.add_caller(leg, joined=found.conference)
@@ -175,6 +178,10 @@ class SessionRegistry:
         limit = self._settings.max_sessions
         return f"{limit} sessions run, the limit" if len(self._live) >= limit else None
 
+    def _failing(self, found: Match[Bundle]) -> str | None:
+        version = found.bundle.version
+        return self._breaker.refusal(found.scenario, version, trio.current_time())
+
     def _too_many_started(self) -> str | None:
         limit = self._settings.max_started_sessions
         started = sum(host.plan.over_http for host in self._live.values())
@@ -203,12 +210,19 @@ class SessionRegistry:
             await host.run()
         finally:
             self._live.pop(host.plan.id, None)
+            self._count_end(host)
             for key in [key for key, value in self._conferences.items() if value is host]:
                 del self._conferences[key]
             self._over[host.plan.id] = host
             while len(self._over) > KEPT_AFTER_END:
                 self._over.popitem(last=False)
             self._wake()
+
+    def _count_end(self, host: SessionHost) -> None:
+        if host.end_reason is not None:
+            version = host.plan.bundle.version
+            now = trio.current_time()
+            self._breaker.ended(host.plan.scenario, version, host.end_reason.cause, now)
 
     def _refuse(
         self, leg: Leg, code: int, reason: str, headers: Mapping[str, str] | None = None

@@ -39,6 +39,8 @@ class SessionSettings:
     limits: Limits = Limits()
     on_error: OnError = "leg"
     on_failure: OnFailure = "hangup"
+    crashes_to_fail: int = 0
+    """Crashes of a scenario within a minute after which its calls are refused; 0 = never."""
     max_sessions: int = 200
     """Of this machine; the start-up wiring derives it from the memory available."""
     max_started_sessions: int = 200

@@ -50,6 +50,8 @@ class Plan:
     rule: str | None = None
     custom_data: str = ""
     over_http: bool = False
+    conference_name: str | None = None
+    """What was dialled to get into a shared session."""
 
 
 @attrs.frozen(kw_only=True)

@@ -54,3 +54,10 @@ def test_the_same_key_twice_is_two_presses() -> None:
 def test_what_is_no_key_is_nothing() -> None:
     assert not gate().admit("x", Way.SIP_INFO, 0.0)
     assert not gate().admit("", Way.SIP_INFO, 0.0)
+
+
+def test_fast_presses_are_paired_although_their_reports_overtake_each_other() -> None:
+    both = gate()
+    reports = [(tone, Way.RFC4733) for tone in "5665"] + [(tone, Way.SIP_INFO) for tone in "5665"]
+    heard = [tone for n, (tone, way) in enumerate(reports) if both.admit(tone, way, n * 0.05)]
+    assert heard == list("5665")

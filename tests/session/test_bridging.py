@@ -213,6 +213,7 @@ async def test_a_conference_session_is_joined_by_every_caller(autojump_clock: Mo
         second = await b.ring_in(number="room1")
         other = await b.ring_in(number="room2")
         assert len(b.launcher.workers) == 2
+        assert worker.last("Application.Started").fields["conference_name"] == "room1"
         assert worker.names().count("Application.CallAlerting") == 2
         joined = worker.last("Application.CallAlerting").fields["call"]["unit"]
         for leg, handle in ((first, unit), (second, joined)):

@@ -92,3 +92,17 @@ async def test_hidden_tones_never_reach_the_timeline(autojump_clock: MockClock) 
         assert len(shown) == 2
         assert "(hidden)" in str(shown[0].detail)
         assert "987654" not in str(shown)
+
+
+async def test_unhandled_info_digits_pass_through_the_bridge(autojump_clock: MockClock) -> None:
+    async with bench() as b:
+        caller, worker, unit = await b.connected()
+        callee = await b.dialled(worker, 1)
+        callee.ack()
+        await worker.command("media.send", source=unit, sink=1)
+        caller.say(ToneSignalled(tone="5"))
+        callee.say(ToneSignalled(tone="6"))
+        await worker.command("call.tones", unit=unit, handle=True)
+        caller.say(ToneSignalled(tone="7"))
+        await b.quiet()
+        assert (callee.media.digits, caller.media.digits) == ("5", "")

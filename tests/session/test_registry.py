@@ -6,6 +6,7 @@ import trio
 from trio.testing import MockClock
 
 from runtime.session.rules import Routing, Rule
+from runtime.session.settings import SessionSettings
 from tests.session.bench import FakeBundle, bench, conference_routing
 
 
@@ -128,3 +129,19 @@ async def test_sessions_can_be_looked_at_after_their_end(autojump_clock: MockClo
         assert timeline is not None
         assert timeline.entries[-1].what == "over: terminated"
         assert b.registry.get("nothing") is None
+
+
+async def test_a_scenario_that_keeps_crashing_gets_no_more_calls(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench(SessionSettings(crashes_to_fail=5)) as b:
+        for _ in range(5):
+            await b.alerting()
+            await b.worker.leave("signal 11")
+            await b.quiet()
+        leg = await b.ring_in()
+        assert leg.sent == ["503"]
+        assert "ivr is failing" in leg.reasons[0]
+        b.registry.set_scenarios(Routing.single("ivr", FakeBundle(version="v2")))
+        leg = await b.ring_in()
+        assert leg.sent == []

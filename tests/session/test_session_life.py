@@ -42,6 +42,7 @@ async def test_r2_a_session_started_over_http_has_started_and_no_call(
             "logURL": "",
             "sessionId": "s1",
             "applicationId": "shop",
+            "conference_name": None,
         }
         assert b.view().state == "RUNNING"
 
