@@ -33,6 +33,7 @@ _POSITIONAL: Final = (
 
 @attrs.define(eq=False)
 class Listener:
+    table: Listeners
     callback: Callable[..., object]
     takes_event: bool
     once: bool
@@ -75,7 +76,7 @@ class Listeners:
             return
         self._session.count_listener(+1)
         where = self._session.where()
-        entries.append(Listener(callback, wants_event, once, where, current_run().leg))
+        entries.append(Listener(self, callback, wants_event, once, where, current_run().leg))
         if name in NOT_FIRED_YET:
             self._session.log(f"{name} is known, but nothing fires it in this version")
 

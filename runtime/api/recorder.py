@@ -39,7 +39,7 @@ def recording_fields(
     session: Session, what: str, positional: Sequence[object], keywords: Mapping[str, object]
 ) -> dict[str, Any]:
     """The wire fields of Call.record and createRecorder."""
-    merged = merge(what, RECORD_OPTIONS, positional, keywords)
+    merged = merge(what, RECORD_OPTIONS, positional, keywords, legacy=("name", "secure"))
     flags = {key: flag(what, key, merged.get(key, False)) for key in ("hd_audio", "lossless")}
     if flags["hd_audio"] and flags["lossless"]:
         raise ValueError(f"{what}(): hd_audio and lossless exclude each other")

@@ -104,15 +104,12 @@ class Making(EventSource):
         """A recorder of whatever is sent to it with x.sendMediaTo(recorder).
 
         Options, as keywords or one dict: name, hd_audio, lossless, container ("mp3", "wav",
-        "flac", "ogg"). RecorderEvents.Started(url) follows. VoxEngine reference:
+        "flac", "ogg"). The older positional form (name, secure) works. RecorderEvents.Started(url) follows. VoxEngine reference:
         VoxEngine.createRecorder.
         """
         what = "VoxEngine.createRecorder"
         session = current()
         session.refuse_late(what)
-        if parameters and isinstance(parameters[0], str):
-            options = {"name": parameters[0], **options}
-            parameters = ()
         fields = recording_fields(session, what, parameters, options)
         fields.pop("stereo")
         unit = session.new_unit()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -138,9 +138,10 @@ class Dispatcher:
         if unit is None and frame.unit is not None:
             self._reply(frame)
             return
-        heard = bool(self._table_of(unit).of(frame.name))
-        batch = _Batch(1, partial(self._handled, frame, heard))
-        event = await self._run_listeners(frame, unit, batch)
+        table: Listeners = session.listeners if unit is None else unit._table
+        listeners = table.of(frame.name)
+        batch = _Batch(1, partial(self._handled, frame, bool(listeners)))
+        event = await self._run_listeners(frame, unit, listeners, batch)
         if isinstance(unit, Call) and event is not None and unit._happened(event):
             await self._let_waiters_run()
         batch.one_ended()
@@ -169,24 +170,20 @@ class Dispatcher:
             call._playing = None
         return False
 
-    def _table_of(self, unit: Any) -> Listeners:
-        table: Listeners = self._session.listeners if unit is None else unit._table
-        return table
-
-    async def _run_listeners(self, frame: EventFrame, unit: Any, batch: _Batch) -> Event | None:
+    async def _run_listeners(
+        self, frame: EventFrame, unit: Any, listeners: Sequence[Listener], batch: _Batch
+    ) -> Event | None:
         event_class = self._events.get(frame.name)
         if event_class is None:
             return None
-        table = self._table_of(unit)
         source = {} if unit is None else {_source_field(frame.name): unit}
         fields = {name: value for name, value in frame.fields.items() if name not in source}
         event = build(event_class, source, fields)
-        for listener in table.of(frame.name):
-            if listener.removed:
-                continue
-            if listener.once:
-                table.drop(frame.name, listener)
-            await self._run_listener(listener, event, frame, unit, batch)
+        for listener in listeners:
+            if not listener.removed:
+                if listener.once:
+                    listener.table.drop(frame.name, listener)
+                await self._run_listener(listener, event, frame, unit, batch)
         return event
 
     async def _run_listener(

@@ -8,6 +8,7 @@ one test process never share a module, even of the same name.
 from __future__ import annotations
 
 import builtins
+import linecache
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, ModuleType
@@ -37,6 +38,9 @@ class Loader:
     def add(self, frame: ModuleFrame) -> None:
         self._frames[frame.name] = frame
         self.sources[frame.path] = frame.source
+        # For scripts that format tracebacks themselves; None = never compared with a file.
+        lines = frame.source.splitlines(keepends=True)
+        linecache.cache[frame.path] = (len(frame.source), None, lines, frame.path)
 
     def compile_all(self) -> None:
         """Compile without running; SyntaxError, ValueError and the like name the file."""
@@ -48,7 +52,9 @@ class Loader:
         self._load(main)
 
     def close(self) -> None:
-        """Take this session's modules out of the process-wide table."""
+        """Take this session's modules and sources out of the process-wide tables."""
+        for path in self.sources:
+            linecache.cache.pop(path, None)
         for module in self._modules.values():
             if sys.modules.get(module.__name__) is module:
                 del sys.modules[module.__name__]

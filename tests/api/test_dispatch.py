@@ -279,3 +279,12 @@ async def test_a_leg_s_first_event_may_introduce_the_call(autojump_clock: MockCl
         info = {"unit": 4, "number": "1", "callerid": "2", "display_name": "", "incoming": True}
         seq = await core.event("Call.Connected", 4, {"call": info}, state="CONNECTED", reply=True)
         assert core.replies == [seq]
+
+
+async def test_the_core_is_told_when_nobody_listens_to_a_call(autojump_clock: MockClock) -> None:
+    heard = "from runtime import *\nVoxEngine.addEventListener(AppEvents.CallAlerting, lambda: 0)"
+    for source, handled in (("", False), (heard, True)):
+        async with running(source) as core:
+            info = {"unit": 2, "number": "", "callerid": "", "display_name": "", "incoming": True}
+            await core.event("Application.CallAlerting", fields={"call": info}, reply=True)
+            assert core.handled == [handled]

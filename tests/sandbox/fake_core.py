@@ -76,6 +76,10 @@ class FakeCore:
         return [frame.seq for frame in self.frames if isinstance(frame, ReplyFrame)]
 
     @property
+    def handled(self) -> list[bool]:
+        return [frame.handled for frame in self.frames if isinstance(frame, ReplyFrame)]
+
+    @property
     def pongs(self) -> list[str]:
         return [frame.nonce for frame in self.frames if isinstance(frame, PongFrame)]
 
