@@ -130,6 +130,8 @@ def _frames(container: Any) -> Iterator[Any]:
     if not container.streams.audio:
         raise BadFile("there is no sound in it")
     stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise BadFile("it uses a codec that is not supported")
     stream.codec_context.thread_count = 1
     bad, good = 0, False
     for packet in container.demux(stream):

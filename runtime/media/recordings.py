@@ -30,6 +30,8 @@ FINISH_S: Final = 30.0
 CLOSE_S: Final = 5.0
 """What the end of the core waits for recordings in progress."""
 RESTART_PAUSE_S: Final = 1.0
+END_S: Final = 0.5
+"""A worker leaves by itself when its link is closed; one that does not is killed."""
 DISK_CHECK_S: Final = 2.0
 """1,000 recordings write 8 MB in this time, far less than what is always left free."""
 RECORDER_LOST: Final = "the recorder process was lost; the recording ends here"
@@ -264,7 +266,7 @@ class Recordings:
             finally:
                 if self._child is child:
                     self._child, self._ready = None, trio.Event()
-                await child.close()
+                await child.close(grace_s=END_S)
             await self._lose_all()
             end = "hangs" if child.status is None else describe_exit(child.status)
             self._warn(f"the recorder (process {child.pid}, {end}) was replaced")

@@ -24,6 +24,8 @@ START_S: Final = 30.0
 """A worker needs well under a second; on a starved machine, this."""
 RESTART_PAUSE_S: Final = 1.0
 """After a worker that died before it was ready, so that a broken installation does not spin."""
+END_S: Final = 0.5
+"""A worker leaves by itself when its link is closed; one that does not is killed."""
 MAX_ERROR: Final = 500
 """Characters of a worker's own error sentence."""
 
@@ -113,7 +115,7 @@ class SoundWorkers:
                 else:
                     await trio.sleep(RESTART_PAUSE_S)
             finally:
-                await child.close()
+                await child.close(grace_s=END_S)
             self.restarts += 1
             end = "hangs" if child.status is None else describe_exit(child.status)
             self._warn(f"{self.kind.name} (process {child.pid}, {end}) was replaced")
@@ -154,6 +156,7 @@ class SoundWorkers:
                 await child.link.send(job.request, [*job.fds, job.source.buffer.fd])
                 await self._follow(child, job.source)
                 return True
+            child.kill()
             trouble = f"took longer than {self.kind.job_s:.0f} s over it and was stopped"
         except (LinkClosed, LinkFull):
             pass

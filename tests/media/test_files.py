@@ -119,9 +119,15 @@ def _wave_without_samples() -> bytes:
     return out.getvalue()
 
 
+def _wave_of_an_unknown_codec() -> bytes:
+    data = encode(tone(440, 1), 8000, "wav")
+    return data[:20] + bytes(2) + data[22:]
+
+
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
+        (_wave_of_an_unknown_codec(), "a codec that is not supported"),
         (b"<!DOCTYPE html><html><body>404</body></html>", "a web page"),
         (b'{"error": "not found"}', "text"),
         (b"\0\0\0\x20ftypM4A " + bytes(400), "an MP4 or M4A file"),
@@ -133,7 +139,19 @@ def _wave_without_samples() -> bytes:
         (_wave_without_samples(), "no sound in it|damaged"),
         (b"x", "not a sound file"),
     ],
-    ids=["html", "json", "m4a", "webm", "bad wav", "noise", "concat", "hls", "no samples", "byte"],
+    ids=[
+        "codec",
+        "html",
+        "json",
+        "m4a",
+        "webm",
+        "bad wav",
+        "noise",
+        "concat",
+        "hls",
+        "no samples",
+        "byte",
+    ],
 )
 def test_a_refusal_tells_the_author_what_the_file_is(data: bytes, complaint: str) -> None:
     with pytest.raises(BadFile, match=complaint):

@@ -1,0 +1,95 @@
+"""The recorder's work on one recording: late reading, lies, and what an error is called."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from runtime.media.pcm import PcmRing, Samples
+from runtime.media.recorder import MAX_SILENCE_S, Recording, explain
+from tests.media.sound_bytes import decode, heard, tone
+
+
+def _recording(path: Path, ring: PcmRing, container: str = "wav") -> Recording:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    reader = PcmRing.attach(ring.fd, writable=True)
+    return Recording(1, reader, fd, {"container": container, "hd": False})
+
+
+def _stereo(samples: Samples) -> Samples:
+    return np.stack((samples, samples), axis=1)
+
+
+def test_audio_lost_to_a_late_reader_is_silence_of_the_same_length(tmp_path: Path) -> None:
+    ring = PcmRing.create(capacity_s=1)
+    recording = _recording(tmp_path / "1.wav", ring)
+    ring.write(_stereo(tone(440, 0.5)))
+    recording.poll()
+    for _ in range(4):  # two seconds into a ring of one
+        ring.write(_stereo(tone(440, 0.5)))
+    recording.poll()
+    ring.write(_stereo(tone(440, 0.5)))
+    recording.finish()
+    result = recording.seal()
+    assert result["duration_s"] == 3.0
+    assert result["lost_frames"] == 9000  # what did not fit, and the eighth left to the writer
+    samples, rate = decode((tmp_path / "1.wav").read_bytes())
+    first, second = heard(samples[:, 0], rate)
+    assert (first.start_s, first.end_s) == pytest.approx((0, 0.5), abs=0.01)
+    assert (second.start_s, second.end_s) == pytest.approx((0.5 + 9000 / 8000, 3.0), abs=0.01)
+    recording.close()
+    ring.close()
+
+
+def test_a_ring_that_lies_about_its_position_costs_a_bounded_silence(tmp_path: Path) -> None:
+    ring = PcmRing.create(capacity_s=0.5)
+    recording = _recording(tmp_path / "1.flac", ring, "flac")
+    ring._fields[0] = 2**61
+    recording.poll()
+    assert recording.duration_s <= MAX_SILENCE_S + 1
+    recording.finish()
+    recording.close()
+    ring.close()
+
+
+def test_a_mono_ring_is_heard_in_both_channels(tmp_path: Path) -> None:
+    ring = PcmRing.create(channels=1)
+    recording = _recording(tmp_path / "1.wav", ring)
+    ring.write(tone(700, 1).reshape(-1, 1))
+    recording.finish()
+    samples, rate = decode((tmp_path / "1.wav").read_bytes())
+    assert np.array_equal(samples[:, 0], samples[:, 1])
+    (part,) = heard(samples[:, 0], rate)
+    assert part.frequencies_hz == pytest.approx((700,), abs=3)
+    recording.close()
+    ring.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(errno.ENOSPC, "x"), "the disk is full"),
+        (OSError(errno.EDQUOT, "x"), "the disk is full"),
+        (OSError(errno.EIO, "x"), "the file cannot be written (Input/output error)"),
+        (av.error.InvalidDataError(1, "x"), "the file cannot be written"),
+    ],
+)
+def test_errors_are_told_in_words(error: Exception, text: str) -> None:
+    assert explain(error).startswith(text)
+
+
+def test_a_disk_that_is_really_full_ends_the_recording_with_its_reason() -> None:
+    ring = PcmRing.create()
+    reader = PcmRing.attach(ring.fd, writable=True)
+    fd = os.open("/dev/full", os.O_RDWR)
+    with pytest.raises(OSError, match="No space left") as caught:
+        Recording(1, reader, fd, {"container": "mp3", "hd": False})
+    assert explain(caught.value) == "the disk is full"
+    os.close(fd)
+    reader.close()
+    ring.close()
