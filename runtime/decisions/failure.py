@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Final, Literal
 
 import attrs
@@ -57,8 +57,7 @@ ORDERLY: Final = frozenset(
     }
 )
 """Nobody failed: an unanswered caller is told 480, not 500."""
-SCRIPT_STILL_RUNS: Final = ORDERLY | {Cause.SCRIPT_ERROR, Cause.CPU_LIMIT}
-"""The script is told Terminating and Terminated; in all other cases it is not to be trusted."""
+_SCRIPT_STILL_RUNS: Final = ORDERLY | {Cause.SCRIPT_ERROR, Cause.CPU_LIMIT}
 
 
 @attrs.frozen
@@ -67,6 +66,13 @@ class End:
 
     cause: Cause
     detail: str = ""
+    dead: bool = False
+    """The worker is gone, or must go at once."""
+
+    @property
+    def script_hears(self) -> bool:
+        """Whether Terminating and Terminated are for it; otherwise it is not to be trusted."""
+        return self.cause in _SCRIPT_STILL_RUNS and not self.dead
 
     @property
     def orderly(self) -> bool:
@@ -134,7 +140,7 @@ class Errors:
         return len(self._slow) >= self.limits.slow_handlers
 
 
-_SIGNAL_CAUSES: Final = {
+_SIGNALS: Final[Mapping[str, tuple[Cause, str]]] = {
     "24": (Cause.CPU_LIMIT, "the script used up its CPU time"),
     "31": (Cause.CRASHED, "the script's process made a forbidden system call"),
     "11": (Cause.CRASHED, "the script's process crashed (segmentation fault)"),
@@ -144,14 +150,17 @@ _SIGNAL_CAUSES: Final = {
 
 
 def end_of_worker(status: str) -> End:
-    """Why a worker that was not told to stop is gone ("exit 1", "signal 9", "zygote lost")."""
-    words = status.split()
-    if "zygote" in status:
-        return End(Cause.ZYGOTE_LOST, "the process that starts scripts died with this script")
-    if words[:1] == ["signal"] and len(words) == 2:
-        fallback = (Cause.CRASHED, f"the script's process ended by signal {words[1]}")
-        return End(*_SIGNAL_CAUSES.get(words[1], fallback))
-    return End(Cause.CRASHED, f"the script's process ended by itself ({status})")
+    """Why a worker that was not told to stop is gone ("exit 1", "signal 9", "zygote-lost")."""
+    kind, _, number = status.partition(" ")
+    if "zygote" in kind:
+        text = "the process that starts scripts died, and this script with it"
+        return End(Cause.ZYGOTE_LOST, text, dead=True)
+    if kind == "signal":
+        unknown = (Cause.CRASHED, f"the script's process ended by signal {number}")
+        cause, text = _SIGNALS.get(number, unknown)
+        return End(cause, text, dead=True)
+    text = f"the script's process ended by itself ({status or 'no status'})"
+    return End(Cause.CRASHED, text, dead=True)
 
 
 def bridged(edges: Iterable[tuple[Hashable, Hashable]], connected: frozenset[int]) -> set[int]:

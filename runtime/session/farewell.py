@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from runtime.decisions.call_state import UNANSWERED, Phase
-from runtime.decisions.failure import SCRIPT_STILL_RUNS, End, bridged
+from runtime.decisions.failure import End, bridged
 from runtime.session.call_leg import CallLeg
 from runtime.session.context import SessionContext
 from runtime.session.mixers import Conference, Recorder
@@ -15,7 +15,7 @@ from runtime.session.player import Player
 def release_calls(session: SessionContext, end: End) -> set[int]:
     """Hang up every call but those that outlive the script; the handles of these."""
     kept: set[int] = set()
-    if session.settings.on_failure == "keep" and end.cause not in SCRIPT_STILL_RUNS:
+    if session.settings.on_failure == "keep" and not end.script_hears:
         kept = _bridged_calls(session)
     for call in session.units.of(CallLeg):
         if call.unit not in kept:

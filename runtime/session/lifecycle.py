@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from runtime.decisions import session_state
-from runtime.decisions.failure import SCRIPT_STILL_RUNS, Cause, End, end_of_worker
+from runtime.decisions.failure import Cause, End, end_of_worker
 from runtime.decisions.limits import worker_settings
 from runtime.decisions.session_state import SessionState
 from runtime.sandbox.frames import ModuleFrame, StartFrame, StopFrame, WorkerFrame
@@ -18,8 +18,7 @@ from runtime.sandbox.wire import ProtocolError
 from runtime.session.channel import Channel, ChannelFailed, WorkerGone
 from runtime.session.launching import LaunchFailed, launch
 from runtime.session.settings import EXIT_S, FAREWELL_S, IMPORT_S, LAST_WORDS_S
-from runtime.session.watch import run_queue_wait_s
-from runtime.session.worker import Bundle, WorkerProcess
+from runtime.session.worker import Bundle
 
 if TYPE_CHECKING:
     from runtime.session.supervisor import SessionHost
@@ -141,7 +140,7 @@ async def _see_off(host: SessionHost) -> None:
     end = host.end_reason
     if end is None or host.process is None or host.worker_gone.is_set():
         return
-    if end.cause not in SCRIPT_STILL_RUNS:
+    if not end.script_hears:
         return
     if host.was_ready:
         fields = {} if end.orderly else {"systemError": end.detail or end.cause.value}
@@ -187,7 +186,3 @@ async def _put_away(host: SessionHost) -> None:
             await trio.aclose_forcefully(process.stream)
         except Exception:  # noqa: BLE001 - a stream that cannot be closed is gone already
             host.timeline.record("error", "worker stream", traceback=traceback.format_exc())
-
-
-def starved_s(process: WorkerProcess | None) -> float:
-    return run_queue_wait_s(process.pid if process else None)

@@ -14,7 +14,6 @@ import trio
 
 from runtime.decisions import session_state
 from runtime.decisions.failure import (
-    SCRIPT_STILL_RUNS,
     Cause,
     End,
 )
@@ -36,7 +35,7 @@ from runtime.session.tasks import Tasks
 from runtime.session.timeline import Timeline
 from runtime.session.units import UnitTable
 from runtime.session.views import LegView, SessionView
-from runtime.session.watch import Watch
+from runtime.session.watch import Watch, usage_of
 from runtime.session.worker import Bundle, WorkerLauncher, WorkerProcess
 
 
@@ -93,7 +92,7 @@ class SessionHost:
             send=self.context.events.send,
             fail=self.end,
             new_nonce=around.new_nonce,
-            starved_s=lambda: lifecycle.starved_s(self.process),
+            usage=lambda: usage_of(self.process.pid if self.process else None),
         )
         timeline.record(
             "session",
@@ -157,7 +156,7 @@ class SessionHost:
 
     def _end_again(self, end: End) -> None:
         """The first reason stands, but what it still waited for may have become pointless."""
-        if end.cause not in SCRIPT_STILL_RUNS:
+        if not end.script_hears:
             self.worker_gone.set()
         elif self._kept:
             self._kept.clear()

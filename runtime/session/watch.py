@@ -1,15 +1,17 @@
 """Is the worker's event loop alive? A ping follows each burst of events; silence is a verdict.
 
-The time that a worker waited for a free processor does not count against it (sandbox.md 4.5);
-CPU time is the business of the worker's own timer and of the kernel's limits.
+Stuck is who burns CPU time without answering, although the worker's own timer should have stopped
+it, and who does not answer for long without having waited for a processor (sandbox.md 4.5).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import attrs
 import trio
 
 from runtime.decisions.failure import Cause, End
@@ -17,8 +19,21 @@ from runtime.sandbox.frames import CoreFrame, PingFrame
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.alarms import Alarms
 
+LOOK_S: Final = 0.25
+"""How often a worker that owes an answer is looked at."""
+BURNT_S: Final = 1.25
+"""CPU time without an answer: the worker interrupts a handler after 1 s by itself."""
 SILENT_S: Final = 5.0
-"""Blocked without using its CPU time (sandbox.md 4.4)."""
+"""Blocked without using CPU time (sandbox.md 4.4)."""
+
+
+@attrs.frozen(kw_only=True)
+class Usage:
+    """What a process has used up so far."""
+
+    cpu_s: float = 0.0
+    waited_s: float = 0.0
+    """For a free processor: an overloaded machine is not the script's fault."""
 
 
 class Watch:
@@ -31,16 +46,16 @@ class Watch:
         send: Callable[[CoreFrame], None],
         fail: Callable[[End], None],
         new_nonce: Callable[[], str],
-        starved_s: Callable[[], float],
+        usage: Callable[[], Usage],
     ) -> None:
         self._alarms = alarms
         self._send = send
         self._fail = fail
         self._new_nonce = new_nonce
-        self._starved_s = starved_s
+        self._usage = usage
         self._nonce: str | None = None
         self._pinged_at = 0.0
-        self._starved_before = 0.0
+        self._before = Usage()
         self._again = False
 
     def event_sent(self) -> None:
@@ -63,26 +78,31 @@ class Watch:
         self._again = False
         self._nonce = self._new_nonce()
         self._pinged_at = trio.current_time()
-        self._starved_before = self._starved_s()
+        self._before = self._usage()
         self._send(PingFrame(nonce=self._nonce))
-        self._alarms.set("pong", SILENT_S, self._judge)
+        self._alarms.set("pong", LOOK_S, self._look)
 
-    def _judge(self) -> None:
-        starved = self._starved_s() - self._starved_before
-        silent = trio.current_time() - self._pinged_at - starved
-        if silent < SILENT_S - 1e-6:
-            self._alarms.set("pong", SILENT_S - silent, self._judge)
-            return
-        text = f"the script's process did not react for {SILENT_S:g} s (a handler blocks)"
-        self._fail(End(Cause.UNRESPONSIVE, text))
+    def _look(self) -> None:
+        usage = self._usage()
+        waited = usage.waited_s - self._before.waited_s
+        if usage.cpu_s - self._before.cpu_s > BURNT_S:
+            text = f"a handler used {BURNT_S:g} s of CPU time and could not be interrupted"
+            self._fail(End(Cause.CPU_LIMIT, text, dead=True))
+        elif trio.current_time() - self._pinged_at - waited > SILENT_S - 1e-6:
+            text = f"the script's process did not react for {SILENT_S:g} s (a handler blocks)"
+            self._fail(End(Cause.UNRESPONSIVE, text))
+        else:
+            self._alarms.set("pong", LOOK_S, self._look)
 
 
-def run_queue_wait_s(pid: int | None) -> float:
-    """How long a process has waited for a processor so far; 0 where the kernel does not tell."""
+def usage_of(pid: int | None) -> Usage:
+    """Of a process; nothing where the kernel does not tell, or for a worker that is none."""
     if pid is None:
-        return 0.0
+        return Usage()
     try:
+        # Linux: the CPU clock of another process, without any privilege (sandbox.md 4.5).
+        cpu_s = time.clock_gettime((~pid << 3) | 2)
         fields = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
-        return int(fields[1]) / 1e9
+        return Usage(cpu_s=cpu_s, waited_s=int(fields[1]) / 1e9)
     except (OSError, IndexError, ValueError):
-        return 0.0
+        return Usage()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import trio
 from trio.testing import MockClock
 
 from runtime.media.port import MediaLost
 from runtime.session.settings import SessionSettings
+from runtime.session.watch import Usage, usage_of
 from tests.session.bench import Bench, bench
 from tests.session.fakes.leg import FakeLeg
 from tests.session.fakes.worker import FakeWorker
@@ -206,6 +209,51 @@ async def test_a_worker_that_does_not_react_is_killed(autojump_clock: MockClock)
         assert b.view().end_cause == "unresponsive"
         assert worker.killed
         assert leg.sent[-1] == "hangup"
+
+
+async def test_a_worker_that_burns_its_cpu_time_is_killed_at_once(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench() as b:
+        leg, worker, _ = await b.connected()
+
+        def usage(_: object) -> Usage:
+            return Usage(cpu_s=trio.current_time())
+
+        monkeypatch.setattr("runtime.session.supervisor.usage_of", usage)
+        worker.answers_pings = False
+        leg.media.first_packet()
+        await trio.sleep(1.2)
+        assert b.view().state == "RUNNING"
+        await trio.sleep(0.4)
+        assert b.view().end_cause == "cpu-limit"
+        assert worker.killed
+        assert "Application.Terminating" not in worker.names()
+
+
+async def test_a_worker_that_waits_for_a_processor_is_not_to_blame(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench() as b:
+        leg, worker, _ = await b.connected()
+
+        def usage(_: object) -> Usage:
+            return Usage(waited_s=trio.current_time() * 0.9)
+
+        monkeypatch.setattr("runtime.session.supervisor.usage_of", usage)
+        worker.answers_pings = False
+        leg.media.first_packet()
+        await trio.sleep(40)
+        assert b.view().state == "RUNNING"
+        await trio.sleep(11)
+        assert b.view().end_cause == "unresponsive"
+
+
+def test_the_usage_of_a_process_can_be_read() -> None:
+    before = usage_of(os.getpid())
+    sum(range(2_000_000))
+    assert usage_of(os.getpid()).cpu_s > before.cpu_s
+    assert usage_of(None) == usage_of(2**22 + 1) == Usage()
 
 
 async def test_an_idle_worker_is_not_pinged(autojump_clock: MockClock) -> None:
