@@ -43,6 +43,8 @@ MIN_CHORD_S: Final = 0.200
 """The shortest chord of three or four tones; a vowel is never steady for so long."""
 MIN_TONE_BESIDE_SPEECH_S: Final = 0.150
 """A shorter tone next to speech is a voiced part of it, unless it is a DTMF digit."""
+TORN_TONE_S: Final = 1.0
+"""Scraps of a tone belong to it when they are no farther away than a few key presses take."""
 SPEECH_PAUSE_S: Final = 0.300
 """Pauses inside words and between them belong to the speech."""
 PROBE_S: Final = 0.015
@@ -271,9 +273,23 @@ def _voiced_parts_to_speech(pieces: list[_Piece], rate: int) -> list[_Piece]:
         before, after = pieces[at - 1 : at] if at else [], pieces[at + 1 : at + 2]
         beside = [p for p in before if piece.start - p.end < near]
         beside += [p for p in after if p.start - piece.end < near]
-        if any(p.kind == "speech" for p in beside) and not is_dtmf(piece.frequencies):
+        if any(p.kind == "speech" for p in beside) and not (
+            is_dtmf(piece.frequencies) or _is_part_of_longer(piece, pieces, rate)
+        ):
             piece.kind, piece.frequencies = "speech", ()
     return pieces
+
+
+def _is_part_of_longer(piece: _Piece, pieces: list[_Piece], rate: int) -> bool:
+    """Whether a tone of the same frequencies that is long enough to be meant is not far away: what
+    concealment or a key press leaves of a tone is still that tone."""
+    return any(
+        other.kind == "tone"
+        and other.end - other.start >= MIN_TONE_BESIDE_SPEECH_S * rate
+        and _same(piece.frequencies, other.frequencies)
+        and max(piece.start - other.end, other.start - piece.end) < TORN_TONE_S * rate
+        for other in pieces
+    )
 
 
 def is_dtmf(frequencies_hz: Sequence[float]) -> bool:
@@ -311,7 +327,7 @@ def _with_silences(
             piece.start = cursor
         complete.append(piece)
         cursor = piece.end
-    if len(mono) - cursor >= MIN_SILENCE_S * rate or not complete:
+    if len(mono) - cursor >= MIN_SILENCE_S * rate or len(mono) > cursor == 0:
         complete.append(_Piece(kind="silence", start=cursor, end=len(mono)))
     return [
         HeardInterval(

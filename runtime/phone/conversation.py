@@ -205,7 +205,7 @@ class Conversation:
             heard=tuple(listen(self._ear.samples(), self._ear.rate_hz)),
             digits=self._received,
             digits_sent=self._sent,
-            answered_at_s=self._connected_at - self._heard_from if answered else 0.0,
+            answered_at_s=max(0.0, self._connected_at - self._heard_from) if answered else 0.0,
             recording=self._ear.path,
             rtp=self._statistics,
             headers=self._answer_headers,

@@ -21,6 +21,7 @@ from runtime.media.port import (
     MediaRecorder,
     RecorderClosed,
     RecorderEvent,
+    RecordingFormat,
     RecordingResult,
 )
 from runtime.phone.plan import MAX_CALL_S, PlanError
@@ -36,6 +37,8 @@ class Ear:
 
     url = ""
     number = 1
+    form = RecordingFormat(container="wav", stereo=True)
+    """Stereo, so that the peer is alone on the left."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -100,7 +103,7 @@ class Ear:
         """The whole wav. Raises PlanError when the file cannot be written."""
         assert self.path is not None
         try:
-            with wave.open(str(self.path), "wb") as file:
+            with self.path.open("wb") as target, wave.open(target, "wb") as file:
                 file.setnchannels(1)
                 file.setsampwidth(2)
                 file.setframerate(self.rate_hz)

@@ -18,7 +18,7 @@ from runtime.legs.sip.headers import seen_by_script
 from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.settings import LegSettings
 from runtime.media.port import MediaLeg, MediaUnavailable
-from sip.dialog import InviteSession, events
+from sip.dialog import InviteSession, events, warning
 from sip.message import MessageError, NameAddr, Uri
 from sip.sdp import NegotiationError, SdpError
 
@@ -120,8 +120,8 @@ class IncomingCalls:
         except SdpError as exc:
             self._refuse(session, 400, f"unreadable session description: {exc.reason}")
         except NegotiationError as exc:
-            warning = ("Warning", exc.warning_header(WARN_AGENT))
-            self._refuse(session, exc.status, exc.warning, warning)
+            why = ("Warning", exc.warning_header(WARN_AGENT))
+            self._refuse(session, exc.status, exc.warning, why)
         else:
             leg.follow(session, settings.book)
             return leg
@@ -134,7 +134,7 @@ class IncomingCalls:
         if code == 503:
             headers = (*headers, ("Retry-After", str(RETRY_AFTER_S)))
         if not headers or code == 503:
-            headers = (*headers, ("Warning", f'399 {WARN_AGENT} "{reason}"'))
+            headers = (*headers, warning(reason))
         session.reject(code, None, headers=headers)
         self._on_refused(
             RefusedCall(

@@ -88,9 +88,9 @@ class SipLeg:
         earlier, self._lines = self._lines, book.adopt(session.call_id)
         earlier.listen(self._lines.add)
         if self._phase is Phase.OVER:
-            book.release(session.call_id)
+            book.release(session.call_id, self._lines)
         else:
-            self._release_lines = functools.partial(book.release, session.call_id)
+            self._release_lines = functools.partial(book.release, session.call_id, self._lines)
 
     # --- the listener's side ----------------------------------------------------------------
 

@@ -10,6 +10,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
+import attrs
+
 from runtime.decisions.timeline import mask_sip
 from runtime.legs.leg import Trace, TraceListener
 from sip.agent import SipTrace
@@ -19,6 +21,8 @@ MAX_WAITING_LINES: Final = 64
 MAX_OTHER_CALLS: Final = 512
 """Call-IDs without a live leg that are remembered; a flood forgets the oldest of them, and never
 the lines of a live call."""
+RECENT_LINES: Final = 4
+"""Of a live call, for a second leg of it: the INVITE that is arriving and what went before."""
 REMEMBERED_S: Final = 35.0
 """Repetitions of the last message of a call end after 32 s (RFC 3261 17, 64 T1)."""
 MAX_DETAIL_BYTES: Final = 8_192
@@ -45,12 +49,20 @@ class LegTrace:
             listener(self._waiting.popleft())
 
 
+@attrs.define
+class _LiveCall:
+    """Usually one leg; two when this runtime calls itself."""
+
+    legs: list[LegTrace]
+    recent: deque[Trace] = attrs.field(factory=lambda: deque(maxlen=RECENT_LINES))
+
+
 class TraceBook:
     """Call-ID -> lines. `on_trace` is the endpoint's listener."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._live: dict[str, LegTrace] = {}
+        self._live: dict[str, _LiveCall] = {}
         self._others: OrderedDict[str, tuple[float, LegTrace]] = OrderedDict()
 
     @property
@@ -59,27 +71,41 @@ class TraceBook:
         return len(self._live)
 
     def on_trace(self, trace: SipTrace) -> None:
-        if trace.call_id is not None:
-            self._of_call(trace.call_id).add(self._line(trace))
+        if trace.call_id is None:
+            return
+        line = self._line(trace)
+        call = self._live.get(trace.call_id)
+        if call is None:
+            self._of_stranger(trace.call_id).add(line)
+            return
+        call.recent.append(line)
+        for leg in call.legs:
+            leg.add(line)
 
     def adopt(self, call_id: str) -> LegTrace:
         """The lines of a call that has a leg now; kept until `release`."""
-        lines = self._of_call(call_id)
-        self._others.pop(call_id, None)
-        self._live[call_id] = lines
+        call = self._live.get(call_id)
+        if call is None:
+            _, lines = self._others.pop(call_id, (0.0, LegTrace()))
+            self._live[call_id] = _LiveCall([lines])
+        else:
+            lines = LegTrace()
+            for line in call.recent:
+                lines.add(line)
+            call.legs.append(lines)
         return lines
 
-    def release(self, call_id: str) -> None:
+    def release(self, call_id: str, lines: LegTrace) -> None:
         """The leg is over; the messages that still follow are kept like those of strangers."""
-        lines = self._live.pop(call_id, None)
-        if lines is not None:
+        call = self._live[call_id]
+        call.legs.remove(lines)
+        if not call.legs:
+            del self._live[call_id]
             self._remember(call_id, lines)
 
-    def _of_call(self, call_id: str) -> LegTrace:
-        lines = self._live.get(call_id)
-        if lines is None and call_id in self._others:
-            lines = self._others[call_id][1]
-        return lines if lines is not None else self._remember(call_id, LegTrace())
+    def _of_stranger(self, call_id: str) -> LegTrace:
+        known = self._others.get(call_id)
+        return known[1] if known is not None else self._remember(call_id, LegTrace())
 
     def _remember(self, call_id: str, lines: LegTrace) -> LegTrace:
         now = self._now()

@@ -191,8 +191,9 @@ async def test_the_lines_of_a_call_wait_for_its_leg(nursery: trio.Nursery) -> No
     desk = Desk()
     desk.engine.gate.set()
     await nursery.start(desk.calls.run)
-    desk.book.adopt("call-1").add(Trace(t=0.0, kind="sip", what="in INVITE"))
-    desk.book.release("call-1")
+    before = desk.book.adopt("call-1")
+    before.add(Trace(t=0.0, kind="sip", what="in INVITE"))
+    desk.book.release("call-1", before)
     desk.call()
     await settled()
     lines: list[Trace] = []

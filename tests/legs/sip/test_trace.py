@@ -54,8 +54,9 @@ def test_lines_after_the_end_still_arrive_for_a_while() -> None:
     clock = Clock()
     book = TraceBook(clock)
     lines: list[Trace] = []
-    book.adopt("c1").listen(lines.append)
-    book.release("c1")
+    leg = book.adopt("c1")
+    leg.listen(lines.append)
+    book.release("c1", leg)
     book.on_trace(message())
     clock.now = REMEMBERED_S + 1
     book.on_trace(message("other"))
@@ -97,3 +98,21 @@ def test_messages_without_a_call_are_nobodys() -> None:
     book = TraceBook(Clock())
     book.on_trace(message(call_id=None))
     assert not book._others
+
+
+def test_both_legs_of_a_call_to_ourselves_have_their_lines() -> None:
+    book = TraceBook(Clock())
+    calling: list[Trace] = []
+    called: list[Trace] = []
+    book.on_trace(message())
+    first = book.adopt("c1")
+    first.listen(calling.append)
+    book.on_trace(message())
+    second = book.adopt("c1")
+    second.listen(called.append)
+    book.on_trace(message())
+    book.release("c1", first)
+    book.on_trace(message())
+    book.release("c1", second)
+    assert (len(calling), len(called)) == (3, 3)
+    assert book.live == 0

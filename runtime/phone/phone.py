@@ -1,0 +1,192 @@
+"""A small SIP phone on our own stack: an endpoint, an audio engine, a file worker when it plays.
+
+`place_call` and `answer_call` do one call from start to end; `Phone` is for whoever wants several.
+Whatever happens, the peer is taken leave of and no process is left behind.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import trio
+
+from runtime.config.settings import parse_port_range
+from runtime.legs.leg import DialRefused, Leg
+from runtime.legs.sip.incoming import IncomingCalls, RefusedCall
+from runtime.legs.sip.outbound import SipDialer
+from runtime.legs.sip.route import OutgoingRules
+from runtime.legs.sip.settings import LegSettings
+from runtime.legs.sip.trace import TraceBook
+from runtime.media.client import MediaClient
+from runtime.media.port import MediaUnavailable
+from runtime.media.sound import PcmSound
+from runtime.phone.conversation import Conversation
+from runtime.phone.dialling import dial_request, local_address, phone_route
+from runtime.phone.ear import Ear
+from runtime.phone.plan import CallPlan, CallReport, PlanError
+from runtime.phone.sounds import decoder, sound_of
+from sip.address import BoundAddress, ListenAddress
+from sip.endpoint import Endpoint, EndpointSettings, ListenError
+from sip.message import Uri
+from sip.transport import source_address
+
+MAX_RINGING: Final = 16
+"""Calls that wait to be answered; one more is busy."""
+
+
+class Phone:
+    """`run` it; then `call` and `answer`, several at a time if wanted."""
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        listen: Sequence[ListenAddress] = (),
+        plays: bool = True,
+        warn: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        """`host` carries the audio; `listen` defaults to UDP there, any port. Without `plays` no
+        file worker is started, and a plan that plays is refused."""
+        self._host = host
+        self._listen = listen or (ListenAddress(transport="udp", host=host, port=0),)
+        self._engine = MediaClient(host, parse_port_range("0"))
+        self._decoder = decoder(warn) if plays else None
+        self._refused = 0
+        give, self._ringing = trio.open_memory_channel[Leg](MAX_RINGING)
+        book = TraceBook(trio.current_time)
+        settings = LegSettings(
+            media=self._engine,
+            book=book,
+            now=trio.current_time,
+            new_number=lambda: secrets.randbelow(2**31),
+            source_address=source_address,
+        )
+        self._calls = IncomingCalls(
+            settings, deliver=lambda leg: _ring(give, leg), on_refused=self._on_refused
+        )
+        self._endpoint = Endpoint(
+            EndpointSettings(user_agent="callstage phone", contact_user="phone"),
+            on_invite=self._calls.on_invite,
+            on_trace=book.on_trace,
+        )
+        rules = OutgoingRules(trunks=(), only_loopback=False, host=host)
+        self._dialer = SipDialer(settings, self._endpoint, rules)
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[list[BoundAddress]] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Be reachable until cancelled. Raises ListenError."""
+        async with trio.open_nursery() as nursery:
+            async with trio.open_nursery() as starting:
+                starting.start_soon(nursery.start, self._engine.run)
+                if self._decoder is not None:
+                    starting.start_soon(nursery.start, self._decoder.run)
+            await nursery.start(self._calls.run)
+            addresses = await nursery.start(self._endpoint.run, self._listen)
+            try:
+                task_status.started(addresses)
+                await trio.sleep_forever()
+            finally:
+                await self._endpoint.close()
+
+    async def call(self, plan: CallPlan) -> CallReport:
+        """Place a call and carry the plan out. Raises PlanError."""
+        plan.keys()
+        route = phone_route(plan, self._host)
+        ear, sound = await self._prepared(plan)
+        try:
+            media = await self._engine.open_leg()
+            leg = self._dialer.place(dial_request(plan), route, media, offer=not plan.late_offer)
+        except (MediaUnavailable, DialRefused) as exc:
+            await ear.finish()
+            return CallReport(ok=False, code=503, reason=str(exc), recording=plan.record)
+        return await self._talk(plan, leg, ear, sound)
+
+    async def answer(self, plan: CallPlan) -> CallReport:
+        """Take the next call that comes and carry the plan out. Raises PlanError."""
+        plan.keys()
+        ear, sound = await self._prepared(plan)
+        return await self._talk(plan, await self._ringing.receive(), ear, sound)
+
+    async def _prepared(self, plan: CallPlan) -> tuple[Ear, PcmSound | None]:
+        """Everything that can be wrong with the plan's files is found before the call."""
+        ear = Ear(plan.record)
+        if plan.play is None:
+            return ear, None
+        if self._decoder is None:
+            raise PlanError(f"{plan.play}: this phone was started without a file worker")
+        return ear, await sound_of(plan.play, self._decoder)
+
+    async def _talk(self, plan: CallPlan, leg: Leg, ear: Ear, sound: PcmSound | None) -> CallReport:
+        try:
+            return await Conversation(plan, leg, self._engine, ear, sound).run()
+        finally:
+            if sound is not None:
+                sound.close()
+
+    def _on_refused(self, _: RefusedCall) -> None:
+        self._refused += 1
+
+
+def _ring(give: trio.MemorySendChannel[Leg], leg: Leg) -> None:
+    try:
+        give.send_nowait(leg)
+    except trio.WouldBlock:
+        leg.reject(486, "busy", {})
+
+
+async def place_call(plan: CallPlan) -> CallReport:
+    """One outgoing call with a phone of its own. Raises PlanError, ListenError."""
+    route = phone_route(plan, "127.0.0.1")
+    host = local_address(route.next_hop) or await _host_towards(route.next_hop)
+    phone = Phone(host=host, plays=plan.play is not None)
+    return await _with_running(phone, phone.call, plan)
+
+
+async def answer_call(
+    plan: CallPlan,
+    listen: Sequence[ListenAddress],
+    *,
+    host: str = "127.0.0.1",
+    on_ready: Callable[[Sequence[BoundAddress]], object] = lambda _: None,
+) -> CallReport:
+    """Answer one call; `on_ready` is told where. Raises PlanError, ListenError."""
+    phone = Phone(host=host, listen=listen, plays=plan.play is not None)
+    return await _with_running(phone, phone.answer, plan, on_ready)
+
+
+async def _with_running(
+    phone: Phone,
+    talk: Callable[[CallPlan], Awaitable[CallReport]],
+    plan: CallPlan,
+    on_ready: Callable[[Sequence[BoundAddress]], object] = lambda _: None,
+) -> CallReport:
+    report: CallReport | None = None
+    fault: PlanError | ListenError | None = None
+    async with trio.open_nursery() as nursery:
+        try:
+            on_ready(await nursery.start(phone.run))
+            report = await talk(plan)
+        except (PlanError, ListenError) as exc:
+            fault = exc  # raised below, outside of the nursery, so that no group wraps it
+        nursery.cancel_scope.cancel()
+    if report is None:
+        assert fault is not None, "a call either has a report or failed"
+        raise fault
+    return report
+
+
+async def _host_towards(next_hop: Uri) -> str:
+    """The local address from which packets to the called host leave. Raises PlanError."""
+    host = next_hop.host
+    try:
+        rows = await trio.socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except OSError as exc:
+        raise PlanError(f"{host} cannot be resolved: {exc.strerror or exc}") from exc
+    for row in rows:
+        if (source := source_address(str(row[4][0]))) is not None:
+            return source
+    raise PlanError(f"{host} cannot be reached from this machine: no route")
