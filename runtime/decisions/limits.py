@@ -40,6 +40,9 @@ class Limits:
     handler_cpu_s: float = 1.0
     """CPU of one handler before it counts as failed."""
     import_cpu_s: float = 3.0
+    cpu_rate: float = 0.2
+    """CPU seconds a second that a session's script may use in the long run, after its import."""
+    cpu_burst_s: float = 2.0
     slow_handlers: int = 3
     """Handlers over their CPU time within `slow_handlers_window_s` that end the session."""
     slow_handlers_window_s: float = 60.0
@@ -123,6 +126,27 @@ class TokenBucket:
             self._tokens = min(self.burst, self._tokens + (now - self._filled) * self.rate)
         if self._filled is None or now > self._filled:
             self._filled = now
+
+
+@attrs.define
+class CpuBudget:
+    """What a script may use of a processor; looked at now and then, in its favour."""
+
+    rate: float
+    burst_s: float
+    _level_s: float = attrs.field(init=False)
+    _last: tuple[float, float] | None = attrs.field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        self._level_s = self.burst_s
+
+    def exhausted(self, now: float, used_s: float) -> bool:
+        """`used_s`: CPU time of the process so far. The first look is where counting begins."""
+        last, self._last = self._last, (now, used_s)
+        if last is not None:
+            earned = (now - last[0]) * self.rate
+            self._level_s = min(self.burst_s, self._level_s + earned - (used_s - last[1]))
+        return self._level_s < 0
 
 
 class LogVerdict(enum.Enum):

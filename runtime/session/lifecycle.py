@@ -97,6 +97,8 @@ def script_ready(host: SessionHost) -> None:
     if host.state is not SessionState.RUNNING:
         return
     host.was_ready = True
+    if host.process is not None and host.process.pid is not None:
+        host.watch.look_regularly()
     settings = host.around.settings
     fields = {
         "accessURL": settings.access_url(host.plan.id),

@@ -17,6 +17,7 @@ from runtime.decisions.failure import (
     Cause,
     End,
 )
+from runtime.decisions.limits import CpuBudget
 from runtime.decisions.session_state import TAKES_CALLERS, SessionState
 from runtime.legs.leg import Leg
 from runtime.session import lifecycle
@@ -93,6 +94,7 @@ class SessionHost:
             fail=self.end,
             new_nonce=around.new_nonce,
             usage=lambda: usage_of(self.process.pid if self.process else None),
+            budget=CpuBudget(around.settings.limits.cpu_rate, around.settings.limits.cpu_burst_s),
         )
         timeline.record(
             "session",

@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from runtime.decisions.failure import Cause, End
+from runtime.decisions.limits import CpuBudget
 from runtime.sandbox.frames import CoreFrame, PingFrame
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.alarms import Alarms
@@ -23,6 +24,8 @@ LOOK_S: Final = 0.25
 """How often a worker that owes an answer is looked at."""
 BURNT_S: Final = 1.25
 """CPU time without an answer: the worker interrupts a handler after 1 s by itself."""
+IDLE_S: Final = 10.0
+"""A worker that is a process is also pinged unasked: timers may hang as well as handlers."""
 SILENT_S: Final = 5.0
 """Blocked without using CPU time (sandbox.md 4.4)."""
 
@@ -47,16 +50,32 @@ class Watch:
         fail: Callable[[End], None],
         new_nonce: Callable[[], str],
         usage: Callable[[], Usage],
+        budget: CpuBudget,
     ) -> None:
         self._alarms = alarms
         self._send = send
         self._fail = fail
         self._new_nonce = new_nonce
         self._usage = usage
+        self._budget = budget
         self._nonce: str | None = None
         self._pinged_at = 0.0
         self._before = Usage()
         self._again = False
+
+    def look_regularly(self) -> None:
+        """From now on, which is after the import: the CPU budget counts and idle pings are sent."""
+        self._budget.exhausted(trio.current_time(), self._usage().cpu_s)
+        self._alarms.set("idle-ping", IDLE_S, self._idle)
+
+    def _idle(self) -> None:
+        self._alarms.set("idle-ping", IDLE_S, self._idle)
+        if self._budget.exhausted(trio.current_time(), self._usage().cpu_s):
+            percent = round(self._budget.rate * 100)
+            text = f"the script uses more than {percent} % of a processor"
+            self._fail(End(Cause.CPU_LIMIT, text, dead=True))
+        elif self._nonce is None:
+            self._ping()
 
     def event_sent(self) -> None:
         """Something for the worker to do was queued."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runtime.decisions.limits import (
     CallCounts,
+    CpuBudget,
     Limits,
     LogAllowance,
     LogVerdict,
@@ -80,3 +81,22 @@ def test_a_log_has_a_total() -> None:
     assert log.admit(0.0, 900) is LogVerdict.WRITE
     assert log.admit(1_000.0, 200) is LogVerdict.TRUNCATE
     assert log.admit(2_000.0, 200) is LogVerdict.DROP
+
+
+def test_a_script_may_use_a_fifth_of_a_processor_for_ever() -> None:
+    budget = CpuBudget(rate=0.2, burst_s=2.0)
+    assert not any(budget.exhausted(now, 100 + now * 0.2) for now in range(0, 10_000, 10))
+
+
+def test_a_script_that_uses_half_of_a_processor_has_seven_seconds() -> None:
+    budget = CpuBudget(rate=0.2, burst_s=2.0)
+    looks = [budget.exhausted(now, now * 0.5) for now in range(20)]
+    assert looks.index(True) == 7
+
+
+def test_a_burst_of_cpu_time_is_forgiven() -> None:
+    budget = CpuBudget(rate=0.2, burst_s=2.0)
+    assert not budget.exhausted(0, 5.0)
+    assert not budget.exhausted(1, 7.0)
+    assert not budget.exhausted(10, 8.5)
+    assert budget.exhausted(10.5, 11.0)

@@ -249,6 +249,49 @@ async def test_a_worker_that_waits_for_a_processor_is_not_to_blame(
         assert b.view().end_cause == "unresponsive"
 
 
+async def ready_process(b: Bench) -> FakeWorker:
+    """A session whose worker is a process."""
+    await b.registry.start("ivr")
+    await b.quiet()
+    b.worker.pid = 2**22 + 1
+    await b.worker.ready()
+    (await b.dialled(b.worker, 1)).ack()
+    return b.worker
+
+
+async def test_a_process_that_hangs_in_a_timer_is_found_out(autojump_clock: MockClock) -> None:
+    async with bench() as b:
+        worker = await ready_process(b)
+        await trio.sleep(100)
+        assert b.view().state == "RUNNING"
+        worker.answers_pings = False
+        await trio.sleep(16)
+        assert b.view().end_cause == "unresponsive"
+
+
+async def test_a_process_that_is_always_busy_is_ended(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench() as b:
+        rate = 0.15
+        used = 0.0
+
+        def usage(_: object) -> Usage:
+            return Usage(cpu_s=used + rate * trio.current_time())
+
+        monkeypatch.setattr("runtime.session.supervisor.usage_of", usage)
+        await ready_process(b)
+        await trio.sleep(1_000)
+        assert b.view().state == "RUNNING"
+        used -= trio.current_time() * 0.75
+        rate = 0.9
+        await trio.sleep(15)
+        assert (b.view().end_cause, b.view().end_detail) == (
+            "cpu-limit",
+            "the script uses more than 20 % of a processor",
+        )
+
+
 def test_the_usage_of_a_process_can_be_read() -> None:
     before = usage_of(os.getpid())
     sum(range(2_000_000))

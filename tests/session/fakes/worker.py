@@ -37,6 +37,8 @@ class FakeWorker:
         self.modules: list[str] = []
         self.start: StartFrame | None = None
         self.stopped: str | None = None
+        self.pid: int | None = None
+        """A worker with a process id is watched as a process."""
         self.answers_pings = True
         self.replies = True
         self.handles_calls = True
@@ -49,10 +51,6 @@ class FakeWorker:
         self._sending = trio.Lock()
 
     # --- as the core sees it --------------------------------------------------------------------
-
-    @property
-    def pid(self) -> int | None:
-        return None
 
     def kill(self) -> None:
         if not self.gone.is_set():
@@ -196,7 +194,7 @@ class LaunchedWorker:
 
     @property
     def pid(self) -> int | None:
-        return None
+        return self._worker.pid
 
     def kill(self) -> None:
         self._worker.kill()
