@@ -34,7 +34,7 @@ class Handle(StrictNames, Generic[T]):
         self._value: Any = None
         self._error: str | None = None
         self._event: trio.Event | None = None
-        self._then: Callable[[], None] | None = None
+        self._then: list[Callable[[], None]] = []
 
     @property
     def done(self) -> bool:
@@ -74,8 +74,9 @@ class Handle(StrictNames, Generic[T]):
         self._settled, self._value, self._error = True, value, error
         if self._event is not None:
             self._event.set()
-        if self._then is not None:
-            self._then()
+        for notice in self._then:
+            notice()
+        self._then.clear()
 
     def _receive(self, value: str | None, error: str | None) -> None:
         """The core's answer."""

@@ -76,7 +76,7 @@ class Gathering(StrictNames):
         self._result: Gathered | None = None
         self._reading = trio.Lock()
         if prompt is not None:
-            prompt._then = tones._notice
+            prompt._then.append(tones._notice)
 
     def __await__(self) -> Generator[Any, Any, Gathered]:
         return self._collect().__await__()

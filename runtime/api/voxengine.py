@@ -104,7 +104,8 @@ class Making(EventSource):
         """A recorder of whatever is sent to it with x.sendMediaTo(recorder).
 
         Options, as keywords or one dict: name, hd_audio, lossless, container ("mp3", "wav",
-        "flac", "ogg"). The older positional form (name, secure) works. RecorderEvents.Started(url) follows. VoxEngine reference:
+        "flac", "ogg"). The older positional form (name, secure) works.
+        RecorderEvents.Started(url) follows. VoxEngine reference:
         VoxEngine.createRecorder.
         """
         what = "VoxEngine.createRecorder"

@@ -50,6 +50,10 @@ TERMINATED: Final = AppEvents.Terminated.name
 TERMINAL: Final = frozenset(
     (CallEvents.Disconnected.name, CallEvents.Failed.name, CallEvents.RecordStopped.name)
 )
+STOPPED: Final = frozenset(
+    (PlayerEvents.Stopped.name, RecorderEvents.Stopped.name, ConferenceEvents.Stopped.name)
+)
+"""The last event of what is no call; calls are released by the core."""
 SOURCE_FIELD: Final = {"Player": "player", "Recorder": "recorder", "Conference": "conference"}
 PASSING: Final = (trio.Cancelled, KeyboardInterrupt)
 """Not the script's faults: cancellation, and a developer's Ctrl-C."""
@@ -144,6 +148,8 @@ class Dispatcher:
         event = await self._run_listeners(frame, unit, listeners, batch)
         if isinstance(unit, Call) and event is not None and unit._happened(event):
             await self._let_waiters_run()
+        if frame.unit is not None and frame.name in STOPPED:
+            self._release(frame.unit)
         batch.one_ended()
 
     def _unit_of(self, frame: EventFrame) -> Any:
@@ -209,7 +215,9 @@ class Dispatcher:
             self._send(ReplyFrame(seq=frame.seq, handled=handled))
 
     def _release(self, unit: int) -> None:
-        self._session.units.pop(unit, None)
+        known = self._session.units.pop(unit, None)
+        if known is not None:
+            known._table.clear()
         leg = self._legs.pop(unit, None)
         if leg is not None:
             leg.release()

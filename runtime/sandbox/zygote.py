@@ -26,6 +26,7 @@ from runtime.sandbox.lock import lock_down, lock_inside, take_descriptors
 from runtime.sandbox.policy import IMPORTABLE, PRELOADED
 from runtime.sandbox.wire import MAX_WORKER_FRAME, encode_frame
 from runtime.sandbox.worker import serve_session
+from runtime.sandbox.zones import preload_zones
 
 CRASHED: Final = 70
 """Exit status of a worker that failed itself (EX_SOFTWARE)."""
@@ -49,6 +50,7 @@ def preload() -> None:
     """Load whatever a script may import, or the standard library imports late."""
     for name in sorted(IMPORTABLE | set(PRELOADED)):
         importlib.import_module(name)
+    preload_zones()
     time.tzset()
     time.strptime("2000", "%Y")
     trio.run(trio.lowlevel.checkpoint)

@@ -121,3 +121,20 @@ async def test_a_gather_that_is_never_awaited_costs_nothing(autojump_clock: Mock
         await press(core, "1" * 500)
         await core.disconnect()
         assert core.errors == []
+
+
+async def test_two_collections_may_wait_for_one_prompt(autojump_clock: MockClock) -> None:
+    body = """
+prompt = call.say("Listen")
+async def collect(name):
+    entered = await call.gather(prompt=prompt, timeout=2)
+    Logger.write(f"{name} {entered.reason}")
+async with trio.open_nursery() as nursery:
+    nursery.start_soon(collect, "one")
+    nursery.start_soon(collect, "two")
+"""
+    async with running(alerting(body, "async def")) as core:
+        await core.alert()
+        await core.result(Say, "finished")
+        await trio.sleep(3)
+        assert sorted(core.logs) == ["one timeout", "two timeout"]

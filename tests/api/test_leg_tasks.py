@@ -158,3 +158,34 @@ async def test_events_after_the_release_find_nobody(autojump_clock: MockClock) -
         seq = await core.event("Call.OnHold", 2, reply=True)
         assert core.logs == []
         assert core.replies == [seq]
+
+
+async def test_a_shared_session_does_not_run_out_of_listeners(autojump_clock: MockClock) -> None:
+    body = """
+for _ in range(50):
+    call.addEventListener(CallEvents.Connected, lambda: None)
+"""
+    async with running(alerting(body)) as core:
+        for caller in range(1, 101):
+            await core.alert(2 * caller)
+            await core.disconnect(2 * caller)
+            await core.release(2 * caller)
+        assert core.errors == []
+
+
+async def test_stopped_players_are_forgotten(autojump_clock: MockClock) -> None:
+    source = """
+        from runtime import *
+        def play():
+            player = VoxEngine.createURLPlayer("a.wav")
+            for event in (PlayerEvents.Started, PlayerEvents.Stopped):
+                player.addEventListener(event, lambda e: Logger.write(e.name))
+            player.stop()
+        VoxEngine.addEventListener(AppEvents.Started, play)
+    """
+    async with running(source, settings={"listeners": 3}) as core:
+        for number in range(5):
+            await core.event("Application.Started")
+            await core.event("Player.Stopped", 2 * number + 1)
+        assert core.errors == []
+        assert core.logs == ["Player.Stopped"] * 5

@@ -115,9 +115,14 @@ def test_too_many_modules_are_refused(tmp_path: Path) -> None:
 
 
 def test_too_much_text_is_refused() -> None:
-    sources = {f"m{number}": "ä" * 250_000 for number in range(3)} | {"scenario": ""}
+    sources = {f"m{number}": "ä" * 150_000 for number in range(5)} | {"scenario": ""}
     with pytest.raises(BundleError, match="1500000 bytes of Python, the limit is 1048576"):
         make_bundle("x", sources)
+
+
+def test_text_that_does_not_fit_into_a_frame_is_refused() -> None:
+    with pytest.raises(BundleError, match="too much text outside of ASCII"):
+        make_bundle("x", {"scenario": "\u4e2d" * 200_000})
 
 
 def test_loading_never_compiles(tmp_path: Path) -> None:

@@ -195,6 +195,27 @@ async def test_a_launch_that_is_given_up_leaves_nothing_behind() -> None:
         assert len(os.listdir("/proc/self/fd")) == before
 
 
+async def test_time_zones_need_no_file() -> None:
+    source = (
+        QUIET
+        + """
+import zoneinfo
+Logger.write(f"{zoneinfo.TZPATH} {VoxEngine.now('Europe/Berlin').tzinfo}")
+Logger.write(str(VoxEngine.now().astimezone(zoneinfo.ZoneInfo("Asia/Kolkata")).utcoffset()))
+try:
+    zoneinfo.ZoneInfo("Europe/Nowhere")
+except zoneinfo.ZoneInfoNotFoundError as exc:
+    Logger.write(str(exc))
+"""
+    )
+    async with worker() as core:
+        await core.start(source)
+        assert core.errors == []
+        assert core.logs[0] == "() Europe/Berlin"
+        assert core.logs[1] == "5:30:00"
+        assert "Europe/Nowhere" in core.logs[2]
+
+
 async def test_workers_do_not_share_their_randomness() -> None:
     async with zygote() as launcher:
         seen = set()
