@@ -164,7 +164,13 @@ class Answering:
         )
         self._stop_waiting()
         call.end(
-            move, by=by, kind=kind, status=status, reason=reason or response.reason, headers=cause
+            move,
+            now,
+            by=by,
+            kind=kind,
+            status=status,
+            reason=reason or response.reason,
+            headers=cause,
         )
 
     def _stop_waiting(self) -> None:

@@ -41,6 +41,8 @@ class Call:
         self.remote_sdp: bytes | None = None
         self.on_timer: dict[str, Callable[[int, float], None]] = {}
         """Who handles which timer; filled in by the parts."""
+        self.on_end: Callable[[float], None] = lambda now: None
+        """Settles what is open inside the dialog, once, when the session ends."""
         self._allowed: frozenset[str] | None = None
 
     def __repr__(self) -> str:
@@ -70,6 +72,7 @@ class Call:
     def end(
         self,
         move: Move,
+        now: float,
         *,
         by: EndedBy,
         kind: EndedKind,
@@ -85,6 +88,7 @@ class Call:
                 Ended(by=by, kind=kind, status=status, reason=reason, headers=headers or Headers())
             )
             self.port.ended()
+            self.on_end(now)
         if phase is Phase.ENDED:
             self.port.forget()
         return phase

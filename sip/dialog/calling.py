@@ -62,13 +62,13 @@ class Calling:
     def _hear(self, request: Request, outcome: Outcome, now: float) -> None:
         response = outcome.response
         if response is None:
-            self._undelivered(outcome)
+            self._undelivered(outcome, now)
         elif outcome.status < 200:
             self._heard_provisional(request, response, outcome.flow, now)
         elif outcome.status < 300:
             self._heard_answer(request, response, outcome.flow, now)
         elif not self._try_again(request, outcome, now):
-            self._refused(response)
+            self._refused(response, now)
 
     def _heard_provisional(
         self, request: Request, response: Response, flow: Flow | None, now: float
@@ -189,7 +189,7 @@ class Calling:
         self.begin(now)
         return True
 
-    def _refused(self, response: Response) -> None:
+    def _refused(self, response: Response, now: float) -> None:
         call = self._call
         if not call.can(Move.HEARD_FAILURE):
             return
@@ -199,6 +199,7 @@ class Calling:
         self._stop()
         call.end(
             Move.HEARD_FAILURE,
+            now,
             by="remote",
             kind="failure",
             status=response.status,
@@ -206,11 +207,12 @@ class Calling:
             headers=response.headers,
         )
 
-    def _undelivered(self, outcome: Outcome) -> None:
+    def _undelivered(self, outcome: Outcome, now: float) -> None:
         if self._call.can(Move.HEARD_FAILURE):
             self._stop()
             self._call.end(
                 Move.HEARD_FAILURE,
+                now,
                 by=outcome.fault or "transport",
                 kind="failure",
                 status=outcome.status,
@@ -226,7 +228,9 @@ class Calling:
     def hangup(self, headers: HeaderItems, reason: str, now: float) -> None:
         """Give the INVITE up: CANCEL now, or as soon as RFC 3261 9.1 allows it."""
         self._farewell = tuple(headers)
-        phase = self._call.end(Move.HANGUP, by="local", kind="cancel", status=487, reason=reason)
+        phase = self._call.end(
+            Move.HANGUP, now, by="local", kind="cancel", status=487, reason=reason
+        )
         if phase is Phase.CANCELLING:
             self._send_cancel(now)
 
@@ -273,6 +277,7 @@ class Calling:
             return
         self._call.end(
             Move.LOST,
+            now,
             by="timeout",
             kind="failure",
             status=408,

@@ -106,6 +106,12 @@ class OwnOffers:
         self._wish = None
         self._call.port.clear_timer((GLARE, 0))
 
+    def abandon(self, now: float) -> None:
+        """The session is forgotten: nobody waits for the outcome of an open re-INVITE any more."""
+        reinvite, self._open = self._open, None
+        if reinvite is not None and reinvite.attempt is not None and reinvite.attempt.key:
+            self._call.port.give_up(reinvite.attempt.key, now)
+
     def _hear(self, reinvite: Reinvite, outcome: Outcome, now: float) -> None:
         if outcome.status < 200:
             return

@@ -57,6 +57,7 @@ class Session:
             on_expired=self._expired,
         )
         self._farewell: HeaderItems = ()
+        call.on_end = self._settle
         self._answering = (
             None
             if invite is None
@@ -214,24 +215,28 @@ class Session:
             return
         if call.phase is Phase.UNACKNOWLEDGED and self._calling is not None:
             self._calling.leave(now)
-        phase = call.end(Move.HANGUP, by="local", kind="bye", status=200, reason="we hung up")
+        phase = call.end(Move.HANGUP, now, by="local", kind="bye", status=200, reason="we hung up")
         self._finish(phase, own, now)
 
     # --- ends ---
 
-    def _finish(self, phase: Phase, headers: HeaderItems, now: float) -> None:
-        """After Ended: BYE now, or when the ACK has come (RFC 3261 15)."""
+    def _settle(self, now: float) -> None:
+        """The session ends: what is open inside the dialog is refused, nothing new begins."""
         self._offers.reject(487, None, now)
         self._own.drop()
         self._timer.stop()
+
+    def _finish(self, phase: Phase, headers: HeaderItems, now: float) -> None:
+        """After Ended: BYE now, or when the ACK has come (RFC 3261 15)."""
         if phase is Phase.CLOSING:
             self._send_bye(headers, now)
         else:
             self._farewell = headers
 
     def _send_bye(self, headers: HeaderItems, now: float) -> None:
-        def hear(outcome: Outcome, _: float) -> None:
+        def hear(outcome: Outcome, at: float) -> None:
             if outcome.status >= 200:
+                self._own.abandon(at)
                 self.call.done()
 
         self._acks.drop_all()
@@ -239,12 +244,12 @@ class Session:
 
     def _peer_left(self, incoming: Incoming, now: float) -> None:
         """BYE received, and answered."""
-        self._offers.reject(487, None, now)
-        self._own.drop()
-        self._timer.stop()
         self._acks.drop_all()
+        if self.call.phase is not Phase.CLOSING:
+            self._own.abandon(now)
         self.call.end(
             Move.BYE,
+            now,
             by="remote",
             kind="bye",
             status=200,
@@ -260,6 +265,7 @@ class Session:
         headers = self._farewell if call.is_over else ()
         phase = call.end(
             Move.ACK_TIMEOUT,
+            now,
             by="timeout",
             kind="ack-timeout",
             status=408,
@@ -272,6 +278,7 @@ class Session:
         if call.can(Move.EXPIRED):
             phase = call.end(
                 Move.EXPIRED,
+                now,
                 by="timeout",
                 kind="session-expired",
                 status=408,
@@ -287,6 +294,7 @@ class Session:
         response = outcome.response
         phase = call.end(
             Move.LOST,
+            now,
             by=outcome.fault or "remote",
             kind="failure",
             status=outcome.status,

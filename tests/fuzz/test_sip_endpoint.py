@@ -92,7 +92,7 @@ class Fire:
             sdp=dice.choice([None, OFFER, ANSWER]),
             headers="Contact: <sip:peer@192.0.2.9>\r\n" + headers,
             content_type=dice.choice(["application/sdp", "text/plain"]),
-        ).encode()
+        ).encode("utf-8", "surrogateescape")
 
     def _respond(self) -> None:
         """A response to one of our requests."""

@@ -420,3 +420,14 @@ def test_a_contact_behind_a_nat_is_reached_at_its_source() -> None:
     where = lab.heard[-1].destination
     assert lab.last_request().uri == "sip:peer@10.0.0.5:5062"
     assert (where.host, where.port) == ("198.51.100.7", 40_000)
+
+
+def test_a_reinvite_that_is_never_answered_is_forgotten_with_its_session() -> None:
+    lab = Lab()
+    session = lab.established_call()
+    session.reinvite(OTHER)
+    lab.answer(100)
+    session.hangup()
+    lab.answer(200, to=lab.requests("BYE")[0])
+    lab.run(100)
+    assert lab.agent.layer.client_count == 0

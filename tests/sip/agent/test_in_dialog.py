@@ -252,3 +252,14 @@ def test_a_peer_of_rfc_2543_without_tag_and_branch_can_call() -> None:
     assert lab.events() == ["Acknowledged"]
     lab.session.hangup()
     assert ";tag=" not in (lab.last_request().headers.get("To") or "")
+
+
+def test_an_update_that_is_open_when_the_call_is_refused_is_answered_too() -> None:
+    lab = Lab()
+    lab.invite("Require: 100rel\r\n")
+    lab.session.provisional(183, sdp=ANSWER)
+    rack = f"{lab.last_response().headers.get('RSeq')} 1 INVITE"
+    lab.in_dialog("PRACK", 2, headers=f"RAck: {rack}\r\n")
+    lab.in_dialog("UPDATE", 3, sdp=OTHER)
+    lab.session.reject(486)
+    assert sorted(lab.log()[-2:]) == ["0 486 INVITE", "0 487 UPDATE"]
