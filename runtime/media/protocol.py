@@ -135,11 +135,10 @@ class OpenConference:
 
 @attrs.frozen(kw_only=True)
 class OpenRecorder:
-    """A recorder into a PcmRing."""
+    """A recorder into a PcmRing: of two channels = stereo, of one = the mix."""
 
     unit: int
     fd: int
-    stereo: bool
 
 
 @attrs.frozen
@@ -226,6 +225,19 @@ class TicksSkipped:
     frames: int
 
 
+@attrs.frozen(kw_only=True)
+class EngineReport:
+    """Once a second: the engine lives, and its counters since it started."""
+
+    frames: int = 0
+    legs: int = 0
+    skipped_frames: int = 0
+    sends_refused: int = 0
+    """Packets to peers where nobody listens (ICMP)."""
+    sends_failed: int = 0
+    cpu_s: float = 0.0
+
+
 UnitEvent = (
     LegOpened
     | LegRefused
@@ -242,6 +254,7 @@ UnitEvent = (
     | EngineReady
     | EngineRefused
     | TicksSkipped
+    | EngineReport
 )
 
 

@@ -67,6 +67,10 @@ class Engine:
         """Open legs, configured or not."""
         return sum(1 for _ in self._parts.legs)
 
+    @property
+    def configured_legs(self) -> int:
+        return self._parts.legs.configured
+
     def command(self, commands: Sequence[Command], fds: Sequence[int] = ()) -> None:
         """Apply at the next tick, which also closes the descriptors."""
         self._commands.append((commands, fds))
@@ -96,6 +100,11 @@ class Engine:
         self._frame_number += 1
         events, self._events = self._events, []
         return events
+
+    def close(self, now: float, wall: float) -> None:
+        """The engine ends: peers are told."""
+        for leg in list(self._parts.legs):
+            self._parts.legs.close(leg, self._parts.frames, now, wall)
 
     def _play_legs(self) -> None:
         legs, count = self._parts.legs, self._parts.legs.count

@@ -239,9 +239,9 @@ class Rig:
         self.do(OpenConference(unit))
         return unit
 
-    def recorder(self, ring: PcmRing, *, stereo: bool = True) -> int:
+    def recorder(self, ring: PcmRing) -> int:
         unit = self.new_id()
-        self.do(OpenRecorder(unit=unit, fd=0, stereo=stereo), fds=[os.dup(ring.fd)])
+        self.do(OpenRecorder(unit=unit, fd=0), fds=[os.dup(ring.fd)])
         return unit
 
     # --- time -----------------------------------------------------------------------------------

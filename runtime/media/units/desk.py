@@ -206,7 +206,7 @@ class Desk:
     def _open_recorder(self, command: OpenRecorder) -> None:
         try:
             ring = PcmRing.attach(self._fds[command.fd], writable=True)
-            recorder = self._parts.recorders.open(command.unit, ring, stereo=command.stereo)
+            recorder = self._parts.recorders.open(command.unit, ring)
         except (PcmError, IndexError, RecordersExhausted):
             self._tell(Refused(command.unit), RecorderClosed(frames=0, overrun_frames=0))
             return

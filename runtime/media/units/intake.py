@@ -26,6 +26,9 @@ from .legs import Legs
 
 OnPress = Callable[[Leg, PressStarted | PressEnded], None]
 
+MAX_PER_LEG: Final = 16
+"""Packets of one leg in one tick; a stalled network may deliver 300 ms at once, more is a flood."""
+
 _BOTH_LAWS: Final = np.concatenate((ULAW_TO_LINEAR, ALAW_TO_LINEAR))
 """Indexed by octet + 256 * (A-law)."""
 
@@ -61,8 +64,11 @@ class Intake:
         if not valid.all():
             np.add.at(self._legs.rejected, arrivals.legs[~valid], 1)
         batch = _Batch(arrivals, headers, kinds)
-        for packets in _passes(arrivals.legs, np.flatnonzero(valid)):
-            self._judge(batch, packets)
+        for turn, packets in enumerate(_passes(arrivals.legs, np.flatnonzero(valid))):
+            if turn < MAX_PER_LEG:
+                self._judge(batch, packets)
+            else:
+                self._legs.rejected[arrivals.legs[packets]] += 1
 
     def _check_sources(self, arrivals: Arrivals, headers: Headers, valid: Bools) -> None:
         """Let each leg's gate judge what came over a socket that takes from everybody."""

@@ -42,6 +42,8 @@ class Legs:
         self.random = random
         self.count = 0
         """One more than the highest number in use."""
+        self.configured = 0
+        """Legs that know their peer."""
         self.by_index: list[Leg | None] = [None] * capacity
         self.reception = Reception(capacity)
         self.playout = Playout(capacity)
@@ -115,6 +117,7 @@ class Legs:
         self.sending.stop(leg.index)
         self.sockets.unschedule(leg.index)
         self.sockets.close(leg.index)
+        self.configured -= leg.stream is not None
         self.kinds[leg.index] = 0
         self.watched[leg.index] = False
         self.report_at[leg.index] = np.inf
@@ -158,6 +161,7 @@ class Legs:
         )
 
     def _start(self, leg: Leg, now: float) -> None:
+        self.configured += 1
         # RFC 3550 5.1: SSRC, first sequence number and first timestamp are random.
         self.sending.start(
             leg.index,

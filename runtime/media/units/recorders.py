@@ -1,8 +1,9 @@
 """Recorders: what their taps and sources say, written into shared memory for the encoder.
 
 Left is what the endpoint sends, right what it hears, its own prompts included; sources connected
-directly are in both. Frames are collected for 100 ms and then written at once, without any system
-call; time that the engine lost is written as silence, so that a recording keeps its length.
+directly are in both. A ring of one channel gets the mix of all. Frames are collected for 100 ms and
+then written at once, without any system call; time that the engine lost is written as silence, so
+that a recording keeps its length.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ class Recorder:
     id: int
     slot: int
     ring: PcmRing
-    stereo: bool
     muted: bool = False
     taps: list[Leg] = attrs.field(factory=list)
     sources: list[int] = attrs.field(factory=list)
@@ -53,6 +53,10 @@ class Recorder:
         if row in self.sources:
             self.sources.remove(row)
         self.stale = True
+
+    @property
+    def stereo(self) -> bool:
+        return self.ring.channels == 2
 
     @property
     def simple(self) -> bool:
@@ -78,12 +82,12 @@ class Recorders:
     def __len__(self) -> int:
         return len(self._all)
 
-    def open(self, recorder_id: int, ring: PcmRing, *, stereo: bool) -> Recorder:
+    def open(self, recorder_id: int, ring: PcmRing) -> Recorder:
         """A recorder without sources writes silence. Raises RecordersExhausted."""
         if not self._free:
             raise RecordersExhausted("all recorders of the engine are in use")
         slot = self._free.pop()
-        recorder = Recorder(recorder_id, slot, ring, stereo and ring.channels == 2)
+        recorder = Recorder(recorder_id, slot, ring)
         self._all[slot] = recorder
         self._cursor[slot] = 0
         # Recorders that start together then write in different ticks.
@@ -164,8 +168,7 @@ class Recorders:
 
     def _flush(self, recorder: Recorder, frames: int) -> None:
         block = self._blocks[recorder.slot, :frames].reshape(-1, 2)
-        # A ring of one channel always gets the mix, which is in both.
-        recorder.ring.write(block if recorder.ring.channels == 2 else block[:, :1])
+        recorder.ring.write(block if recorder.stereo else block[:, :1])
         recorder.frames += frames
         self._cursor[recorder.slot] = 0
         self._limit[recorder.slot] = BLOCK_FRAMES

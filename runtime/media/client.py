@@ -1,0 +1,389 @@
+"""The core's side of the engine: MediaPort over the control link, and the engine's life.
+
+Commands given between two trio steps travel together and take effect in the same tick. When the
+engine dies everything that was open is told MediaLost and a new engine is started at once. A few
+legs are kept open in advance, so that a call never waits for its ports.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+import trio
+
+from runtime.media.outbox import Outbox
+from runtime.media.port import (
+    LegAddress,
+    LegClosed,
+    MediaConference,
+    MediaLeg,
+    MediaPlayer,
+    MediaRecorder,
+    MediaSink,
+    MediaSource,
+    MediaUnavailable,
+    PlayerFinished,
+    PlayerListener,
+    RecorderClosed,
+    RecorderListener,
+    Recording,
+    Sound,
+    ToneScript,
+)
+from runtime.media.protocol import (
+    CloseUnit,
+    Command,
+    Connect,
+    Disconnect,
+    EngineReady,
+    EngineRefused,
+    EngineReport,
+    Event,
+    LegOpened,
+    LegRefused,
+    OpenConference,
+    OpenLeg,
+    OpenPlayer,
+    OpenRecorder,
+    OpenTonePlayer,
+    ProtocolError,
+    StartEngine,
+    TicksSkipped,
+    decode_events,
+)
+from runtime.media.proxies import (
+    ConferenceProxy,
+    LegProxy,
+    PlayerProxy,
+    Proxy,
+    RecorderProxy,
+    buffer_of,
+    ring_of,
+    unit_of,
+)
+from runtime.processes import Child, LinkClosed, LinkFull, describe_exit, start_child
+
+ENGINE_MODULE: Final = "runtime.media.engine"
+NICE: Final = -10
+"""Halves the engine's lateness beside busy processes; granted when the core may."""
+START_TIMEOUT_S: Final = 30.0
+"""Starting takes 0.3 s; a machine that needs this long cannot carry calls."""
+SILENT_S: Final = 15.0
+"""The engine reports every second; one that hangs for so long is killed and started anew."""
+RESTART_PAUSE_S: Final = 1.0
+"""Between engines that die young one after the other: a broken one must not burn a core."""
+SHORT_LIFE_S: Final = 5.0
+CLOSE_GRACE_S: Final = 1.0
+"""For the engine's RTCP BYEs at the end."""
+OPEN_TIMEOUT_S: Final = 2.0
+"""Longest wait of a call for ports; usually they are there."""
+SPARE_LEGS: Final = 16
+"""Legs open in advance: a hundred calls a second need two per tick."""
+
+
+def _no_note(_: str) -> None:
+    return
+
+
+@attrs.frozen(kw_only=True)
+class MediaLimits:
+    """How much the engine is made for."""
+
+    legs: int = 2000
+    players: int = 4000
+    spare_legs: int = SPARE_LEGS
+
+
+class MediaClient:
+    """Implements MediaPort. `run` owns the engine; everything else may be called while it runs."""
+
+    def __init__(
+        self,
+        host: str,
+        ports: range,
+        *,
+        limits: MediaLimits | None = None,
+        cname: str = "callstage",
+        on_note: Callable[[str], None] = _no_note,
+    ) -> None:
+        self._host = host
+        self._ports = ports
+        self._limits = limits or MediaLimits()
+        self._cname = cname
+        self._note = on_note
+        self.report = EngineReport()
+        """The engine's own counters, a second old at most."""
+        self.skipped_frames = 0
+        """20 ms frames that all engines so far were too late for."""
+        self._ids = itertools.count(1)
+        self._proxies: dict[int, Proxy] = {}
+        self._outbox: Outbox | None = None
+        self._max_legs = 0
+        self._legs_open = 0
+        """Legs the engine has or was asked for, spare ones included."""
+        self._legs_asked = 0
+        self._spares: deque[LegProxy] = deque()
+        self._refusal = ""
+        self._spare_news = trio.Event()
+        self._deferred: deque[Callable[[], None]] = deque()
+        self._deferred_news = trio.Event()
+
+    # --- MediaPort ------------------------------------------------------------------------------
+
+    async def open_leg(self) -> MediaLeg:
+        await trio.lowlevel.checkpoint()
+        with trio.move_on_after(OPEN_TIMEOUT_S):
+            while not self._spares:
+                self._ask_for_legs()
+                self._check_hope()
+                await self._spare_news.wait()
+        if not self._spares:
+            raise MediaUnavailable(f"the media engine gave no ports within {OPEN_TIMEOUT_S:.0f} s")
+        leg = self._spares.popleft()
+        self._ask_for_legs()
+        return leg
+
+    def open_player(
+        self,
+        source: Sound | ToneScript,
+        listener: PlayerListener,
+        *,
+        loop: bool = False,
+        paused: bool = False,
+    ) -> MediaPlayer:
+        player = PlayerProxy(next(self._ids), self._send, listener)
+        if isinstance(source, ToneScript):
+            script = attrs.evolve(source, loop=source.loop or loop)
+            command = OpenTonePlayer(unit=player.unit, script=script, paused=paused)
+            self._open(player, command)
+            return player
+        buffer = buffer_of(source)
+        if buffer is None:
+            error = f"{source.label}: the sound was closed before it was played"
+            self._refuse(player, PlayerFinished(error=error))
+        else:
+            opening = OpenPlayer(unit=player.unit, fd=0, loop=loop, paused=paused)
+            self._open(player, opening, buffer.fd)
+        return player
+
+    def open_conference(self) -> MediaConference:
+        conference = ConferenceProxy(next(self._ids), self._send)
+        self._open(conference, OpenConference(conference.unit))
+        return conference
+
+    def open_recorder(self, recording: Recording, listener: RecorderListener) -> MediaRecorder:
+        recorder = RecorderProxy(next(self._ids), self._send, listener)
+        ring = ring_of(recording)
+        if ring is None:
+            self._refuse(recorder, RecorderClosed(frames=0, overrun_frames=0))
+        else:
+            self._open(recorder, OpenRecorder(unit=recorder.unit, fd=0), ring.fd)
+        return recorder
+
+    def connect(self, source: MediaSource, sink: MediaSink) -> None:
+        speaker, listener = unit_of(source), unit_of(sink)
+        if listener.open:
+            self._send(Connect(speaker.unit, listener.unit))
+
+    def disconnect(self, source: MediaSource, sink: MediaSink) -> None:
+        self._send(Disconnect(unit_of(source).unit, unit_of(sink).unit))
+
+    # --- life of the engine ---------------------------------------------------------------------
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep an engine running until cancelled; started when the first one can carry calls.
+
+        Raises MediaUnavailable when the first one cannot start at all.
+        """
+        started = False
+        short_lives = 0
+        while True:
+            began = trio.current_time()
+            child = start_child(ENGINE_MODULE, nice=NICE)
+            try:
+                try:
+                    await self._begin(child)
+                except MediaUnavailable as exc:
+                    if not started:
+                        raise
+                    self._note(f"the media engine cannot start: {exc}")
+                else:
+                    if not started:
+                        started = True
+                        task_status.started()
+                    await self._serve(child)
+            finally:
+                lost = self._end()
+                await child.close(CLOSE_GRACE_S)
+            status = describe_exit(child.status if child.status is not None else -9)
+            self._note(f"the media engine ended ({status}) with {lost} units; starting another")
+            short = trio.current_time() - began < SHORT_LIFE_S
+            short_lives = short_lives + 1 if short else 0
+            if short_lives > 1:
+                await trio.sleep(RESTART_PAUSE_S)
+
+    async def _begin(self, child: Child) -> None:
+        """Tell the engine what to do and wait until it is ready."""
+        outbox = Outbox(child.link)
+        first, last = self._ports.start, self._ports.stop - 1
+        outbox.put(
+            StartEngine(
+                host=self._host,
+                first_port=first,
+                last_port=last,
+                max_legs=self._limits.legs,
+                max_players=self._limits.players,
+                cname=self._cname,
+            )
+        )
+        outbox.flush()
+        try:
+            with trio.fail_after(START_TIMEOUT_S):
+                packet, _ = await child.link.receive()
+        except (LinkClosed, trio.TooSlowError) as exc:
+            raise MediaUnavailable(f"the media engine did not start: {exc}") from exc
+        what = decode_events(packet)[0].what
+        if isinstance(what, EngineRefused):
+            raise MediaUnavailable(what.reason)
+        if not isinstance(what, EngineReady):
+            raise MediaUnavailable(f"the media engine said {what!r} instead of being ready")
+        if what.max_legs < self._limits.legs:
+            self._note(f"the limit of open files allows {what.max_legs} legs only")
+        self._outbox, self._max_legs = outbox, what.max_legs
+        self._ask_for_legs()
+
+    async def _serve(self, child: Child) -> None:
+        """Until the link closes: commands out, events in."""
+        outbox = self._outbox
+        assert outbox is not None
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._deliver_deferred)
+                nursery.start_soon(outbox.run)
+                await self._receive(child)
+                nursery.cancel_scope.cancel()
+        except* (LinkClosed, LinkFull, ProtocolError, trio.TooSlowError) as group:
+            for exc in group.exceptions:
+                self._note(f"the media engine is given up: {exc or type(exc).__name__}")
+
+    async def _receive(self, child: Child) -> None:
+        while True:
+            with trio.fail_after(SILENT_S):
+                packet, _ = await child.link.receive()
+            for event in decode_events(packet):
+                self._on_event(event)
+
+    def _end(self) -> int:
+        """The engine is gone; tell everything that was open. Returns how many that were."""
+        if self._outbox is not None:
+            self._outbox.close()
+            self._outbox = None
+        self._legs_open = self._legs_asked = 0
+        self._spares.clear()
+        self._refusal = ""
+        lost, self._proxies = self._proxies, {}
+        self._tell_waiting()
+        for proxy in lost.values():
+            self._defer(proxy.lost)
+        self._run_deferred()
+        return len(lost)
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def _on_event(self, event: Event) -> None:
+        what = event.what
+        if isinstance(what, EngineReport):
+            self.report = what
+        elif isinstance(what, TicksSkipped):
+            self.skipped_frames += what.frames
+            self._note(f"the media engine was {what.frames * 20} ms late and skipped that time")
+        elif isinstance(what, LegOpened):
+            self._on_leg_opened(event.unit, what)
+        elif isinstance(what, LegRefused):
+            self._legs_asked -= 1
+            self._legs_open -= 1
+            self._refusal = what.reason
+            self._tell_waiting()
+        elif (proxy := self._proxies.get(event.unit)) is not None:
+            if isinstance(what, LegClosed | PlayerFinished | RecorderClosed):
+                del self._proxies[event.unit]
+                proxy.open = False
+            if isinstance(what, LegClosed):
+                self._legs_open -= 1
+                self._refusal = ""
+                self._ask_for_legs()
+            proxy.deliver(what)
+
+    def _on_leg_opened(self, unit: int, what: LegOpened) -> None:
+        address = LegAddress(host=self._host, rtp_port=what.rtp_port, rtcp_port=what.rtcp_port)
+        leg = LegProxy(unit, self._send, address)
+        self._proxies[unit] = leg
+        self._legs_asked -= 1
+        self._spares.append(leg)
+        self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
+        self._spare_news.set()
+        self._spare_news = trio.Event()
+
+    # --- commands -------------------------------------------------------------------------------
+
+    def _send(self, command: Command) -> None:
+        if self._outbox is not None:
+            self._outbox.put(command)
+        if isinstance(command, CloseUnit):
+            proxy = self._proxies.get(command.unit)
+            if proxy is not None and proxy.ends_silently:
+                del self._proxies[command.unit]
+
+    def _open(self, proxy: Proxy, command: Command, fd: int | None = None) -> None:
+        if self._outbox is None:
+            self._defer(proxy.lost)
+            return
+        self._proxies[proxy.unit] = proxy
+        self._outbox.put(command, fd)
+
+    def _refuse(self, proxy: Proxy, what: PlayerFinished | RecorderClosed) -> None:
+        proxy.open = False
+        self._defer(lambda: proxy.deliver(what))
+
+    def _defer(self, call: Callable[[], None]) -> None:
+        """Tell a listener something, but not from within the call that opened the thing."""
+        self._deferred.append(call)
+        self._deferred_news.set()
+
+    async def _deliver_deferred(self) -> None:
+        while True:
+            self._run_deferred()
+            await self._deferred_news.wait()
+
+    def _run_deferred(self) -> None:
+        self._deferred_news = trio.Event()
+        while self._deferred:
+            self._deferred.popleft()()
+
+    # --- legs in advance ------------------------------------------------------------------------
+
+    def _ask_for_legs(self) -> None:
+        """Keep some legs open; just one at a time while the engine has no ports for them."""
+        if self._outbox is None:
+            return
+        wanted = 1 if self._refusal else self._limits.spare_legs
+        while self._legs_asked + len(self._spares) < wanted and self._legs_open < self._max_legs:
+            self._legs_asked += 1
+            self._legs_open += 1
+            self._send(OpenLeg(next(self._ids)))
+
+    def _check_hope(self) -> None:
+        """Raise MediaUnavailable when waiting for a leg is of no use."""
+        if self._outbox is None:
+            raise MediaUnavailable("the media engine is being restarted; try again in a second")
+        if self._legs_asked:
+            return
+        if self._refusal:
+            raise MediaUnavailable(self._refusal)
+        raise MediaUnavailable(f"all {self._max_legs} legs of the media engine are in use")

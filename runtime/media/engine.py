@@ -1,0 +1,190 @@
+"""The engine process: `python -m runtime.media.engine`, started by media/client.py.
+
+Thin: wires sockets, schedule and link to the tick of media/tick.py. One loop, no threads, no
+garbage collection; it ends when the link to the core does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import random
+import resource
+import time
+from typing import Any, Final
+
+from runtime.media.clock import FRAME_S, STEPS, Schedule, Step
+from runtime.media.ports import PortPool
+from runtime.media.protocol import (
+    ENGINE,
+    EngineReady,
+    EngineRefused,
+    EngineReport,
+    Event,
+    ProtocolError,
+    StartEngine,
+    decode_commands,
+    encode_events,
+)
+from runtime.media.rtp.datagrams import NoPorts
+from runtime.media.sockets import UdpSockets
+from runtime.media.tick import Capacity, Engine
+from runtime.processes import BlockingLink, LinkClosed, enter_child
+
+START_TIMEOUT_S: Final = 30.0
+"""The core sends StartEngine at once; without it there is no core."""
+EVENTS_PER_PACKET: Final = 200
+"""The largest event has 500 octets of JSON; 128 KiB fit into a packet."""
+MAX_WAITING_EVENTS: Final = 50_000
+"""Minutes of a busy engine. A core that reads nothing for so long is broken: the engine ends."""
+EAGER_LEGS: Final = 8
+"""Up to so many legs, packets are read (and stamped) as they come, not every 5 ms."""
+EAGER_PAUSE_S: Final = 0.001
+"""What a flood on one of few legs may cost: a thousand reads a second."""
+REPORT_FRAMES: Final = 50
+"""Once a second."""
+DESCRIPTORS_PER_LEG: Final = 2
+SPARE_DESCRIPTORS: Final = 64
+_PR_SET_TIMERSLACK: Final = 29
+
+
+def main() -> None:
+    link = enter_child()
+    try:
+        start = _await_start(link)
+        legs = min(start.max_legs, _affordable_legs(start.max_legs))
+        if refusal := _refusal(start, legs):
+            link.send(encode_events([Event(ENGINE, EngineRefused(reason=refusal))]))
+            return
+        sockets = UdpSockets(start.host, start.first_port, start.last_port, legs)
+        capacity = Capacity(legs=legs, players=start.max_players, cname=start.cname)
+        engine = Engine(sockets, capacity, random.SystemRandom().random)
+        link.send(encode_events([Event(ENGINE, EngineReady(max_legs=legs))]))
+        _settle_down()
+        Loop(link, sockets, engine).run()
+    except LinkClosed:
+        return
+
+
+class Loop:
+    """Collects, ticks and sends by the schedule until the link closes."""
+
+    def __init__(self, link: BlockingLink, sockets: UdpSockets, engine: Engine) -> None:
+        self._link = link
+        self._sockets = sockets
+        self._engine = engine
+        self._schedule = Schedule(time.monotonic() + FRAME_S)
+        self._events: list[Event] = []
+        self._frames = 0
+        self._called = False
+        """The core sent something, or closed the link."""
+        sockets.watch(link.fileno(), self._on_call)
+
+    def run(self) -> None:
+        """Raises LinkClosed at the end; whoever hears the legs is told by RTCP BYE before."""
+        try:
+            while True:
+                self._step(self._schedule.next(time.monotonic()))
+        except LinkClosed:
+            self._engine.close(time.monotonic(), time.time())
+            raise
+
+    def _step(self, step: Step) -> None:
+        self._wait(step.deadline)
+        self._sockets.collect()
+        if step.number == 0:
+            if self._called:
+                self._called = False
+                for packet, fds in self._link.receive_nowait():
+                    self._engine.command(decode_commands(packet), fds)
+            self._tell(self._engine.tick(time.monotonic(), time.time(), step.skipped))
+        self._sockets.flush(step.number)
+        if step.number == STEPS - 1:
+            self._frames += 1
+            if self._frames % REPORT_FRAMES == 0:
+                self._tell([self._report()])
+
+    def _report(self) -> Event:
+        report = EngineReport(
+            frames=self._frames,
+            legs=self._engine.configured_legs,
+            skipped_frames=self._schedule.skipped_frames,
+            sends_refused=self._sockets.refused,
+            sends_failed=self._sockets.failed,
+            cpu_s=time.process_time(),
+        )
+        return Event(ENGINE, report)
+
+    def _wait(self, deadline: float) -> None:
+        while (left := deadline - time.monotonic()) > 0:
+            if self._engine.configured_legs > EAGER_LEGS or left < 2 * EAGER_PAUSE_S:
+                time.sleep(left)
+                return
+            # epoll counts whole milliseconds, rounded up.
+            if self._sockets.collect(left - EAGER_PAUSE_S):
+                time.sleep(min(EAGER_PAUSE_S, max(0.0, deadline - time.monotonic())))
+
+    def _on_call(self) -> None:
+        self._called = True
+
+    def _tell(self, events: list[Event]) -> None:
+        self._events += events
+        while self._events:
+            batch = self._events[:EVENTS_PER_PACKET]
+            if not self._link.try_send(encode_events(batch)):
+                break
+            del self._events[: len(batch)]
+        if len(self._events) > MAX_WAITING_EVENTS:
+            raise ProtocolError(f"the core left {len(self._events)} events unread")
+
+
+def _await_start(link: BlockingLink) -> StartEngine:
+    if not link.wait(START_TIMEOUT_S):
+        raise ProtocolError(f"no StartEngine within {START_TIMEOUT_S:.0f} s")
+    packet, _ = link.receive()
+    commands: list[Any] = decode_commands(packet)
+    if len(commands) != 1 or not isinstance(commands[0], StartEngine):
+        raise ProtocolError(f"{commands!r} instead of StartEngine")
+    return commands[0]
+
+
+def _affordable_legs(wanted: int) -> int:
+    """How many legs the limit of open files allows, after raising it as far as permitted."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted * DESCRIPTORS_PER_LEG + wanted + SPARE_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    # A leg's two sockets, and one mapped sound or recording.
+    return max(0, (soft - SPARE_DESCRIPTORS) // (DESCRIPTORS_PER_LEG + 1))
+
+
+def _refusal(start: StartEngine, legs: int) -> str | None:
+    """Why the engine cannot work at all; the first pair of ports is tried."""
+    if legs < 1:
+        return "the limit of open files leaves no descriptor for a leg; raise it (ulimit -n)"
+    try:
+        rtp, rtcp, _ = PortPool(start.host, start.first_port, start.last_port).take()
+    except NoPorts as exc:
+        return str(exc)
+    rtp.close()
+    rtcp.close()
+    return None
+
+
+def _settle_down() -> None:
+    """Nothing may interrupt the loop from now on."""
+    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+    gc.collect()
+    # What lives now lives for ever, and the loop makes no cycles: nothing to collect.
+    gc.freeze()
+    gc.disable()
+
+
+if __name__ == "__main__":
+    main()
