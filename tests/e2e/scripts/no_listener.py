@@ -1,0 +1,1 @@
+"""Listens to nothing at all."""
