@@ -106,7 +106,7 @@ trio.run(main)
 """
 
 
-def _gone(pid: int) -> bool:
+def gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -121,11 +121,11 @@ def test_children_live_past_fifteen_seconds_and_die_with_a_killed_core() -> None
     pids = [int(pid) for pid in core.stdout.readline().split()]
     assert len(pids) == 2
     time.sleep(16)
-    assert not any(_gone(pid) for pid in pids)
+    assert not any(gone(pid) for pid in pids)
     core.kill()
     core.wait()
     core.stdout.close()
     deadline = time.monotonic() + PATIENCE_S
-    while not all(_gone(pid) for pid in pids):
+    while not all(gone(pid) for pid in pids):
         assert time.monotonic() < deadline, f"children {pids} outlived their core"
         time.sleep(0.01)

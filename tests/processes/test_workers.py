@@ -1,0 +1,67 @@
+"""The real workers: locked, and gone with their core even when they cannot notice its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.processes.test_child import gone
+
+PATIENCE_S = 30
+CORE = """
+import os, sys
+from pathlib import Path
+import trio
+from runtime.media.library import file_decoders
+from runtime.media.recording_disk import RecordingDisk
+from runtime.media.recordings import Recordings
+from runtime.speech.offline import OfflineSpeech
+from tests.processes.running import children_running
+
+async def main():
+    decoders, speech = file_decoders(print), OfflineSpeech(print)
+    disk = RecordingDisk(Path(sys.argv[1]), 10**9)
+    recordings = Recordings(disk, base_url=lambda: "http://x", warn=print)
+    async with trio.open_nursery() as nursery:
+        for part in (decoders, speech, recordings):
+            await nursery.start(part.run)
+        modules = ("runtime.media.files", "runtime.speech.espeak", "runtime.media.recorder")
+        pids = [pid for module in modules for pid in children_running(module)]
+        print(*pids, flush=True)
+        await trio.sleep_forever()
+
+trio.run(main)
+"""
+
+
+def _status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def test_workers_are_locked_and_die_with_a_killed_core_although_they_are_stuck(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", CORE, str(tmp_path)]
+    core = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert core.stdout is not None
+    pids = [int(pid) for pid in core.stdout.readline().split()]
+    core.stdout.close()
+    assert len(pids) == 4
+    if os.geteuid() == 0:
+        files, recorder = _status(pids[0]), _status(pids[-1])
+        for status in (files, recorder):
+            assert status["Uid"].split() == ["65534"] * 4
+            assert int(status["CapEff"], 16) == 0
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)  # none of them can see that the link was closed
+    core.kill()
+    core.wait()
+    deadline = time.monotonic() + PATIENCE_S
+    while not all(gone(pid) for pid in pids):
+        assert time.monotonic() < deadline, f"workers {pids} outlived their core"
+        time.sleep(0.01)
