@@ -1,5 +1,7 @@
 """The test kit: scenarios on simulated calls, with a clock that jumps."""
 
+from runtime.decisions.limits import Limits as Limits
+from runtime.session.rules import Rule as Rule
 from runtime.testing.callers import SimCallee as SimCallee
 from runtime.testing.callers import SimCaller as SimCaller
 from runtime.testing.dialer import answers as answers
@@ -19,7 +21,9 @@ from runtime.testing.simulator import Sim as Sim
 __all__ = [
     "Heard",
     "LeftOpen",
+    "Limits",
     "NotHeard",
+    "Rule",
     "ScenarioFailed",
     "Sim",
     "SimCallee",

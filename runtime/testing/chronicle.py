@@ -7,13 +7,17 @@ events, log lines and faults of the script are views of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
+from runtime.decisions.failure import ORDERLY
 from runtime.decisions.timeline import Entry
 from runtime.testing.agenda import Signal
 from runtime.testing.faults import Fault, Faults
+
+ENDS: Final = "ends: "
+"""How the core records why a session ends; the cause follows."""
 
 
 @attrs.frozen(kw_only=True)
@@ -52,6 +56,7 @@ class Chronicle:
         self.rows: list[Row] = []
         self.signal = Signal()
         self.frozen = False
+        self._broken: set[str] = set()
         self._now = now
         self._faults = faults
         faults.watch(self.signal)
@@ -67,13 +72,25 @@ class Chronicle:
         if self.frozen:
             return
         self.rows.append(row)
-        traceback = row.detail.get("traceback")
-        if row.kind == "error" and traceback:
-            # Without a traceback it is an error that the script was told as an event.
-            self._faults.add(
-                Fault(t=row.t, session=row.session, what=row.what, traceback=str(traceback))
-            )
+        fault = self._fault_of(row)
+        if fault is not None:
+            self._broken.add(row.session)
+            self._faults.add(fault)
         self.signal.notify()
+
+    def _fault_of(self, row: Row) -> Fault | None:
+        """What fails a test: an exception, or the end of a session that nobody wanted."""
+        # An error without a traceback is one that the script was told as an event.
+        traceback = str(row.detail.get("traceback", ""))
+        if row.kind == "error" and traceback:
+            return Fault(t=row.t, session=row.session, what=row.what, traceback=traceback)
+        wanted = row.what.removeprefix(ENDS) in ORDERLY
+        if row.kind == "session" and row.what.startswith(ENDS) and not wanted:
+            if row.session in self._broken:
+                return None
+            what = f"the session {row.what}: {row.detail.get('detail', '')}"
+            return Fault(t=row.t, session=row.session, what=what)
+        return None
 
     @property
     def events(self) -> list[SimEvent]:
