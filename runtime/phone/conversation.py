@@ -149,8 +149,8 @@ class Conversation:
                 self._connected.set()
             case ToneSignalled(tone=tone):
                 self._key_came(tone)
-            case InfoReceived(mime_type=mime_type):
-                self._lines.append(f"info {mime_type}")
+            case InfoReceived(mime_type=mime_type, body=body):
+                self._note(f"info {mime_type}: {body[:200]!r}")
             case Ended():
                 self._ended = event
                 self._over_at = trio.current_time()
@@ -180,8 +180,11 @@ class Conversation:
             self._fault = (500, f"what was to be played: {error}")
 
     def _on_trace(self, line: Trace) -> None:
+        self._note(line.what)
+
+    def _note(self, text: str) -> None:
         if len(self._lines) < MAX_LINES:
-            self._lines.append(line.what)
+            self._lines.append(text)
 
     def _key_came(self, tone: str) -> None:
         if len(self._received) < MAX_DIGITS:

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import trio
 
-from runtime.media.pcm import PcmRing, Samples
+from runtime.media.pcm import ROW_RATE_HZ, PcmRing, Samples
 from runtime.media.port import (
     MediaLeg,
     MediaPort,
@@ -42,7 +42,6 @@ class Ear:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self.ring = PcmRing.create()
         self._parts: list[Samples] = []
         self._frames = 0
         self._recorder: MediaRecorder | None = None
@@ -50,10 +49,11 @@ class Ear:
         if path is not None:
             # now, and not after the call: a wrong path must not cost the recording
             self._write()
+        self.ring = PcmRing.create()
 
     @property
     def rate_hz(self) -> int:
-        return self.ring.rate_hz
+        return ROW_RATE_HZ
 
     def samples(self) -> Samples:
         """Everything heard so far."""
@@ -79,12 +79,15 @@ class Ear:
                 await self._closed.wait()
             self._drain()
         data = self._write() if self.path is not None else b""
-        self.ring.close()
         return RecordingResult(
             duration_s=self._frames / self.rate_hz,
             size_bytes=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
         )
+
+    def close(self) -> None:
+        """Give the ring back. Safe twice."""
+        self.ring.close()
 
     def _on_recorder(self, event: RecorderEvent) -> None:
         self._closed.set()  # RecorderClosed, or MediaLost: in either case no frame follows

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import trio
 
 from runtime.config.settings import parse_port_range
 from runtime.legs.leg import DialRefused, Leg
-from runtime.legs.sip.incoming import IncomingCalls, RefusedCall
+from runtime.legs.sip.incoming import IncomingCalls
 from runtime.legs.sip.outbound import SipDialer
 from runtime.legs.sip.route import OutgoingRules
 from runtime.legs.sip.settings import LegSettings
@@ -54,7 +55,6 @@ class Phone:
         self._listen = listen or (ListenAddress(transport="udp", host=host, port=0),)
         self._engine = MediaClient(host, parse_port_range("0"))
         self._decoder = decoder(warn) if plays else None
-        self._refused = 0
         give, self._ringing = trio.open_memory_channel[Leg](MAX_RINGING)
         book = TraceBook(trio.current_time)
         settings = LegSettings(
@@ -65,7 +65,9 @@ class Phone:
             source_address=source_address,
         )
         self._calls = IncomingCalls(
-            settings, deliver=lambda leg: _ring(give, leg), on_refused=self._on_refused
+            settings,
+            deliver=lambda leg: _ring(give, leg),
+            on_refused=lambda call: warn(f"refused a call ({call.code}): {call.reason}"),
         )
         self._endpoint = Endpoint(
             EndpointSettings(user_agent="callstage phone", contact_user="phone"),
@@ -86,49 +88,54 @@ class Phone:
                     starting.start_soon(nursery.start, self._decoder.run)
             await nursery.start(self._calls.run)
             addresses = await nursery.start(self._endpoint.run, self._listen)
-            try:
-                task_status.started(addresses)
-                await trio.sleep_forever()
-            finally:
-                await self._endpoint.close()
+            task_status.started(addresses)
+
+    async def close(self) -> None:
+        """Take leave of every peer, bounded, and stop being reachable. Safe twice."""
+        await self._endpoint.close()
 
     async def call(self, plan: CallPlan) -> CallReport:
         """Place a call and carry the plan out. Raises PlanError."""
         plan.keys()
         route = phone_route(plan, self._host)
-        ear, sound = await self._prepared(plan)
-        try:
-            media = await self._engine.open_leg()
-            leg = self._dialer.place(dial_request(plan), route, media, offer=not plan.late_offer)
-        except (MediaUnavailable, DialRefused) as exc:
-            await ear.finish()
-            return CallReport(ok=False, code=503, reason=str(exc), recording=plan.record)
-        return await self._talk(plan, leg, ear, sound)
+        async with self._prepared(plan) as (ear, sound):
+            try:
+                media = await self._engine.open_leg()
+                request = dial_request(plan)
+                leg = self._dialer.place(request, route, media, offer=not plan.late_offer)
+            except MediaUnavailable as exc:
+                return CallReport(ok=False, code=503, reason=str(exc))
+            except DialRefused as exc:
+                return CallReport(ok=False, code=exc.code, reason=exc.reason)
+            return await Conversation(plan, leg, self._engine, ear, sound).run()
 
     async def answer(self, plan: CallPlan) -> CallReport:
         """Take the next call that comes and carry the plan out. Raises PlanError."""
         plan.keys()
-        ear, sound = await self._prepared(plan)
-        return await self._talk(plan, await self._ringing.receive(), ear, sound)
-
-    async def _prepared(self, plan: CallPlan) -> tuple[Ear, PcmSound | None]:
-        """Everything that can be wrong with the plan's files is found before the call."""
-        ear = Ear(plan.record)
-        if plan.play is None:
-            return ear, None
-        if self._decoder is None:
-            raise PlanError(f"{plan.play}: this phone was started without a file worker")
-        return ear, await sound_of(plan.play, self._decoder)
-
-    async def _talk(self, plan: CallPlan, leg: Leg, ear: Ear, sound: PcmSound | None) -> CallReport:
-        try:
+        async with self._prepared(plan) as (ear, sound):
+            leg = await self._ringing.receive()
             return await Conversation(plan, leg, self._engine, ear, sound).run()
+
+    @asynccontextmanager
+    async def _prepared(self, plan: CallPlan) -> AsyncIterator[tuple[Ear, PcmSound | None]]:
+        """Everything that can be wrong with the plan's files is found before the call."""
+        sound = await self._sound(plan)
+        try:
+            ear = Ear(plan.record)
+            try:
+                yield ear, sound
+            finally:
+                ear.close()
         finally:
             if sound is not None:
                 sound.close()
 
-    def _on_refused(self, _: RefusedCall) -> None:
-        self._refused += 1
+    async def _sound(self, plan: CallPlan) -> PcmSound | None:
+        if plan.play is None:
+            return None
+        if self._decoder is None:
+            raise PlanError(f"{plan.play}: this phone was started without a file worker")
+        return await sound_of(plan.play, self._decoder)
 
 
 def _ring(give: trio.MemorySendChannel[Leg], leg: Leg) -> None:
@@ -172,6 +179,7 @@ async def _with_running(
             report = await talk(plan)
         except (PlanError, ListenError) as exc:
             fault = exc  # raised below, outside of the nursery, so that no group wraps it
+        await phone.close()
         nursery.cancel_scope.cancel()
     if report is None:
         assert fault is not None, "a call either has a report or failed"

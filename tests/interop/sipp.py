@@ -25,6 +25,8 @@ from tests.interop.programs import (
 
 Transport = Literal["udp", "tcp"]
 HOST: Final = "127.0.0.1"
+PCAPS: Final = Path("/usr/share/sip-tester")
+"""Where Debian keeps the audio that the built-in scenarios call pcap/NAME."""
 _TRANSPORTS: Final = {"udp": "u1", "tcp": "t1"}
 
 
@@ -55,6 +57,8 @@ class Sipp:
     ) -> Finished:
         """Place calls to `HOST:PORT`; exit code 0 = every message was as the scenario says."""
         port = free_port(_kind(self.transport))
+        if not (self.folder / "pcap").exists():
+            (self.folder / "pcap").symlink_to(PCAPS)
         command = [
             *self._command(port),
             target,

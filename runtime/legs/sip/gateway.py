@@ -31,7 +31,7 @@ from sip.transport import source_address
 RESOLVE_S: Final = 10.0
 """For the name of a trunk at start-up; a resolver answers or gives up within."""
 
-Report = Callable[[RefusedCall], None]
+Report = Callable[[RefusedCall], object]
 
 
 class SipGateway:
@@ -64,7 +64,7 @@ class SipGateway:
             advertised_host=_advertised(config.advertise),
             source_address=source_address,
         )
-        self._deliver: Callable[[Leg], None] | None = None
+        self._deliver: Callable[[Leg], object] | None = None
         self._calls = IncomingCalls(
             self._settings, deliver=self._on_leg, on_refused=self._on_refused
         )
@@ -83,7 +83,7 @@ class SipGateway:
 
     async def run(
         self,
-        deliver: Callable[[Leg], None],
+        deliver: Callable[[Leg], object],
         *,
         task_status: trio.TaskStatus[list[BoundAddress]] = trio.TASK_STATUS_IGNORED,
     ) -> None:

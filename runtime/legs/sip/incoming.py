@@ -52,8 +52,8 @@ class IncomingCalls:
         self,
         settings: LegSettings,
         *,
-        deliver: Callable[[Leg], None],
-        on_refused: Callable[[RefusedCall], None],
+        deliver: Callable[[Leg], object],
+        on_refused: Callable[[RefusedCall], object],
     ) -> None:
         self._settings = settings
         self._deliver = deliver
