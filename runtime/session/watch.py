@@ -21,7 +21,8 @@ from runtime.sandbox.wire import ProtocolError
 from runtime.session.alarms import Alarms
 
 LOOK_S: Final = 0.25
-"""How often a worker that owes an answer is looked at."""
+"""From events to the ping that follows them, and between looks at a worker that owes an answer:
+often enough for the verdicts below, and nothing to do for a worker that is well."""
 BURNT_S: Final = 1.25
 """CPU time without an answer: the worker interrupts a handler after 1 s by itself."""
 IDLE_S: Final = 10.0
@@ -60,8 +61,8 @@ class Watch:
         self._budget = budget
         self._nonce: str | None = None
         self._pinged_at = 0.0
-        self._before = Usage()
-        self._again = False
+        self._before: Usage | None = None
+        self._ping_due = False
 
     def look_regularly(self) -> None:
         """From now on, which is after the import: the CPU budget counts and idle pings are sent."""
@@ -79,10 +80,10 @@ class Watch:
 
     def event_sent(self) -> None:
         """Something for the worker to do was queued."""
-        if self._nonce is None:
-            self._ping()
-        else:
-            self._again = True
+        if not self._ping_due:
+            self._ping_due = True
+            if self._nonce is None:
+                self._alarms.set("ping", LOOK_S, self._ping)
 
     def pong(self, nonce: str) -> None:
         """Raises ProtocolError for an answer to no ping."""
@@ -90,21 +91,22 @@ class Watch:
             raise ProtocolError("pong to no ping")
         self._nonce = None
         self._alarms.clear("pong")
-        if self._again:
-            self._ping()
+        if self._ping_due:
+            self._alarms.set("ping", LOOK_S, self._ping)
 
     def _ping(self) -> None:
-        self._again = False
+        self._ping_due = False
         self._nonce = self._new_nonce()
         self._pinged_at = trio.current_time()
-        self._before = self._usage()
+        self._before = None
         self._send(PingFrame(nonce=self._nonce))
         self._alarms.set("pong", LOOK_S, self._look)
 
     def _look(self) -> None:
         usage = self._usage()
-        waited = usage.waited_s - self._before.waited_s
-        if usage.cpu_s - self._before.cpu_s > BURNT_S:
+        before = self._before = self._before or usage
+        waited = usage.waited_s - before.waited_s
+        if usage.cpu_s - before.cpu_s > BURNT_S:
             text = f"a handler used {BURNT_S:g} s of CPU time and could not be interrupted"
             self._fail(End(Cause.CPU_LIMIT, text, dead=True))
         elif trio.current_time() - self._pinged_at - waited > SILENT_S - 1e-6:

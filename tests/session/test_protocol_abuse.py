@@ -129,6 +129,7 @@ async def test_dripping_bytes_do_not_extend_the_two_seconds(autojump_clock: Mock
 async def test_a_frame_in_pieces_within_two_seconds_is_fine(autojump_clock: MockClock) -> None:
     async with bench() as b:
         _, worker, _ = await b.connected()
+        await trio.sleep(1)
         body = b'{"type":"log","text":"slow"}'
         for byte in struct.pack(">I", len(body)) + body:
             await worker.send_bytes(bytes([byte]))
