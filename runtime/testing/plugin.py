@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 CLOCK: Final = "callstage_clock"
 """How the clock reaches whichever runner runs the test; the test itself never sees it."""
+PYTEST_TRIO: Final = "_trio_test_runner_wrapped"
+"""How pytest-trio marks a test that it runs, with its own fixtures around it."""
 SIM: Final = pytest.StashKey["Sim"]()
-PARAMETERS: Final = pytest.StashKey[frozenset[str]]()
-"""What the test function of a simulated test wants, before anybody wrapped it."""
+WRAPPED: Final = pytest.StashKey["AsyncTest"]()
+"""A simulated test with its simulation around it, before any other plugin wrapped it."""
 SECTION: Final = "Callstage timeline"
 
 AsyncTest = Callable[..., Awaitable[object]]
@@ -46,18 +48,18 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     if isinstance(item, pytest.Function) and SIM in item.stash:
         test = item.obj
         if inspect.iscoroutinefunction(test):
-            item.stash[PARAMETERS] = frozenset(inspect.signature(test).parameters)
-            item.obj = _simulated(test, item.stash[SIM])
+            item.stash[WRAPPED] = item.obj = _simulated(test, item.stash[SIM])
     return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a simulated test: by the runner that another plugin put around it, else by trio."""
-    if PARAMETERS not in pyfuncitem.stash:
+    """Run a simulated test: by pytest-trio where it is at work, else by trio itself."""
+    if WRAPPED not in pyfuncitem.stash:
         return None
     __tracebackhide__ = True
-    wanted = pyfuncitem.stash[PARAMETERS]
+    test = pyfuncitem.stash[WRAPPED]
+    wanted = inspect.signature(test).parameters
     arguments: dict[str, Any] = {
         name: value for name, value in pyfuncitem.funcargs.items() if name in wanted
     }
@@ -65,12 +67,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not clocks:
         clocks = [MockClock(autojump_threshold=0)]
         arguments[CLOCK] = clocks[0]
-    test: Callable[..., object] = pyfuncitem.obj
-    if inspect.iscoroutinefunction(test):
+    runner: Callable[..., object] = pyfuncitem.obj
+    if not getattr(runner, PYTEST_TRIO, False):
         trio.run(partial(test, **arguments), clock=clocks[0])
         return True
     try:
-        test(**arguments)
+        runner(**arguments)
     except BaseExceptionGroup as group:
         raise _only_one(group) from None
     return True

@@ -72,7 +72,7 @@ class Sim:
             recordings=self.recorded,
             timelines=self.chronicle.sink,
         )
-        self._runtime = SimulatedRuntime(edges, self.agenda.now)
+        self.runtime = SimulatedRuntime(edges, self.agenda.now)
 
     # --- setting up ---
 
@@ -98,17 +98,17 @@ class Sim:
         The first rule whose `to` matches the whole dialled number takes the call.
         """
         bundles = {rule.scenario: self._bundle(rule.scenario) for rule in rules}
-        self._runtime.route(Routing[Bundle].ruled(rules, bundles))
+        self.runtime.route(Routing[Bundle].ruled(rules, bundles))
 
     def configure(self, **settings: Any) -> None:
         """Change settings of the runtime before the first call: on_error="session",
         limits=Limits(idle_s=5), max_sessions=1 ... (runtime/session/settings.py)."""
-        self._runtime.configure(settings)
+        self.runtime.configure(settings)
 
     def set_time(self, time: datetime) -> None:
         """What time it is when the simulation begins, for VoxEngine.now(); before the first call.
         Without it: Wednesday 1 July 2026, 10:00 UTC."""
-        self._runtime.set_time(time)
+        self.runtime.set_time(time)
 
     def expect_call(self, to: str = "*") -> SimCallee:
         """Somebody whom the scenario is going to call: a number or URI, `*` matches anything.
@@ -176,7 +176,7 @@ class Sim:
 
     def terminate(self, session: SessionView) -> None:
         """End a session as an operator does."""
-        self._runtime.terminate(session)
+        self.runtime.terminate(session)
 
     async def advance(self, seconds: float) -> None:
         """Let so much time pass; everything that is due happens on the way."""
@@ -252,7 +252,7 @@ class Sim:
     @property
     def sessions(self) -> list[SessionView]:
         """Sessions that are running."""
-        return self._runtime.sessions
+        return self.runtime.sessions
 
     def text(self) -> str:
         """The timeline for people, as it is printed when a test fails."""
@@ -274,7 +274,7 @@ class Sim:
 
     async def open(self, nursery: trio.Nursery) -> None:
         """Begin; everything runs in `nursery` until it is cancelled."""
-        await self._runtime.open(nursery)
+        await self.runtime.open(nursery)
         nursery.start_soon(self.agenda.run)
 
     def freeze(self) -> None:
@@ -309,12 +309,12 @@ class Sim:
             return left
         left += [f"in the media engine: {one}" for one in self.media.left_open]
         left += [f"not finished: {one!r}" for one in self.recordings if one.finished is None]
-        return left + [f"task {name}" for name in self._runtime.tasks]
+        return left + [f"task {name}" for name in self.runtime.tasks]
 
     async def _registry(self) -> SessionRegistry:
-        if not self._runtime.routed:
+        if not self.runtime.routed:
             self.load(DEFAULT_SCENARIO)
-        return await self._runtime.registry()
+        return await self.runtime.registry()
 
     def _route(self, bundles: dict[str, Bundle], *, conference: bool) -> None:
         rules = [
@@ -322,7 +322,7 @@ class Sim:
             for name in bundles
             if conference
         ]
-        self._runtime.route(Routing[Bundle].ruled(rules, bundles))
+        self.runtime.route(Routing[Bundle].ruled(rules, bundles))
 
     def _bundle(self, scenario: str) -> Bundle:
         if scenario.startswith("module:"):
@@ -335,4 +335,4 @@ class Sim:
         return f"caller {number}" + (f" #{same}" if same > 1 else "")
 
     def _start_script(self, script: DialScript, callee: SimCallee) -> None:
-        self._runtime.start_soon(partial(play, script, callee))
+        self.runtime.start_soon(partial(play, script, callee))

@@ -58,6 +58,24 @@ def test_a_test_marked_for_trio_runs_too(pytester: pytest.Pytester) -> None:
     run(pytester, HELLO, test).assert_outcomes(passed=1)
 
 
+def test_a_runner_for_another_library_does_not_get_in_the_way(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_call(item):
+            test = item.obj
+            item.obj = lambda **arguments: asyncio.run(test(**arguments))
+            return (yield)
+        """
+    )
+    run(pytester, HELLO, HEARS_WELCOME, *WITHOUT_TRIO).assert_outcomes(passed=1)
+
+
 def test_methods_parameters_and_other_fixtures_work(pytester: pytest.Pytester) -> None:
     test = """
     import pytest

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import trio
 
-from runtime.media.port import MediaUnavailable
+from runtime.media.port import MediaUnavailable, RecordingFormat
 from runtime.sandbox.bundle import BundleError
 from runtime.session.rules import Rule
 from runtime.testing import LeftOpen, NotHeard, ScenarioFailed, Sim, run_simulation
@@ -236,6 +237,32 @@ def test_what_is_left_up_is_an_error_without_pytest_too() -> None:
         await caller.press("1234#")
 
     with pytest.raises(LeftOpen, match=r"the call is connected"):
+        run_simulation(leaves)
+
+
+@pytest.mark.parametrize(
+    ("leave", "told"),
+    [
+        (lambda sim: sim.media.open_conference(), "<conference of 0 sources, 0 listeners>"),
+        (lambda sim: sim.runtime.start_soon(trio.sleep_forever), "task .*sleep_forever"),
+        (lambda sim: sim.expect_call("+49*"), r"a call that was expected was not placed: \+49"),
+        (lambda sim: sim.expect_error("Boom"), "an error that was expected did not come: Boom"),
+    ],
+)
+def test_everything_that_is_left_behind_is_told(leave: Callable[[Sim], object], told: str) -> None:
+    async def leaves(sim: Sim) -> None:
+        leave(sim)
+
+    with pytest.raises(LeftOpen, match=told):
+        run_simulation(leaves)
+
+
+def test_a_recording_that_is_never_finished_is_told() -> None:
+    async def leaves(sim: Sim) -> None:
+        form = RecordingFormat(container="wav", stereo=False)
+        await sim.recorded.start("s1", 1, form)
+
+    with pytest.raises(LeftOpen, match=r"not finished: <SimRecording .*1\.wav"):
         run_simulation(leaves)
 
 
