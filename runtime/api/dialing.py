@@ -78,12 +78,12 @@ class Dialing(StrictNames):
     __slots__ = ()
 
     @overload
-    def callSIP(self, to: str, /, **options: Unpack[SipOptions]) -> Call: ...
+    def callSIP(self, to: str, **options: Unpack[SipOptions]) -> Call: ...
     @overload
     def callSIP(self, to: str, options: SipOptions, /) -> Call: ...
     @overload
     def callSIP(self, to: str, callerid: str, /, *legacy: object) -> Call: ...
-    def callSIP(self, to: str, /, *positional: object, **options: object) -> Call:
+    def callSIP(self, to: str, *positional: object, **options: object) -> Call:
         """Call a SIP address: "sip:bob@example.com", "sips:...", "...;transport=tcp".
 
         Ringing, AudioStarted, Connected follow as they happen; Failed(code, reason) when it never
@@ -103,7 +103,6 @@ class Dialing(StrictNames):
         number: str,
         callerid: str = "",
         parameters: PstnOptions | None = None,
-        /,
         **options: Unpack[PstnOptions],
     ) -> Call:
         """Call a telephone number through the configured trunk.

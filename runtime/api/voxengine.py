@@ -48,7 +48,7 @@ class Making(EventSource):
     __slots__ = ()
 
     def createURLPlayer(
-        self, request: str | Mapping[str, object], *parameters: object, **options: object
+        self, url: str | Mapping[str, object], *parameters: object, **options: object
     ) -> Player:
         """A player of a sound file (a file of the scenario's folder, or http(s); 10 MB at most).
 
@@ -58,9 +58,8 @@ class Making(EventSource):
         VoxEngine reference: VoxEngine.createURLPlayer.
         """
         what = "VoxEngine.createURLPlayer"
-        url = request
-        if isinstance(request, Mapping):
-            url = merge(what, URL_OPTIONS, (request,), {}).get("url", "")
+        if isinstance(url, Mapping):
+            url = merge(what, URL_OPTIONS, (url,), {}).get("url", "")
         legacy = ("loop", "onPause")
         given = merge(what, PLAYER_OPTIONS, parameters, options, legacy=legacy)
         session = current()

@@ -236,7 +236,9 @@ async def test_an_outgoing_call_is_there_at_once(autojump_clock: MockClock) -> N
         assert core.logs == ["ALERTING sip:bob@example.com 100 False", "486 Busy Here"]
 
 
-async def test_the_positional_forms_of_older_scripts_work(autojump_clock: MockClock) -> None:
+async def test_calls_are_placed_by_keywords_by_dict_and_by_position(
+    autojump_clock: MockClock,
+) -> None:
     source = """
         from runtime import *
         VoxEngine.callSIP("sip:a@b", "100", "Ann", "pw", "user", {"X-A": "1"}, False, "sip:p")
@@ -245,6 +247,8 @@ async def test_the_positional_forms_of_older_scripts_work(autojump_clock: MockCl
         VoxEngine.callPSTN("+15550100", "+15550111", {"followDiversion": False})
         VoxEngine.callUser("bob", "100", "Ann", {"X-A": "1"})
         VoxEngine.callUser({"username": "bob", "callerid": "100", "extraHeaders": {"X-A": "1"}})
+        VoxEngine.callSIP(to="sip:a@b", callerid="100")
+        VoxEngine.callPSTN(number="+15550100", callerid="+15550111", followDiversion=False)
     """
     async with running(source) as core:
         calls = core.all_of(CreateCall)
@@ -255,6 +259,8 @@ async def test_the_positional_forms_of_older_scripts_work(autojump_clock: MockCl
             (7, "pstn", "+15550100", "+15550111"),
             (9, "user", "bob", "100"),
             (11, "user", "bob", "100"),
+            (13, "sip", "sip:a@b", "100"),
+            (15, "pstn", "+15550100", "+15550111"),
         ]
         assert (calls[0].password, calls[0].auth_user, calls[0].out_proxy) == (
             "pw",

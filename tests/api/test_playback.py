@@ -149,6 +149,7 @@ async def test_players_are_created_and_wired(autojump_clock: MockClock) -> None:
         from runtime import *
         music = VoxEngine.createURLPlayer({"url": "music.wav"}, loop=True)
         VoxEngine.createURLPlayer("music.wav", True, True)
+        VoxEngine.createURLPlayer(url="music.wav", onPause=True)
         speech = VoxEngine.createTTSPlayer("Hello", voice="en-GB", onPause=True)
         speech.addMarker(-500)
         speech.resume()
@@ -167,14 +168,15 @@ async def test_players_are_created_and_wired(autojump_clock: MockClock) -> None:
         assert core.all_of(CreateUrlPlayer) == [
             CreateUrlPlayer(unit=1, url="music.wav", loop=True),
             CreateUrlPlayer(unit=3, url="music.wav", loop=True, on_pause=True),
+            CreateUrlPlayer(unit=5, url="music.wav", on_pause=True),
         ]
         assert core.one(CreateTtsPlayer).on_pause
         assert core.all_of(SendMediaTo) == [
-            SendMediaTo(source=1, sink=7),
-            SendMediaTo(source=7, sink=9),
+            SendMediaTo(source=1, sink=9),
+            SendMediaTo(source=9, sink=11),
         ]
-        await core.event("Player.PlaybackMarkerReached", 5, {"offset": -500})
+        await core.event("Player.PlaybackMarkerReached", 7, {"offset": -500})
         assert core.logs == [
-            "Player.stop() ignored: <Player s1-5> has ended",
-            "<Player s1-5> -500 s1-5",
+            "Player.stop() ignored: <Player s1-7> has ended",
+            "<Player s1-7> -500 s1-7",
         ]
