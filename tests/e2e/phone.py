@@ -110,6 +110,13 @@ class Dialog:
         wanted = before + round(seconds / 0.02)
         await self.until(lambda: len(self.audio.packets) >= wanted, f"{seconds:g} s of audio")
 
+    async def hear_nothing(self, seconds: float) -> None:
+        """No packet for so long, once those that were under way are here."""
+        await trio.sleep(0.15)
+        before = len(self.audio.packets)
+        await trio.sleep(seconds)
+        assert len(self.audio.packets) == before
+
     # --- asking ---------------------------------------------------------------------------------
 
     async def ask(
@@ -146,6 +153,11 @@ class Dialog:
         await self.ask("INVITE", body=self.sdp.to_bytes(), kind="application/sdp")
         await self.until(lambda: len(self.answers) > before, "an answer to the re-INVITE")
         return self.answers[-1]
+
+    async def update(self, **changes: Any) -> Message:
+        """Another offer by UPDATE (RFC 3311); returns what was sent."""
+        self.sdp = attrs.evolve(self.sdp, version=self.sdp.version + 1, **changes)
+        return await self.ask("UPDATE", body=self.sdp.to_bytes(), kind="application/sdp")
 
     async def acknowledge(self, response: Message, body: bytes = b"") -> None:
         number = int(response.get("CSeq").split()[0])
@@ -250,6 +262,7 @@ class Phone:
     """Calls to us, oldest first."""
     strays: list[Message] = attrs.field(factory=list)
     """Messages that belong to no call."""
+    audios: list[Audio] = attrs.field(factory=list)
     replies: dict[str, Message] = attrs.field(factory=dict)
     """Last response by Via, for retransmitted requests."""
 
@@ -283,7 +296,7 @@ class Phone:
         caller: str = "wire",
     ) -> Dialog:
         """Send an INVITE; `sdp=None` leaves the offer to the far side."""
-        audio = await self._audio()
+        audio = await self.more_audio()
         suffix = ";transport=tcp" if self.transport == "tcp" else ""
         target = f"sip:{user}@{self.server[0]}:{self.server[1]}{suffix}"
         own = Sdp(port=audio.port, host=self.host)
@@ -396,7 +409,7 @@ class Phone:
             await dialog.on_request(message)
 
     async def _on_invite(self, invite: Message) -> None:
-        audio = await self._audio()
+        audio = await self.more_audio()
         tag = wire.token()
         dialog = Dialog(
             phone=self,
@@ -425,8 +438,9 @@ class Phone:
         await self.send(wire.response_to(request, 200, "OK", tag=tag, headers=(), body=b""))
         await dialog.reply(487, "Request Terminated")
 
-    async def _audio(self) -> Audio:
+    async def more_audio(self) -> Audio:
         audio = await Audio.open(self.host)
+        self.audios.append(audio)
         for run in (audio.run_sender, audio.run_receiver, audio.run_reports):
             self.nursery.start_soon(run)
         return audio
@@ -449,8 +463,8 @@ async def telephone(port: int, transport: str = "udp", *, host: str = HOST) -> A
             yield phone
         finally:
             nursery.cancel_scope.cancel()
-            for dialog in phone.dialogs.values():
-                dialog.audio.close()
+            for audio in phone.audios:
+                audio.close()
             if sock is not None:
                 sock.close()
             if stream is not None:

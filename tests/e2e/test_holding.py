@@ -1,0 +1,119 @@
+"""re-INVITE: hold and resume in all its spellings, told once each; the stream stays one stream."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.audio import FRAME
+from tests.e2e.phone import Dialog, Phone
+from tests.e2e.runtime_process import RuntimeProcess
+
+pytestmark = pytest.mark.loopback
+
+
+async def on_the_line(phone: Phone, caller: str) -> Dialog:
+    call = await phone.call("held", caller=caller)
+    await call.connected()
+    await call.until(call.audio.heard, "the tone")
+    return call
+
+
+def told(runtime: RuntimeProcess, caller: str) -> list[str]:
+    lines = runtime.log_lines(f"{caller} o")
+    return [line.partition(f"{caller} ")[2].split(" kind")[0] for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("direction", "answered"), [("sendonly", "recvonly"), ("inactive", "inactive")]
+)
+async def test_nothing_is_sent_to_a_caller_on_hold(
+    runtime: RuntimeProcess, phone: Phone, direction: str, answered: str
+) -> None:
+    call = await on_the_line(phone, direction)
+    first = call.answers[-1]
+    held = await call.reinvite(direction=direction)
+    assert held.direction == answered
+    assert held.version == first.version + 1
+    await runtime.logged(f"{direction} on hold")
+    await call.hear_nothing(0.6)
+    before = call.audio.packets[-1]
+    resumed = await call.reinvite(direction="sendrecv")
+    assert resumed.direction == "sendrecv"
+    await runtime.logged(f"{direction} off hold")
+    await call.hear(0.5)
+    await call.bye()
+    after = call.audio.packets[call.audio.packets.index(before) + 1]
+    assert after.sequence == (before.sequence + 1) & 0xFFFF
+    assert after.ssrc == before.ssrc
+    assert after.marker
+    spent = after.at - before.at
+    assert (after.timestamp - before.timestamp) / (50 * FRAME) == pytest.approx(spent, abs=0.06)
+    assert told(runtime, direction) == ["on hold", "off hold"]
+
+
+async def test_the_old_way_of_holding_by_address(runtime: RuntimeProcess, phone: Phone) -> None:
+    call = await on_the_line(phone, "nowhere")
+    await call.reinvite(host="0.0.0.0")
+    await runtime.logged("nowhere on hold")
+    await call.hear_nothing(0.4)
+    await call.reinvite(host="127.0.0.1")
+    await runtime.logged("nowhere off hold")
+    await call.hear(0.3)
+    await call.bye()
+    assert told(runtime, "nowhere") == ["on hold", "off hold"]
+
+
+async def test_a_reinvite_that_changes_nothing_is_no_hold_and_no_new_version(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    call = await on_the_line(phone, "steady")
+    first = call.answers[-1]
+    again = await call.reinvite()
+    assert (again.version, again.direction) == (first.version, "sendrecv")
+    await call.hear(0.5)
+    await call.bye()
+    assert told(runtime, "steady") == []
+    call.audio.check_unbroken()
+
+
+async def test_holding_twice_is_told_once(runtime: RuntimeProcess, phone: Phone) -> None:
+    call = await on_the_line(phone, "twice")
+    await call.reinvite(direction="sendonly")
+    await call.reinvite(direction="inactive")
+    await call.reinvite(direction="sendonly")
+    await call.reinvite(direction="sendrecv")
+    await runtime.logged("twice off hold")
+    await call.bye()
+    assert told(runtime, "twice") == ["on hold", "off hold"]
+
+
+async def test_a_reinvite_without_an_offer_gets_ours(phone: Phone) -> None:
+    call = await on_the_line(phone, "asking")
+    call.auto_ack = False
+    request = await call.ask("INVITE")
+    answer = await call.answered(request)
+    assert answer.status == 200
+    assert b"m=audio" in answer.body
+    await call.acknowledge(answer, call.sdp.to_bytes())
+    await call.hear(0.5)
+    await call.bye()
+    call.audio.check_unbroken()
+
+
+async def test_a_caller_that_moves_its_audio_is_followed(phone: Phone) -> None:
+    call = await on_the_line(phone, "moving")
+    moved = await phone.more_audio()
+    await call.reinvite(port=moved.port)
+    await call.until(lambda: len(moved.packets) > 25, "audio at the new port")
+    await call.bye()
+    assert moved.packets[0].ssrc == call.audio.packets[0].ssrc
+    assert moved.packets[0].sequence == (call.audio.packets[-1].sequence + 1) & 0xFFFF
+
+
+async def test_an_update_holds_too(runtime: RuntimeProcess, phone: Phone) -> None:
+    call = await on_the_line(phone, "updating")
+    request = await call.update(direction="sendonly")
+    assert (await call.answered(request)).status == 200
+    await runtime.logged("updating on hold")
+    await call.hear_nothing(0.4)
+    await call.bye()
