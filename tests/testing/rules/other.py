@@ -1,2 +1,3 @@
 from runtime import Logger
-Logger.write('ran')
+
+Logger.write("ran")
