@@ -85,7 +85,7 @@ class Sounds:
         self._alive: weakref.WeakSet[SoundSource] = weakref.WeakSet()
 
     async def open_file(self, url: str, assets: Assets) -> Sound:
-        with _time_limit():
+        with _within_limits():
             content = await self._content(url, assets)
             try:
                 source = self._decoded(content)
@@ -94,7 +94,7 @@ class Sounds:
             return await _audible(PcmSound(url, source))
 
     async def speak(self, text: str, voice: Voice) -> Sound:
-        with _time_limit():
+        with _within_limits():
             return await _audible(PcmSound(text, self._speech.speak(text, voice)))
 
     def close(self) -> None:
@@ -138,7 +138,7 @@ class Sounds:
         source = SoundSource(PcmBuffer.create())
         try:
             self._decoders.submit({"limit": content.limit}, [os.dup(content.fd)], source)
-        except SoundError:
+        except (SoundError, OSError):
             source.buffer.close()
             raise
         self._alive.add(source)
@@ -147,12 +147,15 @@ class Sounds:
 
 
 @contextlib.contextmanager
-def _time_limit() -> Iterator[None]:
+def _within_limits() -> Iterator[None]:
+    """Time, and what the machine has: memory and descriptors are for calls first."""
     try:
         with trio.fail_after(OPEN_S):
             yield
     except trio.TooSlowError:
         raise SoundError(TIMEOUT_ERROR) from None
+    except OSError as exc:
+        raise SoundError(f"no sound can be made now ({exc.strerror}); try again later") from exc
 
 
 async def _audible(sound: PcmSound) -> PcmSound:

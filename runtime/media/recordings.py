@@ -153,9 +153,12 @@ class Recordings:
             create = partial(self._disk.create, session_id, number, form.container, growing)
             path, fd = await trio.to_thread.run_sync(create)
             self._last_handle += 1
-            recording = FileRecording(self._last_handle, url, number, form, path)
             try:
+                recording = FileRecording(self._last_handle, url, number, form, path)
                 await self._begin(child, recording, fd)
+            except OSError as exc:
+                path.unlink(missing_ok=True)
+                raise RecordingError(f"no recording can start now ({exc.strerror})") from exc
             finally:
                 os.close(fd)
             if recording.failure is None:
@@ -255,7 +258,12 @@ class Recordings:
 
     async def _keep_worker(self) -> None:
         while True:
-            child = start_child("runtime.media.recorder", nice=5)
+            try:
+                child = start_child("runtime.media.recorder", nice=5)
+            except OSError as exc:
+                self._warn(f"the recorder cannot be started: {exc.strerror}")
+                await trio.sleep(RESTART_PAUSE_S)
+                continue
             try:
                 greeted = await self._greet(child)
                 while greeted:

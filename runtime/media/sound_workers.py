@@ -106,7 +106,12 @@ class SoundWorkers:
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         while True:
-            child = start_child(self.kind.module, self.kind.arguments, nice=self.kind.nice)
+            try:
+                child = start_child(self.kind.module, self.kind.arguments, nice=self.kind.nice)
+            except OSError as exc:
+                self._warn(f"{self.kind.name} cannot be started: {exc.strerror}")
+                await trio.sleep(RESTART_PAUSE_S)
+                continue
             try:
                 if await self._greet(child):
                     task_status.started()
@@ -154,6 +159,7 @@ class SoundWorkers:
         try:
             with trio.move_on_after(self.kind.job_s):
                 await child.link.send(job.request, [*job.fds, job.source.buffer.fd])
+                job.close()
                 await self._follow(child, job.source)
                 return True
             child.kill()

@@ -261,3 +261,14 @@ def test_a_sound_larger_than_the_cache_is_still_shared_while_it_is_played() -> N
     cache.put("small", _source(0.01))
     assert cache.get("large") is None
     cache.clear()
+
+
+async def test_running_out_of_descriptors_is_a_sound_error(
+    sounds: Sounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "memfd_create", exhausted)
+    with pytest.raises(SoundError, match=r"no sound can be made now \(Too many open files\)"):
+        await sounds.open_file("moh.wav", Folder())

@@ -287,10 +287,24 @@ async def test_nothing_stays_open_after_many_recordings(desk: Desk) -> None:
     await (await desk.start(1)).finish()
     before = len(os.listdir("/proc/self/fd"))
     in_worker = len(os.listdir(f"/proc/{_recorder()}/fd"))
-    for number in range(2, 30):
+    for number in range(2, 22):
         recording = await desk.start(number)
-        await _write(recording, _two_tones())
+        await _write(recording, _two_tones()[:8000])
         await recording.finish()
     assert len(os.listdir("/proc/self/fd")) == before
     # The last file is closed just after its end was told.
     assert len(os.listdir(f"/proc/{_recorder()}/fd")) <= in_worker + 2
+
+
+async def test_running_out_of_descriptors_is_a_recording_error(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "memfd_create", exhausted)
+    with pytest.raises(RecordingError, match=r"no recording can start now \(Too many open files"):
+        await desk.start()
+    monkeypatch.undo()
+    assert list(desk.folder.rglob("*.mp3")) == []
+    await (await desk.start()).finish()
