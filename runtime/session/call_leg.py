@@ -127,7 +127,7 @@ class CallLeg:
         hide = self.session.timeline.hide_tones
         self.session.timeline.record(
             trace.kind,
-            trace.what,
+            mask_sip(trace.what, hide_tones=hide),
             leg=self.id,
             at=trace.t,
             text=mask_sip(trace.detail, hide_tones=hide) or None,

@@ -6,6 +6,7 @@ is decided in decisions/failure.py; the steps of the start and the end are in li
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from functools import partial
 
@@ -137,11 +138,19 @@ class SessionHost:
             async with trio.open_nursery() as files:
                 self.context.recordings.open(files)
                 try:
-                    await lifecycle.live(self, Inbound(self).take)
+                    await self._live()
                 finally:
                     self.release_everything()
+        except* Exception:  # noqa: BLE001 - as in _live; the release itself went wrong
+            self._crashed(traceback.format_exc())
         finally:
             self._over()
+
+    async def _live(self) -> None:
+        try:
+            await lifecycle.live(self, Inbound(self).take)
+        except* Exception:  # noqa: BLE001 - the session's edge: other sessions must not notice
+            self._crashed(traceback.format_exc())
 
     def end(self, end: End) -> None:
         """The session ends for this reason, unless it ends already."""

@@ -362,6 +362,27 @@ async def test_a_bug_of_ours_in_a_callback_ends_that_session_only(
         assert healthy.sent[-1] == "MESSAGE fine"
 
 
+async def test_a_bug_of_ours_at_the_end_of_a_session_stays_in_it(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench() as b:
+        broken, worker, unit = await b.connected()
+        healthy, _, _ = await b.connected()
+        await worker.command("call.record", unit=unit)
+
+        def fail() -> None:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(worker, "kill", fail)
+        b.registry.terminate("s1")
+        await trio.sleep(30)
+        assert b.view("s1").state == "ENDED"
+        assert broken.sent[-1] == "hangup"
+        assert b.store.made[0].finished
+        assert any("RuntimeError" in str(entry.detail) for entry in b.timeline("s1"))
+        assert healthy.sent == ["200"]
+
+
 async def test_cancelling_the_runtime_hangs_up_and_finishes_recordings(
     autojump_clock: MockClock,
 ) -> None:
