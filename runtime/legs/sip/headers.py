@@ -6,7 +6,6 @@ message is the stack's own. VI-* names are instructions to the platform and neve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import attrs
@@ -18,9 +17,6 @@ MAX_SEEN: Final = 64
 """Headers of one event; as many as a script may set (sandbox/schema.py)."""
 MAX_SEEN_CHARS: Final = 2_000
 """Of one value: a User-to-User of 128 octets in hexadecimal fits many times."""
-MIN_CALL_TIMEOUT_S: Final = 10
-MAX_CALL_TIMEOUT_S: Final = 400
-"""Range of VI-CallTimeout in the scenario reference."""
 
 
 @attrs.frozen
@@ -65,17 +61,6 @@ def seen_by_script(headers: SipHeaders, *, with_reason: bool = False) -> dict[st
         text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         seen[key] = (f"{seen[key]}, {text}" if key in seen else text)[:MAX_SEEN_CHARS]
     return seen
-
-
-def call_timeout_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds of VI-CallTimeout, moved into the reference's range; None when there are none."""
-    for name, value in headers.items():
-        if name.lower() == "vi-calltimeout":
-            text = value.strip()
-            if not (text.isascii() and text.isdigit() and len(text) < 6):
-                return None
-            return float(min(max(int(text), MIN_CALL_TIMEOUT_S), MAX_CALL_TIMEOUT_S))
-    return None
 
 
 def _is_ours(name: str) -> bool:

@@ -7,7 +7,6 @@ import pytest
 from runtime.legs.sip.headers import (
     MAX_SEEN,
     MAX_SEEN_CHARS,
-    call_timeout_s,
     script_headers,
     seen_by_script,
 )
@@ -54,12 +53,3 @@ def test_a_flood_of_headers_is_cut() -> None:
     seen = seen_by_script(headers)
     assert len(seen) == MAX_SEEN
     assert max(len(value) for value in seen.values()) == MAX_SEEN_CHARS
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("30", 30.0), (" 30 ", 30.0), ("5", 10.0), ("4000", 400.0), ("soon", None), ("", None)],
-)
-def test_the_call_timeout_is_moved_into_its_range(text: str, seconds: float | None) -> None:
-    assert call_timeout_s({"vi-calltimeout": text}) == seconds
-    assert call_timeout_s({}) is None
