@@ -19,6 +19,7 @@ from runtime.sandbox.frames import (
     CommandFrame,
     CoreFrame,
     ErrorFrame,
+    PongFrame,
     WorkerFrame,
     core_frame_to_json,
     parse_worker_frame,
@@ -169,6 +170,11 @@ class Channel:
             raise _protocol(str(exc)) from exc
         size = len(data) // len(frames) + 1 if frames else 0
         for frame in frames:
+            if frame.get("type") == PongFrame.type:
+                # A script that is throttled is not stuck: its answer overtakes its commands. One
+                # to no ping ends the session, so there is never more than one.
+                self._hand_on(frame)
+                continue
             self._inbox.append((frame, size))
             self._inbox_bytes += size
             self._arrears += _is_work(frame)
