@@ -1,3 +1,2 @@
 from runtime import Logger
-
-Logger.write("ran")
+Logger.write('ran')

@@ -71,6 +71,25 @@ async def test_an_interval_goes_on_until_it_is_cleared(sim: Sim) -> None:
     assert sim.logs == ["1", "2", "3"]
 
 
+async def test_a_script_with_many_commands_is_slowed_down_and_not_ended(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            await e.call.answer()
+            for _ in range(1500):
+                e.call.sendDigits("1")
+            await e.call.sendDigits("2")
+            Logger.write("all were sent")
+            e.call.hangup()
+        """)
+    )
+    caller = await sim.call()
+    await caller.ended(within=30)
+    assert sim.logs == ["all were sent"]
+    assert sim.now == pytest.approx(11, abs=0.5)
+
+
 async def test_a_long_log_line_is_cut_with_a_mark(sim: Sim) -> None:
     logs = await logs_of(sim, 'Logger.write("x" * 20_000)\nLogger.write("y" * 15_000)\n')
     assert len(logs[0]) <= 15_000
