@@ -20,9 +20,8 @@ from sip.message import NameAddr, Uri
 def phone_route(plan: CallPlan, host: str) -> OutgoingRoute:
     """Raises PlanError for a target, proxy or header that cannot be used."""
     headers = script_headers(plan.headers)
-    if headers.refused:
-        names = ", ".join(headers.refused)
-        raise PlanError(f"headers {names}: only X-* headers and User-to-User can be set")
+    if headers.complaint:
+        raise PlanError(headers.complaint)
     user = plan.auth_user or plan.callerid
     return OutgoingRoute(
         target=target_of(plan),

@@ -26,25 +26,36 @@ class ScriptHeaders:
     written: tuple[tuple[str, str], ...]
     refused: tuple[str, ...]
     """Names that scripts may not set."""
+    unsafe: tuple[str, ...] = ()
+    """Names with values that would break out of their line."""
 
     @property
     def complaint(self) -> str:
-        """Why, and what to do instead; empty when nothing was refused."""
-        if not self.refused:
-            return ""
-        names = ", ".join(self.refused)
-        return f"a script may not set {names}; it may set X-* headers and User-to-User"
+        """Why, and what to do instead; empty when everything can be written."""
+        complaints = []
+        if self.refused:
+            names = ", ".join(self.refused)
+            complaints.append(
+                f"a script may not set {names}; it may set X-* headers and User-to-User"
+            )
+        if self.unsafe:
+            complaints.append(f"{', '.join(self.unsafe)}: no header can hold CR, LF or NUL")
+        return "; ".join(complaints)
 
 
 def script_headers(headers: Headers) -> ScriptHeaders:
     """Split what a script wants to send into what is written and what is refused."""
-    written, refused = [], []
+    written, refused, unsafe = [], [], []
     for name, value in headers.items():
-        if _is_ours(name):
-            written.append((name, value.encode("utf-8", "replace").decode("utf-8")))
-        elif not name.lower().startswith("vi-"):
-            refused.append(name)
-    return ScriptHeaders(tuple(written), tuple(refused))
+        text = value.encode("utf-8", "replace").decode("utf-8")
+        if not _is_ours(name):
+            if not name.lower().startswith("vi-"):
+                refused.append(name)
+        elif _is_safe(name, text):
+            written.append((name, text))
+        else:
+            unsafe.append(name)
+    return ScriptHeaders(tuple(written), tuple(refused), tuple(unsafe))
 
 
 def seen_by_script(headers: SipHeaders, *, with_reason: bool = False) -> dict[str, str]:
@@ -66,3 +77,11 @@ def seen_by_script(headers: SipHeaders, *, with_reason: bool = False) -> dict[st
 def _is_ours(name: str) -> bool:
     lowered = name.lower()
     return lowered.startswith("x-") or lowered == "user-to-user"
+
+
+def _is_safe(name: str, value: str) -> bool:
+    try:
+        SipHeaders([(name, value)])
+    except ValueError:
+        return False
+    return True

@@ -36,7 +36,7 @@ from runtime.legs.sip.trace import LegTrace, TraceBook
 from runtime.media.port import MediaLeg, RtpStream
 from sip.dialog import InviteSession, SessionStateError, events
 from sip.message import Headers as SipHeaders
-from sip.message import NameAddr, Uri
+from sip.message import MessageError, NameAddr, Uri
 from sip.sdp import NegotiationError, SdpError
 
 MAX_EARLY_EVENTS: Final = 64
@@ -135,8 +135,7 @@ class SipLeg:
         if session := self._live("answer", Phase.ALERTING):
             self._phase = Phase.ANSWERED
             written = self._allowed(headers)
-            if display_name:
-                written.append(("P-Asserted-Identity", self._asserted(display_name)))
+            written += self._asserted(display_name)
             session.accept(self._answer or self._audio.offer(), headers=written)
             self._configure(self._audio.stream)
 
@@ -180,14 +179,18 @@ class SipLeg:
 
     def _allowed(self, headers: Headers) -> list[tuple[str, str]]:
         sorted_out = script_headers(headers)
-        if sorted_out.refused:
+        if sorted_out.complaint:
             self._note("sip", f"headers left out: {sorted_out.complaint}")
         return list(sorted_out.written)
 
-    def _asserted(self, display_name: str) -> str:
+    def _asserted(self, display_name: str) -> list[tuple[str, str]]:
         """RFC 3325 9.1: who answered, for the caller's display."""
-        uri = Uri.parse(self.identity.to_uri)
-        return str(NameAddr(display_name=display_name, uri=uri))
+        name = "".join(c for c in display_name if c.isprintable())
+        try:
+            uri = Uri.parse(self.identity.to_uri)
+        except MessageError:  # dialled in a way that cannot be said again
+            return []
+        return [("P-Asserted-Identity", str(NameAddr(display_name=name, uri=uri)))] if name else []
 
     def _why(self, code: int, reason: str) -> str:
         """A Reason header's value for BYE and CANCEL (RFC 3326)."""

@@ -139,6 +139,10 @@ async def test_a_script_header_breaks_no_message() -> None:
         with pytest.raises(DialRefused) as caught:
             await bench.outgoing(attrs.evolve(request, headers={"X-A": "1\r\nVia: x"}))
         assert caught.value.code == 400
+        assert len(bench.engine.legs) == 1
+        with pytest.raises(DialRefused) as caught:
+            await bench.outgoing(attrs.evolve(request, display_name="1\r\nVia: x"))
+        assert caught.value.code == 400
         assert bench.engine.legs[-1].closed == 1
 
 
@@ -160,3 +164,23 @@ async def _short_call(bench: SipBench) -> None:
     await heard.wait_for(Connected)
     leg.hangup({})
     await heard.wait_for(Ended)
+
+
+async def test_no_text_of_a_script_breaks_a_message() -> None:
+    evil = "a\r\nVia: SIP/2.0/UDP evil\r\n\r\n\0é\ud800"
+    async with sip_bench() as bench:
+        leg, far = await bench.incoming("100", {})
+        leg.listen(lambda event: None)
+        leg.ring({"X-Evil": evil})
+        leg.reject(500, evil, {"X-Evil": evil})
+        assert (await saw(far, "rejected")).code == 500
+        leg, far = await bench.incoming("100", {})
+        heard = Heard(leg)
+        leg.answer({"X-Evil": evil, "X-Fine": "1"}, display_name=evil)
+        await heard.wait_for(Connected)
+        assert (await saw(far, "answered")).headers == {"X-Fine": "1"}
+        leg.send_info("text/plain", evil, {"X-Evil": evil})
+        leg.send_info(evil, "text", {})
+        assert (await saw(far, "info")).text
+        leg.hangup({"X-Evil": evil}, code=500, reason=evil)
+        assert (await saw(far, "bye")).headers == {}
