@@ -79,8 +79,9 @@ RESTART_PAUSE_S: Final = 1.0
 SHORT_LIFE_S: Final = 5.0
 CLOSE_GRACE_S: Final = 1.0
 """For the engine's RTCP BYEs at the end."""
-OPEN_TIMEOUT_S: Final = 2.0
-"""Longest wait of a call for ports; usually they are there."""
+OPEN_TIMEOUT_S: Final = 8.0
+"""Longest wait of a call for ports; usually they are there. An engine that is being restarted on a
+busy machine is back by then, and a caller who waits is better off than one who is refused."""
 SPARE_LEGS: Final = 16
 """Legs open in advance: a hundred calls a second need two per tick."""
 
@@ -380,10 +381,8 @@ class MediaClient:
 
     def _check_hope(self) -> None:
         """Raise MediaUnavailable when waiting for a leg is of no use."""
-        if self._outbox is None:
-            raise MediaUnavailable("the media engine is being restarted; try again in a second")
-        if self._legs_asked:
-            return
+        if self._outbox is None or self._legs_asked:
+            return  # an engine that is being restarted takes up those who wait
         if self._refusal:
             raise MediaUnavailable(self._refusal)
         raise MediaUnavailable(f"all {self._max_legs} legs of the media engine are in use")

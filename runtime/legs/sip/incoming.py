@@ -24,7 +24,7 @@ from sip.sdp import NegotiationError, SdpError
 
 MAX_ARRIVING: Final = 256
 """Calls whose audio is being found; at 100 calls a second and some ms each, two are usual."""
-OPEN_TIMEOUT_S: Final = 4.0
+OPEN_TIMEOUT_S: Final = 10.0
 """For the engine to give a port pair; a caller's INVITE has waited eight repetitions by then."""
 RETRY_AFTER_S: Final = 5
 """An engine that was restarted is back by then."""

@@ -17,7 +17,7 @@ from runtime.legs.sip.settings import LegSettings
 from runtime.media.port import MediaLeg, MediaUnavailable
 from sip.endpoint import Endpoint, NotRunningError, TooManySessionsError
 
-OPEN_TIMEOUT_S: Final = 4.0
+OPEN_TIMEOUT_S: Final = 10.0
 """For the engine to give a port pair; it takes one of a pool, within a tick."""
 
 
