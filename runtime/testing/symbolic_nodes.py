@@ -6,6 +6,7 @@ travels downstream once; two conferences that feed each other do not go round fo
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
 from runtime.media.port import (
@@ -21,7 +22,7 @@ from runtime.testing.symbolic_recordings import SimRecording
 OnClose = Callable[["SymbolicNode"], None]
 
 
-class SymbolicNode:
+class SymbolicNode(ABC):
     """Anything that the engine opened; `close` once, `lose` when the engine dies."""
 
     def __init__(self, agenda: Agenda, on_close: OnClose) -> None:
@@ -47,6 +48,7 @@ class SymbolicNode:
         """Cut the edges and say goodbye."""
         self._drop()
 
+    @abstractmethod
     def _drop(self) -> None:
         """Cut the edges."""
 
@@ -58,9 +60,9 @@ class SymbolicSource(SymbolicNode):
         super().__init__(agenda, on_close)
         self._sinks: dict[SymbolicSink, None] = {}
 
+    @abstractmethod
     def sounding(self, listener: SymbolicNode, through: frozenset[SymbolicNode]) -> list[Audio]:
         """What `listener` hears of it now; `through` are the conferences asked already."""
-        raise NotImplementedError
 
     def connect(self, sink: SymbolicSink) -> None:
         if self.closed or sink.closed:
@@ -98,9 +100,9 @@ class SymbolicSink(SymbolicNode):
     def detached(self, source: SymbolicSource) -> None:
         self._sources.pop(source, None)
 
+    @abstractmethod
     def refresh(self) -> None:
         """Look again at what the sources say."""
-        raise NotImplementedError
 
     def incoming(self, through: frozenset[SymbolicNode] = frozenset()) -> list[Audio]:
         """Everything that its sources say to it now."""
@@ -209,14 +211,14 @@ class Tapped(SymbolicSource, SymbolicSink):
         self.taps: list[SymbolicRecorder] = []
 
     @property
+    @abstractmethod
     def saying(self) -> Iterable[Audio]:
         """What its endpoint sends."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def hearing(self) -> Iterable[Audio]:
         """What its endpoint hears."""
-        raise NotImplementedError
 
     def tell_taps(self) -> None:
         for recorder in self.taps:

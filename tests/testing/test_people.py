@@ -17,6 +17,7 @@ from runtime.testing import (
     rings,
     silent,
 )
+from runtime.testing.dialer import DialScript
 
 LISTENS = """
 from runtime import AppEvents, CallEvents, Logger, VoxEngine
@@ -199,10 +200,10 @@ async def test_cancelling_an_answered_call_is_a_mistake_in_the_test(sim: Sim) ->
     ],
 )
 async def test_people_behave_as_their_script_says(
-    sim: Sim, script: object, wire: list[str], said: str
+    sim: Sim, script: DialScript, wire: list[str], said: str
 ) -> None:
     sim.load_text(DIALS)
-    sim.on_dial("sip:bob@*", script)  # type: ignore[arg-type]
+    sim.on_dial("sip:bob@*", script)
     await sim.start()
     await sim.happens("Application.Terminated", within=100)
     assert sim.callees[0].wire == wire

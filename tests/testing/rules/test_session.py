@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from runtime.session.rules import Rule
@@ -120,8 +122,9 @@ async def test_r2_a_session_started_over_http_has_no_call_alerting(sim: Sim) -> 
     assert sim.logs == ["data from the start request", "Started"]
 
 
-async def test_r2_without_a_matching_rule_nothing_runs(sim: Sim) -> None:
-    (sim.folder / "other.py").write_text("from runtime import Logger\nLogger.write('ran')\n")
+async def test_r2_without_a_matching_rule_nothing_runs(sim: Sim, tmp_path: Path) -> None:
+    sim.folder = tmp_path
+    (tmp_path / "other.py").write_text("from runtime import Logger\nLogger.write('ran')\n")
     sim.load_rules(Rule(name="sales", to="123", scenario="other.py"))
     caller = await sim.call("1234")
     ended = await caller.ended()

@@ -1,2 +1,0 @@
-from runtime import Logger
-Logger.write('ran')
