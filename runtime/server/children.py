@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import attrs
 import trio
 from structlog.typing import FilteringBoundLogger
@@ -57,7 +55,7 @@ class Children:
                 decoders=decoders,
                 speech=speech,
                 fetcher=Fetcher(parse_networks(config.net.allow)),
-                folder=_existing(data / SOUNDS_FOLDER),
+                folder=data / SOUNDS_FOLDER,
                 recording_path=recordings.path_of_url,
             ),
         )
@@ -74,7 +72,3 @@ class Children:
                 self.zygote.run,
             ):
                 starting.start_soon(nursery.start, run)
-
-
-def _existing(folder: Path) -> Path | None:
-    return folder if folder.is_dir() else None

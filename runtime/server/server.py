@@ -8,6 +8,7 @@ children leave last.
 from __future__ import annotations
 
 import ipaddress
+import resource
 import secrets
 from typing import Any, Final
 
@@ -134,6 +135,7 @@ class Server:
         self, *, task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Serve until `stop`. Raises StartError when an address cannot be had."""
+        raise_descriptor_limit()
         async with trio.open_nursery() as children:
             await self._children.start(children)
             async with trio.open_nursery() as services:
@@ -217,3 +219,9 @@ def sessions_that_fit() -> int:
     except (OSError, StopIteration):
         return MIN_SESSIONS
     return max(MIN_SESSIONS, int(available.split()[1]) * 1024 // SESSION_MEMORY)
+
+
+def raise_descriptor_limit() -> None:
+    """As far as the system allows: sessions, sounds and recordings each hold a few."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
