@@ -131,7 +131,7 @@ class TransportHub:
         if connection is None or connection.is_closing:
             connection = self._open(destination)
         if connection is None:
-            self._fail(output, "too many TCP connections")
+            self._fail(output, "no further TCP connection can be opened")
         else:
             connection.send(output)
 

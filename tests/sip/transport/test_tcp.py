@@ -1,0 +1,199 @@
+"""The time limits and the bounds of TCP connections; the clock jumps over the long waits."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import trio
+import trio.testing
+
+from sip.address import Destination, ListenAddress
+from sip.transaction import ClientKey, Transmit
+from sip.transport import Resolver, TransportHub
+from sip.transport import hub as hub_module
+from sip.transport.limits import IDLE_S, MAX_TCP_QUEUE_BYTES, MESSAGE_S
+
+from .notebook import Notebook
+
+pytestmark = pytest.mark.loopback
+
+OPTIONS = (
+    b"OPTIONS sip:us@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK1\r\n"
+    b"From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
+    b"Content-Length: 0\r\n\r\n"
+)
+
+
+class Bench:
+    """A hub with one TCP listener, and what it told."""
+
+    def __init__(self) -> None:
+        self.notes = Notebook()
+        self.crashes: list[Exception] = []
+        self.hub = TransportHub(self.notes, Resolver(), self.crashes.append)
+        where = ListenAddress.parse("tcp://127.0.0.1:0")
+        self.port = self.hub.bind([where])[0].address.port
+
+    async def dial(self) -> trio.SocketStream:
+        return await trio.open_tcp_stream("127.0.0.1", self.port)
+
+
+@pytest.fixture
+async def bench(nursery: trio.Nursery) -> Bench:
+    bench = Bench()
+    await nursery.start(bench.hub.run)
+    return bench
+
+
+def transmit(port: int, data: bytes = b"x", *, host: str = "127.0.0.1", flow: int = 0) -> Transmit:
+    return Transmit(
+        data=data,
+        destination=Destination(transport="tcp", host=host, port=port, flow=flow),
+        transaction=ClientKey("z9hG4bKx", "OPTIONS"),
+        call_id="1",
+        summary="OPTIONS",
+    )
+
+
+async def test_a_connection_without_a_message_is_closed(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    start = trio.current_time()
+    async with await bench.dial() as stream:
+        assert await stream.receive_some() == b""
+    assert trio.current_time() - start == pytest.approx(MESSAGE_S, abs=1)
+    assert bench.notes.lines == ["opened", "closed: no whole message in time"]
+
+
+async def test_a_message_that_dribbles_is_not_waited_for(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    start = trio.current_time()
+    async with await bench.dial() as stream:
+        await stream.send_all(OPTIONS)
+        await trio.sleep(100)
+        await stream.send_all(OPTIONS[:20])
+        for _ in range(5):
+            await trio.sleep(5)
+            await stream.send_all(b"x")
+        assert await stream.receive_some() == b""
+    assert trio.current_time() - start == pytest.approx(100 + MESSAGE_S, abs=1)
+
+
+async def test_an_idle_connection_is_closed_unless_a_dialog_needs_it(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    start = trio.current_time()
+    bench.notes.needed = True
+    async with await bench.dial() as stream:
+        await stream.send_all(OPTIONS)
+        await trio.sleep(2 * IDLE_S)
+        assert bench.notes.lines == ["opened", "message OPTIONS sip:us@127.0.0.1"]
+        bench.notes.needed = False
+        assert await stream.receive_some() == b""
+    assert trio.current_time() - start < 2 * IDLE_S + 61
+    assert bench.notes.lines[-1] == "closed: idle"
+
+
+async def test_keep_alives_keep_a_connection(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with await bench.dial() as stream:
+        await stream.send_all(OPTIONS)
+        for _ in range(20):
+            await trio.sleep(120)
+            await stream.send_all(b"\r\n\r\n")
+            assert await stream.receive_some() == b"\r\n"
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_a_peer_that_reads_nothing_is_cut_off(bench: Bench) -> None:
+    async with await bench.dial() as stream:
+        await stream.send_all(OPTIONS)
+        await trio.testing.wait_all_tasks_blocked()
+        flow = bench.notes.flows[0].id
+        block = transmit(1, b"x" * 100_000, flow=flow)
+        for _ in range(200):
+            bench.hub.send(block)
+            await trio.lowlevel.checkpoint()
+        await trio.testing.wait_all_tasks_blocked()
+        closed = "closed: the peer does not read what we send"
+        assert closed in bench.notes.lines or "closed: cannot write: " in str(bench.notes.lines)
+        assert any(line.startswith("undelivered") for line in bench.notes.lines)
+    assert MAX_TCP_QUEUE_BYTES < 200 * 100_000
+
+
+async def test_a_connection_that_never_opens_fails_its_messages(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    with socket.socket() as full:
+        # a listener whose queue is full answers no SYN
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        fillers = [socket.socket() for _ in range(3)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        bench.hub.send(transmit(port))
+        await trio.sleep(6)
+        for filler in fillers:
+            filler.close()
+    assert bench.notes.lines[0] == "sent on a connection"
+    assert "no connection within 5 s" in bench.notes.lines[-1]
+
+
+async def test_a_name_without_address_fails_its_messages(bench: Bench) -> None:
+    bench.hub.send(transmit(5060, host="does-not-exist.invalid"))
+    await bench.notes.until(lambda: bench.notes.lines[-1].startswith("closed"))
+    assert bench.notes.lines[1].startswith("undelivered: does-not-exist.invalid")
+
+
+async def test_messages_wait_together_for_one_connection(bench: Bench) -> None:
+    other = Bench()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(other.hub.run)
+        for _ in range(3):
+            bench.hub.send(transmit(other.port, OPTIONS))
+        await other.notes.until(
+            lambda: sum(line.startswith("message") for line in other.notes.lines) == 3
+        )
+        assert other.notes.lines.count("opened") == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_unwelcome_peer_is_closed_at_once(bench: Bench) -> None:
+    bench.notes.welcome = False
+    async with await bench.dial() as stream:
+        assert await stream.receive_some() == b""
+    assert bench.notes.lines == []
+
+
+async def test_the_number_of_connections_is_bounded(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "MAX_TCP_CONNECTIONS", 2)
+    streams = [await bench.dial() for _ in range(3)]
+    await trio.testing.wait_all_tasks_blocked()
+    assert bench.notes.lines.count("opened") == 2
+    bench.hub.send(transmit(1))
+    assert bench.notes.lines[-1] == "undelivered: no further TCP connection can be opened"
+    for stream in streams:
+        await stream.aclose()
+
+
+async def test_a_receiver_that_fails_costs_one_connection(bench: Bench) -> None:
+    def explode(*_: object) -> None:
+        raise RuntimeError("receiver's fault")
+
+    bench.notes.message = explode  # type: ignore[assignment, method-assign]
+    async with await bench.dial() as stream:
+        await stream.send_all(OPTIONS)
+        assert await stream.receive_some() == b""
+    assert "receiver's fault" in str(bench.crashes[0].__context__ or bench.crashes[0]) or any(
+        isinstance(crash, ExceptionGroup) for crash in bench.crashes
+    )
+    async with await bench.dial() as stream:
+        await stream.send_all(b"\r\n\r\n")
+        assert await stream.receive_some() == b"\r\n"
