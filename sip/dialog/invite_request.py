@@ -9,6 +9,7 @@ import attrs
 
 from sip.auth import Credentials
 from sip.message import CSeq, Headers, NameAddr, Request, Uri
+from sip.message.headers import key_of
 
 from .dialog import MAX_FORWARDS
 from .routing import RoutePlan, as_request_uri, plan_route
@@ -43,14 +44,15 @@ def own_headers(items: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]
     """The owner's headers, checked; ValueError for a reserved name or an unsafe value."""
     checked = Headers(items)
     for name, _ in checked:
-        if name.lower() in RESERVED:
+        if key_of(name) in RESERVED:
             raise ValueError(f"header {name} is written by the SIP stack itself; leave it out")
     return tuple(checked)
 
 
 def outbound_proxy(text: str) -> NameAddr:
     """A route from configuration; it is meant as a loose router, with or without `lr`."""
-    address = NameAddr.parse(text)
+    # a bare URI keeps its parameters, which name-addr without brackets would take for its own
+    address = NameAddr.parse(text) if "<" in text else NameAddr(uri=Uri.parse(text))
     if "lr" in address.uri.params:
         return address
     uri = attrs.evolve(address.uri, params=address.uri.params.with_value("lr", None))

@@ -15,7 +15,7 @@ AGENT = "callstage"
 MAX_TEXT = 256
 """Characters of a reason that are worth a place in a datagram."""
 
-_PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9.]*\s*;")
+_COMPLETE = re.compile(r"[A-Za-z][A-Za-z0-9.]*[ \t]*;[ \t]*(cause|text)[ \t]*=")
 
 
 def one_line(text: str) -> str:
@@ -31,6 +31,6 @@ def warning(text: str) -> tuple[str, str]:
 
 def reason_header(text: str) -> tuple[str, str]:
     """A Reason for BYE or CANCEL: a complete value is kept, plain text becomes normal clearing."""
-    if _PROTOCOL.match(text):
+    if _COMPLETE.match(text):
         return "Reason", one_line(text)
     return "Reason", f"Q.850;cause=16;text={quote(one_line(text))}"
