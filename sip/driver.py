@@ -26,7 +26,7 @@ from sip.agent import (
     SipTrace,
     UserAgent,
 )
-from sip.dialog import InviteObserver, InviteSession, SessionEvent
+from sip.dialog import InviteObserver, InviteSession, SessionEvent, SessionStateError
 from sip.message import Message, MessageError
 from sip.transaction import ClientKey, ServerKey, Transmit
 from sip.transport import TransportHub
@@ -104,8 +104,11 @@ class Driver:
             outputs = [] if self._agent is None else self._agent.take(trio.current_time())
         self.carry_out(outputs)
 
-    def carry_out(self, outputs: Iterable[AgentOutput]) -> None:
-        """Send everything, then deliver the news; what these cause waits for its turn."""
+    def carry_out(self, outputs: Iterable[AgentOutput], *, deliver: bool = True) -> None:
+        """Send everything, then deliver the news; what these cause waits for its turn.
+
+        Without `deliver` the timer task delivers them, as soon as the caller gives way.
+        """
         self._effects.extend(outputs)
         if self._carrying_out:
             return
@@ -116,7 +119,10 @@ class Driver:
         finally:
             self._carrying_out = False
         self._set_timer()
-        self._deliver_news()
+        if deliver:
+            self._deliver_news()
+        elif self._news and self._timer_scope is not None:
+            self._timer_scope.deadline = trio.current_time()
 
     def _perform(self, output: AgentOutput) -> None:
         match output:
@@ -157,12 +163,19 @@ class Driver:
             observer = self._callbacks.on_invite(session)
         except Exception as exc:  # noqa: BLE001  the application's fault: report it, refuse the call
             self.crashed(exc, f"on_invite({session!r})")
-            session.hangup(reason="the application failed to take the call")
+            self._give_back(session)
             return
         if observer is not None:
             self._observers[session] = observer
         elif not session.is_over:
             session.hangup(reason="no application took the call")
+
+    def _give_back(self, session: InviteSession) -> None:
+        reason = "the application failed to take the call"
+        try:
+            session.reject(500, reason)
+        except SessionStateError:
+            session.hangup(reason=reason)  # it was answered before the failure
 
     def _tell(self, session: InviteSession, event: SessionEvent) -> None:
         observer = self._observers.get(session)
@@ -195,6 +208,7 @@ class Driver:
     async def keep_time(self, agent: UserAgent) -> None:
         """The one timer task: sleeps until the core's next deadline, wherever it moves."""
         while True:
+            self._deliver_news()  # of calls that began before this task did
             with trio.CancelScope() as self._timer_scope:
                 self._set_timer()
                 await trio.sleep_forever()
@@ -213,8 +227,7 @@ class Driver:
 
     def message(self, message: Message, flow: Flow) -> None:
         if self._agent is not None:
-            data = message.to_bytes()
-            self._feed(self._agent.receive_message, message, data, flow, trio.current_time())
+            self._feed(self._agent.receive_message, message, flow, trio.current_time())
 
     def fault(self, error: MessageError, data: bytes, flow: Flow) -> None:
         if self._agent is not None:

@@ -203,7 +203,8 @@ class Endpoint:
         now = trio.current_time()
         session = agent.invite(order, now)
         self._driver.observe(session, observer)
-        self._driver.carry_out(agent.take(now))
+        # the caller gets its session before the first event of it
+        self._driver.carry_out(agent.take(now), deliver=False)
         return session
 
     def _running(self, what: str) -> UserAgent:

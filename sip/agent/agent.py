@@ -97,11 +97,9 @@ class UserAgent:
             self._inbound.take(message, data, flow, now)
         return self.take(now)
 
-    def receive_message(
-        self, message: Message, data: bytes, flow: Flow, now: float
-    ) -> list[AgentOutput]:
-        """One message of a stream, and its bytes."""
-        self._inbound.take(message, data, flow, now)
+    def receive_message(self, message: Message, flow: Flow, now: float) -> list[AgentOutput]:
+        """One message of a stream; its trace shows it as we would write it."""
+        self._inbound.take(message, message.to_bytes(), flow, now)
         return self.take(now)
 
     def receive_fault(

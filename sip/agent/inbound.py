@@ -232,8 +232,10 @@ class Inbound:
         agent = self._agent
         reply = None
         if not silent and request.headers.get("Via") is not None:
+            # on a connection nobody can have a false source address
+            size = len(data) if flow.transport == "udp" else None
             reply = agent.replies.stateless(
-                request, verdict.status, verdict.reason, len(data), verdict.headers
+                request, verdict.status, verdict.reason, size, verdict.headers
             )
         call_id = _call_id(request)
         if reply is not None:

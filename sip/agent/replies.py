@@ -76,14 +76,17 @@ class Replies:
         request: Request,
         status: int,
         reason: str | None,
-        size: int,
+        size: int | None,
         headers: Iterable[tuple[str, str]] = (),
     ) -> bytes | None:
-        """The bytes of a response to a request of `size` bytes; None when it would be too long."""
+        """The bytes of a response to a request of `size` bytes; None when it would be too long.
+
+        Without a size it may have any length.
+        """
         tag = self._tag(request)
         wanted = tuple(headers)
         full = self.build(request, status, reason, to_tag=tag, headers=wanted).to_bytes()
-        if len(full) <= MAX_REPLY_FACTOR * size:
+        if size is None or len(full) <= MAX_REPLY_FACTOR * size:
             return full
         bare = response_to(request, status, None, to_tag=tag, headers=wanted).to_bytes()
         return bare if len(bare) <= MAX_REPLY_FACTOR * size else None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import attrs
 
-from sip.message import Headers, Request
+from sip.message import Headers, MessageError, Request
+from sip.message.scan import parse_number
 from sip.transaction import ServerKey
 
 from .acks import Acknowledgements
@@ -23,7 +24,10 @@ from .reliable import Draft, ReliableProvisionals
 from .session_timer import SessionTimer, answer_interval
 
 UNANSWERED = "unanswered"
+EXPIRED = "invite-expired"
 REPEAT = "repeat-1xx"
+MAX_EXPIRES_S = 2**32 - 1
+"""RFC 3261 20.19."""
 
 
 class Answering:
@@ -48,6 +52,7 @@ class Answering:
         self._latest: Draft | None = None
         self._queued: tuple[bytes, tuple[tuple[str, str], ...]] | None = None
         call.on_timer[UNANSWERED] = self._unanswered
+        call.on_timer[EXPIRED] = self._expired
         call.on_timer[REPEAT] = self._repeat_provisional
 
     @property
@@ -61,6 +66,9 @@ class Answering:
         call.note_allow(self._incoming.request)
         call.port.respond(self._incoming, 100, None, now)
         call.port.set_timer((UNANSWERED, 0), now + UNANSWERED_S)
+        expires_s = _expires_s(self._incoming.request)
+        if expires_s is not None:
+            call.port.set_timer((EXPIRED, 0), now + expires_s)
         if self._incoming.sdp is not None:
             call.offers.take(Turn.GET_OFFER)
             call.remote_sdp = self._incoming.sdp
@@ -177,6 +185,7 @@ class Answering:
         self._reliable.drop()
         self._queued = None
         self._call.port.clear_timer((UNANSWERED, 0))
+        self._call.port.clear_timer((EXPIRED, 0))
         self._call.port.clear_timer((REPEAT, 0))
 
     # --- brought by the peer ---
@@ -238,6 +247,20 @@ class Answering:
         if self._call.can(Move.LOST):
             self.reject(Move.LOST, 480, reason, (), now, by="timeout", kind="failure")
 
+    def _expired(self, _: int, now: float) -> None:
+        """RFC 3261 13.3.1: the caller said for how long its INVITE holds."""
+        if self._call.can(Move.LOST):
+            reason = "the INVITE expired before it was answered"
+            self.reject(Move.LOST, 487, reason, (), now, by="timeout", kind="failure")
+
     def _repeat_provisional(self, _: int, now: float) -> None:
         if self._latest is not None and self._call.phase is Phase.RINGING:
             self._send_unreliably(attrs.evolve(self._latest, headers=()), now)
+
+
+def _expires_s(request: Request) -> int | None:
+    """The Expires of an INVITE; one that cannot be read sets no limit (RFC 4475 3.1.2.4)."""
+    try:
+        return parse_number(request.headers.get("Expires") or "", MAX_EXPIRES_S, "Expires")
+    except MessageError:
+        return None

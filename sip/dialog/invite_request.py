@@ -40,11 +40,13 @@ class InviteOrder:
         return plan_route(as_request_uri(self.target), () if self.route is None else (self.route,))
 
 
-def own_headers(items: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def own_headers(
+    items: Iterable[tuple[str, str]], *, allowed: frozenset[str] = frozenset()
+) -> tuple[tuple[str, str], ...]:
     """The owner's headers, checked; ValueError for a reserved name or an unsafe value."""
     checked = Headers(items)
     for name, _ in checked:
-        if key_of(name) in RESERVED:
+        if key_of(name) in RESERVED - allowed:
             raise ValueError(f"header {name} is written by the SIP stack itself; leave it out")
     return tuple(checked)
 

@@ -153,7 +153,9 @@ class Session:
         if not 300 <= status <= 699:
             raise ValueError(f"reject(): status {status} is not from 300 to 699")
         if not self.call.is_over:
-            checked = own_headers(headers)
+            # RFC 3261 21.3: a redirection says in Contact where to
+            allowed = frozenset({"contact"} if status < 400 else ())
+            checked = own_headers(headers, allowed=allowed)
             self._answer_side(Move.REJECT).reject(Move.REJECT, status, reason, checked, now)
 
     def ack_with(self, sdp: bytes, now: float) -> None:

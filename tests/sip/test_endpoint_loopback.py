@@ -97,6 +97,18 @@ async def test_a_dead_udp_port_is_found_out_at_once(nursery: trio.Nursery) -> No
         await caller.owner.heard(Answered)
 
 
+async def test_the_caller_has_its_session_before_the_first_event(nursery: trio.Nursery) -> None:
+    async with running(nursery) as caller:
+        known: list[bool] = []
+        caller.owner.on_event = lambda session, event: known.append(
+            session in caller.owner.sessions
+        )
+        caller.call("sip:us@127.0.0.1;transport=tls")
+        assert caller.owner.events == []
+        await caller.owner.heard(Ended)
+        assert known == [True]
+
+
 async def test_a_dead_tcp_port_is_found_out_at_once(nursery: trio.Nursery) -> None:
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))
@@ -179,9 +191,9 @@ async def test_a_bad_message_on_a_stream_is_answered_and_the_stream_goes_on(
         stream = await trio.open_tcp_stream("127.0.0.1", us.port("tcp"))
         async with stream:
             bad = OPTIONS.format(n=1).replace("CSeq: 1", "CSeq: x")
-            await stream.send_all((bad + OPTIONS.format(n=2)).encode())
-            answers = await read(stream, 2)
-            assert answers.startswith(b"SIP/2.0 400")
+            await stream.send_all((bad + bad + OPTIONS.format(n=2)).encode())
+            answers = await read(stream, 3)
+            assert answers.count(b"SIP/2.0 400") == 2
             assert b"SIP/2.0 200" in answers
 
 
@@ -220,6 +232,7 @@ async def test_a_failing_owner_harms_only_its_own_call(nursery: trio.Nursery) ->
         us.owner.on_invite = explode
         caller.call(us.uri())
         await caller.owner.heard(Ended)
+        assert caller.owner.ends() == [("remote", "failure", 500)]
         us.owner.on_invite = lambda session: session.accept(SDP)
         us.owner.on_event = explode
         caller.call(us.uri())

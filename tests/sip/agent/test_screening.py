@@ -321,6 +321,29 @@ def test_an_invite_that_the_owner_forgets_is_refused_in_the_end() -> None:
     assert lab.events() == ["Ended timeout failure 480"]
 
 
+def test_an_invite_that_expires_is_refused_with_487() -> None:
+    lab = Lab()
+    lab.invite("Expires: 20\r\n")
+    lab.run(20)
+    assert lab.last_response().status == 487
+    assert lab.events() == ["Ended timeout failure 487"]
+
+
+@pytest.mark.parametrize("expires", ["never", "99999999999", ""])
+def test_an_expiry_that_cannot_be_read_sets_no_limit(expires: str) -> None:
+    lab = Lab()
+    lab.invite(f"Expires: {expires}\r\n")
+    lab.run(60)
+    assert lab.events() == []
+
+
+def test_the_owner_may_redirect_with_a_contact() -> None:
+    lab = Lab()
+    lab.invite()
+    lab.session.reject(302, headers=[("Contact", "<sip:elsewhere@h>")])
+    assert lab.last_response().headers.get("Contact") == "<sip:elsewhere@h>"
+
+
 def test_a_provisional_response_is_repeated_each_minute() -> None:
     lab = Lab(settings=EndpointSettings(timers=Timers()))
     lab.phone.on_invite = lambda session: session.provisional(183, sdp=ANSWER)
