@@ -24,8 +24,6 @@ from sip.sdp import NegotiationError, SdpError
 
 MAX_ARRIVING: Final = 256
 """Calls whose audio is being found; at 100 calls a second and some ms each, two are usual."""
-OPEN_TIMEOUT_S: Final = 10.0
-"""For the engine to give a port pair; a caller's INVITE has waited eight repetitions by then."""
 RETRY_AFTER_S: Final = 5
 """An engine that was restarted is back by then."""
 MAX_NAME: Final = 256
@@ -85,7 +83,7 @@ class IncomingCalls:
 
     async def _take(self, session: InviteSession, call: ArrivingCall) -> None:
         try:
-            media = await self._open()
+            media = await self._settings.open_media()
         except MediaUnavailable as exc:
             if not call.over:
                 self._refuse(session, 503, f"no audio for this call: {exc}")
@@ -98,11 +96,6 @@ class IncomingCalls:
         else:
             call.leg = leg
             self._deliver(leg)
-
-    async def _open(self) -> MediaLeg:
-        with trio.move_on_after(OPEN_TIMEOUT_S):
-            return await self._settings.media.open_leg()
-        raise MediaUnavailable(f"the engine gave no ports within {OPEN_TIMEOUT_S:g} s")
 
     def _leg(self, session: InviteSession, media: MediaLeg) -> SipLeg | None:
         """The leg of an INVITE whose offer we can take; otherwise None, and it is refused."""

@@ -6,19 +6,12 @@ offer and sends the INVITE. An attempt that cannot even begin is a DialRefused w
 
 from __future__ import annotations
 
-from typing import Final
-
-import trio
-
 from runtime.legs.leg import DialRefused, DialRequest, Leg, LegIdentity
 from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.route import OutgoingRoute, OutgoingRules
 from runtime.legs.sip.settings import LegSettings
 from runtime.media.port import MediaLeg, MediaUnavailable
 from sip.endpoint import Endpoint, NotRunningError, TooManySessionsError
-
-OPEN_TIMEOUT_S: Final = 10.0
-"""For the engine to give a port pair; it takes one of a pool, within a tick."""
 
 
 class SipDialer:
@@ -33,15 +26,10 @@ class SipDialer:
         """Start the attempt and return at once. Raises DialRefused."""
         route = self._rules.route(request)
         try:
-            media = await self._open()
+            media = await self._settings.open_media()
         except MediaUnavailable as exc:
             raise DialRefused(503, f"no audio for this call: {exc}") from exc
         return self.place(request, route, media)
-
-    async def _open(self) -> MediaLeg:
-        with trio.move_on_after(OPEN_TIMEOUT_S):
-            return await self._settings.media.open_leg()
-        raise MediaUnavailable(f"the engine gave no ports within {OPEN_TIMEOUT_S:g} s")
 
     def place(
         self,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import attrs
+import trio
 
 from runtime.legs.sip.media_session import MediaSession, capabilities, local_media
 from runtime.legs.sip.trace import TraceBook
-from runtime.media.port import MediaLeg, MediaPort
+from runtime.media.port import MediaLeg, MediaPort, MediaUnavailable
+
+OPEN_TIMEOUT_S: Final = 10.0
+"""For a port pair. It comes from a pool within a tick; an engine that died is back in a second or
+two, and the caller has had its 100 Trying meanwhile."""
 
 
 def no_address(_: str) -> str | None:
@@ -31,6 +37,12 @@ class LegSettings:
     source_address: Callable[[str], str | None] = no_address
     """From which of our addresses packets to a host leave; asked when the engine has them all."""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
+
+    async def open_media(self) -> MediaLeg:
+        """The audio of a new leg. Raises MediaUnavailable."""
+        with trio.move_on_after(OPEN_TIMEOUT_S):
+            return await self.media.open_leg()
+        raise MediaUnavailable(f"the engine gave no ports within {OPEN_TIMEOUT_S:g} s")
 
     def audio_of(
         self, leg: MediaLeg, peer_host: str, codecs: tuple[str, ...] | None = None

@@ -16,9 +16,9 @@ from runtime.decisions.timeline import mask_sip
 from runtime.legs.leg import Trace, TraceListener
 from sip.agent import SipTrace
 
-MAX_WAITING_LINES: Final = 64
+MAX_WAITING_LINES: Final = 24
 """Lines kept for a leg that nobody listens to yet: a call set-up with authentication has 10."""
-MAX_OTHER_CALLS: Final = 512
+MAX_OTHER_CALLS: Final = 256
 """Call-IDs without a live leg that are remembered; a flood forgets the oldest of them, and never
 the lines of a live call."""
 RECENT_LINES: Final = 4

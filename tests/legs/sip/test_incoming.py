@@ -11,12 +11,11 @@ from trio.testing import MockClock
 from runtime.legs.leg import Ended, Leg, LegEvent, Trace
 from runtime.legs.sip.incoming import (
     MAX_ARRIVING,
-    OPEN_TIMEOUT_S,
     IncomingCalls,
     RefusedCall,
     identity_of,
 )
-from runtime.legs.sip.settings import LegSettings
+from runtime.legs.sip.settings import OPEN_TIMEOUT_S, LegSettings
 from runtime.legs.sip.trace import TraceBook
 from runtime.media.port import MediaLeg, MediaPort, MediaUnavailable
 from tests.legs.sip.fakes import FakeMediaLeg, FakeSession, ended, invite, offer
