@@ -20,6 +20,8 @@ MAX_WAITING_LINES: Final = 10_000
 """About ten seconds of the busiest allowed script; beyond it the reader is not reading."""
 MAX_BATCH: Final = 200
 """Lines written by one trip to the thread."""
+GATHER_S: Final = 0.02
+"""Lines written within this share one trip to the thread; nobody reads faster."""
 MAX_FLUSH_S: Final = 2.0
 """How long the end of the program waits for a reader that does not read."""
 
@@ -32,6 +34,7 @@ class LogLines:
         self._send, self._receive = trio.open_memory_channel[str](MAX_WAITING_LINES)
         self._dropped = 0
         self._deadline = trio.CancelScope()
+        self._closing = trio.Event()
 
     def msg(self, line: str) -> None:
         try:
@@ -46,10 +49,13 @@ class LogLines:
         task_status.started()
         with self._deadline:
             async for line in self._receive:
+                with trio.move_on_after(GATHER_S):
+                    await self._closing.wait()
                 await self._write_batch(line)
 
     def close(self) -> None:
         """No more lines; `run` ends when all are written, or after MAX_FLUSH_S."""
+        self._closing.set()
         self._send.close()
         self._deadline.deadline = trio.current_time() + MAX_FLUSH_S
 

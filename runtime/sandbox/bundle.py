@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -21,15 +20,12 @@ import attrs
 import runtime
 from runtime.media.port import SoundError
 from runtime.sandbox.policy import IMPORTABLE
-from runtime.sandbox.wire import MAX_CORE_FRAME
 
 MAX_BUNDLE: Final = 1024 * 1024
 """Bytes of all modules together."""
 MAX_MODULES: Final = 64
 MAX_MODULE: Final = 256 * 1024
 """Characters of one module: VoxEngine's limit for a script."""
-MAX_ENCODED_MODULE: Final = MAX_CORE_FRAME - 4096
-"""Bytes of JSON: a module goes to its worker in one frame."""
 MAX_ASSET: Final = 10 * 1024 * 1024
 """Bytes of one sound file: VoxEngine's limit."""
 MAX_FOLDER_ENTRIES: Final = 10_000
@@ -174,8 +170,6 @@ def _faults(modules: tuple[Module, ...], main: str) -> Iterable[str]:
         total += len(module.source.encode("utf-8", "surrogatepass"))
         if len(module.source) > MAX_MODULE:
             yield f"{module.path} has {len(module.source)} characters, the limit is {MAX_MODULE}"
-        elif len(json.dumps(module.source)) > MAX_ENCODED_MODULE:
-            yield f"{module.path} holds too much text outside of ASCII for one file; split it"
         if not _is_text(module.source):
             yield f"{module.path} holds characters that are not text (NUL or half a character)"
         if module.name != main and module.name in IMPORTABLE:

@@ -13,8 +13,8 @@ from typing import Any, Final, NoReturn
 
 MAX_WORKER_FRAME: Final = 64 * 1024
 """Worker to core: a legal 15,000-character log line is cut to fit before framing."""
-MAX_CORE_FRAME: Final = 1024 * 1024
-"""Core to worker: one module of 256 Ki characters may take four bytes each in UTF-8."""
+MAX_CORE_FRAME: Final = 4 * 1024 * 1024
+"""Core to worker: one module of 256 Ki characters may take twelve bytes each as JSON escapes."""
 MAX_NESTING: Final = 32
 """Deeper JSON is never needed and would recurse in the parser."""
 MAX_INTEGER: Final = 2**53

@@ -40,6 +40,9 @@ SESSION_MEMORY: Final = 8 * 1024 * 1024
 """Private memory that a session may take, for the number that fits into the machine."""
 MIN_SESSIONS: Final = 10
 """Even where the memory available cannot be read."""
+CRASHES_TO_FAIL: Final = 5
+"""Crashed sessions within a minute before callers are refused at once; off on loopback, where a
+developer would rather see each crash."""
 RETRY_AFTER_S: Final = 10
 """What callers are told while the runtime drains."""
 
@@ -98,6 +101,7 @@ class Server:
             ),
             on_error=config.application.on_error,
             on_failure=config.application.on_failure,
+            crashes_to_fail=0 if self._sip.only_loopback else CRASHES_TO_FAIL,
             max_sessions=config.limits.max_sessions or sessions_that_fit(),
             retry_after_s=RETRY_AFTER_S,
             access_url=lambda session: f"{self._http.url}{API}/sessions/{session}",

@@ -76,9 +76,9 @@ class SipGateway:
             on_refusal=self._on_refusal,
             on_fault=on_fault,
         )
-        only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
+        self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
         host = _advertised(config.advertise) or _own_host(self._listeners)
-        rules = OutgoingRules(trunks=self._trunks, only_loopback=only_loopback, host=host)
+        rules = OutgoingRules(trunks=self._trunks, only_loopback=self.only_loopback, host=host)
         self.dialer = SipDialer(self._settings, self._endpoint, rules)
 
     async def run(

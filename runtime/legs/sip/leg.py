@@ -42,6 +42,9 @@ from sip.sdp import NegotiationError, SdpError
 MAX_EARLY_EVENTS: Final = 64
 """Kept for a listener that comes later; more only come from a peer that floods INFOs."""
 
+RETRY_AFTER: Final = "Retry-After"
+"""The one header of a refusal beside the script's: when it is worth trying again."""
+
 
 class Phase(enum.Enum):
     ALERTING = "called, not answered"
@@ -175,7 +178,9 @@ class SipLeg:
 
     def _refuse(self, session: InviteSession, code: int, reason: str, headers: Headers) -> None:
         self._farewell = (code, reason)
-        session.reject(code, reason or None, headers=self._allowed(headers))
+        own = {name: value for name, value in headers.items() if name == RETRY_AFTER}
+        rest = {name: value for name, value in headers.items() if name not in own}
+        session.reject(code, reason or None, headers=[*own.items(), *self._allowed(rest)])
 
     def _allowed(self, headers: Headers) -> list[tuple[str, str]]:
         sorted_out = script_headers(headers)
