@@ -54,7 +54,7 @@ class Replies:
     ) -> None:
         added: list[tuple[str, str]] = []
         status, method = response.status, request.method
-        if 100 < status < 300 and method in _DIALOG_FORMING:
+        if shows_contact_in(method, status):
             if contact is not None:
                 added.append(("Contact", contact))
             added += [("Allow", ALLOW), ("Supported", SUPPORTED)]
@@ -98,3 +98,8 @@ class Replies:
         digest = hashlib.blake2b(key=self._secret, digest_size=8)
         digest.update("\n".join(parts).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
+
+
+def shows_contact_in(method: str, status: int) -> bool:
+    """Whether a response says where we can be reached (RFC 3261 12.1.1, RFC 3311 5.2)."""
+    return 100 < status < 300 and method in _DIALOG_FORMING

@@ -23,6 +23,7 @@ from sip.message import Request, Response, Uri
 from sip.transaction import ClientKey, Timers, Transmit
 
 from .addressing import UnroutableError
+from .replies import shows_contact_in
 
 if TYPE_CHECKING:
     from .agent import UserAgent
@@ -63,11 +64,12 @@ class SessionPort:
         sdp: bytes | None = None,
     ) -> Response:
         agent, peer = self._agent, incoming.flow.peer
+        shows_contact = shows_contact_in(incoming.request.method, status)
         response = agent.replies.build(
             incoming.request,
             status,
             reason,
-            contact=agent.outbound.contact(peer.transport, peer.host),
+            contact=agent.outbound.contact(peer.transport, peer.host) if shows_contact else None,
             to_tag=to_tag,
             headers=headers,
             sdp=sdp,

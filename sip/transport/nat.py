@@ -227,8 +227,10 @@ def _is_wildcard(host: str) -> bool:
 
 def _same_family(listener_host: str, peer_host: str) -> bool:
     """Whether packets can pass between them; a name may turn out to be either."""
-    mine, theirs = ip_literal(listener_host), ip_literal(peer_host)
-    return mine is None or theirs is None or mine.version == theirs.version
+    if (":" in listener_host) == (":" in peer_host):
+        return True
+    # an IPv4 literal or a name on one side, an IPv6 literal on the other
+    return ip_literal(listener_host) is None or ip_literal(peer_host) is None
 
 
 def _is_unicast(literal: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
