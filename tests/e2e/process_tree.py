@@ -22,6 +22,12 @@ def descendants(root: int, command: str = "") -> list[int]:
     return sorted(pid for pid in found if command in command_line(pid))
 
 
+def children(root: int, command: str = "") -> list[int]:
+    """Only those that `root` itself started."""
+    parents = _parents()
+    return [pid for pid in descendants(root, command) if parents.get(pid) == root]
+
+
 def identified(root: int) -> list[Identity]:
     """The tree below and with `root`, to be looked for later."""
     found = ((pid, start_of(pid)) for pid in [root, *descendants(root)])

@@ -104,9 +104,29 @@ class RuntimeProcess:
         files = self.data.glob("sessions/*/timeline.jsonl")
         return [file.parent.name for file in sorted(files, key=lambda f: f.stat().st_ctime_ns)]
 
+    async def session_of(self, call_id: str) -> str:
+        """The session that a call belongs to: its SIP messages are in the timeline."""
+
+        def found() -> list[str]:
+            return [session for session in self.sessions() if call_id in self._raw(session)]
+
+        await self.until(found, f"a timeline with the call {call_id}")
+        return found()[0]
+
+    def _raw(self, session: str) -> str:
+        return (self.data / "sessions" / session / "timeline.jsonl").read_text()
+
     def timeline(self, session: str) -> list[dict[str, Any]]:
-        text = (self.data / "sessions" / session / "timeline.jsonl").read_text()
-        return [json.loads(line) for line in text.splitlines()]
+        return [json.loads(line) for line in self._raw(session).splitlines()]
+
+    async def over(self, session: str) -> list[dict[str, Any]]:
+        """The whole timeline, once the session has ended."""
+
+        def ended() -> bool:
+            return any(entry["what"].startswith("over: ") for entry in self.timeline(session))
+
+        await self.until(ended, f"the end of session {session}")
+        return self.timeline(session)
 
     def recordings(self) -> list[Path]:
         files = (file for file in self.data.glob("recordings/**/*") if file.is_file())

@@ -55,11 +55,8 @@ async def test_two_calls_hear_each_other_and_not_themselves(
     assert pitches([at_callee]) == {440}
     assert at_caller.duration_s > 1.8
     assert at_callee.duration_s > 1.8
-    await runtime.until(runtime.recordings, "a recording")
-    [session] = [s for s in runtime.sessions() if "bridge" in runtime.timeline(s)[0]["what"]]
-    await runtime.until(
-        lambda: any("over:" in entry["what"] for entry in runtime.timeline(session)), "its end"
-    )
+    session = await runtime.session_of(call.call_id)
+    await runtime.over(session)
     file = next(path for path in runtime.recordings() if session in str(path))
     assert pitches(channel(file, 0)) == {440}
     assert pitches(channel(file, 1)) == {880}

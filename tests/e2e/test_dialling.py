@@ -145,5 +145,4 @@ async def test_a_callee_over_tcp(runtime: RuntimeProcess, phone: Phone, tmp_path
         call = await dials(phone, "stream", target, ("X-Play", "1"))
         await runtime.logged("stream connected")
         await runtime.logged("stream gone")
-        assert (await there.finished()).exit_code == 0
         await call.bye()

@@ -15,6 +15,7 @@ def for_ever() -> None:
 @VoxEngine.on(AppEvents.CallAlerting)
 async def incoming(e: AppEvents.CallAlerting) -> None:
     where, call = e.headers["X-Where"], e.call
+    VoxEngine.on(AppEvents.Terminating)(lambda t: Logger.write(f"{where} terminating"))
     call.on(CallEvents.Disconnected)(lambda d: Logger.write(f"{where} ended {d.internalCode}"))
     call.on(CallEvents.Connected)(lambda: connected(where, call))
     if where == "before":
