@@ -198,8 +198,8 @@ def _shipped_path(scenario: str, dotted: str) -> Path:
     file = base.with_suffix(".py")
     if file.is_file():
         return file
-    entries = sorted(entry.stem for entry in base.parent.glob("[a-z]*"))
-    raise BundleError(scenario, [f"no such shipped scenario; there are {', '.join(entries)}"])
+    known = ", ".join(f"{SHIPPED}.{file.stem}" for file in sorted(base.parent.glob("[a-z]*.py")))
+    raise BundleError(scenario, [f"there is no shipped scenario {dotted}; there are {known}"])
 
 
 def _load_path(scenario: str, path: Path, *, name: str) -> Bundle:

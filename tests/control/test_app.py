@@ -1,0 +1,183 @@
+"""The HTTP interface over a simulated call: no sockets, the real application."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+import pytest
+
+from runtime.control.app import ControlParts, build_app
+from runtime.control.auth import MAX_BODY_BYTES, AccessRule
+from runtime.testing import Sim
+
+SCENARIO = """
+from runtime import *
+
+@VoxEngine.on(AppEvents.CallAlerting)
+async def incoming(e):
+    await e.call.answer()
+    await e.call.say("hello")
+    await e.call.ended()
+    VoxEngine.terminate()
+"""
+LOCAL = AccessRule.for_bind("127.0.0.1", {})
+
+
+@asynccontextmanager
+async def client_of(
+    sim: Sim, folder: Path, access: AccessRule = LOCAL, host: str = "127.0.0.1:8080"
+) -> AsyncIterator[httpx.AsyncClient]:
+    sim.load_text(SCENARIO)
+    registry = await sim._registry()
+
+    def recording(session: str, number: int) -> Path | None:
+        file = folder / f"{session}-{number}.wav"
+        return file if file.is_file() else None
+
+    app = build_app(
+        ControlParts(
+            registry=registry,
+            access=access,
+            timelines=folder / "sessions",
+            recording=recording,
+            state=lambda: {"sip": ["udp:127.0.0.1:5060"]},
+        )
+    )
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
+        yield client
+
+
+async def test_health_tells_sessions_and_listeners(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        caller = await sim.call()
+        await caller.hears("hello")
+        health = (await client.get("/healthz")).json()
+        assert health["status"] == "ok"
+        assert health["sessions"] == 1
+        assert health["calls"] == 1
+        assert health["sip"] == ["udp:127.0.0.1:5060"]
+        assert (await client.get("/readyz")).status_code == 200
+        caller.hang_up()
+        await caller.ended()
+
+
+async def test_a_session_is_listed_shown_and_kept_after_its_end(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        caller = await sim.call(to="100", number="200")
+        await caller.hears("hello")
+        [listed] = (await client.get("/api/v1/sessions")).json()["sessions"]
+        [leg] = listed["legs"]
+        assert (leg["number"], leg["callerid"], leg["state"]) == ("100", "200", "CONNECTED")
+        caller.hang_up()
+        await caller.ended()
+        await sim.settle()
+        assert (await client.get("/api/v1/sessions")).json()["sessions"] == []
+        kept = (await client.get(f"/api/v1/sessions/{listed['id']}")).json()
+        assert kept["end_cause"] == "terminated"
+
+
+async def test_a_session_is_ended_over_http(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        caller = await sim.call()
+        await caller.hears("hello")
+        [listed] = (await client.get("/api/v1/sessions")).json()["sessions"]
+        answer = await client.delete(f"/api/v1/sessions/{listed['id']}")
+        assert answer.status_code == 202
+        await caller.ended()
+        await sim.settle()
+        gone = await client.delete(f"/api/v1/sessions/{listed['id']}")
+        assert gone.status_code == 404
+
+
+async def test_the_timeline_is_followed_to_its_end(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        caller = await sim.call()
+        await caller.hears("hello")
+        [listed] = (await client.get("/api/v1/sessions")).json()["sessions"]
+        path = f"/api/v1/sessions/{listed['id']}/timeline"
+        entries = [json.loads(line) for line in (await client.get(path)).text.splitlines()]
+        assert "Call.Connected" in [entry["what"] for entry in entries]
+        caller.hang_up()
+        followed = (await client.get(path, params={"follow": "1"})).text.splitlines()
+        assert json.loads(followed[-1])["what"].startswith("over: terminated")
+
+
+async def test_a_recording_is_served_by_range(sim: Sim, tmp_path: Path) -> None:
+    (tmp_path / "abc-1.wav").write_bytes(b"0123456789")
+    async with client_of(sim, tmp_path) as client:
+        path = "/api/v1/sessions/abc/recordings/1"
+        whole = await client.get(path)
+        assert (whole.content, whole.headers["content-type"]) == (b"0123456789", "audio/wav")
+        part = await client.get(path, headers={"range": "bytes=2-4"})
+        assert (part.status_code, part.content) == (206, b"234")
+        beyond = await client.get(path, headers={"range": "bytes=99-"})
+        assert beyond.status_code == 416
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/api/v1/sessions/unknown",
+        "/api/v1/sessions/unknown/timeline",
+        "/api/v1/sessions/unknown/recordings/1",
+        "/api/v1/sessions/..%2f..%2fetc/timeline",
+        "/api/v1/sessions/" + "x" * 5000,
+    ],
+)
+async def test_what_is_not_there_is_a_problem_body(sim: Sim, tmp_path: Path, path: str) -> None:
+    async with client_of(sim, tmp_path) as client:
+        answer = await client.get(path)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert set(answer.json()) == {"type", "title", "status", "detail"}
+
+
+async def test_a_wrong_method_is_a_problem_body(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        answer = await client.put("/healthz")
+        assert (answer.status_code, answer.json()["status"]) == (405, 405)
+
+
+async def test_a_large_or_unmeasured_body_is_refused(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        large = await client.post("/healthz", content=b"x" * (MAX_BODY_BYTES + 1))
+        assert large.status_code == 413
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"x"
+
+        chunked = await client.post("/healthz", content=pieces())
+        assert chunked.status_code == 413
+
+
+async def test_a_loopback_bind_answers_only_to_its_own_names(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        for host, status in (
+            ("localhost:1", 200),
+            ("[::1]:8080", 200),
+            ("127.0.0.1", 200),
+            ("evil.example", 403),
+            ("127.0.0.1.evil.example:80", 403),
+        ):
+            answer = await client.get("/healthz", headers={"host": host})
+            assert answer.status_code == status, host
+
+
+async def test_a_public_bind_wants_a_token_except_for_probes(sim: Sim, tmp_path: Path) -> None:
+    access = AccessRule.for_bind("0.0.0.0", {"ci": sha256(b"secret").hexdigest()})
+    async with client_of(sim, tmp_path, access, "phone.example") as client:
+        assert (await client.get("/healthz")).status_code == 200
+        refused = await client.get("/api/v1/sessions")
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == "Bearer"
+        for token, status in (("secret", 200), ("wrong", 401), ("", 401)):
+            bearer = {"authorization": f"Bearer {token}"}
+            answer = await client.get("/api/v1/sessions", headers=bearer)
+            assert answer.status_code == status, token
