@@ -14,7 +14,7 @@ import resource
 import time
 from typing import Any, Final
 
-from runtime.media.clock import FRAME_S, STEPS, Schedule, Step
+from runtime.media.clock import FRAME_S, Schedule, Step
 from runtime.media.ports import PortPool
 from runtime.media.protocol import (
     ENGINE,
@@ -91,19 +91,39 @@ class Loop:
             raise
 
     def _step(self, step: Step) -> None:
-        self._wait(step.deadline)
-        self._sockets.collect()
+        few = self._engine.configured_legs <= EAGER_LEGS
         if step.number == 0:
-            if self._called:
-                self._called = False
-                for packet, fds in self._link.receive_nowait():
-                    self._engine.command(decode_commands(packet), fds)
-            self._tell(self._engine.tick(time.monotonic(), time.time(), step.skipped))
+            self._wait(step.deadline, eager=few)
+            self._sockets.collect()
+            self._tick(step.skipped)
+        elif few and not self._sockets.planned(step.number):
+            return  # packets of few legs are read while waiting for the next frame
+        else:
+            self._wait(step.deadline, eager=few)
+            self._sockets.collect()
         self._sockets.flush(step.number)
-        if step.number == STEPS - 1:
-            self._frames += 1
-            if self._frames % REPORT_FRAMES == 0:
-                self._tell([self._report()])
+
+    def _tick(self, skipped: int) -> None:
+        if self._called:
+            self._called = False
+            for packet, fds in self._link.receive_nowait():
+                self._engine.command(decode_commands(packet), fds)
+        events = []
+        if not self._engine.idle:
+            events = self._engine.tick(time.monotonic(), time.time(), skipped)
+        self._frames += 1
+        if self._frames % REPORT_FRAMES == 0:
+            events.append(self._report())
+        self._tell(events)
+
+    def _wait(self, deadline: float, *, eager: bool) -> None:
+        while (left := deadline - time.monotonic()) > 0:
+            if not eager or left < 2 * EAGER_PAUSE_S:
+                time.sleep(left)
+                return
+            # epoll counts whole milliseconds, rounded up.
+            if self._sockets.collect(left - EAGER_PAUSE_S):
+                time.sleep(min(EAGER_PAUSE_S, max(0.0, deadline - time.monotonic())))
 
     def _report(self) -> Event:
         report = EngineReport(
@@ -115,15 +135,6 @@ class Loop:
             cpu_s=time.process_time(),
         )
         return Event(ENGINE, report)
-
-    def _wait(self, deadline: float) -> None:
-        while (left := deadline - time.monotonic()) > 0:
-            if self._engine.configured_legs > EAGER_LEGS or left < 2 * EAGER_PAUSE_S:
-                time.sleep(left)
-                return
-            # epoll counts whole milliseconds, rounded up.
-            if self._sockets.collect(left - EAGER_PAUSE_S):
-                time.sleep(min(EAGER_PAUSE_S, max(0.0, deadline - time.monotonic())))
 
     def _on_call(self) -> None:
         self._called = True

@@ -196,6 +196,10 @@ class UdpSockets:
         self._instead.clear()
         return arrivals
 
+    def planned(self, slot: int) -> int:
+        """Packets that leave in this step of a frame."""
+        return len(self._plan[slot])
+
     def flush(self, slot: int) -> None:
         """Send what is planned for this step of the frame."""
         departures = iter(self._plan[slot])

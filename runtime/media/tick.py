@@ -71,6 +71,13 @@ class Engine:
     def configured_legs(self) -> int:
         return self._parts.legs.configured
 
+    @property
+    def idle(self) -> bool:
+        """Whether a tick would change nothing: no peer, no sound, no recording, no command."""
+        parts = self._parts
+        playing = len(parts.players) + len(parts.recorders)
+        return not (parts.legs.configured or playing or self._commands)
+
     def command(self, commands: Sequence[Command], fds: Sequence[int] = ()) -> None:
         """Apply at the next tick, which also closes the descriptors."""
         self._commands.append((commands, fds))

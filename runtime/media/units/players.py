@@ -63,8 +63,10 @@ class BufferContent:
         # The state is read first: samples published before DONE are all there.
         state, valid = self._buffer.state, self._buffer.valid_samples
         if state is PcmState.DONE and self._loop and valid:
-            at = (start + np.arange(BLOCK)) % valid
-            return _mono(self._buffer.samples[at])
+            start %= valid
+            if start + BLOCK > valid:
+                around = (start + np.arange(BLOCK)) % valid
+                return _mono(self._buffer.samples[around])
         end = min(start + BLOCK, valid)
         if state is PcmState.FILLING:
             end -= (end - start) % FRAME

@@ -1,0 +1,154 @@
+"""Messages of the engine's link: every one survives its JSON, and nothing else is understood."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from runtime.media.port import (
+    DigitsSent,
+    FirstPacketReceived,
+    LegClosed,
+    LegStatistics,
+    PlayerFinished,
+    PlayerMarkerReached,
+    PlayerStarted,
+    RecorderClosed,
+    RtpResumed,
+    RtpStopped,
+    RtpStream,
+    ToneReceivedFromPeer,
+    ToneScript,
+    ToneStep,
+)
+from runtime.media.protocol import (
+    AddMarker,
+    CloseUnit,
+    Command,
+    ConfigureLeg,
+    Connect,
+    Disconnect,
+    EngineReady,
+    EngineRefused,
+    EngineReport,
+    Event,
+    HandleTones,
+    LegOpened,
+    LegRefused,
+    MuteRecorder,
+    OpenConference,
+    OpenLeg,
+    OpenPlayer,
+    OpenRecorder,
+    OpenTonePlayer,
+    PausePlayer,
+    ProtocolError,
+    ResumePlayer,
+    SendDigits,
+    StartEngine,
+    TapLeg,
+    TicksSkipped,
+    UnitEvent,
+    decode_commands,
+    decode_events,
+    encode_commands,
+    encode_events,
+)
+
+STREAM = RtpStream(
+    remote_host="192.0.2.1",
+    remote_port=4000,
+    remote_rtcp_port=4001,
+    codec="PCMA",
+    send_payload_type=8,
+    receive_payload_types=frozenset({0, 8}),
+    dtmf_send_payload_type=101,
+    ptime_ms=10,
+    sending=False,
+)
+SCRIPT = ToneScript(
+    label="busy", steps=(ToneStep(frequencies_hz=(425.0,), duration_ms=500),), loop=False
+)
+COMMANDS: list[Command] = [
+    StartEngine(
+        host="::1", first_port=10000, last_port=19999, max_legs=5, max_players=9, cname="a@b"
+    ),
+    OpenLeg(1),
+    ConfigureLeg(1, STREAM),
+    HandleTones(1, True),
+    SendDigits(1, "12p#"),
+    OpenPlayer(unit=2, fd=0, loop=True, paused=False),
+    OpenTonePlayer(unit=3, script=SCRIPT, paused=True),
+    PausePlayer(2),
+    ResumePlayer(2),
+    AddMarker(2, 1500),
+    OpenConference(4),
+    OpenRecorder(unit=5, fd=1),
+    TapLeg(5, 1),
+    MuteRecorder(5, True),
+    CloseUnit(5),
+    Connect(2, 1),
+    Disconnect(2, 1),
+]
+EVENTS: list[UnitEvent] = [
+    LegOpened(rtp_port=10000, rtcp_port=10001),
+    LegRefused(reason="no ports"),
+    FirstPacketReceived(),
+    ToneReceivedFromPeer(tone="#", duration_ms=80),
+    DigitsSent(),
+    RtpStopped(),
+    RtpResumed(),
+    LegClosed(statistics=LegStatistics(packets_sent=3, round_trip_ms=1.5)),
+    PlayerStarted(),
+    PlayerMarkerReached(offset_ms=7),
+    PlayerFinished(),
+    PlayerFinished(error="broken"),
+    RecorderClosed(frames=5, overrun_frames=0),
+    EngineReady(max_legs=7),
+    EngineRefused(reason="no"),
+    EngineReport(frames=50),
+    TicksSkipped(frames=9),
+]
+
+
+def over_the_wire(packet: dict[str, Any]) -> dict[str, Any]:
+    copy: dict[str, Any] = json.loads(json.dumps(packet))
+    return copy
+
+
+def test_every_command_survives_the_wire() -> None:
+    assert {type(c) for c in COMMANDS} == set(Command.__args__)
+    assert decode_commands(over_the_wire(encode_commands(COMMANDS))) == COMMANDS
+
+
+def test_every_event_survives_the_wire() -> None:
+    assert {type(e) for e in EVENTS} == set(UnitEvent.__args__)
+    events = [Event(n, what) for n, what in enumerate(EVENTS)]
+    assert decode_events(over_the_wire(encode_events(events))) == events
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        {},
+        {"commands": "all"},
+        {"commands": ["OpenLeg"]},
+        {"commands": [None]},
+        {"commands": [{"do": "Fly", "unit": 1}]},
+        {"commands": [{"unit": 1}]},
+        {"commands": [{"do": "OpenLeg"}]},
+        {"commands": [{"do": "OpenLeg", "unit": "one"}]},
+        {"commands": [{"do": "OpenLeg", "unit": 1, "colour": "red"}]},
+        {"events": [{"unit": 1, "what": {"is": "PlayerStarted"}}]},
+    ],
+)
+def test_anything_else_is_a_protocol_error(packet: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError):
+        decode_commands(packet)
+
+
+def test_events_are_not_commands() -> None:
+    with pytest.raises(ProtocolError, match="without a list of events"):
+        decode_events(encode_commands(COMMANDS))

@@ -1,0 +1,271 @@
+"""The engine's sockets on loopback: ports, latching by the kernel, errors that end nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from runtime.media.ports import PortPool
+from runtime.media.rtp.datagrams import Arrivals, NoPorts
+from runtime.media.sockets import ROUNDS, SLOT_FILL, UdpSockets
+
+pytestmark = pytest.mark.loopback
+PATIENCE_S = 30
+BASE = 42_000 + os.getpid() % 500 * 16
+"""Test runs beside each other use other ports."""
+
+
+@contextlib.contextmanager
+def telephone() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(PATIENCE_S)
+        yield sock
+
+
+@contextlib.contextmanager
+def engine_sockets(legs: int = 4) -> Iterator[UdpSockets]:
+    sockets = UdpSockets("127.0.0.1", 0, 0, legs)
+    opened: list[int] = []
+    original = sockets.open
+
+    def open_and_remember(leg: int) -> tuple[int, int]:
+        opened.append(leg)
+        return original(leg)
+
+    sockets.open = open_and_remember  # type: ignore[method-assign]
+    try:
+        yield sockets
+    finally:
+        for leg in opened:
+            with contextlib.suppress(KeyError):
+                sockets.close(leg)
+
+
+def collected(sockets: UdpSockets, enough: Callable[[Arrivals], bool]) -> list[Arrivals]:
+    """Collect until `enough` is true of a batch."""
+    until = time.monotonic() + PATIENCE_S
+    batches = []
+    while time.monotonic() < until:
+        sockets.collect(0.01)
+        batches.append(sockets.take())
+        if enough(batches[-1]):
+            return batches
+    raise AssertionError("nothing came")
+
+
+def one_packet(sockets: UdpSockets) -> tuple[bytes, Arrivals]:
+    batch = collected(sockets, lambda arrivals: len(arrivals.legs) > 0)[-1]
+    return batch.rows[0, : batch.lengths[0]].tobytes(), batch
+
+
+def test_ports_are_even_and_odd_neighbours() -> None:
+    with engine_sockets() as sockets:
+        rtp, rtcp = sockets.open(0)
+        assert rtp % 2 == 0
+        assert rtcp == rtp + 1
+
+
+def test_ports_are_given_out_in_turn_and_taken_ones_stepped_over() -> None:
+    pool = PortPool("127.0.0.1", BASE + 1, BASE + 9)
+    ports = []
+    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other:
+        other.bind(("127.0.0.1", BASE + 5))
+        for _ in range(6):
+            rtp, rtcp, port = pool.take()
+            ports.append(port)
+            rtp.close()
+            rtcp.close()
+    assert ports == [BASE + n for n in (2, 6, 8, 2, 6, 8)]
+
+
+def test_a_full_range_is_refused_with_the_range_and_what_to_do() -> None:
+    pool = PortPool("127.0.0.1", BASE, BASE + 3)
+    taken = [pool.take(), pool.take()]
+    with pytest.raises(NoPorts, match=rf"{BASE} to {BASE + 3} on 127\.0\.0\.1; widen --rtp-ports"):
+        pool.take()
+    for rtp, rtcp, _ in taken:
+        rtp.close()
+        rtcp.close()
+
+
+def test_a_range_without_a_pair_is_refused() -> None:
+    with pytest.raises(NoPorts):
+        PortPool("127.0.0.1", BASE + 1, BASE + 2).take()
+
+
+def test_what_came_before_listening_is_thrown_away() -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        rtp, rtcp = sockets.open(2)
+        phone.sendto(b"early", ("127.0.0.1", rtp))
+        phone.sendto(b"early", ("127.0.0.1", rtcp))
+        sockets.listen(2)
+        phone.sendto(b"in time", ("127.0.0.1", rtp))
+        data, batch = one_packet(sockets)
+        assert data == b"in time"
+        assert batch.legs.tolist() == [2]
+        assert batch.sources == [(0, phone.getsockname())]
+        assert batch.reports == []
+
+
+def test_a_leg_that_is_aimed_sends_there_and_reports_beside() -> None:
+    with engine_sockets() as sockets, telephone() as phone, telephone() as reports:
+        rtp, rtcp = sockets.open(0)
+        sockets.listen(0)
+        sockets.aim(0, phone.getsockname(), reports.getsockname(), exclusive=False)
+        sockets.schedule(0, [memoryview(b"audio")])
+        sockets.flush(0)
+        sockets.send_report(0, b"report")
+        assert phone.recvfrom(100) == (b"audio", ("127.0.0.1", rtp))
+        assert reports.recvfrom(100) == (b"report", ("127.0.0.1", rtcp))
+
+
+def test_an_exclusive_leg_hears_its_peer_only_and_names_no_source() -> None:
+    with engine_sockets() as sockets, telephone() as phone, telephone() as thief:
+        rtp, _ = sockets.open(0)
+        sockets.listen(0)
+        thief.sendto(b"queued", ("127.0.0.1", rtp))
+        sockets.aim(0, phone.getsockname(), None, exclusive=True)
+        thief.sendto(b"late", ("127.0.0.1", rtp))
+        phone.sendto(b"peer 1", ("127.0.0.1", rtp))
+        batches = collected(sockets, lambda a: b"peer 1" in _contents(a))
+        named = [
+            (data, source)
+            for batch in batches
+            for data, (_, source) in zip(_contents(batch), batch.sources, strict=False)
+        ]
+        # What a stranger sent before the socket was connected still says where it is from.
+        assert (b"queued", thief.getsockname()) in named
+        phone.sendto(b"peer 2", ("127.0.0.1", rtp))
+        thief.sendto(b"late again", ("127.0.0.1", rtp))
+        data, batch = one_packet(sockets)
+        assert data == b"peer 2"
+        assert batch.sources == []
+        sockets.schedule(0, [memoryview(b"answer")])
+        sockets.flush(0)
+        assert phone.recv(100) == b"answer"
+
+
+def _contents(batch: Arrivals) -> list[bytes]:
+    return [row[:length].tobytes() for row, length in zip(batch.rows, batch.lengths, strict=True)]
+
+
+def test_an_exclusive_leg_can_be_aimed_anew_and_keeps_its_port() -> None:
+    with engine_sockets() as sockets, telephone() as old, telephone() as new:
+        rtp, _ = sockets.open(0)
+        sockets.listen(0)
+        sockets.aim(0, old.getsockname(), None, exclusive=True)
+        sockets.schedule(0, [memoryview(b"audio")])
+        sockets.aim(0, new.getsockname(), None, exclusive=False)
+        sockets.flush(0)
+        assert new.recvfrom(100) == (b"audio", ("127.0.0.1", rtp))
+        new.sendto(b"hello", ("127.0.0.1", rtp))
+        data, batch = one_packet(sockets)
+        assert data == b"hello"
+        assert batch.sources == [(0, new.getsockname())]
+
+
+def test_a_peer_that_is_gone_is_counted_and_the_others_go_on() -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        with telephone() as gone:
+            address = gone.getsockname()
+        for leg, target in ((0, address), (1, phone.getsockname())):
+            sockets.open(leg)
+            sockets.listen(leg)
+            sockets.aim(leg, target, target, exclusive=True)
+            sockets.schedule(leg, [memoryview(b"audio")])
+        for _ in range(10):
+            sockets.flush(0)
+            sockets.collect()
+        assert sockets.refused > 0
+        assert [phone.recv(100) for _ in range(10)] == [b"audio"] * 10
+
+
+def test_a_leg_without_a_target_sends_nothing() -> None:
+    with engine_sockets() as sockets:
+        sockets.open(0)
+        sockets.listen(0)
+        sockets.aim(0, None, None, exclusive=False)
+        sockets.schedule(0, [memoryview(b"audio")])
+        sockets.flush(0)
+        sockets.send_report(0, b"report")
+        assert (sockets.refused, sockets.failed) == (0, 0)
+
+
+def test_a_flood_on_one_leg_is_read_a_few_packets_at_a_time() -> None:
+    with engine_sockets() as sockets, telephone() as flood, telephone() as phone:
+        ports = []
+        for leg in (0, 1):
+            ports.append(sockets.open(leg)[0])
+            sockets.listen(leg)
+        for _ in range(60):
+            flood.sendto(b"flood", ("127.0.0.1", ports[0]))
+        phone.sendto(b"peer", ("127.0.0.1", ports[1]))
+        sockets.collect()
+        batch = sockets.take()
+        assert batch.legs.tolist().count(0) == ROUNDS
+        assert batch.legs.tolist().count(1) == 1
+
+
+def test_a_packet_longer_than_a_row_is_cut_to_the_row() -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        rtp, _ = sockets.open(0)
+        sockets.listen(0)
+        phone.sendto(bytes(5000), ("127.0.0.1", rtp))
+        _, batch = one_packet(sockets)
+        assert batch.lengths.tolist() == [batch.rows.shape[1]]
+
+
+def test_reports_come_with_their_source() -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        _, rtcp = sockets.open(3)
+        sockets.listen(3)
+        phone.sendto(b"report", ("127.0.0.1", rtcp))
+        batch = collected(sockets, lambda a: len(a.reports) > 0)[-1]
+        assert batch.reports == [(3, b"report", phone.getsockname())]
+
+
+def test_packets_of_many_legs_are_spread_over_the_steps_of_a_frame() -> None:
+    with engine_sockets(legs=5 * SLOT_FILL) as sockets:
+        for leg in range(5 * SLOT_FILL):
+            sockets.open(leg)
+            sockets.listen(leg)
+            sockets.schedule(leg, [memoryview(b"audio")])
+        planned = [sockets.planned(slot) for slot in range(4)]
+        assert sum(planned) == 5 * SLOT_FILL
+        assert max(planned) == min(planned) == 5 * SLOT_FILL // 4
+
+
+def test_two_packets_of_a_leg_leave_ten_milliseconds_apart() -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        sockets.open(0)
+        sockets.listen(0)
+        sockets.aim(0, phone.getsockname(), None, exclusive=False)
+        sockets.schedule(0, [memoryview(b"first"), memoryview(b"second")])
+        assert [sockets.planned(slot) for slot in range(4)] == [1, 0, 1, 0]
+        sockets.send_instead(0, memoryview(b"event"))
+        for slot in range(4):
+            sockets.flush(slot)
+        sockets.take()
+        for slot in range(4):
+            sockets.flush(slot)
+        assert [phone.recv(100) for _ in range(3)] == [b"event", b"first", b"second"]
+        sockets.unschedule(0)
+        assert [sockets.planned(slot) for slot in range(4)] == [0, 0, 0, 0]
+
+
+def test_descriptors_that_are_used_again_belong_to_the_new_leg() -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        for leg in range(4):
+            rtp, _ = sockets.open(leg)
+            sockets.listen(leg)
+            sockets.aim(leg, phone.getsockname(), None, exclusive=leg % 2 == 0)
+            phone.sendto(b"hello", ("127.0.0.1", rtp))
+            _, batch = one_packet(sockets)
+            assert batch.legs.tolist() == [leg]
+            sockets.close(leg)
