@@ -101,11 +101,14 @@ async def test_the_timeline_is_followed_to_its_end(sim: Sim, tmp_path: Path) -> 
         await caller.hears("hello")
         [listed] = (await client.get("/api/v1/sessions")).json()["sessions"]
         path = f"/api/v1/sessions/{listed['id']}/timeline"
-        entries = [json.loads(line) for line in (await client.get(path)).text.splitlines()]
-        assert "Call.Connected" in [entry["what"] for entry in entries]
         caller.hang_up()
         followed = (await client.get(path, params={"follow": "1"})).text.splitlines()
-        assert json.loads(followed[-1])["what"].startswith("over: terminated")
+        said = [json.loads(line)["what"] for line in followed]
+        assert said[0].startswith("began")
+        assert "Call.Connected" in said
+        assert said[-1] == "over: terminated"
+        whole = (await client.get(path)).text.splitlines()
+        assert whole == followed
 
 
 async def test_a_recording_is_served_by_range(sim: Sim, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_shipped_scenario_is_found_beside_the_runtime(
     [
         ("module:os", "names a shipped scenario"),
         ("module:scenarios.../../etc", "names a shipped scenario"),
-        ("module:scenarios.nonsense", "no such shipped scenario; there are"),
+        ("module:scenarios.nonsense", "there is no shipped scenario scenarios.nonsense; there are"),
         ("nothing.py", "the file nothing.py does not exist"),
         ("nothing", "give a .py file, a folder with scenario.py, or module:"),
     ],
