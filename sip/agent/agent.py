@@ -264,8 +264,10 @@ class UserAgent:
     def _forget_transaction(self, key: ClientKey | ServerKey) -> None:
         if isinstance(key, ClientKey):
             self._outcomes.pop(key, None)
-        else:
-            self._invites.pop(key, None)
+            return
+        held = self._invites.pop(key, None)
+        if held is not None:
+            held.invites.discard(key)
 
     def count_dropped(self, why: str) -> None:
         self.dropped[why] += 1
@@ -291,6 +293,7 @@ class UserAgent:
     def note_invite(self, key: ServerKey, held: Held) -> None:
         """Remember whose INVITE this is, for its CANCEL."""
         self._invites[key] = held
+        held.invites.add(key)
 
     def session_of_invite(self, key: ServerKey) -> Held | None:
         return self._invites.get(key)
@@ -306,5 +309,8 @@ class UserAgent:
     def forget(self, core: Session) -> None:
         self.timers.drop(core)
         held = self.sessions.remove(core)
-        if held is not None:
-            self.put(SessionForgotten(held.facade))
+        if held is None:
+            return
+        for key in held.invites:
+            del self._invites[key]  # a CANCEL that still comes has nothing to cancel
+        self.put(SessionForgotten(held.facade))

@@ -8,6 +8,7 @@ import attrs
 
 from sip.dialog import InviteSession, Session
 from sip.message import Request
+from sip.transaction import ServerKey
 
 
 @attrs.frozen(eq=False)
@@ -16,6 +17,8 @@ class Held:
 
     core: Session
     facade: InviteSession
+    invites: set[ServerKey] = attrs.field(factory=set)
+    """The peer's INVITEs whose transactions are still there."""
 
 
 class SessionTable:

@@ -31,6 +31,7 @@ class TransactionLayer:
         self._clients: dict[ClientKey, Machine] = {}
         self._servers: dict[ServerKey, Machine] = {}
         self._merge: dict[MergeKey, ServerKey] = {}
+        self._merge_of: dict[ServerKey, MergeKey] = {}
         self._clients_on_flow: dict[int, set[ClientKey]] = {}
         self._flow_of_client: dict[ClientKey, int] = {}
 
@@ -50,7 +51,7 @@ class TransactionLayer:
         """Start a client transaction; `data` is the serialised request, its Via already ours."""
         key = ClientKey(request.via.branch or "", request.method)
         kind = INVITE_CLIENT if request.method == "INVITE" else CLIENT
-        machine = Machine(kind, key, request, destination, self)
+        machine = Machine(kind, key, destination, self, call_id=request.call_id, request=request)
         machine.hold(data, str(request))
         self._clients[key] = machine
         return key, self._feed(machine, Input.START, now)
@@ -72,7 +73,7 @@ class TransactionLayer:
     def _note_final(self, machine: Machine, event: Input, response: Response) -> None:
         if machine.final is None:
             machine.final = response
-        if event is Input.FAILURE and machine.request.method == "INVITE":
+        if event is Input.FAILURE and machine.key.method == "INVITE" and machine.request:
             if machine.ack is None:
                 machine.ack = failure_ack(machine.request, response).to_bytes()
             machine.final = machine.final if machine.final.status >= 300 else response
@@ -121,10 +122,10 @@ class TransactionLayer:
             return [AckArrived(request)]
         else:
             kind = INVITE_SERVER if request.method == "INVITE" else SERVER
-            machine = Machine(kind, key, request, reply_to, self)
+            machine = Machine(kind, key, reply_to, self, call_id=request.call_id)
             self._servers[key] = machine
-            self._merge.setdefault(merge_key(request), key)
-            machine.feed(Input.START, now, out)
+            self._note_merge(merge_key(request), key)
+            machine.feed(Input.START, now, out, message=request)
         return self._settle(out)
 
     def respond(self, key: ServerKey, response: Response, now: float) -> list[LayerOutput] | None:
@@ -208,11 +209,16 @@ class TransactionLayer:
             self._detach(key)
             self._clients.pop(key, None)
             return
-        machine = self._servers.pop(key, None)
-        if machine is not None:
-            merge = merge_key(machine.request)
-            if self._merge.get(merge) == key:
-                del self._merge[merge]
+        self._servers.pop(key, None)
+        merge = self._merge_of.pop(key, None)
+        if merge is not None:
+            del self._merge[merge]
+
+    def _note_merge(self, merge: MergeKey, key: ServerKey) -> None:
+        """The first branch of a request stands for all."""
+        if merge not in self._merge:
+            self._merge[merge] = key
+            self._merge_of[key] = merge
 
     def _detach(self, key: ClientKey) -> None:
         flow = self._flow_of_client.pop(key, None)

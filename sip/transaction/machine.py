@@ -82,17 +82,20 @@ class Machine:
         self,
         kind: MachineKind,
         key: ClientKey | ServerKey,
-        request: Request,
         destination: Destination,
         setting: TimerSetting,
+        *,
+        call_id: str,
+        request: Request | None = None,
     ) -> None:
         self.kind = kind
         self.key = key
         self.request = request
+        """Of a client; a server lets go of its request, which may be large, as soon as it can."""
         self.destination = destination
         """Where a client sends its request, where a server sends its responses."""
         self.state = State.INITIAL
-        self.call_id = request.call_id
+        self.call_id = call_id
         self.ack: bytes | None = None
         """The ACK of the failure response, once there is one (INVITE client)."""
         self.final: Response | None = None
@@ -103,7 +106,7 @@ class Machine:
         self._summary = ""
 
     def __repr__(self) -> str:
-        return f"<{self.kind.name} {self.request.method} {self.state.value} {self.key.branch}>"
+        return f"<{self.kind.name} {self.key.method} {self.state.value} {self.key.branch}>"
 
     def hold(self, data: bytes, summary: str) -> None:
         """Take the message that SEND transmits and RESEND repeats."""
@@ -194,10 +197,9 @@ class Machine:
     def _delivery(self, message: Message | None) -> LayerOutput:
         if isinstance(message, Response) and isinstance(self.key, ClientKey):
             return ResponseArrived(self.key, message)
-        if message is not None and isinstance(message, Request) and message.method == "ACK":
-            return AckArrived(message)
-        assert isinstance(self.key, ServerKey), "only servers deliver requests"
-        return RequestArrived(self.key, self.request)
+        assert isinstance(message, Request), "responses are delivered by clients"
+        assert isinstance(self.key, ServerKey), "requests are delivered by servers"
+        return AckArrived(message) if message.method == "ACK" else RequestArrived(self.key, message)
 
     def _fault(self, reason: str, *, timed_out: bool) -> LayerOutput:
         if isinstance(self.key, ServerKey):
