@@ -18,6 +18,7 @@ import trio
 from runtime.processes.child import Child, describe_exit, start_child
 from runtime.processes.link import LinkClosed, LinkFull
 from runtime.sandbox.in_process import InProcessLauncher as InProcessLauncher
+from runtime.sandbox.levels import SandboxReport, unprobed
 from runtime.sandbox.worker_process import LaunchError as LaunchError
 from runtime.sandbox.worker_process import WorkerLauncher as WorkerLauncher
 from runtime.sandbox.worker_process import WorkerProcess as WorkerProcess
@@ -83,6 +84,8 @@ class ZygoteLauncher:
         self._last_request = 0
         self._requests: dict[int, _Request] = {}
         self._workers: dict[int, ZygoteWorker] = {}
+        self.sandbox = unprobed("no zygote has tried it yet")
+        """How well workers are locked, as the zygote found by trying."""
 
     @property
     def zygote_pid(self) -> int | None:
@@ -160,6 +163,7 @@ class ZygoteLauncher:
             _close(descriptors)
             if message.get("type") != "ready":
                 return False
+            self.sandbox = SandboxReport.from_json(message["sandbox"])
             self._zygote = child
             self._ready.set()
             return True

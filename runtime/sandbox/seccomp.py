@@ -13,7 +13,15 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from runtime.sandbox.syscalls import ALLOWED, ARGUMENTS, KILLED, MACHINES, ArgumentRule, Machine
+from runtime.sandbox.syscalls import (
+    ALLOWED,
+    ARGUMENTS,
+    KILLED,
+    MACHINES,
+    ArgumentRule,
+    Check,
+    Machine,
+)
 
 _LOAD_WORD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
 _JUMP_EQUAL: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
@@ -73,23 +81,30 @@ def _verdict_for(numbers: Iterable[int], verdict: int) -> Iterator[Instruction]:
 
 
 def _argument_rule(machine: Machine, rule: ArgumentRule) -> Iterator[Instruction]:
-    """Arguments are 64-bit; the upper half must be zero, the lower half is compared."""
-    low = _ARGUMENTS_AT + 8 * rule.index
-    body: list[Instruction] = [
-        (_LOAD_WORD, 0, 0, low + 4),
-        (_JUMP_EQUAL, 1, 0, 0),
-        (_RETURN, 0, 0, _EPERM),
-        (_LOAD_WORD, 0, 0, low),
-    ]
-    if rule.equals:
-        body += _verdict_for(rule.equals, _ALLOW)
-        body.append((_RETURN, 0, 0, _EPERM))
-    else:
-        body.append((_JUMP_ANY_BIT, 0, 1, rule.without))
-        body.append((_RETURN, 0, 0, _EPERM))
-        body.append((_RETURN, 0, 0, _ALLOW))
+    body = [step for check in rule.checks for step in _check(check)]
+    body.append((_RETURN, 0, 0, _ALLOW))
     yield _JUMP_EQUAL, 0, len(body), machine.numbers[rule.name]
     yield from body
+
+
+def _check(check: Check) -> Iterator[Instruction]:
+    """Refuse or fall through. Arguments have 64 bits: the upper half must be zero, the lower half
+    is compared."""
+    low = _ARGUMENTS_AT + 8 * check.index
+    yield _LOAD_WORD, 0, 0, low + 4
+    yield _JUMP_EQUAL, 1, 0, 0
+    yield _RETURN, 0, 0, _EPERM
+    yield _LOAD_WORD, 0, 0, low
+    if check.equals:
+        for left in range(len(check.equals), 0, -1):
+            yield _JUMP_EQUAL, left, 0, check.equals[-left]
+        yield _RETURN, 0, 0, _EPERM
+    if check.without:
+        yield _JUMP_ANY_BIT, 0, 1, check.without
+        yield _RETURN, 0, 0, _EPERM
+    if check.including:
+        yield _JUMP_ANY_BIT, 1, 0, check.including
+        yield _RETURN, 0, 0, _EPERM
 
 
 class _Program(ctypes.Structure):

@@ -2,8 +2,9 @@
 
 A worker that is locked has its control socket, trio's epoll and wake-up pair, and memory; what it
 may still ask of the kernel is listed here, each group with its reason. Calls that select among many
-operations by an argument (fcntl, ioctl, mmap, mprotect, madvise) are listed apart: seccomp.py lets
-through only the named argument values.
+operations by an argument (fcntl, ioctl, mmap, futex ...) are listed apart: seccomp.py lets through
+only the named argument values. Not listed, because nothing inside needs them: sockets and pipes
+(also socketpair), sendmsg and recvmsg (descriptors), prctl, prlimit64, and every call with a path.
 """
 
 from __future__ import annotations
@@ -68,18 +69,18 @@ MACHINES: Final[Mapping[str, Machine]] = {
 
 ALLOWED: Final = (
     # The control socket (recv and send, never recvmsg: no descriptors pass) and trio's loop.
-    "read", "write", "readv", "writev", "recvfrom", "sendto", "shutdown", "close",
-    "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "poll", "ppoll",
+    "recvfrom", "read", "write", "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl",
+    "readv", "writev", "shutdown", "close", "poll", "ppoll",
     # Descriptors that are open already; none of these takes a path.
     "fstat", "lseek",
     # Memory without execution (mmap, mprotect: see ARGUMENTS).
     "munmap", "mremap", "brk", "membarrier",
-    # Time and randomness.
-    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "getrandom",
+    # Time and randomness (clocks: see ARGUMENTS).
+    "nanosleep", "gettimeofday", "getrandom",
     # The soft interruption of a handler that runs too long.
     "setitimer", "getitimer", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
     # The interpreter's own housekeeping.
-    "futex", "sched_yield", "restart_syscall", "rseq", "getrusage", "getrlimit",
+    "sched_yield", "restart_syscall", "rseq", "getrusage", "getrlimit",
     "getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid",
     "exit", "exit_group",
 )  # fmt: skip
@@ -93,29 +94,80 @@ KILLED: Final = (
 )  # fmt: skip
 
 _PROT_EXEC: Final = 0x4
+_MAP_ANONYMOUS: Final = 0x20
+_MAP_GROWSDOWN: Final = 0x100
+_MAP_LOCKED: Final = 0x2000
+_MAP_HUGETLB: Final = 0x40000
 _FIONBIO: Final = 0x5421
 _FIOCLEX: Final = 0x5451
+_OWN_CLOCKS: Final = (0, 1, 2, 3, 4, 5, 6, 7, 11)
+"""REALTIME ... BOOTTIME, TAI. Others name the CPU clocks of processes by their pid, and so tell
+which processes there are and what they do."""
+_FUTEX_PRIVATE: Final = 128
+_FUTEX_REALTIME: Final = 256
+_FUTEX_WAIT_BITSET: Final = 9
+_FUTEX_WAKES: Final = (0, 1, _FUTEX_WAIT_BITSET, 10)
+"""WAIT, WAKE, WAIT_BITSET, WAKE_BITSET: locks and semaphores; priority inheritance and requeueing
+have had more holes than users."""
 
 
 @attrs.frozen(kw_only=True)
-class ArgumentRule:
-    """Let `name` through only if its argument is one of `equals`, or has no bit of `without`."""
+class Check:
+    """Argument `index` is one of `equals`, or has no bit of `without` and the bit `including`."""
 
-    name: str
     index: int
     equals: tuple[int, ...] = ()
     without: int = 0
+    including: int = 0
+
+
+@attrs.frozen
+class ArgumentRule:
+    """Let `name` through only if all checks hold."""
+
+    name: str
+    checks: tuple[Check, ...]
 
 
 ARGUMENTS: Final = (
+    # No address: the control socket is connected, and a worker reaches nobody else.
+    ArgumentRule("sendto", (Check(index=4, equals=(0,)),)),
     # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC. F_SETOWN and F_SETSIG would
     # let a worker signal other processes through an O_ASYNC descriptor.
-    ArgumentRule(name="fcntl", index=1, equals=(0, 1, 2, 3, 4, 1030)),
+    ArgumentRule("fcntl", (Check(index=1, equals=(0, 1, 2, 3, 4, 1030)),)),
     # socket.setblocking and close-on-exec; everything else that ioctl can do is refused.
-    ArgumentRule(name="ioctl", index=1, equals=(_FIONBIO, _FIOCLEX)),
-    # Anonymous memory only: there is no file to map, and nothing may become executable.
-    ArgumentRule(name="mmap", index=2, without=_PROT_EXEC),
-    ArgumentRule(name="mprotect", index=2, without=_PROT_EXEC),
+    ArgumentRule("ioctl", (Check(index=1, equals=(_FIONBIO, _FIOCLEX)),)),
+    # Anonymous memory that cannot be executed, from no pool that others need (huge pages).
+    ArgumentRule(
+        "mmap",
+        (
+            Check(index=2, without=_PROT_EXEC),
+            Check(
+                index=3,
+                without=_MAP_GROWSDOWN | _MAP_LOCKED | _MAP_HUGETLB,
+                including=_MAP_ANONYMOUS,
+            ),
+        ),
+    ),
+    ArgumentRule("mprotect", (Check(index=2, without=_PROT_EXEC),)),
     # MADV_NORMAL ... MADV_DONTNEED, MADV_FREE, MADV_(NO)HUGEPAGE: what allocators use.
-    ArgumentRule(name="madvise", index=2, equals=(0, 1, 2, 3, 4, 8, 14, 15)),
+    ArgumentRule("madvise", (Check(index=2, equals=(0, 1, 2, 3, 4, 8, 14, 15)),)),
+    ArgumentRule("clock_gettime", (Check(index=0, equals=_OWN_CLOCKS),)),
+    ArgumentRule("clock_getres", (Check(index=0, equals=_OWN_CLOCKS),)),
+    ArgumentRule("clock_nanosleep", (Check(index=0, equals=_OWN_CLOCKS),)),
+    ArgumentRule(
+        "futex",
+        (
+            Check(
+                index=1,
+                equals=tuple(
+                    operation | private | clock
+                    for operation in _FUTEX_WAKES
+                    for private in (0, _FUTEX_PRIVATE)
+                    for clock in (0, _FUTEX_REALTIME)
+                    if clock == 0 or operation == _FUTEX_WAIT_BITSET
+                ),
+            ),
+        ),
+    ),
 )

@@ -17,6 +17,7 @@ import time
 import traceback
 from typing import Any, Final, NoReturn
 
+import attrs
 import trio
 
 from runtime.processes.child import enter_child
@@ -24,6 +25,7 @@ from runtime.processes.link import BlockingLink, LinkClosed
 from runtime.sandbox.frames import ErrorFrame, worker_frame_to_json
 from runtime.sandbox.lock import lock_down, lock_inside, take_descriptors
 from runtime.sandbox.policy import IMPORTABLE, PRELOADED
+from runtime.sandbox.probe import prepare, required_locks
 from runtime.sandbox.wire import MAX_WORKER_FRAME, encode_frame
 from runtime.sandbox.worker import serve_session
 from runtime.sandbox.zones import preload_zones
@@ -32,16 +34,27 @@ CRASHED: Final = 70
 """Exit status of a worker that failed itself (EX_SOFTWARE)."""
 
 
+@attrs.frozen(kw_only=True)
+class Locks:
+    """What every worker is locked with on this machine."""
+
+    program: bytes | None
+    """The kernel filter, built and tried once."""
+    required: frozenset[str]
+
+
 def main() -> None:
-    """Load, say ready, fork on request; ends with the core."""
+    """Load, try the locks, say ready, fork on request; ends with the core."""
     link = enter_child()
     preload()
+    program, report = prepare()
+    locks = Locks(program=program, required=required_locks(report))
     # Full collections would touch, and so copy, every page that is shared with the workers.
     gc.collect()
     gc.freeze()
     try:
-        link.send({"type": "ready"})
-        _serve(link)
+        link.send({"type": "ready", "sandbox": report.to_json()})
+        _serve(link, locks)
     except LinkClosed:
         return
 
@@ -56,7 +69,7 @@ def preload() -> None:
     trio.run(trio.lowlevel.checkpoint)
 
 
-def _serve(link: BlockingLink) -> None:
+def _serve(link: BlockingLink, locks: Locks) -> None:
     woken, wake = socket.socketpair()
     woken.setblocking(False)
     wake.setblocking(False)
@@ -72,7 +85,7 @@ def _serve(link: BlockingLink) -> None:
             _reap(link)
         if link.fileno() in ready:
             for message, descriptors in link.receive_nowait():
-                _fork(link, message, descriptors)
+                _fork(link, locks, message, descriptors)
 
 
 def _nothing(*_: object) -> None:
@@ -90,7 +103,9 @@ def _reap(link: BlockingLink) -> None:
         link.send({"type": "exited", "pid": pid, "status": os.waitstatus_to_exitcode(status)})
 
 
-def _fork(link: BlockingLink, message: dict[str, Any], descriptors: list[int]) -> None:
+def _fork(
+    link: BlockingLink, locks: Locks, message: dict[str, Any], descriptors: list[int]
+) -> None:
     (control,) = descriptors
     zygote = os.getpid()
     try:
@@ -100,22 +115,22 @@ def _fork(link: BlockingLink, message: dict[str, Any], descriptors: list[int]) -
         os.close(control)
         return
     if pid == 0:
-        _become_worker(control, zygote)
+        _become_worker(control, zygote, locks)
     os.close(control)
     pidfd = os.pidfd_open(pid)
     link.send({"type": "forked", "request": message["request"], "pid": pid}, [pidfd])
     os.close(pidfd)
 
 
-def _become_worker(control: int, zygote: int) -> NoReturn:
+def _become_worker(control: int, zygote: int, locks: Locks) -> NoReturn:
     """The forked child: lock, serve one session, end. Never returns."""
     status = CRASHED
     try:
         channel = take_descriptors(control)
         channel.setblocking(False)
         try:
-            lock_down(zygote)
-            trio.run(_serve_locked, channel)
+            lock_down(zygote, locks.required)
+            trio.run(_serve_locked, channel, locks.program)
             status = 0
         except BaseException as exc:  # noqa: BLE001 - the process's edge: told to the core, then the end
             _last_words(channel, exc)
@@ -123,9 +138,9 @@ def _become_worker(control: int, zygote: int) -> NoReturn:
         os._exit(status)
 
 
-async def _serve_locked(channel: socket.socket) -> None:
+async def _serve_locked(channel: socket.socket, program: bytes | None) -> None:
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(channel))
-    lock_inside()
+    lock_inside(program)
     await serve_session(stream, send_now=channel.send, limit_cpu=True)
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from runtime.processes.confine import NOBODY
 from runtime.sandbox.frames import StopFrame
 from runtime.sandbox.launcher import LaunchError, ZygoteLauncher
-from runtime.sandbox.lock import CPU_S, DESCRIPTORS, MEMORY_BYTES, UNPRIVILEGED
+from runtime.sandbox.lock import CPU_S, DESCRIPTORS, MEMORY_BYTES
 from tests.sandbox.process_core import PATIENCE_S, ProcessCore, worker, zygote
 
 pytestmark = [
@@ -77,7 +78,7 @@ async def test_a_worker_is_confined_before_it_sees_a_script() -> None:
         fields = dict(line.split(":", 1) for line in status.splitlines())
         assert fields["NoNewPrivs"].strip() == "1"
         if os.getuid() == 0:
-            assert fields["Uid"].split() == [str(UNPRIVILEGED)] * 4
+            assert fields["Uid"].split() == [str(NOBODY)] * 4
             assert fields["Groups"].split() == []
         rows = {line[:25].strip(): line[25:].split() for line in limits.splitlines()}
         assert rows["Max open files"][:2] == [str(DESCRIPTORS)] * 2

@@ -1,0 +1,133 @@
+"""What scripts need and a locked worker must still be able to do."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import gc
+import hashlib
+import json
+import os
+import random
+import re
+import secrets
+import sys
+import time
+import traceback
+import uuid
+import zlib
+import zoneinfo
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+
+from runtime.sandbox.lock import MEMORY_BYTES, UNTIDY
+
+
+async def timers() -> None:
+    order: list[int] = []
+
+    async def later(number: int) -> None:
+        await trio.sleep(number / 100)
+        order.append(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in (3, 1, 2):
+            nursery.start_soon(later, number)
+    assert order == [1, 2, 3]
+
+
+async def cancellation() -> None:
+    with trio.move_on_after(0.01) as scope:
+        await trio.sleep_forever()
+    assert scope.cancelled_caught
+    send, receive = trio.open_memory_channel[int](1)
+    await send.send(1)
+    assert await receive.receive() == 1
+
+
+async def no_thread() -> None:
+    with pytest.raises(RuntimeError, match="thread"):
+        await trio.to_thread.run_sync(os.getpid)
+    await trio.sleep(0.01)
+
+
+def time_of_day() -> None:
+    assert datetime.datetime.now(datetime.UTC).year > 2000
+    assert datetime.datetime.now().astimezone().tzinfo is not None
+    assert time.strptime("30 Nov 00", "%d %b %y").tm_year == 2000
+    zone = zoneinfo.ZoneInfo("Pacific/Auckland")
+    assert datetime.datetime(2024, 1, 1, tzinfo=zone).utcoffset() == datetime.timedelta(hours=13)
+    for clock in (time.monotonic, time.process_time, time.perf_counter, time.thread_time):
+        clock()
+    time.sleep(0.001)
+
+
+def randomness() -> None:
+    assert random.SystemRandom().random() < 1
+    assert len(secrets.token_hex(8)) == 16
+    assert len(os.urandom(100)) == 100
+    random.seed()
+    uuid.uuid4()
+    uuid.uuid1()
+
+
+def computing() -> None:
+    assert json.loads(json.dumps({"ä": [1.5, None]})) == {"ä": [1.5, None]}
+    assert re.sub(r"(\d)(?=(\d{3})+$)", r"\1,", "1234567") == "1,234,567"
+    assert hashlib.sha256(b"x").hexdigest().startswith("2d711642")
+    assert hashlib.pbkdf2_hmac("sha512", b"x", b"y", 1000)
+    assert hashlib.new("md5", b"x").digest()
+    assert zlib.decompress(zlib.compress(b"x" * 100_000)) == b"x" * 100_000
+    assert decimal.Decimal(2).sqrt().quantize(decimal.Decimal("1.00")) == decimal.Decimal("1.41")
+    assert sorted(str(n) for n in range(100_000))[0] == "0"
+
+
+def recursion() -> None:
+    def deeper() -> None:
+        deeper()
+
+    with pytest.raises(RecursionError) as caught:
+        deeper()
+    traceback.format_exception(caught.value)
+
+
+def memory_is_bounded_and_comes_back() -> None:
+    for _ in range(3):
+        held: list[bytearray] = []
+        try:
+            while True:
+                held.append(bytearray(1 << 20))
+        except MemoryError:
+            blocks = len(held)
+        held.clear()
+        assert 30 <= blocks <= MEMORY_BYTES >> 20
+    small: list[object] = []
+    try:
+        while True:
+            small.append([object()] * 50)
+    except MemoryError:
+        small.clear()
+    gc.collect()
+
+
+def tidy() -> None:
+    assert not [name for name in sys.modules if name.partition(".")[0] in UNTIDY]
+    with pytest.raises((ImportError, OSError)):
+        __import__("ctypes")
+
+
+ACTS: dict[str, Callable[[], Any]] = {
+    "timers": timers,
+    "cancellation and channels": cancellation,
+    "an error instead of a thread": no_thread,
+    "clocks and time zones": time_of_day,
+    "randomness": randomness,
+    "computing": computing,
+    "deep recursion": recursion,
+    "collecting garbage": gc.collect,
+    "memory": memory_is_bounded_and_comes_back,
+    "no ctypes": tidy,
+}
