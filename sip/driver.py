@@ -7,6 +7,7 @@ core itself, because one message must not end all calls.
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -32,6 +33,7 @@ from sip.transaction import ClientKey, ServerKey, Transmit
 from sip.transport import TransportHub
 
 _P = ParamSpec("_P")
+_log = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -201,7 +203,10 @@ class Driver:
 
     def crashed(self, error: Exception, where: str = "transport") -> None:
         text = "".join(traceback.format_exception(error))
-        self._callbacks.on_fault(Fault(where=where, error=error, traceback=text))
+        try:
+            self._callbacks.on_fault(Fault(where=where, error=error, traceback=text))
+        except Exception:  # noqa: BLE001  the last resort: nobody else is left to tell
+            _log.exception("on_fault failed for: %s\n%s", where, text)
 
     # --- time ---
 

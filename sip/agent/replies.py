@@ -31,6 +31,7 @@ class Replies:
         status: int,
         reason: str | None,
         *,
+        why: str | None = None,
         contact: str | None = None,
         to_tag: str | None = None,
         headers: Iterable[tuple[str, str]] = (),
@@ -46,11 +47,11 @@ class Replies:
             body=sdp or b"",
             content_type="application/sdp" if sdp else None,
         )
-        self._complete(request, response, reason, contact)
+        self._complete(request, response, reason or why, contact)
         return response
 
     def _complete(
-        self, request: Request, response: Response, reason: str | None, contact: str | None
+        self, request: Request, response: Response, why: str | None, contact: str | None
     ) -> None:
         added: list[tuple[str, str]] = []
         status, method = response.status, request.method
@@ -64,8 +65,8 @@ class Replies:
             added.append(("Allow", ALLOW))
         elif status in (406, 415):
             added.append(("Accept", ACCEPT))
-        if reason is not None and status >= 300 and "Warning" not in response.headers:
-            added.append(warning(reason))
+        if why is not None and status >= 300 and "Warning" not in response.headers:
+            added.append(warning(why))
         if status != 100 and "Server" not in response.headers:
             added.append(("Server", self._server))
         for name, value in added:
@@ -75,7 +76,7 @@ class Replies:
         self,
         request: Request,
         status: int,
-        reason: str | None,
+        why: str | None,
         size: int | None,
         headers: Iterable[tuple[str, str]] = (),
     ) -> bytes | None:
@@ -85,7 +86,7 @@ class Replies:
         """
         tag = self._tag(request)
         wanted = tuple(headers)
-        full = self.build(request, status, reason, to_tag=tag, headers=wanted).to_bytes()
+        full = self.build(request, status, None, why=why, to_tag=tag, headers=wanted).to_bytes()
         if size is None or len(full) <= MAX_REPLY_FACTOR * size:
             return full
         bare = response_to(request, status, None, to_tag=tag, headers=wanted).to_bytes()

@@ -160,6 +160,7 @@ class Answering:
         headers: HeaderItems,
         now: float,
         *,
+        why: str | None = None,
         by: EndedBy = "local",
         kind: EndedKind = "reject",
         cause: Headers | None = None,
@@ -168,18 +169,11 @@ class Answering:
         call = self._call
         call.check(move)
         response = call.port.respond(
-            self._incoming, status, reason, now, to_tag=call.local_tag, headers=headers
+            self._incoming, status, reason, now, why=why, to_tag=call.local_tag, headers=headers
         )
         self._stop_waiting()
-        call.end(
-            move,
-            now,
-            by=by,
-            kind=kind,
-            status=status,
-            reason=reason or response.reason,
-            headers=cause,
-        )
+        text = why or response.reason
+        call.end(move, now, by=by, kind=kind, status=status, reason=text, headers=cause)
 
     def _stop_waiting(self) -> None:
         self._reliable.drop()
@@ -237,21 +231,21 @@ class Answering:
     # --- brought by the clock ---
 
     def _no_prack(self, now: float) -> None:
-        reason = "no PRACK came for a reliable provisional response"
+        why = "no PRACK came for a reliable provisional response"
         if self._call.can(Move.LOST):
             # RFC 3262 3: a 5xx response is recommended
-            self.reject(Move.LOST, 504, reason, (), now, by="timeout", kind="failure")
+            self.reject(Move.LOST, 504, None, (), now, why=why, by="timeout", kind="failure")
 
     def _unanswered(self, _: int, now: float) -> None:
-        reason = f"nobody answered within {UNANSWERED_S:.0f} s"
+        why = f"nobody answered within {UNANSWERED_S:.0f} s"
         if self._call.can(Move.LOST):
-            self.reject(Move.LOST, 480, reason, (), now, by="timeout", kind="failure")
+            self.reject(Move.LOST, 480, None, (), now, why=why, by="timeout", kind="failure")
 
     def _expired(self, _: int, now: float) -> None:
         """RFC 3261 13.3.1: the caller said for how long its INVITE holds."""
         if self._call.can(Move.LOST):
-            reason = "the INVITE expired before it was answered"
-            self.reject(Move.LOST, 487, reason, (), now, by="timeout", kind="failure")
+            why = "the INVITE expired before it was answered"
+            self.reject(Move.LOST, 487, None, (), now, why=why, by="timeout", kind="failure")
 
     def _repeat_provisional(self, _: int, now: float) -> None:
         if self._latest is not None and self._call.phase is Phase.RINGING:

@@ -64,7 +64,7 @@ class InDialog:
             reason = f"CSeq {request.cseq.number} is below {dialog.remote_number}"
             self._refuse(incoming, 500, reason, now)
         elif taker is None:
-            self._refuse(incoming, 405, None, now)
+            self._refuse(incoming, 405, f"{request.method} is not for a call in progress", now)
         else:
             dialog.flow = incoming.flow
             taker(incoming, now)
@@ -96,7 +96,7 @@ class InDialog:
             # RFC 6086 4.2.2: 469 with the packages we take, which are none
             headers = [("Recv-Info", "")]
             reason = f"unknown Info-Package {package[:40]}"
-            self._call.port.respond(incoming, 469, reason, now, headers=headers)
+            self._call.port.respond(incoming, 469, None, now, why=reason, headers=headers)
             return
         self._call.port.respond(incoming, 200, None, now)
         content_type = request.content_type if request.body else None
@@ -135,9 +135,10 @@ class InDialog:
         if self._call.phase in (Phase.RINGING, Phase.ANSWERING):
             # RFC 3261 14.2: the first INVITE has no final response yet
             headers = [("Retry-After", str(int(self._call.port.ids.fraction() * 11)))]
-            self._call.port.respond(incoming, 500, None, now, headers=headers)
+            reason = "the first INVITE has no final response yet"
+            self._call.port.respond(incoming, 500, None, now, why=reason, headers=headers)
         elif self._call.phase not in _TAKES_OFFERS:
-            self._refuse(incoming, 491, None, now)
+            self._refuse(incoming, 491, "the offer of our own INVITE is not settled yet", now)
         elif not self._refuse_interval(incoming, now) and not self._offers.refuse_out_of_turn(
             incoming, we_offer=self._own.is_open, now=now
         ):
@@ -151,8 +152,10 @@ class InDialog:
         except MessageError as exc:
             self._refuse(incoming, exc.status, exc.reason, now)
             return True
-        self._call.port.respond(incoming, 422, None, now, headers=[("Min-SE", str(MIN_SE))])
+        reason = f"Session-Expires is below {MIN_SE} s"
+        headers = [("Min-SE", str(MIN_SE))]
+        self._call.port.respond(incoming, 422, None, now, why=reason, headers=headers)
         return True
 
-    def _refuse(self, incoming: Incoming, status: int, reason: str | None, now: float) -> None:
-        self._call.port.respond(incoming, status, reason, now)
+    def _refuse(self, incoming: Incoming, status: int, reason: str, now: float) -> None:
+        self._call.port.respond(incoming, status, None, now, why=reason)

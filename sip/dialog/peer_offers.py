@@ -12,7 +12,7 @@ from .dialog import Dialog
 from .events import ReinviteAnswered, ReinviteReceived
 from .limits import REINVITE_ANSWER_S, UPDATE_ANSWER_S
 from .offer_answer import Turn
-from .port import HeaderItems, Incoming
+from .port import Incoming
 from .session_timer import SessionTimer, answer_interval
 
 FORGOTTEN = "unanswered-offer"
@@ -53,9 +53,11 @@ class PeerOffers:
         if status == 500:
             wait = int(self._call.port.ids.fraction() * (MAX_RETRY_AFTER_S + 1))
             headers = [("Retry-After", str(wait))]
-            self.respond(incoming, 500, "an earlier offer is not answered yet", now, headers)
+            why = "an earlier offer is not answered yet"
+            self._call.port.respond(incoming, 500, None, now, why=why, headers=headers)
         else:
-            self.respond(incoming, 491, None, now)
+            why = "our own offer is not answered yet"
+            self._call.port.respond(incoming, 491, None, now, why=why)
         return True
 
     def take(self, incoming: Incoming, now: float) -> None:
@@ -94,14 +96,16 @@ class PeerOffers:
             offered = incoming.sdp is None
             self._acks.await_ack(incoming, response, now, carries_offer=offered, initial=False)
 
-    def reject(self, status: int, reason: str | None, now: float) -> None:
+    def reject(
+        self, status: int, reason: str | None, now: float, *, why: str | None = None
+    ) -> None:
         """Refuse; the session goes on as before."""
         incoming = self._close()
         if incoming is None:
             return
         if incoming.sdp is not None:
             self._call.offers.take(Turn.ROLL_BACK)
-        self.respond(incoming, status, reason, now)
+        self._call.port.respond(incoming, status, reason, now, why=why)
 
     def acknowledged(self, waiting: Waiting, ack: Incoming) -> None:
         """The ACK of our 200 to a re-INVITE; it answers our offer if the INVITE had none."""
@@ -115,16 +119,6 @@ class PeerOffers:
             call.offers.take(Turn.ROLL_BACK)
         call.emit(ReinviteAnswered(ack.sdp))
 
-    def respond(
-        self,
-        incoming: Incoming,
-        status: int,
-        reason: str | None,
-        now: float,
-        headers: HeaderItems = (),
-    ) -> None:
-        self._call.port.respond(incoming, status, reason, now, headers=headers)
-
     def _close(self) -> Incoming | None:
         incoming, self._pending = self._pending, None
         self._call.port.clear_timer((FORGOTTEN, 0))
@@ -136,4 +130,4 @@ class PeerOffers:
         return dialog
 
     def _forgotten(self, _: int, now: float) -> None:
-        self.reject(500, "the application did not answer the offer in time", now)
+        self.reject(500, None, now, why="the application did not answer the offer in time")

@@ -97,11 +97,16 @@ class Port(Protocol):
         reason: str | None,
         now: float,
         *,
+        why: str | None = None,
         to_tag: str | None = None,
         headers: HeaderItems = (),
         sdp: bytes | None = None,
     ) -> Response:
-        """Answer a request; Contact, Allow, Supported and Warning are added where they belong."""
+        """Answer a request; Contact, Allow, Supported and Warning are added where they belong.
+
+        `reason` is the owner's phrase for the status line; `why` explains a refusal of our own
+        beside the usual phrase. Either goes into the Warning.
+        """
         ...
 
     def repeat(self, incoming: Incoming, response: Response, now: float) -> None:

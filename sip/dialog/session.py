@@ -113,7 +113,7 @@ class Session:
         """The CANCEL of one of the peer's INVITEs; it was answered already."""
         pending = self._offers.pending
         if pending is not None and pending.key == invite:
-            self._offers.reject(487, None, now)
+            self._offers.reject(487, None, now, why="it was cancelled")
             self._resume(now)
         elif self._answering is not None and self._answering.key == invite:
             self._answering.cancelled(cancel, now)
@@ -224,7 +224,7 @@ class Session:
 
     def _settle(self, now: float) -> None:
         """The session ends: what is open inside the dialog is refused, nothing new begins."""
-        self._offers.reject(487, None, now)
+        self._offers.reject(487, None, now, why="the session has ended")
         self._own.drop()
         self._timer.stop()
 

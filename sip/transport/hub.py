@@ -17,7 +17,12 @@ import trio
 from sip.address import BoundAddress, Destination, ListenAddress, PeerAddress
 from sip.transaction import Transmit
 
-from .limits import MAX_TCP_CONNECTIONS, MAX_TCP_PER_HOST, MAX_WAITING_FOR_NAME
+from .limits import (
+    MAX_TCP_CONNECTIONS,
+    MAX_TCP_PER_HOST,
+    MAX_WAITING_FOR_NAME,
+    RESTART_S,
+)
 from .nat import Listener
 from .receiver import Receiver
 from .resolve import ResolveError, Resolver
@@ -89,7 +94,7 @@ class TransportHub:
                 self._nursery = nursery
                 task_status.started()
                 for udp in self._udp.values():
-                    nursery.start_soon(self._guard, udp.run)
+                    nursery.start_soon(self._keep_reading, udp)
                 if self._tcp_listeners:
                     listeners = [listener for _, listener in self._tcp_listeners]
                     await trio.serve_listeners(self._accept, listeners, handler_nursery=nursery)
@@ -210,6 +215,12 @@ class TransportHub:
             self._per_host[host] -= 1
             if not self._per_host[host]:
                 del self._per_host[host]
+
+    async def _keep_reading(self, udp: UdpListener) -> None:
+        """A listener that failed once goes on; without it the endpoint would be deaf."""
+        while True:
+            await self._guard(udp.run)
+            await trio.sleep(RESTART_S)
 
     async def _guard(self, serve: Callable[[], Awaitable[None]]) -> None:
         """One socket's fault must not end the others: an edge where everything is caught."""

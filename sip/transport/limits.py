@@ -52,3 +52,9 @@ MAX_RESOLVED: Final = 1_000
 
 MAX_WAITING_FOR_NAME: Final = 256
 """Messages that wait for one name; further ones fail at once."""
+
+MAX_RETURNED: Final = 4_096
+"""Returned datagrams read at once: more than a socket's error queue holds."""
+
+RESTART_S: Final = 0.1
+"""Before a UDP listener that failed reads again, so that a lasting fault does not eat the core."""

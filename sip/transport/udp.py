@@ -19,7 +19,7 @@ import trio
 from sip.address import BoundAddress, Flow, ListenAddress, PeerAddress
 from sip.transaction import Transmit
 
-from .limits import MAX_UDP_BACKLOG, UDP_BUFFER_BYTES, UDP_BURST
+from .limits import MAX_RETURNED, MAX_UDP_BACKLOG, UDP_BUFFER_BYTES, UDP_BURST
 from .receiver import Receiver
 
 _IP_RECVERR = 11
@@ -138,7 +138,7 @@ class UdpListener:
         """Datagrams that the network returned; reading them also clears the socket's error."""
         if not _HAS_ERROR_QUEUE:
             return
-        for _ in range(UDP_BURST):
+        for _ in range(MAX_RETURNED):
             try:
                 data, notes, _, _ = self._socket.recvmsg(_MAX_DATAGRAM, 512, socket.MSG_ERRQUEUE)
             except OSError:

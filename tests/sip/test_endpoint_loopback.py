@@ -72,6 +72,18 @@ async def test_a_whole_call_with_reinvite_info_and_hangup(
     assert (us.endpoint.active_sessions, caller.endpoint.active_sessions) == (0, 0)
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_an_endpoint_may_call_itself(transport: str, nursery: trio.Nursery) -> None:
+    async with running(nursery, UDP, TCP) as us:
+        us.owner.on_invite = lambda session: session.accept(SDP)
+        session = us.call(us.uri(transport=transport))
+        await us.owner.heard(Answered)
+        await us.owner.heard(Acknowledged)
+        session.hangup()
+        await us.owner.heard(Ended, 2)
+        assert sorted(us.owner.ends()) == [("local", "bye", 200), ("remote", "bye", 200)]
+
+
 async def test_a_call_by_name_is_resolved(nursery: trio.Nursery) -> None:
     async with running(nursery) as us, running(nursery) as caller:
         caller.call(f"sip:us@localhost:{us.port()}")
@@ -240,6 +252,26 @@ async def test_a_failing_owner_harms_only_its_own_call(nursery: trio.Nursery) ->
         await us.owner.until(lambda: len(us.owner.faults) == 2)
         assert ["owner's fault" in fault.traceback for fault in us.owner.faults] == [True, True]
         assert us.owner.faults[0].where.startswith("on_invite(")
+
+
+async def test_even_a_failing_report_of_faults_harms_nothing(nursery: trio.Nursery) -> None:
+    def explode(*_: object) -> None:
+        raise RuntimeError("everything fails")
+
+    us = Endpoint(
+        EndpointSettings(),
+        on_invite=explode,
+        on_trace=explode,
+        on_refusal=explode,
+        on_fault=explode,
+    )
+    bound = await nursery.start(us.run, [ListenAddress.parse(UDP)])
+    async with running(nursery) as caller:
+        for number in range(1, 3):
+            caller.call(f"sip:us@127.0.0.1:{bound[0].port}")
+            await caller.owner.heard(Ended, number)
+        assert caller.owner.ends() == [("remote", "failure", 500)] * 2
+    await us.close()
 
 
 async def test_a_failing_gate_stays_closed(nursery: trio.Nursery) -> None:
