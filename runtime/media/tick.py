@@ -26,6 +26,10 @@ from runtime.media.units.upkeep import Upkeep
 
 CONFERENCE_ROWS_PER_LEG: Final = 2
 """Each leg hears at most one conference; as many rows again for conferences and recorders."""
+SHORTEN_FRAMES: Final = 50
+"""Once a second delay is cut that nothing needed."""
+UPKEEP_FRAMES: Final = 5
+"""What is counted in seconds is looked at ten times a second."""
 
 
 @attrs.frozen(kw_only=True)
@@ -103,7 +107,9 @@ class Engine:
         parts.recorders.write(heard)
         parts.legs.sending.prepare(heard)
         parts.signalling.replace_audio()
-        parts.upkeep.run(now, wall)
+        parts.upkeep.run(now)
+        if self._frame_number % UPKEEP_FRAMES == 0:
+            parts.upkeep.run_slow(now, wall)
         self._frame_number += 1
         events, self._events = self._events, []
         return events
@@ -118,7 +124,8 @@ class Engine:
         due, written = legs.playout.due(count)
         legs.concealment.play(self._parts.frames.of_legs(count), due, written)
         legs.playout.advance(count)
-        legs.playout.shorten(self._frame_number, count)
+        if self._frame_number % SHORTEN_FRAMES == 0:
+            legs.playout.shorten(count)
 
     def _skip(self, frames: int) -> None:
         self._parts.legs.playout.skip(frames, self._parts.legs.count)

@@ -108,6 +108,11 @@ def write_headers(
     """Fill the header columns of `packets` (of a `packet_type`); wide values wrap around."""
     packets["first"] = _VERSION_2
     packets["second"] = payload_type + marker * _MARKER
-    packets["sequence"] = sequence & 0xFFFF
-    packets["timestamp"] = timestamp & 0xFFFFFFFF
     packets["ssrc"] = ssrc
+    write_numbers(packets, sequence=sequence, timestamp=timestamp)
+
+
+def write_numbers(packets: NDArray[np.void], *, sequence: Ints, timestamp: Ints) -> None:
+    """Fill only what changes with every packet."""
+    packets["sequence"] = sequence
+    packets["timestamp"] = timestamp

@@ -29,8 +29,6 @@ IDLE_FRAMES: Final = 5
 """100 ms after its last sound a stream that does not fit is mapped anew at once."""
 MISFITS: Final = 3
 """Packets of so many ticks in a row that do not fit mean that the sender's clock jumped."""
-CHECK_FRAMES: Final = 50
-"""Once a second each leg is checked for delay that nothing needed."""
 OVERDUE: Final = 2
 """So many reordered packets that came too late within a check ask for more delay."""
 
@@ -44,6 +42,8 @@ class Fitted:
 
     accepted: Bools
     position: Ints
+    step: Ints
+    """How far the timestamp is from the newest one before."""
 
 
 class Playout:
@@ -122,7 +122,20 @@ class Playout:
         placed = legs[inside]
         end = (lead + size)[inside] + self.clock
         self._end[placed] = np.maximum(self._end[placed], end)
-        return Fitted(accepted=inside, position=lead + self.clock)
+        return Fitted(accepted=inside, position=lead + self.clock, step=step)
+
+    def leads(self, legs: Ints) -> tuple[Ints, Bools]:
+        """For packets that continue their streams by one whole frame: how long before they are
+        heard they came, and whether they can simply be written as the next frame."""
+        lead = self._timestamp[legs] + FRAME - self._base[legs] - self.clock
+        simple = (lead >= 0) & (lead <= CAPACITY - 2 * FRAME) & (lead % FRAME == 0)
+        return lead, simple
+
+    def follow(self, legs: Ints, lead: Ints) -> None:
+        """Packets with simple leads came."""
+        self._timestamp[legs] += FRAME
+        self._least[legs] = np.minimum(self._least[legs], lead)
+        self._end[legs] = lead + (self.clock + FRAME)
 
     def write_frames(self, legs: Ints, position: Ints, samples: Samples) -> None:
         """Whole frames at positions that are multiples of a frame: one block copy."""
@@ -193,15 +206,14 @@ class Playout:
 
     # --- keeping the delay short ----------------------------------------------------------------
 
-    def shorten(self, frame_number: int, count: int) -> None:
-        """Check a fiftieth of the legs for delay that no packet needed for a second."""
-        legs = np.arange(frame_number % CHECK_FRAMES, count, CHECK_FRAMES)
-        least = self._least[legs]
-        for leg in legs[(least >= TARGET_LEAD + FRAME) & (least < CAPACITY)]:
+    def shorten(self, count: int) -> None:
+        """To be called once a second: cut delay that no packet needed since the last call."""
+        least = self._least[:count]
+        for leg in np.flatnonzero((least >= TARGET_LEAD + FRAME) & (least < CAPACITY)):
             surplus = int(self._least[leg] - TARGET_LEAD) // FRAME
             # Halving: a burst's whole delay is gone in seconds, drift costs one frame at a time.
             self._drop(int(leg), (surplus + 1) // 2)
-        self._least[legs], self._most[legs], self._overdue[legs] = CAPACITY, 0, 0
+        self._least[:count], self._most[:count], self._overdue[:count] = CAPACITY, 0, 0
 
     def _drop(self, leg: int, frames: int) -> None:
         """Take out the next `frames` frames, cross-fading over the cut."""

@@ -13,12 +13,16 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.media.frames import RATE_HZ
+
 from .header import Bools, Ints
 
 MAX_DROPOUT: Final = 3000
 """RFC 3550 A.1: a larger step forward is a restarted sender, not loss."""
 WINDOW: Final = 64
 """How far back a packet may be and still be told from its duplicate: the bits of one word."""
+MAX_CHANGE: Final = 8 * RATE_HZ
+"""Jitter beyond 8 s is a jump of a clock."""
 _CYCLE: Final = 1 << 16
 _NO_SEQUENCE: Final = -1
 _NO_SSRC: Final = -1
@@ -53,12 +57,15 @@ class Reception:
         self.max_gap = np.zeros(legs)
         self._highest = np.zeros(legs, dtype=np.int64)
         self._base = np.zeros(legs, dtype=np.int64)
-        self._stream_received = np.zeros(legs, dtype=np.int64)
+        self._received_before = np.zeros(legs, dtype=np.int64)
+        """Fresh packets of the streams before the current one."""
         self._lost_before = np.zeros(legs, dtype=np.int64)
         self._window: Words = np.zeros(legs, dtype=np.uint64)
+        """Which of the 64 packets up to `_window_at` came; later ones all came in order."""
+        self._window_at = np.zeros(legs, dtype=np.int64)
         self._expected_after_jump = np.full(legs, _NO_SEQUENCE, dtype=np.int64)
-        self._transit = np.zeros(legs, dtype=np.int64)
-        self._has_transit = np.zeros(legs, dtype=np.bool_)
+        self._timed = np.zeros(legs, dtype=np.bool_)
+        """Whether the last packet was audio, to which the next one's time can be compared."""
 
     def reset(self, leg: int) -> None:
         """A new call takes this place."""
@@ -70,14 +77,14 @@ class Reception:
             self.duplicates,
             self._highest,
             self._base,
-            self._stream_received,
+            self._received_before,
             self._lost_before,
             self._window,
-            self._transit,
+            self._window_at,
         ):
             column[leg] = 0
         self.jitter[leg] = self.max_gap[leg] = 0.0
-        self._has_transit[leg] = False
+        self._timed[leg] = False
 
     def extended_highest(self, leg: int) -> int:
         """Cycles and highest sequence number, for a receiver report."""
@@ -95,11 +102,11 @@ class Reception:
         return int(self._highest[leg] - self._base[leg]) + 1
 
     def stream_received(self, leg: int) -> int:
-        return int(self._stream_received[leg])
+        return int(self.received[leg] - self._received_before[leg])
 
     def lost(self, leg: int) -> int:
         """Packets that never came, over all streams of the leg."""
-        missing = max(0, self.expected(leg) - int(self._stream_received[leg]))
+        missing = max(0, self.expected(leg) - self.stream_received(leg))
         return int(self._lost_before[leg]) + missing
 
     def judge(self, legs: Ints, sequence: Ints, ssrc: Ints) -> Judged:
@@ -117,6 +124,7 @@ class Reception:
             doubted = jumped & ~confirmed
             self._expected_after_jump[legs[doubted]] = (sequence[doubted] + 1) & 0xFFFF
             restarted = other | confirmed
+        self._bring_windows_up(legs)
         duplicate = older
         if older.any():
             duplicate = self._mark_older(legs, ahead, older)
@@ -126,29 +134,53 @@ class Reception:
         fresh = (newest | older | restarted) & ~duplicate
         counted = legs[fresh]
         self.received[counted] += 1
-        self._stream_received[counted] += 1
         self.duplicates[legs[duplicate]] += 1
         return Judged(
             fresh=fresh, duplicate=duplicate, newest=newest | restarted, restarted=restarted
         )
 
-    def time(self, legs: Ints, timestamp: Ints, arrival: Ints) -> None:
-        """Jitter of fresh audio packets; `arrival` is in timestamp units of our own clock."""
-        transit = arrival - timestamp
-        moved = ((transit - self._transit[legs] + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
-        change = np.where(self._has_transit[legs], np.abs(moved), 0)
-        # A jump of the sender's clock says nothing about the network.
-        change = np.where(change < 8 * 8000, change, 0)
-        self.jitter[legs] += (change - self.jitter[legs]) / 16
-        self._transit[legs] = transit
-        self._has_transit[legs] = True
+    def follow(self, legs: Ints, now: Floats, step: int) -> None:
+        """The very next packet of each leg came, `step` timestamp units after its last one."""
+        self._highest[legs] += 1
+        self.received[legs] += 1
+        gap = self.arrived(legs, now)
+        change = np.abs(gap * RATE_HZ - step)
+        jitter = self.jitter[legs]
+        self.jitter[legs] = jitter + (change - jitter) / 16
 
-    def arrived(self, legs: Ints, now: Floats) -> None:
-        """Remember when fresh packets came and the longest time without any."""
-        gap = now - self.last_arrival[legs]
-        known = np.isfinite(gap)
-        self.max_gap[legs[known]] = np.maximum(self.max_gap[legs[known]], gap[known])
+    def time(self, legs: Ints, step: Ints, gap: Floats) -> None:
+        """Jitter of fresh audio packets (RFC 3550 A.8), which came `gap` seconds after the last
+        packet and carry a timestamp `step` units later."""
+        change = np.abs(gap * RATE_HZ - step)
+        # A jump of the sender's clock says nothing about the network.
+        known = self._timed[legs] & (change < MAX_CHANGE)
+        jitter = self.jitter[legs]
+        self.jitter[legs] = np.where(known, jitter + (change - jitter) / 16, jitter)
+        self._timed[legs] = True
+
+    def untimed(self, legs: Ints) -> None:
+        """These packets were no audio; the next ones cannot be compared to them."""
+        self._timed[legs] = False
+
+    def arrived(self, legs: Ints, now: Floats) -> Floats:
+        """Remember when fresh packets came and the longest time without any; returns the gaps."""
+        gap: Floats = now - self.last_arrival[legs]
         self.last_arrival[legs] = now
+        # There is no gap before the first packet.
+        gap[gap == np.inf] = 0.0
+        self.max_gap[legs] = np.maximum(self.max_gap[legs], gap)
+        return gap
+
+    def _bring_windows_up(self, legs: Ints) -> None:
+        """Packets that were followed came in order; note that in the windows."""
+        behind = self._highest[legs] - self._window_at[legs]
+        if not behind.any():
+            return
+        shift = np.minimum(behind, WINDOW - 1).astype(np.uint64)
+        came = (np.uint64(1) << shift) - np.uint64(1)
+        window = np.where(behind < WINDOW, (self._window[legs] << shift) | came, ~np.uint64(0))
+        self._window[legs] = window
+        self._window_at[legs] = self._highest[legs]
 
     def _mark_older(self, legs: Ints, ahead: Ints, older: Bools) -> Bools:
         back = np.where(older, -ahead, 0).astype(np.uint64)
@@ -167,15 +199,17 @@ class Reception:
         kept = np.where(ahead < WINDOW, self._window[legs] << shift, np.uint64(0))
         self._window[legs] = kept | np.uint64(1)
         self._highest[legs] += ahead
+        self._window_at[legs] = self._highest[legs]
 
     def _restart(self, legs: Ints, sequence: Ints, ssrc: Ints) -> None:
         known = self.ssrc[legs] != _NO_SSRC
         expected = np.where(known, self._highest[legs] - self._base[legs] + 1, 0)
-        self._lost_before[legs] += np.maximum(0, expected - self._stream_received[legs])
+        received = self.received[legs] - self._received_before[legs]
+        self._lost_before[legs] += np.maximum(0, expected - received)
         self.ssrc[legs] = ssrc
         # One cycle up, so that older packets never make the extended number negative.
         self._highest[legs] = self._base[legs] = sequence + _CYCLE
-        self._stream_received[legs] = 0
-        self._window[legs] = 1
+        self._received_before[legs] = self.received[legs]
+        self._window[legs], self._window_at[legs] = 1, self._highest[legs]
         self._expected_after_jump[legs] = _NO_SEQUENCE
-        self._has_transit[legs] = False
+        self._timed[legs] = False

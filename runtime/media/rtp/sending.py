@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from runtime.media.codec import Law, encode
 from runtime.media.frames import FRAME, Samples
 
-from .header import Ints, packet_type, write_headers
+from .header import Ints, packet_type, write_headers, write_numbers
 from .reports import Sent
 
 HALF: Final = FRAME // 2
@@ -35,9 +35,15 @@ class Sending:
         """Of the next frame, extended."""
         self.running = np.zeros(legs, dtype=np.bool_)
         self.active = np.zeros(legs, dtype=np.bool_)
-        self.packets = np.zeros(legs, dtype=np.int64)
-        self.octets = np.zeros(legs, dtype=np.int64)
+        self._first_sequence = np.zeros(legs, dtype=np.int64)
+        self._octets_less = np.zeros(legs, dtype=np.int64)
+        """Octets that packets had less than a whole frame."""
+        self._clock_step = np.zeros(legs, dtype=np.int64)
+        """A frame for running legs."""
         self._marker = np.zeros(legs, dtype=np.bool_)
+        self._half_markers = np.zeros(legs, dtype=np.bool_)
+        self._heads_stale = True
+        """Whether more than numbers changed in the headers since they were written."""
         self._payload_type = np.zeros(legs, dtype=np.int64)
         self._law = np.zeros(legs, dtype=np.int64)
         self._halved = np.zeros(legs, dtype=np.bool_)
@@ -52,25 +58,26 @@ class Sending:
     def start(self, leg: int, *, ssrc: int, sequence: int, timestamp: int) -> None:
         """A new call takes this place; its clock runs from now on."""
         self.ssrc[leg], self.sequence[leg], self.timestamp[leg] = ssrc, sequence, timestamp
-        self.running[leg] = True
+        self.running[leg], self._clock_step[leg] = True, FRAME
         self.active[leg] = False
-        self.packets[leg] = self.octets[leg] = 0
+        self._first_sequence[leg], self._octets_less[leg] = sequence, 0
 
     def configure(
         self, leg: int, *, law: Law, payload_type: int, halved: bool, active: bool
     ) -> None:
         """What the leg sends from the next tick on; `halved` = two packets of 10 ms a tick."""
         if active and not self.active[leg]:
-            self._marker[leg] = True
+            self._marker[leg] = self._half_markers[leg] = True
         self.active[leg] = active
         self._payload_type[leg] = payload_type
         self._law[leg] = _LAWS.index(law)
         self._halved[leg] = halved
+        self._heads_stale = True
         self._list_exceptions()
 
     def stop(self, leg: int) -> None:
         self.running[leg] = self.active[leg] = self._halved[leg] = False
-        self._law[leg] = 0
+        self._clock_step[leg] = self._law[leg] = 0
         self._list_exceptions()
 
     def views(self, leg: int) -> tuple[memoryview, ...]:
@@ -81,13 +88,18 @@ class Sending:
             return pair[:size], pair[size:]
         return (self._whole_packets[leg : leg + 1].view(np.uint8).data,)
 
+    def packets(self, leg: int) -> int:
+        """Sent since `start`."""
+        return int(self.sequence[leg] - self._first_sequence[leg])
+
     def sent(self, leg: int) -> Sent:
         """Figures for a sender report."""
+        packets = self.packets(leg)
         return Sent(
             ssrc=int(self.ssrc[leg]),
             timestamp=int(self.timestamp[leg]) & 0xFFFFFFFF,
-            packets=int(self.packets[leg]),
-            octets=int(self.octets[leg]),
+            packets=packets,
+            octets=packets * FRAME - int(self._octets_less[leg]),
         )
 
     # --- all legs -------------------------------------------------------------------------------
@@ -102,21 +114,13 @@ class Sending:
         packets = self._whole_packets[:count]
         packets["payload"] = octets
         active = self.active[:count]
-        write_headers(
-            packets,
-            marker=self._marker[:count],
-            payload_type=self._payload_type[:count],
-            sequence=self.sequence[:count],
-            timestamp=self.timestamp[:count],
-            ssrc=self.ssrc[:count],
-        )
+        if self._heads_stale:
+            self._write_heads(packets, count)
+        write_numbers(packets, sequence=self.sequence[:count], timestamp=self.timestamp[:count])
         if len(self._halved_legs):
             self._prepare_halves(octets)
         self.sequence[:count] += active
-        self.packets[:count] += active
-        self.octets[:count] += FRAME * active
-        self.timestamp[:count] += FRAME * self.running[:count]
-        self._marker[:count] &= ~active
+        self.timestamp[:count] += self._clock_step[:count]
 
     def replace_by_event(
         self, leg: int, payload: bytes, timestamp: int, marker: bool, payload_type: int
@@ -124,8 +128,8 @@ class Sending:
         """A telephone-event packet instead of the audio just prepared, with its number."""
         if self._halved[leg]:
             self.sequence[leg] -= 1
-            self.packets[leg] -= 1
-        self.octets[leg] += EVENT_SIZE - FRAME
+            self._octets_less[leg] -= HALF
+        self._octets_less[leg] += FRAME - EVENT_SIZE
         packet = self._event_packets[leg : leg + 1]
         write_headers(
             packet,
@@ -142,6 +146,22 @@ class Sending:
         """The engine stood still: clocks went on, and what follows is a new stretch."""
         self.timestamp[self.running] += FRAME * frames
         self._marker |= self.active
+        self._half_markers |= self.active
+        self._heads_stale = True
+
+    def _write_heads(self, packets: NDArray[np.void], count: int) -> None:
+        """All header fields; again after a tick with markers, to take them back."""
+        marker = self._marker[:count]
+        write_headers(
+            packets,
+            marker=marker,
+            payload_type=self._payload_type[:count],
+            sequence=self.sequence[:count],
+            timestamp=self.timestamp[:count],
+            ssrc=self.ssrc[:count],
+        )
+        self._heads_stale = bool(marker.any())
+        marker &= ~self.active[:count]
 
     def _prepare_halves(self, octets: NDArray[np.uint8]) -> None:
         legs = self._halved_legs
@@ -150,15 +170,17 @@ class Sending:
             packets["payload"] = octets[legs, part * HALF : (part + 1) * HALF]
             write_headers(
                 packets,
-                marker=self._marker[legs] & (part == 0),
+                marker=self._half_markers[legs] & (part == 0),
                 payload_type=self._payload_type[legs],
                 sequence=self.sequence[legs] + part,
                 timestamp=self.timestamp[legs] + part * HALF,
                 ssrc=self.ssrc[legs],
             )
             self._half_packets[legs, part] = packets
-        self.sequence[legs] += self.active[legs]
-        self.packets[legs] += self.active[legs]
+        active = self.active[legs]
+        self.sequence[legs] += active
+        self._octets_less[legs] += FRAME * active
+        self._half_markers[legs] &= ~active
 
     def _list_exceptions(self) -> None:
         self._alaw_legs = np.flatnonzero(self._law == 1)

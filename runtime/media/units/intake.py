@@ -1,8 +1,8 @@
 """From arrivals to rows: every packet that came since the last tick is judged, counted, placed.
 
 Hostile input ends here: whatever does not parse, was not negotiated or comes from elsewhere is
-counted as rejected. Packets are handled in passes of at most one per leg, so that everything but
-telephone events is done for all legs at once.
+counted as rejected. Packets that are just what was expected take a short way; the others are
+judged in passes of at most one per leg, so that all but telephone events is done for all at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from runtime.media.codec import ALAW_TO_LINEAR, ULAW_TO_LINEAR
 from runtime.media.dtmf import PressEnded, PressStarted
-from runtime.media.frames import FRAME, RATE_HZ
+from runtime.media.frames import FRAME
 from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.header import HEADER_SIZE, Bools, Headers, Ints, Octets, parse_headers
 from runtime.media.rtp.rtcp import parse_compound
@@ -52,17 +52,52 @@ class Intake:
     def take(self, arrivals: Arrivals, now: float, wall: float) -> None:
         """Everything that came since the last tick."""
         if len(arrivals.legs):
-            self._take_audio(arrivals)
+            followed = self._follow(arrivals)
+            if not followed.all():
+                self._judge_all(arrivals, ~followed)
         for index, data, source in arrivals.reports:
             self._take_report(index, data, source[0], now, wall)
 
-    def _take_audio(self, arrivals: Arrivals) -> None:
+    # --- what was expected ----------------------------------------------------------------------
+
+    def _follow(self, arrivals: Arrivals) -> Bools:
+        """Take the short way with all packets that are just what their legs expect."""
+        legs, index = self._legs, arrivals.legs
+        expected = legs.following.matches(arrivals.rows, arrivals.lengths, index)
+        for number, _ in arrivals.sources:
+            expected[number] = False
+        counts = np.bincount(index)
+        if counts.max() > 1:
+            # Of several packets of a leg none is just the next one.
+            expected &= counts[index] == 1
+        packets = np.flatnonzero(expected)
+        lead, simple = legs.playout.leads(index[packets])
+        if not simple.all():
+            expected[packets[~simple]] = False
+            packets, lead = packets[simple], lead[simple]
+        if len(packets):
+            self._follow_packets(arrivals, packets, lead)
+        return expected
+
+    def _follow_packets(self, arrivals: Arrivals, packets: Ints, lead: Ints) -> None:
+        legs, index = self._legs, arrivals.legs[packets]
+        legs.reception.follow(index, arrivals.times[packets], FRAME)
+        legs.octets_received[index] += FRAME
+        legs.playout.follow(index, lead)
+        tables = legs.following.tables(index)
+        self._write_whole(arrivals.rows, packets, index, lead + legs.playout.clock, tables)
+        legs.following.advance(index)
+
+    # --- everything else ------------------------------------------------------------------------
+
+    def _judge_all(self, arrivals: Arrivals, which: Bools) -> None:
         headers = parse_headers(arrivals.rows, arrivals.lengths)
         kinds = self._legs.kinds[arrivals.legs, headers.payload_type]
-        valid = headers.valid & (kinds != REFUSED)
+        valid = which & headers.valid & (kinds != REFUSED)
         self._check_sources(arrivals, headers, valid)
-        if not valid.all():
-            np.add.at(self._legs.rejected, arrivals.legs[~valid], 1)
+        invalid = which & ~valid
+        if invalid.any():
+            np.add.at(self._legs.rejected, arrivals.legs[invalid], 1)
         batch = _Batch(arrivals, headers, kinds)
         for turn, packets in enumerate(_passes(arrivals.legs, np.flatnonzero(valid))):
             if turn < MAX_PER_LEG:
@@ -108,38 +143,41 @@ class Intake:
         """One packet of each leg: order, counters, and off to its kind."""
         legs, headers = self._legs, batch.headers
         index = batch.arrivals.legs[packets]
+        legs.following.forget(index)
         judged = legs.reception.judge(index, headers.sequence[packets], headers.ssrc[packets])
+        newest, restarted = judged.newest, judged.restarted
         if not judged.fresh.all():
             suspect = ~(judged.fresh | judged.duplicate)
             legs.rejected[index[suspect]] += 1
             packets, index = packets[judged.fresh], index[judged.fresh]
-            newest, restarted = judged.newest[judged.fresh], judged.restarted[judged.fresh]
-        else:
-            newest, restarted = judged.newest, judged.restarted
-        times = batch.arrivals.times[packets]
-        legs.reception.arrived(index, times)
-        legs.last_heard[index] = times
+            newest, restarted = newest[judged.fresh], restarted[judged.fresh]
+        gap = legs.reception.arrived(index, batch.arrivals.times[packets])
         legs.octets_received[index] += headers.size[packets]
         kinds = batch.kinds[packets]
         if (kinds >= EVENT).any():
             for number in np.flatnonzero(kinds == EVENT):
                 self._take_event(batch, int(packets[number]))
             audio = kinds < EVENT
+            legs.reception.untimed(index[~audio])
             # What is ignored may begin a stream; the next audio packet is then mapped anew.
             legs.playout.forget(index[restarted & ~audio])
-            packets, index = packets[audio], index[audio]
+            packets, index, gap = packets[audio], index[audio], gap[audio]
             newest, restarted = newest[audio], restarted[audio]
         if len(packets):
-            self._place(batch, packets, index, newest, restarted)
+            self._place(batch, packets, newest, restarted, gap)
 
     def _place(
-        self, batch: _Batch, packets: Ints, index: Ints, newest: Bools, restarted: Bools
+        self,
+        batch: _Batch,
+        packets: Ints,
+        newest: Bools,
+        restarted: Bools,
+        gap: NDArray[np.float64],
     ) -> None:
         """Audio packets, one per leg, into the playout buffer."""
-        legs, headers = self._legs, batch.headers
+        legs, headers, arrivals = self._legs, batch.headers, batch.arrivals
+        index = arrivals.legs[packets]
         timestamp, size = headers.timestamp[packets], headers.size[packets]
-        arrival = (batch.arrivals.times[packets] * RATE_HZ).astype(np.int64)
-        legs.reception.time(index, timestamp, arrival)
         fitted = legs.playout.fit(
             index,
             timestamp,
@@ -148,34 +186,43 @@ class Intake:
             newest=newest,
             restarted=restarted,
         )
+        legs.reception.time(index, fitted.step, gap)
         legs.spoke[index[fitted.accepted]] = True
-        position = fitted.position
-        whole = fitted.accepted & (size == FRAME) & (position % FRAME == 0)
-        whole &= headers.offset[packets] == HEADER_SIZE
-        table = (batch.kinds[packets] == ALAW).astype(np.uint16) << 8
-        rows = batch.arrivals.rows
-        if whole.all():
-            self._write_whole(rows, packets, index, position, table)
-        else:
-            self._write_whole(rows, packets[whole], index[whole], position[whole], table[whole])
-            rest = np.flatnonzero(fitted.accepted & ~whole)
-            start = headers.offset[packets]
+        tables = (batch.kinds[packets] == ALAW).astype(np.uint16) << 8
+        start, position = headers.offset[packets], fitted.position
+        usual = (size == FRAME) & (start == HEADER_SIZE)
+        whole = fitted.accepted & usual & (position % FRAME == 0)
+        self._write_whole(
+            arrivals.rows, packets[whole], index[whole], position[whole], tables[whole]
+        )
+        rest = np.flatnonzero(fitted.accepted & ~whole)
+        if len(rest):
             self._write_rest(
-                rows,
+                arrivals.rows,
                 packets[rest],
                 index[rest],
                 position[rest],
-                table[rest],
+                tables[rest],
                 start[rest],
                 size[rest],
             )
+        ahead = newest & usual
+        learned = packets[ahead]
+        legs.following.learn(
+            index[ahead],
+            payload_type=headers.payload_type[learned],
+            sequence=headers.sequence[learned],
+            timestamp=timestamp[ahead],
+            ssrc=headers.ssrc[learned],
+            tables=tables[ahead],
+        )
 
     def _write_whole(
-        self, rows: Octets, packets: Ints, index: Ints, position: Ints, table: NDArray[np.uint16]
+        self, rows: Octets, packets: Ints, index: Ints, position: Ints, tables: NDArray[np.uint16]
     ) -> None:
         octets = rows[packets, HEADER_SIZE : HEADER_SIZE + FRAME]
-        if table.any():
-            samples = np.take(_BOTH_LAWS, octets + table[:, None])
+        if tables.any():
+            samples = np.take(_BOTH_LAWS, octets + tables[:, None])
         else:
             samples = np.take(ULAW_TO_LINEAR, octets)
         self._legs.playout.write_frames(index, position, samples)
@@ -186,14 +233,14 @@ class Intake:
         packets: Ints,
         index: Ints,
         position: Ints,
-        table: NDArray[np.uint16],
+        tables: NDArray[np.uint16],
         start: Ints,
         size: Ints,
     ) -> None:
         """Packets of other lengths or off the frames' borders, sample by sample."""
         within = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
         octets = rows[np.repeat(packets, size), np.repeat(start, size) + within]
-        samples = np.take(_BOTH_LAWS, octets + np.repeat(table, size))
+        samples = np.take(_BOTH_LAWS, octets + np.repeat(tables, size))
         at = np.repeat(position, size) + within
         self._legs.playout.write_samples(np.repeat(index, size), at, samples)
 

@@ -16,6 +16,7 @@ from runtime.media.frames import FrameTable
 from runtime.media.port import LegStatistics, RtpStream
 from runtime.media.rtp.concealment import Concealment
 from runtime.media.rtp.datagrams import RtpSockets
+from runtime.media.rtp.following import Following
 from runtime.media.rtp.latching import SourceGate
 from runtime.media.rtp.playout import Playout
 from runtime.media.rtp.reception import Reception
@@ -46,6 +47,7 @@ class Legs:
         """Legs that know their peer."""
         self.by_index: list[Leg | None] = [None] * capacity
         self.reception = Reception(capacity)
+        self.following = Following(capacity)
         self.playout = Playout(capacity)
         self.concealment = Concealment(capacity)
         self.sending = Sending(capacity)
@@ -53,7 +55,7 @@ class Legs:
         self.octets_received = np.zeros(capacity, dtype=np.int64)
         self.rejected = np.zeros(capacity, dtype=np.int64)
         self.last_heard = np.zeros(capacity)
-        """When RTP or RTCP last came, or could first have come."""
+        """When RTCP last came, or anything could first have come."""
         self.watched = np.zeros(capacity, dtype=np.bool_)
         """Legs that should receive."""
         self.silent = np.zeros(capacity, dtype=np.bool_)
@@ -87,6 +89,7 @@ class Legs:
         index, before = leg.index, leg.stream
         leg.stream = stream
         self.kinds[index] = kinds_of(stream)
+        self.following.forget(index)
         if before is None:
             self._start(leg, now)
         if before is None or not before.receiving:
@@ -110,7 +113,7 @@ class Legs:
 
     def close(self, leg: Leg, frames: FrameTable, now: float, wall: float) -> LegStatistics:
         """Say BYE, stop sending, and make the number free for the next leg."""
-        if leg.reports is not None and self.sending.packets[leg.index]:
+        if leg.reports is not None and self.sending.packets(leg.index):
             sent, heard = self.sending.sent(leg.index), self.heard_of(leg)
             self.sockets.send_report(leg.index, leg.reports.farewell(sent, heard, now, wall))
         statistics = self.statistics(leg)
@@ -119,6 +122,7 @@ class Legs:
         self.sockets.close(leg.index)
         self.configured -= leg.stream is not None
         self.kinds[leg.index] = 0
+        self.following.forget(leg.index)
         self.watched[leg.index] = False
         self.report_at[leg.index] = np.inf
         frames.samples[frames.of_leg(leg.index)] = 0
@@ -143,12 +147,12 @@ class Legs:
         )
 
     def statistics(self, leg: Leg) -> LegStatistics:
-        index, reports = leg.index, leg.reports
+        index, reports, sent = leg.index, leg.reports, self.sending.sent(leg.index)
         round_trip = reports.round_trip_s if reports else None
         return LegStatistics(
-            packets_sent=int(self.sending.packets[index]),
+            packets_sent=sent.packets,
             packets_received=int(self.reception.received[index]),
-            octets_sent=int(self.sending.octets[index]),
+            octets_sent=sent.octets,
             octets_received=int(self.octets_received[index]),
             packets_lost=self.reception.lost(index),
             packets_late=int(self.playout.late[index]),

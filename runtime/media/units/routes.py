@@ -117,12 +117,13 @@ class Routes:
     def gather(self, count: int) -> Samples:
         """What each of the first `count` legs hears."""
         heard = self.heard[:count]
-        samples = self._frames.samples
-        legs = np.array(sorted(self._replaced), dtype=np.int64)
-        # Last tick's sound, run backwards from its last sample: it goes on without a step.
-        fading = heard[legs, ::-1]
-        np.take(samples, self._source_of[:count], axis=0, out=heard, mode="clip")
-        if len(legs):
+        fading: Samples | None = None
+        if self._replaced:
+            legs = np.array(sorted(self._replaced), dtype=np.int64)
+            # Last tick's sound, run backwards from its last sample: it goes on without a step.
+            fading = heard[legs, ::-1]
+        np.take(self._frames.samples, self._source_of[:count], axis=0, out=heard, mode="clip")
+        if fading is not None:
             heard[legs] = cross_fade(fading, heard[legs])
             self._replaced.clear()
         return heard

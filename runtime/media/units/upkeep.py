@@ -1,4 +1,4 @@
-"""What legs need a few times a second or less: RTCP reports, and watching for silence of a peer."""
+"""What legs need now and then: RTCP reports, and watching for silence of a peer."""
 
 from __future__ import annotations
 
@@ -21,30 +21,43 @@ OnChange = Callable[[Leg, FirstPacketReceived | RtpStopped | RtpResumed], None]
 
 
 class Upkeep:
-    """Runs once a tick; touches only legs on which something is due."""
+    """Touches only legs on which something is due."""
 
     def __init__(self, legs: Legs, emit: OnChange) -> None:
         self._legs = legs
         self._emit = emit
         self._told_first = np.zeros(legs.capacity, dtype=np.bool_)
+        self._any_silent = False
 
     def forget(self, leg: Leg) -> None:
         self._told_first[leg.index] = False
 
-    def run(self, now: float, wall: float) -> None:
+    def run(self, now: float) -> None:
+        """Once a tick: tell what nobody may learn late."""
         legs, count = self._legs, self._legs.count
         fresh = legs.spoke[:count] > self._told_first[:count]
         if fresh.any():
             self._tell(fresh, FirstPacketReceived())
             self._told_first[:count] |= fresh
-        quiet = legs.watched[:count] & (now - legs.last_heard[:count] > SILENT_S)
+        if self._any_silent:
+            self._watch(now)
+
+    def run_slow(self, now: float, wall: float) -> None:
+        """Several times a second: silence of peers, and reports that are due."""
+        self._watch(now)
+        if (self._legs.report_at[: self._legs.count] <= now).any():
+            self._report(now, wall)
+
+    def _watch(self, now: float) -> None:
+        legs, count = self._legs, self._legs.count
+        heard = np.maximum(legs.last_heard[:count], legs.reception.last_arrival[:count])
+        quiet = legs.watched[:count] & (now - heard > SILENT_S)
         changed = quiet != legs.silent[:count]
         if changed.any():
             self._tell(changed & quiet, RtpStopped())
             self._tell(changed & ~quiet & legs.watched[:count], RtpResumed())
             legs.silent[:count] = quiet
-        if (legs.report_at[:count] <= now).any():
-            self._report(now, wall)
+        self._any_silent = bool(quiet.any())
 
     def _tell(self, which: Bools, what: FirstPacketReceived | RtpStopped | RtpResumed) -> None:
         for index in np.flatnonzero(which):

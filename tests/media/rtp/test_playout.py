@@ -57,8 +57,9 @@ class Line:
         due, _ = self.playout.due(2)
         self.heard += [None if s == MISSING else int(s) - 1 for s in due[1]]
         self.playout.advance(2)
-        self.playout.shorten(self.frames, 2)
         self.frames += 1
+        if self.frames % 50 == 0:
+            self.playout.shorten(2)
 
     def run(self, ticks: int, arrivals: Callable[[int], Iterable[Sent]]) -> None:
         for n in range(ticks):
@@ -273,5 +274,6 @@ def test_shortening_cross_fades_over_the_cut() -> None:
             assert written[0]
             assert set(due[0].tolist()) == {5000}
         playout.advance(1)
-        playout.shorten(n, 1)
+        if n % 50 == 49:
+            playout.shorten(1)
     assert fitted.position[0] - playout.clock <= TARGET_LEAD + FRAME

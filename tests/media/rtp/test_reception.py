@@ -99,22 +99,62 @@ def test_legs_do_not_disturb_each_other() -> None:
 def test_jitter_is_the_running_mean_of_rfc_3550() -> None:
     reception = Reception(1)
     leg = np.array([0])
-    expected, transit = 0.0, None
+    expected, before = 0.0, 0
     for n, late in enumerate([0, 0, 40, 0, 80, 80, 16]):
-        timestamp, arrival = (2**32 - 320 + 160 * n) & 0xFFFFFFFF, 5000 + 160 * n + late
-        reception.time(leg, np.array([timestamp]), np.array([arrival]))
-        now = late
-        expected += (abs(now - (transit if transit is not None else now)) - expected) / 16
-        transit = now
+        gap = reception.arrived(leg, np.array([(5000 + 160 * n + late) / 8000]))
+        reception.time(leg, np.array([160]), gap)
+        expected += (abs(late - before) - expected) / 16
+        before = late
     assert reception.jitter[0] == pytest.approx(expected)
+
+
+def test_followed_packets_have_the_same_jitter_as_judged_ones() -> None:
+    judged, followed = Reception(1), Reception(1)
+    leg = np.array([0])
+    for n, late in enumerate([0, 0, 40, 0, 80, 80, 16]):
+        now = np.array([(5000 + 160 * n + late) / 8000])
+        judge(judged, n)
+        judged.time(leg, np.array([160]), judged.arrived(leg, now))
+        if n == 0:
+            judge(followed, n)
+            followed.time(leg, np.array([160]), followed.arrived(leg, now))
+        else:
+            followed.follow(leg, now, 160)
+    assert followed.jitter[0] == pytest.approx(judged.jitter[0])
+    assert followed.max_gap[0] == pytest.approx(judged.max_gap[0])
+    assert followed.received.tolist() == judged.received.tolist()
+    assert (followed.lost(0), followed.expected(0)) == (0, 7)
+
+
+def test_duplicates_of_followed_packets_are_known() -> None:
+    reception = Reception(1)
+    judge(reception, 100, 102)
+    for _ in range(10):
+        reception.follow(np.array([0]), np.array([1.0]), 160)
+    assert judge(reception, 112, 105, 102, 101, 101, 100, 113) == "dddfddF"
+    for _ in range(100):
+        reception.follow(np.array([0]), np.array([1.0]), 160)
+    assert judge(reception, 213 - 63, 213, 214) == "ddF"
 
 
 def test_a_jump_of_the_senders_clock_is_not_jitter() -> None:
     reception = Reception(1)
     leg = np.array([0])
-    for timestamp in (0, 160, 900_000_000, 900_000_160):
-        reception.time(leg, np.array([timestamp]), np.array([timestamp & 0xFFF]))
-    assert reception.jitter[0] < 600
+    for n, step in enumerate((0, 160, 900_000_000, 160)):
+        gap = reception.arrived(leg, np.array([n * 0.02]))
+        reception.time(leg, np.array([step]), gap)
+    assert reception.jitter[0] < 1
+
+
+def test_time_between_audio_and_other_packets_is_not_jitter() -> None:
+    reception = Reception(1)
+    leg = np.array([0])
+    reception.time(leg, np.array([0]), reception.arrived(leg, np.array([1.0])))
+    for now in (1.02, 1.04, 1.06):
+        reception.arrived(leg, np.array([now]))
+        reception.untimed(leg)
+    reception.time(leg, np.array([640]), reception.arrived(leg, np.array([1.08])))
+    assert reception.jitter[0] == 0
 
 
 def test_the_longest_gap_is_remembered() -> None:
