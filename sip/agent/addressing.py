@@ -6,7 +6,7 @@ from typing import Protocol
 
 import attrs
 
-from sip.address import Destination, Flow, Transport
+from sip.address import Destination, Flow
 from sip.message import Request, Uri
 
 
@@ -46,8 +46,12 @@ class Addressing(Protocol):
 
     def sent_by(self, destination: Destination) -> SentBy: ...
 
-    def contact(self, transport: Transport, peer_host: str) -> str:
-        """`host:port` and perhaps `;transport=tcp`: where this peer can reach us."""
+    def contact(self, destination: Destination) -> str:
+        """`host:port` and perhaps `;transport=tcp`: where the peer there can reach us."""
+        ...
+
+    def contact_on(self, flow: Flow) -> str:
+        """The same for a peer that we hear on `flow`: the listener it reached already."""
         ...
 
     def flow_opened(self, flow: Flow) -> None: ...

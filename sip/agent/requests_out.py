@@ -68,8 +68,8 @@ class OutboundRequests:
     def _stamped(self, request: Request, destination: Destination) -> bytes:
         request.headers.prepend("Via", self._via(destination))
         if request.method in _TARGET_REFRESH:
-            contact = self.contact(destination.transport, destination.host)
-            request.headers.set("Contact", contact)
+            contact = self._addressing.contact(destination)
+            request.headers.set("Contact", self._as_contact(contact))
         return request.to_bytes()
 
     def _via(self, destination: Destination) -> str:
@@ -79,8 +79,11 @@ class OutboundRequests:
         protocol = f"SIP/2.0/{destination.transport.upper()}"
         return f"{protocol} {host}:{ours.port};branch={branch};rport"
 
-    def contact(self, transport: str, peer_host: str) -> str:
-        address = self._addressing.contact("tcp" if transport == "tcp" else "udp", peer_host)
+    def contact_on(self, flow: Flow) -> str:
+        """Our Contact in a response to a request that came by `flow`."""
+        return self._as_contact(self._addressing.contact_on(flow))
+
+    def _as_contact(self, address: str) -> str:
         return f"<sip:{self._settings.contact_user}@{address}>"
 
     def cancel(self, invite: Request, headers: tuple[tuple[str, str], ...]) -> Request:

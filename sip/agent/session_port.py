@@ -64,13 +64,13 @@ class SessionPort:
         headers: HeaderItems = (),
         sdp: bytes | None = None,
     ) -> Response:
-        agent, peer = self._agent, incoming.flow.peer
+        agent = self._agent
         shows_contact = shows_contact_in(incoming.request.method, status)
         response = agent.replies.build(
             incoming.request,
             status,
             reason,
-            contact=agent.outbound.contact(peer.transport, peer.host) if shows_contact else None,
+            contact=agent.outbound.contact_on(incoming.flow) if shows_contact else None,
             why=why,
             to_tag=to_tag,
             headers=headers,

@@ -52,6 +52,7 @@ class AddressBook:
         self, listeners: Sequence[Listener], advertise: str, source_address: SourceAddress
     ) -> None:
         self._listeners = tuple(listeners)
+        self._by_id: dict[int | None, Listener] = {one.id: one for one in listeners}
         self._advertised = _split_advertised(advertise)
         self._source_address = source_address
         self._tcp_flows: dict[int, Flow] = {}
@@ -61,13 +62,34 @@ class AddressBook:
 
     def sent_by(self, destination: Destination) -> SentBy:
         """RFC 3261 18.1.1: where a response could reach us without the connection."""
-        listener = self._listener(destination.transport, destination.host)
-        listener = listener or self._listener(None, destination.host)
-        return self._shown(listener, destination.host)
+        return self._shown(self._towards(destination), destination.host)
 
-    def contact(self, transport: Transport, peer_host: str) -> str:
-        """A listener of the same transport if there is one; any other will do, and says so."""
-        listener = self._listener(transport, peer_host) or self._listener(None, peer_host)
+    def contact(self, destination: Destination) -> str:
+        return self._written(self._towards(destination), destination.host)
+
+    def contact_on(self, flow: Flow) -> str:
+        return self._written(self._reached_by(flow), flow.peer.host)
+
+    def _towards(self, destination: Destination) -> Listener | None:
+        """The UDP socket that is used, or a listener of the same transport, or any other."""
+        if destination.transport == "udp" and destination.flow in self._by_id:
+            return self._by_id[destination.flow]
+        same = self._listener(destination.transport, destination.host)
+        return same or self._listener(None, destination.host)
+
+    def _reached_by(self, flow: Flow) -> Listener | None:
+        """The listener at which a request arrived, if it arrived at one."""
+        if flow.transport == "udp" and flow.id in self._by_id:
+            return self._by_id[flow.id]
+        for listener in self._listeners:
+            bound = listener.address
+            if (bound.transport, bound.port) == (flow.transport, flow.local.port):
+                return listener
+        host = flow.peer.host
+        return self._listener(flow.transport, host) or self._listener(None, host)
+
+    def _written(self, listener: Listener | None, peer_host: str) -> str:
+        """A listener of another transport will do as well, and says which it is."""
         shown = self._shown(listener, peer_host)
         is_tcp = listener is not None and listener.address.transport == "tcp"
         return host_port(shown.host, shown.port) + (";transport=tcp" if is_tcp else "")

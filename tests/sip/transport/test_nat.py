@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sip.address import BoundAddress, Flow, PeerAddress, Transport
+from sip.address import BoundAddress, Destination, Flow, PeerAddress, Transport
 from sip.agent import UnroutableError
 from sip.message import Request, Uri, parse_datagram
 from sip.transport import AddressBook, Listener
@@ -61,7 +61,8 @@ def test_our_contact(
     listeners: Sequence[BoundAddress], advertise: str, transport: Transport, contact: str
 ) -> None:
     peer = "::2" if any(":" in one.host for one in listeners) else "203.0.113.9"
-    assert book(*listeners, advertise=advertise).contact(transport, peer) == contact
+    where = Destination(transport=transport, host=peer, port=5060)
+    assert book(*listeners, advertise=advertise).contact(where) == contact
 
 
 @pytest.mark.parametrize("text", ["host:port", "host:0", "host:99999"])
@@ -72,7 +73,26 @@ def test_a_bad_advertised_address_is_refused(text: str) -> None:
 
 def test_without_any_route_loopback_is_shown() -> None:
     addresses = AddressBook([], "", lambda _: None)
-    assert addresses.contact("udp", "203.0.113.9") == "127.0.0.1:5060"
+    where = Destination(transport="udp", host="203.0.113.9", port=5060)
+    assert addresses.contact(where) == "127.0.0.1:5060"
+
+
+def test_a_peer_is_shown_the_listener_that_it_reached() -> None:
+    addresses = book(
+        bound("udp", "192.0.2.1", 5060), bound("udp", "192.0.2.1", 5070), bound("tcp", "0.0.0.0")
+    )
+    assert addresses.contact_on(flow("203.0.113.9", id=2)) == "192.0.2.1:5070"
+    by_tcp = flow("203.0.113.9", 40_000, "tcp", id=9)
+    assert addresses.contact_on(by_tcp) == "192.0.2.50:5060;transport=tcp"
+    where = Destination(transport="udp", host="203.0.113.9", port=5060, flow=2)
+    assert addresses.contact(where) == "192.0.2.1:5070"
+    assert addresses.sent_by(where).port == 5070
+
+
+def test_a_peer_on_a_connection_of_ours_is_shown_any_listener() -> None:
+    outbound = flow("203.0.113.9", 5060, "tcp", id=9)
+    addresses = book(bound("udp", "192.0.2.1", 5070))
+    assert addresses.contact_on(outbound) == "192.0.2.1:5070"
 
 
 @pytest.mark.parametrize(
