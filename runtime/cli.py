@@ -7,6 +7,7 @@ hands over to one function.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -20,6 +21,7 @@ from runtime.project import ProjectError, create_project
 from runtime.session.serving import Serving
 from runtime.verbs import call as call_verb
 from runtime.verbs import demo as demo_verb
+from runtime.verbs import doctor as doctor_verb
 from runtime.verbs import run as run_verb
 
 app = typer.Typer(
@@ -198,6 +200,16 @@ def call(
         as_json=as_json,
     )
     _leave(trio.run(call_verb.call, request))
+
+
+@app.command()
+def doctor(
+    config: ConfigOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Try how well scripts are locked on this machine, and tell what `run` makes of it."""
+    settings = Overrides().over(config)
+    _leave(trio.run(partial(doctor_verb.doctor, settings, as_json=as_json)))
 
 
 def _leave(status: int) -> None:

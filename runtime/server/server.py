@@ -26,6 +26,7 @@ from runtime.decisions.limits import Limits
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
 from runtime.server.children import Children
+from runtime.server.isolation import check_isolation
 from runtime.session.refusals import RefusalView
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
@@ -68,9 +69,17 @@ class Listening:
 class Server:
     """`run` it; `stop` ends it in an orderly way, a second `stop` at once."""
 
-    def __init__(self, config: Config, routing: Routing[Bundle], log: FilteringBoundLogger) -> None:
-        """Binds the HTTP address. Raises StartError."""
+    def __init__(
+        self,
+        config: Config,
+        routing: Routing[Bundle],
+        log: FilteringBoundLogger,
+        *,
+        dev: bool = False,
+    ) -> None:
+        """Binds the HTTP address; `dev` serves however scripts are locked. Raises StartError."""
         self.config = config
+        self._dev = dev
         self._log = log
         self.ended = trio.Event()
         self._stopping = trio.Event()
@@ -142,6 +151,7 @@ class Server:
         raise_descriptor_limit()
         async with trio.open_nursery() as children:
             await self._children.start(children)
+            self._check_isolation()
             async with trio.open_nursery() as services:
                 await self._start_services(services)
                 task_status.started(Listening(sip=tuple(self._bound), http=self._http.url))
@@ -150,6 +160,12 @@ class Server:
                 services.cancel_scope.cancel()
             children.cancel_scope.cancel()
         self.ended.set()
+
+    def _check_isolation(self) -> None:
+        sandbox = self._children.zygote.sandbox
+        why = check_isolation(sandbox, self.config, self._log, dev=self._dev)
+        if why is not None:
+            raise StartError(why)
 
     async def _start_services(self, nursery: trio.Nursery) -> None:
         await nursery.start(self._own_sessions)
@@ -203,6 +219,10 @@ class Server:
         return {
             "sip": [str(each) for each in self._bound],
             "scenarios": sorted(self.registry.routing.bundles),
+            "sandbox": {
+                **self._children.zygote.sandbox.to_json(),
+                "required": self.config.sandbox.require,
+            },
         }
 
 

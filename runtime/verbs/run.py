@@ -51,7 +51,8 @@ async def _serve(config: Config, serving: Serving, log_format: LogFormat, *, wat
     async with trio.open_nursery() as logging:
         await logging.start(lines.run)
         try:
-            await _serve_until_signal(Server(config, routing, log), serving, log, watch=watch)
+            server = Server(config, routing, log, dev=watch)
+            await _serve_until_signal(server, serving, log, watch=watch)
         except* StartError as group:
             refused = [str(exc) for exc in leaves(group)]
         finally:

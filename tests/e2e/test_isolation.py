@@ -1,0 +1,96 @@
+"""Runtimes on machines whose kernels lack locks: warned about on loopback, refused elsewhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.runtime_process import COMMAND, RuntimeProcess, arguments, callstage
+from tests.sandbox.weaker_kernel import command
+
+pytestmark = [pytest.mark.loopback, pytest.mark.slow]
+
+NO_LANDLOCK = command("landlock")
+BANNER = "run only scripts that you trust"
+
+
+def sandbox(runtime: RuntimeProcess) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{runtime.http}/healthz").json()["sandbox"]
+    return found
+
+
+async def test_the_level_is_full_here_and_shown(runtime: RuntimeProcess) -> None:
+    found = sandbox(runtime)
+    assert found["level"] == found["required"] == "full"
+    assert all(lock["held"] for lock in found["locks"])
+    assert all(act["refused"] for act in found["acts"])
+    await runtime.logged("sandbox of scripts: full")
+    assert not runtime.log_lines(BANNER)
+
+
+async def test_below_the_required_level_loopback_is_served_with_a_warning(
+    scripts: Path, tmp_path: Path
+) -> None:
+    with callstage(scripts / "quiet.py", folder=tmp_path, prefix=NO_LANDLOCK) as weak:
+        assert sandbox(weak)["level"] == "partial"
+        banner = await weak.logged(BANNER)
+        assert "the sandbox of scripts is partial, full is required" in banner
+        assert "this kernel has none" in banner
+
+
+@pytest.mark.parametrize("option", ["--sip", "--http"])
+def test_below_the_required_level_nobody_else_is_served(
+    scripts: Path, tmp_path: Path, option: str
+) -> None:
+    words = {"--sip": ["--sip", "udp://0.0.0.0:0"], "--http": ["--http", "0.0.0.0:0"]}[option]
+    config = tmp_path / "callstage.toml"
+    config.write_text(f'[http.tokens]\noperator = "{"0" * 64}"\n')
+    words = [str(scripts / "quiet.py"), "--config", str(config), *words]
+    done = subprocess.run(
+        [*NO_LANDLOCK, str(COMMAND), "run", *arguments(tmp_path / "data", words)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert "this address is open to others" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_a_lower_requirement_is_the_operator_s_word(scripts: Path, tmp_path: Path) -> None:
+    config = tmp_path / "callstage.toml"
+    config.write_text('[sandbox]\nrequire = "partial"\n')
+    options = ["--config", str(config), "--sip", "udp://0.0.0.0:0"]
+    script = scripts / "quiet.py"
+    with callstage(script, folder=tmp_path, options=options, prefix=NO_LANDLOCK) as weak:
+        assert sandbox(weak)["required"] == "partial"
+        await weak.logged("sandbox of scripts: partial")
+        assert not weak.log_lines(BANNER)
+
+
+async def test_dev_serves_with_a_warning(scripts: Path, tmp_path: Path) -> None:
+    options = ["--sip", "udp://127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(tmp_path)]
+    script = scripts / "quiet.py"
+    with callstage(script, folder=tmp_path, options=options, verb="dev", prefix=NO_LANDLOCK) as dev:
+        await dev.logged(BANNER)
+
+
+@pytest.mark.parametrize("form", ["--json", ""])
+def test_the_doctor_tells_what_is_missing(form: str) -> None:
+    for prefix, code in ((NO_LANDLOCK, 1), ([], 0)):
+        words = [*prefix, str(COMMAND), "doctor", *([form] if form else [])]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        assert done.returncode == code, done.stderr
+        if form:
+            facts = json.loads(done.stdout)
+            assert facts["sandbox"]["level"] == ("partial" if prefix else "full")
+            assert facts["run"]["public"] == ("refused" if prefix else "served")
+        else:
+            assert ("missing: landlock" in done.stdout) == bool(prefix)
+            assert "trace a process" in done.stdout
