@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import attrs
@@ -65,6 +66,7 @@ from runtime.media.proxies import (
     ring_of,
     unit_of,
 )
+from runtime.media.spare_legs import SpareLegs
 from runtime.processes import Child, LinkClosed, LinkFull, describe_exit, start_child
 
 ENGINE_MODULE: Final = "runtime.media.engine"
@@ -79,9 +81,6 @@ RESTART_PAUSE_S: Final = 1.0
 SHORT_LIFE_S: Final = 5.0
 CLOSE_GRACE_S: Final = 1.0
 """For the engine's RTCP BYEs at the end."""
-OPEN_TIMEOUT_S: Final = 8.0
-"""Longest wait of a call for ports; usually they are there. An engine that is being restarted on a
-busy machine is back by then, and a caller who waits is better off than one who is refused."""
 SPARE_LEGS: Final = 16
 """Legs open in advance: a hundred calls a second need two per tick."""
 
@@ -123,13 +122,9 @@ class MediaClient:
         self._ids = itertools.count(1)
         self._proxies: dict[int, Proxy] = {}
         self._outbox: Outbox | None = None
-        self._max_legs = 0
-        self._legs_open = 0
-        """Legs the engine has or was asked for, spare ones included."""
-        self._legs_asked = 0
-        self._spares: deque[LegProxy] = deque()
-        self._refusal = ""
-        self._spare_news = trio.Event()
+        self._spares = SpareLegs(
+            self._limits.spare_legs, lambda: self._send(OpenLeg(next(self._ids)))
+        )
         self._deferred: deque[Callable[[], None]] = deque()
         self._deferred_news = trio.Event()
 
@@ -137,16 +132,7 @@ class MediaClient:
 
     async def open_leg(self) -> MediaLeg:
         await trio.lowlevel.checkpoint()
-        with trio.move_on_after(OPEN_TIMEOUT_S):
-            while not self._spares:
-                self._ask_for_legs()
-                self._check_hope()
-                await self._spare_news.wait()
-        if not self._spares:
-            raise MediaUnavailable(f"the media engine gave no ports within {OPEN_TIMEOUT_S:.0f} s")
-        leg = self._spares.popleft()
-        self._ask_for_legs()
-        return leg
+        return await self._spares.take()
 
     def open_player(
         self,
@@ -164,8 +150,7 @@ class MediaClient:
             return player
         buffer = buffer_of(source)
         if buffer is None:
-            error = f"{source.label}: the sound was closed before it was played"
-            self._refuse(player, PlayerFinished(error=error))
+            self._refuse(player, f"{source.label}: the sound was closed before it was played")
         else:
             opening = OpenPlayer(unit=player.unit, fd=0, loop=loop, paused=paused)
             self._open(player, opening, buffer.fd)
@@ -180,7 +165,7 @@ class MediaClient:
         recorder = RecorderProxy(next(self._ids), self._send, listener)
         ring = ring_of(recording)
         if ring is None:
-            self._refuse(recorder, RecorderClosed(frames=0, overrun_frames=0))
+            self._refuse(recorder, "the recording is finished already")
         else:
             self._open(recorder, OpenRecorder(unit=recorder.unit, fd=0), ring.fd)
         return recorder
@@ -201,61 +186,68 @@ class MediaClient:
         Raises MediaUnavailable when the first one cannot start at all.
         """
         started = False
+
+        def on_ready() -> None:
+            nonlocal started
+            if not started:
+                started = True
+                task_status.started()
+
         short_lives = 0
         while True:
             began = trio.current_time()
-            child = start_child(ENGINE_MODULE, nice=NICE)
             try:
-                try:
-                    await self._begin(child)
-                except MediaUnavailable as exc:
-                    if not started:
-                        raise
-                    self._note(f"the media engine cannot start: {exc}")
-                else:
-                    if not started:
-                        started = True
-                        task_status.started()
-                    await self._serve(child)
-            finally:
-                lost = self._end()
-                await child.close(CLOSE_GRACE_S)
-            status = describe_exit(child.status if child.status is not None else -9)
-            self._note(f"the media engine ended ({status}) with {lost} units; starting another")
+                await self._run_one(on_ready)
+            except (MediaUnavailable, OSError) as exc:
+                if not started:
+                    raise
+                self._note(f"the media engine cannot start: {exc}")
             short = trio.current_time() - began < SHORT_LIFE_S
             short_lives = short_lives + 1 if short else 0
             if short_lives > 1:
                 await trio.sleep(RESTART_PAUSE_S)
 
+    async def _run_one(self, on_ready: Callable[[], None]) -> None:
+        """One engine, from its start to its end. Raises MediaUnavailable when it cannot start."""
+        child = start_child(ENGINE_MODULE, nice=NICE)
+        try:
+            await self._begin(child)
+            on_ready()
+            await self._serve(child)
+        finally:
+            lost = self._end()
+            await child.close(CLOSE_GRACE_S)
+        status = describe_exit(child.status if child.status is not None else -9)
+        self._note(f"the media engine ended ({status}) with {lost} units; starting another")
+
     async def _begin(self, child: Child) -> None:
         """Tell the engine what to do and wait until it is ready."""
         outbox = Outbox(child.link)
-        first, last = self._ports.start, self._ports.stop - 1
         outbox.put(
             StartEngine(
                 host=self._host,
-                first_port=first,
-                last_port=last,
+                first_port=self._ports.start,
+                last_port=self._ports.stop - 1,
                 max_legs=self._limits.legs,
                 max_players=self._limits.players,
                 cname=self._cname,
             )
         )
-        outbox.flush()
         try:
+            outbox.flush()
             with trio.fail_after(START_TIMEOUT_S):
                 packet, _ = await child.link.receive()
-        except (LinkClosed, trio.TooSlowError) as exc:
+            what = decode_events(packet)[0].what
+        except (LinkClosed, ProtocolError, trio.TooSlowError) as exc:
             raise MediaUnavailable(f"the media engine did not start: {exc}") from exc
-        what = decode_events(packet)[0].what
         if isinstance(what, EngineRefused):
             raise MediaUnavailable(what.reason)
         if not isinstance(what, EngineReady):
             raise MediaUnavailable(f"the media engine said {what!r} instead of being ready")
         if what.max_legs < self._limits.legs:
             self._note(f"the limit of open files allows {what.max_legs} legs only")
-        self._outbox, self._max_legs = outbox, what.max_legs
-        self._ask_for_legs()
+        self._outbox = outbox
+        self._spares.start(what.max_legs)
 
     async def _serve(self, child: Child) -> None:
         """Until the link closes: commands out, events in."""
@@ -268,7 +260,7 @@ class MediaClient:
                 await self._receive(child)
                 nursery.cancel_scope.cancel()
         except* (LinkClosed, LinkFull, ProtocolError, trio.TooSlowError) as group:
-            for exc in group.exceptions:
+            for exc in _leaves(group):
                 self._note(f"the media engine is given up: {exc or type(exc).__name__}")
 
     async def _receive(self, child: Child) -> None:
@@ -283,11 +275,8 @@ class MediaClient:
         if self._outbox is not None:
             self._outbox.close()
             self._outbox = None
-        self._legs_open = self._legs_asked = 0
-        self._spares.clear()
-        self._refusal = ""
+        self._spares.stop()
         lost, self._proxies = self._proxies, {}
-        self._tell_waiting()
         for proxy in lost.values():
             self._defer(proxy.lost)
         self._run_deferred()
@@ -305,31 +294,20 @@ class MediaClient:
         elif isinstance(what, LegOpened):
             self._on_leg_opened(event.unit, what)
         elif isinstance(what, LegRefused):
-            self._legs_asked -= 1
-            self._legs_open -= 1
-            self._refusal = what.reason
-            self._tell_waiting()
+            self._spares.refused(what.reason)
         elif (proxy := self._proxies.get(event.unit)) is not None:
             if isinstance(what, LegClosed | PlayerFinished | RecorderClosed):
                 del self._proxies[event.unit]
                 proxy.open = False
             if isinstance(what, LegClosed):
-                self._legs_open -= 1
-                self._refusal = ""
-                self._ask_for_legs()
+                self._spares.closed()
             proxy.deliver(what)
 
     def _on_leg_opened(self, unit: int, what: LegOpened) -> None:
         address = LegAddress(host=self._host, rtp_port=what.rtp_port, rtcp_port=what.rtcp_port)
         leg = LegProxy(unit, self._send, address)
         self._proxies[unit] = leg
-        self._legs_asked -= 1
-        self._spares.append(leg)
-        self._tell_waiting()
-
-    def _tell_waiting(self) -> None:
-        self._spare_news.set()
-        self._spare_news = trio.Event()
+        self._spares.opened(leg)
 
     # --- commands -------------------------------------------------------------------------------
 
@@ -345,12 +323,15 @@ class MediaClient:
         if self._outbox is None:
             self._defer(proxy.lost)
             return
-        self._proxies[proxy.unit] = proxy
-        self._outbox.put(command, fd)
+        try:
+            self._outbox.put(command, fd)
+        except OSError as exc:  # no descriptor left to hand the memory over with
+            self._refuse(proxy, f"it cannot be handed to the media engine: {exc}")
+        else:
+            self._proxies[proxy.unit] = proxy
 
-    def _refuse(self, proxy: Proxy, what: PlayerFinished | RecorderClosed) -> None:
-        proxy.open = False
-        self._defer(lambda: proxy.deliver(what))
+    def _refuse(self, proxy: Proxy, reason: str) -> None:
+        self._defer(partial(proxy.refused, reason))
 
     def _defer(self, call: Callable[[], None]) -> None:
         """Tell a listener something, but not from within the call that opened the thing."""
@@ -367,22 +348,11 @@ class MediaClient:
         while self._deferred:
             self._deferred.popleft()()
 
-    # --- legs in advance ------------------------------------------------------------------------
 
-    def _ask_for_legs(self) -> None:
-        """Keep some legs open; just one at a time while the engine has no ports for them."""
-        if self._outbox is None:
-            return
-        wanted = 1 if self._refusal else self._limits.spare_legs
-        while self._legs_asked + len(self._spares) < wanted and self._legs_open < self._max_legs:
-            self._legs_asked += 1
-            self._legs_open += 1
-            self._send(OpenLeg(next(self._ids)))
-
-    def _check_hope(self) -> None:
-        """Raise MediaUnavailable when waiting for a leg is of no use."""
-        if self._outbox is None or self._legs_asked:
-            return  # an engine that is being restarted takes up those who wait
-        if self._refusal:
-            raise MediaUnavailable(self._refusal)
-        raise MediaUnavailable(f"all {self._max_legs} legs of the media engine are in use")
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The exceptions within groups of groups."""
+    for exc in group.exceptions:
+        if isinstance(exc, BaseExceptionGroup):
+            yield from _leaves(exc)
+        else:
+            yield exc

@@ -18,7 +18,9 @@ from runtime.media.port import (
     MediaLeg,
     MediaLost,
     PlayerEvent,
+    PlayerFinished,
     PlayerListener,
+    RecorderClosed,
     RecorderEvent,
     RecorderListener,
     RtpStream,
@@ -68,6 +70,10 @@ class Proxy:
         """The engine died."""
         self.open = False
         self.deliver(MediaLost())
+
+    def refused(self, reason: str) -> None:
+        """The unit was never opened."""
+        self.open = False
 
     def close(self) -> None:
         if self.open:
@@ -133,6 +139,10 @@ class PlayerProxy(Proxy):
     def add_marker(self, offset_ms: int) -> None:
         self._command(AddMarker(self.unit, offset_ms))
 
+    def refused(self, reason: str) -> None:
+        super().refused(reason)
+        self._listener(PlayerFinished(error=reason))
+
     def deliver(self, what: UnitEvent | MediaLost) -> None:
         if isinstance(what, _PLAYER_EVENTS):
             self._listener(what)
@@ -156,6 +166,10 @@ class RecorderProxy(Proxy):
 
     def mute(self, muted: bool) -> None:
         self._command(MuteRecorder(self.unit, muted))
+
+    def refused(self, reason: str) -> None:
+        super().refused(reason)
+        self._listener(RecorderClosed(frames=0, overrun_frames=0))
 
     def deliver(self, what: UnitEvent | MediaLost) -> None:
         if isinstance(what, _RECORDER_EVENTS):
