@@ -6,6 +6,7 @@ standard error cannot hold the core; when the bounded queue is full, lines are d
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, Final, Literal
@@ -78,11 +79,11 @@ def open_log(lines: LogLines, form: LogFormat) -> FilteringBoundLogger:
     processors: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        escape_newlines,
     ]
     if form == "json":
         processors.append(structlog.processors.JSONRenderer())
     else:
+        processors.append(escape_controls)
         processors.append(structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0))
     logger: FilteringBoundLogger = structlog.wrap_logger(
         lines,
@@ -93,14 +94,22 @@ def open_log(lines: LogLines, form: LogFormat) -> FilteringBoundLogger:
     return logger
 
 
-def escape_newlines(
+def escape_controls(
     _: Any, __: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """One event stays one line: a script cannot forge a second one."""
+    """One event stays one line, and is text: a script forges no second line and no colours."""
     return {
-        name: value.replace("\r", "\\r").replace("\n", "\\n") if isinstance(value, str) else value
+        name: _CONTROLS.sub(_escaped, value) if isinstance(value, str) else value
         for name, value in event.items()
     }
+
+
+_CONTROLS: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+"""All but the tab; whatever some reader takes for the end of a line is among them."""
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 def _write_to_standard_error(text: str) -> None:

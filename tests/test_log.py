@@ -37,7 +37,18 @@ async def test_a_json_line_is_one_object_with_the_text_in_a_field() -> None:
 
 
 async def test_newlines_cannot_forge_a_second_line() -> None:
-    assert len(await written("text", "first\nsecond\r\nthird")) == 1
+    assert len(await written("text", "first\nsecond\r\nthird\x0bfourth\x85fifth\u2028end")) == 1
+    assert len(await written("json", "first\nsecond\r\nthird\x0bfourth\x85fifth\u2028end")) == 1
+
+
+async def test_control_characters_are_shown_and_not_obeyed() -> None:
+    [line] = await written("text", "a\x1b[31mb\tc")
+    assert "a\\x1b[31mb\tc" in line
+
+
+async def test_a_json_field_holds_the_newlines_as_they_were() -> None:
+    [line] = await written("json", "first\nsecond")
+    assert json.loads(line)["event"] == "first\nsecond"
 
 
 async def test_order_is_kept() -> None:

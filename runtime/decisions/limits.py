@@ -173,10 +173,15 @@ class LogAllowance:
 
     def admit(self, now: float, size: int) -> LogVerdict:
         over = self._total + size > self.limits.log_total_bytes
-        if over or not self._bucket.take(now, size):
+        if over or self._still_muted(now) or not self._bucket.take(now, size):
             self.dropped += 1
             first, self._muted = not self._muted, True
             return LogVerdict.TRUNCATE if first else LogVerdict.DROP
         self._total += size
         self._muted = False
         return LogVerdict.WRITE
+
+    def _still_muted(self, now: float) -> bool:
+        """Once over, until a second's worth is saved up: not one line and one notice by turns."""
+        enough = min(self.limits.log_bytes_per_s, self.limits.log_burst_bytes)
+        return self._muted and self._bucket.wait_s(now, enough) > 0

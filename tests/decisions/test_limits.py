@@ -76,6 +76,12 @@ def test_a_log_that_is_too_fast_is_truncated_once_and_goes_on_later() -> None:
     assert log.dropped == 3
 
 
+def test_a_log_that_stays_too_fast_is_not_told_so_line_by_line() -> None:
+    log = LogAllowance(Limits(log_bytes_per_s=100, log_burst_bytes=1_000))
+    verdicts = [log.admit(now / 10, 50) for now in range(200)]  # five times too fast
+    assert verdicts.count(LogVerdict.TRUNCATE) < 20
+
+
 def test_a_log_has_a_total() -> None:
     log = LogAllowance(Limits(log_total_bytes=1_000))
     assert log.admit(0.0, 900) is LogVerdict.WRITE
