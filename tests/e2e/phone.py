@@ -456,17 +456,18 @@ async def telephone(port: int, transport: str = "udp", *, host: str = HOST) -> A
     else:
         sock = trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM)
         await sock.bind((host, 0))
-    async with trio.open_nursery() as nursery:
-        phone = Phone(transport, (HOST, port), sock, stream, nursery, host)
-        nursery.start_soon(phone.run)
-        try:
+    phone: Phone | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            phone = Phone(transport, (HOST, port), sock, stream, nursery, host)
+            nursery.start_soon(phone.run)
             yield phone
-        finally:
             nursery.cancel_scope.cancel()
-            for audio in phone.audios:
-                audio.close()
-            if sock is not None:
-                sock.close()
-            if stream is not None:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-                    await stream.aclose()
+    finally:
+        for audio in phone.audios if phone is not None else ():
+            audio.close()
+        if sock is not None:
+            sock.close()
+        if stream is not None:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await stream.aclose()

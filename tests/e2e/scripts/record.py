@@ -13,6 +13,8 @@ async def incoming(e: AppEvents.CallAlerting) -> None:
     call.on(CallEvents.Disconnected)(lambda: tell(f"{name} disconnected"))
     await call.answer()
     call.record(stereo="X-Mono" not in e.headers, container=e.headers.get("X-Container", "mp3"))
+    if "X-Twice" in e.headers:
+        call.record()
     await VoxEngine.sleep(0.3)
     await call.startPlayback("440.wav")
     tell(f"{name} played")

@@ -1,0 +1,122 @@
+"""Recordings of real calls: what is in the file, when it is there, and how it is fetched."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import httpx
+import pytest
+
+from tests.e2e.audio import tone
+from tests.e2e.phone import Dialog, Phone
+from tests.e2e.runtime_process import RuntimeProcess
+from tests.e2e.sounds import channel, check_tone, read_sound, sounding
+from tests.e2e.wire import Header
+
+pytestmark = pytest.mark.loopback
+
+
+async def recorded(phone: Phone, runtime: RuntimeProcess, name: str, *headers: Header) -> Dialog:
+    """A call in which the caller says 880 Hz and hears 440 Hz, each for a second, in that order."""
+    call = await phone.call("record", caller=name, headers=headers)
+    call.audio.say(tone(880, 0.3))
+    await call.connected()
+    await runtime.logged(f"{name} played")
+    return call
+
+
+async def url_of(runtime: RuntimeProcess, name: str) -> str:
+    line = await runtime.logged(f"{name} record started")
+    found = re.search(r"http://\S+", line)
+    assert found, line
+    return found[0]
+
+
+async def fetch(url: str, byte_range: str = "") -> httpx.Response:
+    headers = {"Range": byte_range} if byte_range else {}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return await client.get(url, headers=headers)
+
+
+@pytest.mark.parametrize("container", ["wav", "mp3", "flac", "ogg"])
+async def test_left_is_what_the_caller_says_and_right_what_it_hears(
+    runtime: RuntimeProcess, phone: Phone, container: str
+) -> None:
+    call = await recorded(phone, runtime, f"stereo-{container}", ("X-Container", container))
+    await call.hear(0.3)
+    await call.bye()
+    await runtime.logged(f"stereo-{container} record stopped")
+    url = await url_of(runtime, f"stereo-{container}")
+    answer = await fetch(url)
+    assert answer.status_code == 200
+    samples, rate = read_sound(io.BytesIO(answer.content))
+    [said], [heard] = sounding(samples[:, 0], rate), sounding(samples[:, 1], rate)
+    check_tone(said, 880, said.duration_s)
+    check_tone(heard, 440, 1.0)
+    slack_s = 0.3 if container == "ogg" else 0.15  # an Opus encoder takes its time to open
+    assert heard.start_s == pytest.approx(0.3, abs=slack_s)
+
+
+async def test_without_stereo_both_channels_carry_the_mix(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    call = await recorded(phone, runtime, "mono", ("X-Container", "wav"), ("X-Mono", "1"))
+    call.audio.say(tone(880, 0.5))
+    await call.hear(0.8)
+    await call.bye()
+    await runtime.logged("mono record stopped")
+    session = await runtime.session_of(call.call_id)
+    file = next(path for path in runtime.recordings() if session in str(path))
+    for side in (0, 1):
+        tones = [part for part in channel(file, side) if part.duration_s > 0.3]
+        assert [round(part.frequencies_hz[0] / 10) for part in tones] == [44, 88]
+
+
+async def test_the_file_is_finished_after_the_call_and_the_script_is_told_last(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    call = await recorded(phone, runtime, "order", ("X-Container", "wav"))
+    await call.bye()
+    stopped = await runtime.logged("order record stopped")
+    lines = runtime.log().splitlines()
+    assert lines.index(stopped) > lines.index(await runtime.logged("order disconnected"))
+    answer = await fetch(await url_of(runtime, "order"))
+    samples, rate = read_sound(io.BytesIO(answer.content))
+    spent = len(samples) / rate
+    assert spent == pytest.approx(1.3, abs=0.4)
+
+
+async def test_a_recording_can_be_fetched_in_parts(runtime: RuntimeProcess, phone: Phone) -> None:
+    call = await recorded(phone, runtime, "parts", ("X-Container", "wav"))
+    await call.bye()
+    await runtime.logged("parts record stopped")
+    url = await url_of(runtime, "parts")
+    whole = (await fetch(url)).content
+    part = await fetch(url, "bytes=100-199")
+    assert (part.status_code, part.content) == (206, whole[100:200])
+    assert part.headers["content-range"] == f"bytes 100-199/{len(whole)}"
+    assert (await fetch(url, f"bytes={len(whole) + 5}-")).status_code == 416
+    assert (await fetch(url.rpartition("/")[0] + "/99")).status_code == 404
+    assert (await fetch(url.replace("/recordings/", "/recordings/../"))).status_code == 404
+
+
+async def test_a_recording_can_be_heard_while_it_is_made(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    call = await recorded(phone, runtime, "live", ("X-Container", "mp3"), ("X-Again", "1"))
+    await call.hear(1.5)
+    answer = await fetch(await url_of(runtime, "live"))
+    samples, rate = read_sound(io.BytesIO(answer.content))
+    assert sounding(samples[:, 1], rate)
+    await call.bye()
+
+
+async def test_a_second_recording_of_the_same_call_is_an_error(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    call = await recorded(phone, runtime, "twice", ("X-Twice", "1"))
+    await runtime.logged("twice record error")
+    await call.bye()
+    await runtime.logged("twice record stopped")
+    assert len(runtime.log_lines("twice record started")) == 1
