@@ -7,6 +7,7 @@ process fails alone, since the core replaces the process. `python -m runtime.med
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Iterator
@@ -47,12 +48,15 @@ def main() -> None:
     ffmpeg.load()
     _rehearse()
     locks = confine(memory_bytes=MEMORY_BYTES)
-    link.send({"state": "ready", "locks": locks})
+    with contextlib.suppress(LinkClosed):
+        link.send({"state": "ready", "locks": locks})
+        _serve_all(link)
+
+
+def _serve_all(link: BlockingLink) -> None:
+    """Until the core closes its end."""
     while True:
-        try:
-            request, (source, target) = link.receive()
-        except LinkClosed:
-            return
+        request, (source, target) = link.receive()
         try:
             _serve(link, request["limit"], source, target)
         finally:

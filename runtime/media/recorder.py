@@ -7,6 +7,7 @@ this process knows no path. `python -m runtime.media.recorder`
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -202,8 +203,9 @@ def main() -> None:
     locks = confine(
         memory_bytes=MEMORY_BYTES, file_bytes=resource.RLIM_INFINITY, descriptors=descriptors
     )
-    link.send({"state": "ready", "locks": locks})
-    Recorder(link).run()
+    with contextlib.suppress(LinkClosed):
+        link.send({"state": "ready", "locks": locks})
+        Recorder(link).run()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ heard (a second in under a millisecond). `python -m runtime.speech.espeak`
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 
 from runtime.media import ffmpeg
 from runtime.media.pcm import PcmBuffer, PcmState, Samples
-from runtime.processes import LinkClosed, enter_child
+from runtime.processes import BlockingLink, LinkClosed, enter_child
 from runtime.processes.confine import confine
 
 MEMORY_BYTES: Final = 256 * 1024 * 1024
@@ -184,12 +185,15 @@ def main() -> None:
     espeak = Espeak()
     voices, variants = espeak.voices(), espeak.variants()
     locks = confine(memory_bytes=MEMORY_BYTES, reads=espeak.data)
-    link.send({"state": "ready", "voices": voices, "variants": variants, "locks": locks})
+    with contextlib.suppress(LinkClosed):
+        link.send({"state": "ready", "voices": voices, "variants": variants, "locks": locks})
+        _serve(link, espeak)
+
+
+def _serve(link: BlockingLink, espeak: Espeak) -> None:
+    """Until the core closes its end."""
     while True:
-        try:
-            request, (fd,) = link.receive()
-        except LinkClosed:
-            return
+        request, (fd,) = link.receive()
         pcm = PcmBuffer.attach(fd, writable=True)
         os.close(fd)
         try:
