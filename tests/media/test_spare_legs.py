@@ -113,7 +113,7 @@ async def test_a_refusal_reaches_who_waits() -> None:
     async with trio.open_nursery() as nursery:
 
         async def be_refused() -> None:
-            with pytest.raises(MediaUnavailable, match="^no ports$"):
+            with pytest.raises(MediaUnavailable, match=r"^no ports$"):
                 await engine.spares.take()
             nursery.cancel_scope.cancel()
 
