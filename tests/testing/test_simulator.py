@@ -80,7 +80,7 @@ async def test_loading_again_changes_new_calls_only(sim: Sim, folder: Path) -> N
 async def test_a_scenario_that_is_not_there_is_said_so(sim: Sim, folder: Path) -> None:
     with pytest.raises(BundleError, match=r"nowhere\.py"):
         sim.load("nowhere.py")
-    with pytest.raises(BundleError, match="no such shipped scenario"):
+    with pytest.raises(BundleError, match="there is no shipped scenario"):
         sim.load("module:scenarios.nowhere")
 
 

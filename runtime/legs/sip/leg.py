@@ -206,6 +206,8 @@ class SipLeg:
     # --- what the session says --------------------------------------------------------------
 
     def on_sip_event(self, session: InviteSession, event: events.SessionEvent) -> None:
+        if self._phase is Phase.OVER:  # Ended was told, and is last
+            return
         self._session = session
         match event:
             case events.Provisional():
@@ -276,8 +278,6 @@ class SipLeg:
             session.reject_reinvite(488)
 
     def _on_ended(self, event: events.Ended) -> None:
-        if self._phase is Phase.OVER:
-            return
         ended = end_of_leg(event, connected=self._phase is Phase.CONNECTED)
         if self._farewell is not None and ended.by == "us":
             code, reason = self._farewell
@@ -331,6 +331,8 @@ class SipLeg:
         return None
 
     def _follow(self, agreement: Agreement) -> None:
+        if self._phase is Phase.OVER:  # sending our answer may find that the peer is gone
+            return
         self._configure(agreement.stream)
         if agreement.hold == "held":
             self._tell(Held())
