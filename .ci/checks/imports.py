@@ -13,11 +13,14 @@ PURE = (
     "sip/transaction",
     "sip/dialog",
     "sip/sdp",
+    "sip/agent",
     "sip/auth",
     "runtime/decisions",
     "runtime/media/rtp",
 )
 PURE_FILES = (
+    "sip/address.py",
+    "sip/transport/nat.py",
     "runtime/media/frames.py",
     "runtime/media/codec.py",
     "runtime/media/jitter.py",
