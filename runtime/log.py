@@ -21,8 +21,8 @@ MAX_WAITING_LINES: Final = 10_000
 """About ten seconds of the busiest allowed script; beyond it the reader is not reading."""
 MAX_BATCH: Final = 200
 """Lines written by one trip to the thread."""
-GATHER_S: Final = 0.02
-"""Lines written within this share one trip to the thread; nobody reads faster."""
+GATHER_S: Final = 0.1
+"""Lines written within this share one trip to the thread; well under the promised 0.5 s."""
 MAX_FLUSH_S: Final = 2.0
 """How long the end of the program waits for a reader that does not read."""
 

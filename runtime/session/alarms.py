@@ -20,7 +20,7 @@ class Alarms:
         self._heap: list[tuple[float, int, Hashable]] = []
         self._armed: dict[Hashable, tuple[int, Callable[[], None]]] = {}
         self._numbers = count()
-        self._changed = trio.Event()
+        self._sleep: trio.CancelScope | None = None
 
     def __len__(self) -> int:
         return len(self._armed)
@@ -31,8 +31,8 @@ class Alarms:
         self._armed[key] = (number, callback)
         heapq.heappush(self._heap, (trio.current_time() + delay_s, number, key))
         self._forget_stale()
-        if self._heap[0][1] == number:
-            self._changed.set()
+        if self._heap[0][1] == number and self._sleep is not None:
+            self._sleep.deadline = self._heap[0][0]
 
     def clear(self, key: Hashable) -> None:
         self._armed.pop(key, None)
@@ -46,10 +46,10 @@ class Alarms:
         """Ring until cancelled."""
         while True:
             self._ring_due()
-            self._changed = trio.Event()
-            delay = self._heap[0][0] - trio.current_time() if self._heap else float("inf")
-            with trio.move_on_after(max(0.0, delay)):
-                await self._changed.wait()
+            deadline = self._heap[0][0] if self._heap else float("inf")
+            # A new alarm moves the deadline: that needs no turn of this task, unlike an event.
+            with trio.CancelScope(deadline=deadline) as self._sleep:
+                await trio.sleep_forever()
 
     def _ring_due(self) -> None:
         while self._heap and self._heap[0][0] <= trio.current_time():

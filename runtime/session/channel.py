@@ -1,11 +1,13 @@
 """The frames of one session to and from its worker: queues, rates and time-outs.
 
-One reader, one handler and one writer task; every queue is bounded. The worker is hostile until
-proven otherwise: whatever it sends can only end its own session, by ChannelFailed with the reason.
+A frame goes out, or is handled, at once while nothing waits before it; else it queues for the one
+writer or handler task. Every queue is bounded. The worker is hostile until proven otherwise:
+whatever it sends can only end its own session, by ChannelFailed with the reason.
 """
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -63,6 +65,10 @@ class WorkerGone(Exception):
     """The worker closed its end."""
 
 
+SendNow = Callable[[bytes], int]
+"""Non-blocking send: how much was taken; OSError when nothing was."""
+
+
 class Outbox:
     """What waits to be sent to the worker."""
 
@@ -70,6 +76,8 @@ class Outbox:
         self._frames: deque[bytes] = deque()
         self._bytes = 0
         self._filled = trio.Event()
+        self.send_now: SendNow | None = None
+        """How a frame that nothing waits before goes out at once; None: it waits for `take`."""
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -78,12 +86,23 @@ class Outbox:
         """Queue one frame. ChannelFailed when the worker is too far behind, ValueError when the
         frame is too big for the wire."""
         data = encode_frame(core_frame_to_json(frame), MAX_CORE_FRAME)
+        if self.send_now is not None and not self._frames:
+            data = self._unsent(data, self.send_now)
+            if not data:
+                return
         self._frames.append(data)
         self._bytes += len(data)
         if len(self._frames) > MAX_QUEUED_FRAMES or self._bytes > MAX_QUEUED_BYTES:
             text = f"the script is {len(self._frames)} events behind"
             raise ChannelFailed(End(Cause.EVENTS, text))
         self._filled.set()
+
+    @staticmethod
+    def _unsent(data: bytes, send_now: SendNow) -> bytes:
+        try:
+            return data[send_now(data) :]
+        except OSError:  # no room, or a worker that has left: the writer task finds out which
+            return data
 
     async def take(self) -> bytes:
         """The next bytes to write, as many frames as fit."""
@@ -122,8 +141,13 @@ class Channel:
 
     async def write(self, outbox: Outbox) -> None:
         """Send what the outbox holds until cancelled; the only task that writes."""
+        send_now = _non_blocking(self._stream)
         while True:
-            await self._send(await outbox.take())
+            if not outbox:
+                outbox.send_now = send_now
+            data = await outbox.take()
+            outbox.send_now = None
+            await self._send(data)
 
     async def _send(self, data: bytes) -> None:
         with trio.move_on_after(STALLED_S) as patience:
@@ -140,13 +164,13 @@ class Channel:
         partial_since: float | None = None
         while True:
             await self._wait_for_room()
-            patience = float("inf")
-            if partial_since is not None:
-                patience = partial_since + PARTIAL_S - trio.current_time()
-            with trio.move_on_after(max(0.0, patience)) as scope:
+            if partial_since is None:
                 data = await self._receive()
-            if scope.cancelled_caught:
-                raise _protocol(f"a frame was not finished after {PARTIAL_S:g} s")
+            else:
+                with trio.move_on_at(partial_since + PARTIAL_S) as scope:
+                    data = await self._receive()
+                if scope.cancelled_caught:
+                    raise _protocol(f"a frame was not finished after {PARTIAL_S:g} s")
             whole = self._decode(data)
             if not self._decoder.partial:
                 partial_since = None
@@ -163,16 +187,16 @@ class Channel:
         return bytes(data)
 
     def _decode(self, data: bytes) -> bool:
-        """Queue whole frames; whether there were any."""
+        """Handle or queue whole frames; whether there were any."""
         try:
             frames = self._decoder.feed(data)
         except ProtocolError as exc:
             raise _protocol(str(exc)) from exc
         size = len(data) // len(frames) + 1 if frames else 0
-        for frame in frames:
-            if frame.get("type") == PongFrame.type:
-                # A script that is throttled is not stuck: its answer overtakes its commands. One
-                # to no ping ends the session, so there is never more than one.
+        for number, frame in enumerate(frames):
+            # A script that is throttled is not stuck: its pong overtakes its commands. One to no
+            # ping ends the session, so there is never more than one.
+            if frame.get("type") == PongFrame.type or self._goes_at_once(number, frame):
                 self._hand_on(frame)
                 continue
             self._inbox.append((frame, size))
@@ -181,9 +205,21 @@ class Channel:
         if self._arrears > self._limits.commands_in_arrears:
             text = f"the script is {self._arrears} commands in arrears"
             raise ChannelFailed(End(Cause.COMMANDS, text))
-        if frames:
+        if self._inbox:
             self._changed.set()
         return bool(frames)
+
+    def _goes_at_once(self, number: int, frame: JsonObject) -> bool:
+        """Whether frame `number` of a reading needs no turn: nothing waits, and it is not many."""
+        if self._inbox or number >= BREATHER:
+            return False
+        now = trio.current_time()
+        buckets = self._buckets(frame)
+        if any(bucket.wait_s(now) > 0 for bucket in buckets):
+            return False
+        for bucket in buckets:
+            bucket.take(now)
+        return True
 
     async def _wait_for_room(self) -> None:
         while self._inbox_bytes > MAX_INBOX_BYTES:
@@ -215,9 +251,11 @@ class Channel:
             if handled % BREATHER == 0:
                 await trio.lowlevel.checkpoint()
 
+    def _buckets(self, frame: JsonObject) -> tuple[TokenBucket, ...]:
+        return (self._all_frames, self._commands) if _is_work(frame) else (self._all_frames,)
+
     async def _wait_for_tokens(self, frame: JsonObject) -> None:
-        buckets = [self._all_frames, self._commands] if _is_work(frame) else [self._all_frames]
-        for bucket in buckets:
+        for bucket in self._buckets(frame):
             # Nothing else takes from these buckets, so one sleep is enough.
             if not bucket.take(trio.current_time()):
                 await trio.sleep(bucket.wait_s(trio.current_time()))
@@ -233,6 +271,14 @@ class Channel:
         except Exception as exc:
             text = f"a frame could not be handled: {type(exc).__name__}: {str(exc)[:200]}"
             raise ChannelFailed(End(Cause.PROTOCOL, text), traceback.format_exc()) from exc
+
+
+def _non_blocking(stream: trio.abc.Stream) -> SendNow | None:
+    """The socket's own send, if there is one; its number is -1 once the stream is closed."""
+    if not isinstance(stream, trio.SocketStream):
+        return None
+    sock = stream.socket
+    return lambda data: os.write(sock.fileno(), data)
 
 
 def _is_work(frame: dict[str, Any]) -> bool:
