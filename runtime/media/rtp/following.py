@@ -17,8 +17,8 @@ from runtime.media.frames import FRAME
 from .header import HEADER_SIZE, Bools, Ints, Octets, packet_type, write_headers
 
 _WHOLE: Final = HEADER_SIZE + FRAME
-_IMPOSSIBLE: Final = 0
-"""First octet of a header that no valid packet has (version 0)."""
+_NOTHING: Final = -1
+"""Length of the expected packet of a leg that expects none."""
 
 
 class Following:
@@ -27,12 +27,13 @@ class Following:
     def __init__(self, legs: int) -> None:
         self._heads: NDArray[np.void] = np.zeros(legs, dtype=packet_type(0))
         self._octets: Octets = self._heads.view(np.uint8).reshape(legs, HEADER_SIZE)
+        self._sizes = np.full(legs, _NOTHING, dtype=np.int64)
         self._tables: NDArray[np.uint16] = np.zeros(legs, dtype=np.uint16)
 
     def matches(self, rows: Octets, lengths: Ints, legs: Ints) -> Bools:
         """Which packets are exactly what their legs expect."""
         same = (rows[:, :HEADER_SIZE] == self._octets[legs]).all(axis=1)
-        matching: Bools = same & (lengths == _WHOLE)
+        matching: Bools = same & (lengths == self._sizes[legs])
         return matching
 
     def tables(self, legs: Ints) -> NDArray[np.uint16]:
@@ -48,7 +49,7 @@ class Following:
 
     def forget(self, legs: Ints | int) -> None:
         """Expect nothing; the next packet is judged."""
-        self._octets[legs, 0] = _IMPOSSIBLE
+        self._sizes[legs] = _NOTHING
 
     def learn(
         self,
@@ -71,4 +72,5 @@ class Following:
             ssrc=ssrc,
         )
         self._heads[legs] = heads
+        self._sizes[legs] = _WHOLE
         self._tables[legs] = tables
