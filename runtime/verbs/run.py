@@ -17,6 +17,7 @@ from runtime.config import Config
 from runtime.log import LogFormat, LogLines, open_log
 from runtime.sandbox.bundle import BundleError
 from runtime.server import Listening, Server, StartError
+from runtime.server.memory import settle_memory
 from runtime.session.rules import Routing, RuleError
 from runtime.session.serving import NothingToServe, Serving
 from runtime.session.worker import Bundle
@@ -81,6 +82,7 @@ async def _serve_until_signal(
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             listening: Listening = await nursery.start(_serve_and_leave, server, nursery)
+            settle_memory()
             announce(listening, dev=watch)
             if watch:
                 nursery.start_soon(_reload_on_save, server, serving, log)
