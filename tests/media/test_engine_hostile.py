@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runtime.media.port import LegClosed, LegStatistics
 from runtime.media.rtp.header import MAX_PACKET
 from runtime.media.rtp.latching import PROBATION
@@ -186,3 +188,26 @@ def test_packets_for_a_leg_that_is_gone_are_no_harm() -> None:
     peer.send(packet(2), connected=True)
     rig.tick(2)
     assert rig.engine.legs == 0
+
+
+@pytest.mark.parametrize("parts_per_million", [-1000, 1000])
+def test_a_peer_whose_clock_drifts_is_heard_without_growing_delay(parts_per_million: int) -> None:
+    rig = Rig()
+    peer = rig.peer()
+    rig.connect(peer, peer)
+    sent, ticks = 0, 2000
+    for n in range(ticks):
+        due = int((n + 1) * (1 + parts_per_million / 1e6))
+        for _ in range(due - sent):
+            peer.say_level(1000)
+        sent = max(sent, due)
+        rig.tick()
+    heard = peer.samples[10 * 160 :]
+    shifts = abs(parts_per_million) * ticks / 1e6
+    assert sum(s != q(1000) for s in heard) <= 200 * (shifts + 1)
+    delay = 0
+    while q(2000) not in peer.last:
+        peer.say_level(2000)
+        rig.tick()
+        delay += 1
+    assert delay <= 4
