@@ -129,16 +129,14 @@ class Server:
         )
 
     def _on_refused_call(self, call: RefusedCall) -> None:
-        self._log.info(
-            f"refused ({call.code}): {call.reason}", source=call.remote, destination=call.to_uri
-        )
+        self.registry.note_refusal(call.remote, call.to_uri, call.code, call.reason)
 
     def _on_fault(self, fault: Fault) -> None:
         self._log.error(f"fault in {fault.where}", traceback=fault.traceback)
 
     def _on_refusal(self, view: RefusalView) -> None:
         self._log.info(
-            f"call refused ({view.code}): {view.reason}",
+            f"refused ({view.code}): {view.reason}",
             source=view.source,
             destination=view.destination,
             count=view.count,

@@ -248,6 +248,10 @@ class SessionRegistry:
         host = self._find(session_id)
         return host.timeline if host else None
 
+    def note_refusal(self, remote: str, destination: str, code: int, reason: str) -> None:
+        """A call or request that the signalling side refused before it became a leg."""
+        self._refusals.add(remote, destination, code, reason)
+
     def refusals(self) -> list[RefusalView]:
         """Calls refused before any session, newest first."""
         return self._refusals.views()

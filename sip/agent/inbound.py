@@ -222,11 +222,19 @@ class Inbound:
             return True
         if request is not None:
             verdict = Verdict(status=refusal.status or 403, reason=refusal.reason)
-            self._refuse(request, verdict, data, flow, silent=refusal.status == 0)
+            silent = refusal.status == 0
+            self._refuse(request, verdict, data, flow, silent=silent, detail=refusal.detail)
         return False
 
     def _refuse(
-        self, request: Request, verdict: Verdict, data: bytes, flow: Flow, *, silent: bool = False
+        self,
+        request: Request,
+        verdict: Verdict,
+        data: bytes,
+        flow: Flow,
+        *,
+        silent: bool = False,
+        detail: str = "",
     ) -> None:
         """Answer without keeping state, and report it (an OPTIONS that is served is no refusal)."""
         agent = self._agent
@@ -252,7 +260,7 @@ class Inbound:
             agent.put(
                 RefusalReport(
                     what=str(request),
-                    why=verdict.reason or "",
+                    why=detail or verdict.reason or "",
                     status=0 if reply is None else verdict.status,
                     peer=flow.peer,
                     call_id=call_id,

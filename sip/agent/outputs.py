@@ -69,3 +69,5 @@ class Refusal:
     status: int
     """The response; 0 to stay silent."""
     reason: str
+    detail: str = ""
+    """For the operator's log alone, when the peer is not to be told."""

@@ -50,7 +50,8 @@ class PeerGate:
             case "admit":
                 return None
             case "refuse":
-                return Refusal(status=403, reason="Forbidden")
+                detail = f"{peer.host} may not call: it is in no network of [sip] allow, no trunk"
+                return Refusal(status=403, reason="Forbidden", detail=detail)
             case "ignore":
                 return Refusal(status=0, reason="this address was refused before")
 
