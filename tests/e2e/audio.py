@@ -18,6 +18,7 @@ import trio
 from numpy.typing import NDArray
 
 from runtime.media.listening import HeardInterval, listen
+from tests.e2e.home import LOOPBACK, Home
 from tests.e2e.wire import EVENTS, PCMU
 
 Samples = NDArray[np.int16]
@@ -88,12 +89,12 @@ class Audio:
     _timestamp: int = 1_000
 
     @classmethod
-    async def open(cls, host: str = "127.0.0.1") -> Audio:
+    async def open(cls, home: Home = LOOPBACK) -> Audio:
         for _ in range(100):
-            rtp = await _bound(host, 0)
+            rtp = await _bound(home, 0)
             port = rtp.getsockname()[1]
             try:
-                return cls(rtp, await _bound(host, port + 1))
+                return cls(rtp, await _bound(home, port + 1))
             except OSError:
                 rtp.close()
         raise RuntimeError("no pair of free ports")
@@ -245,12 +246,12 @@ class Audio:
         self.rtcp.close()
 
 
-async def _bound(host: str, port: int) -> trio.socket.SocketType:
-    made = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+async def _bound(home: Home, port: int) -> trio.socket.SocketType:
+    made = home.datagram_socket()
     try:
         made.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        await made.bind((host, port))
+        await made.bind((home.address, port))
     except OSError:
         made.close()
         raise

@@ -15,7 +15,8 @@ import trio
 
 from tests.e2e import wire
 from tests.e2e.audio import Audio
-from tests.e2e.waiting import until
+from tests.e2e.home import LOOPBACK, Home
+from tests.e2e.waiting import WAIT_S, until
 from tests.e2e.wire import Described, Header, Message, Sdp
 
 HOST: Final = "127.0.0.1"
@@ -52,12 +53,14 @@ class Dialog:
 
     # --- waiting --------------------------------------------------------------------------------
 
-    async def until(self, condition: Callable[[], object], what: str) -> None:
+    async def until(
+        self, condition: Callable[[], object], what: str, within_s: float = WAIT_S
+    ) -> None:
         def seen() -> str:
             messages = (*self.responses, *self.others, *self.requests)
             return f"so far {[message.start for message in messages]}"
 
-        await until(condition, what, seen=seen)
+        await until(condition, what, seen=seen, within_s=within_s)
 
     async def response(self, status: int) -> Message:
         """The first response to the INVITE with this status."""
@@ -256,7 +259,7 @@ class Phone:
     _socket: trio.socket.SocketType | None
     _stream: trio.SocketStream | None
     nursery: trio.Nursery
-    host: str = HOST
+    home: Home = LOOPBACK
     dialogs: dict[str, Dialog] = attrs.field(factory=dict)
     arrived: list[Dialog] = attrs.field(factory=list)
     """Calls to us, oldest first."""
@@ -265,6 +268,10 @@ class Phone:
     audios: list[Audio] = attrs.field(factory=list)
     replies: dict[str, Message] = attrs.field(factory=dict)
     """Last response by Via, for retransmitted requests."""
+
+    @property
+    def host(self) -> str:
+        return self.home.address
 
     @property
     def port(self) -> int:
@@ -439,7 +446,7 @@ class Phone:
         await dialog.reply(487, "Request Terminated")
 
     async def more_audio(self) -> Audio:
-        audio = await Audio.open(self.host)
+        audio = await Audio.open(self.home)
         self.audios.append(audio)
         for run in (audio.run_sender, audio.run_receiver, audio.run_reports):
             self.nursery.start_soon(run)
@@ -447,19 +454,21 @@ class Phone:
 
 
 @asynccontextmanager
-async def telephone(port: int, transport: str = "udp", *, host: str = HOST) -> AsyncIterator[Phone]:
-    """A telephone that calls `port` on loopback, while the block runs."""
+async def telephone(
+    port: int, transport: str = "udp", *, server: str = HOST, home: Home = LOOPBACK
+) -> AsyncIterator[Phone]:
+    """A telephone that calls that port of `server`, while the block runs."""
     sock: trio.socket.SocketType | None = None
     stream: trio.SocketStream | None = None
     if transport == "tcp":
-        stream = await trio.open_tcp_stream(HOST, port)
+        stream = await trio.open_tcp_stream(server, port)
     else:
-        sock = trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM)
-        await sock.bind((host, 0))
+        sock = home.datagram_socket()
+        await sock.bind((home.address, 0))
     phone: Phone | None = None
     try:
         async with trio.open_nursery() as nursery:
-            phone = Phone(transport, (HOST, port), sock, stream, nursery, host)
+            phone = Phone(transport, (server, port), sock, stream, nursery, home)
             nursery.start_soon(phone.run)
             yield phone
             nursery.cancel_scope.cancel()
