@@ -17,7 +17,7 @@ from runtime.sandbox.frames import ModuleFrame, StartFrame, StopFrame, WorkerFra
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.channel import Channel, ChannelFailed, WorkerGone
 from runtime.session.launching import LaunchFailed, launch
-from runtime.session.settings import EXIT_S, FAREWELL_S, IMPORT_S, LAST_WORDS_S
+from runtime.session.settings import EXIT_S, FAREWELL_S, LAST_WORDS_S
 from runtime.session.worker import Bundle
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ async def _converse(host: SessionHost, on_frame: Callable[[WorkerFrame], None]) 
         return
     limits = host.around.settings.limits
     channel = Channel(host.process.stream, limits, on_frame)
-    text = f"the script's top level was not done after {IMPORT_S:g} s"
-    failed = partial(host.end, End(Cause.UNRESPONSIVE, text))
-    host.context.alarms.set("import", IMPORT_S, failed)
+    host.watch.importing()
     start = host.context.tasks.start
     start(partial(_guarded, host, channel, partial(_send_script, host, channel)))
     start(partial(_guarded, host, channel, channel.read))
@@ -93,12 +91,10 @@ def script_ready(host: SessionHost) -> None:
     if host.state is SessionState.RUNNING:
         raise ProtocolError("ready twice")
     host.state = session_state.step(host.state, session_state.Input.READY)
-    host.context.alarms.clear("import")
+    host.watch.imported()
     if host.state is not SessionState.RUNNING:
         return
     host.was_ready = True
-    if host.process is not None and host.process.pid is not None:
-        host.watch.look_regularly()
     settings = host.around.settings
     fields = {
         "accessURL": settings.access_url(host.plan.id),

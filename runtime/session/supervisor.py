@@ -18,7 +18,6 @@ from runtime.decisions.failure import (
     Cause,
     End,
 )
-from runtime.decisions.limits import CpuBudget
 from runtime.decisions.session_state import TAKES_CALLERS, SessionState
 from runtime.legs.leg import Leg
 from runtime.session import lifecycle
@@ -37,7 +36,7 @@ from runtime.session.tasks import Tasks
 from runtime.session.timeline import Timeline
 from runtime.session.units import UnitTable
 from runtime.session.views import LegView, SessionView
-from runtime.session.watch import Watch, usage_of
+from runtime.session.watch import Watch
 from runtime.session.worker import Bundle, WorkerLauncher, WorkerProcess
 
 
@@ -94,8 +93,8 @@ class SessionHost:
             send=self.context.events.send,
             fail=self.end,
             new_nonce=around.new_nonce,
-            usage=lambda: usage_of(self.process.pid if self.process else None),
-            budget=CpuBudget(around.settings.limits.cpu_rate, around.settings.limits.cpu_burst_s),
+            pid=lambda: self.process.pid if self.process else None,
+            limits=around.settings.limits,
         )
         timeline.record(
             "session",

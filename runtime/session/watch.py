@@ -1,7 +1,7 @@
 """Is the worker's event loop alive? A ping follows each burst of events; silence is a verdict.
 
-Stuck is who burns CPU time without answering, although the worker's own timer should have stopped
-it, and who does not answer for long without having waited for a processor (sandbox.md 4.5).
+What silence means is decided in decisions/watchdog.py; here are the clocks, the pings and the
+nonces. Every ping also looks whether the script has used more CPU time than it may in the long run.
 """
 
 from __future__ import annotations
@@ -11,33 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import attrs
 import trio
 
 from runtime.decisions.failure import Cause, End
-from runtime.decisions.limits import CpuBudget
+from runtime.decisions.limits import CpuBudget, Limits
+from runtime.decisions.watchdog import BURNT_S, LOOK_S, SILENT_S, Silence, Usage, Verdict
 from runtime.sandbox.frames import CoreFrame, PingFrame
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.alarms import Alarms
+from runtime.session.settings import IMPORT_S
 
-LOOK_S: Final = 0.25
-"""From events to the ping that follows them, and between looks at a worker that owes an answer:
-often enough for the verdicts below, and nothing to do for a worker that is well."""
-BURNT_S: Final = 1.25
-"""CPU time without an answer: the worker interrupts a handler after 1 s by itself."""
 IDLE_S: Final = 10.0
 """A worker that is a process is also pinged unasked: timers may hang as well as handlers."""
-SILENT_S: Final = 5.0
-"""Blocked without using CPU time (sandbox.md 4.4)."""
-
-
-@attrs.frozen(kw_only=True)
-class Usage:
-    """What a process has used up so far."""
-
-    cpu_s: float = 0.0
-    waited_s: float = 0.0
-    """For a free processor: an overloaded machine is not the script's fault."""
 
 
 class Watch:
@@ -50,33 +35,41 @@ class Watch:
         send: Callable[[CoreFrame], None],
         fail: Callable[[End], None],
         new_nonce: Callable[[], str],
-        usage: Callable[[], Usage],
-        budget: CpuBudget,
+        pid: Callable[[], int | None],
+        limits: Limits,
     ) -> None:
         self._alarms = alarms
         self._send = send
         self._fail = fail
         self._new_nonce = new_nonce
-        self._usage = usage
-        self._budget = budget
+        self._pid = pid
+        self._limits = limits
+        self._budget = CpuBudget(limits.cpu_rate, limits.cpu_burst_s)
         self._nonce: str | None = None
-        self._pinged_at = 0.0
-        self._before: Usage | None = None
+        self._silence: Silence | None = None
         self._ping_due = False
 
-    def look_regularly(self) -> None:
-        """From now on, which is after the import: the CPU budget counts and idle pings are sent."""
-        self._budget.exhausted(trio.current_time(), self._usage().cpu_s)
-        self._alarms.set("idle-ping", IDLE_S, self._idle)
+    # --- import ---------------------------------------------------------------------------------
 
-    def _idle(self) -> None:
-        self._alarms.set("idle-ping", IDLE_S, self._idle)
-        if self._budget.exhausted(trio.current_time(), self._usage().cpu_s):
-            percent = round(self._budget.rate * 100)
-            text = f"the script uses more than {percent} % of a processor"
-            self._fail(End(Cause.CPU_LIMIT, text, dead=True))
-        elif self._nonce is None:
-            self._ping()
+    def importing(self) -> None:
+        """The script's top level runs: no ping would be answered before it is done."""
+        self._await_answer(
+            Silence(
+                trio.current_time(),
+                self._cpu_s(),
+                allowed_cpu_s=self._limits.import_cpu_s + BURNT_S,
+                allowed_s=IMPORT_S,
+            )
+        )
+
+    def imported(self) -> None:
+        """From now on the CPU budget counts, and a worker that is a process is pinged unasked."""
+        self._answered()
+        if self._pid() is not None:
+            self._budget.exhausted(trio.current_time(), self._cpu_s())
+            self._alarms.set("idle-ping", IDLE_S, self._idle)
+
+    # --- pings ----------------------------------------------------------------------------------
 
     def event_sent(self) -> None:
         """Something for the worker to do was queued."""
@@ -90,30 +83,73 @@ class Watch:
         if nonce != self._nonce:
             raise ProtocolError("pong to no ping")
         self._nonce = None
-        self._alarms.clear("pong")
+        self._answered()
         if self._ping_due:
             self._alarms.set("ping", LOOK_S, self._ping)
 
+    def _idle(self) -> None:
+        self._alarms.set("idle-ping", IDLE_S, self._idle)
+        if self._nonce is None:
+            self._ping()
+
     def _ping(self) -> None:
         self._ping_due = False
+        cpu_s = self._cpu_s()
+        if self._over_budget(cpu_s):
+            return
         self._nonce = self._new_nonce()
-        self._pinged_at = trio.current_time()
-        self._before = None
         self._send(PingFrame(nonce=self._nonce))
+        self._await_answer(Silence(trio.current_time(), cpu_s))
+
+    def _over_budget(self, cpu_s: float) -> bool:
+        if self._pid() is None or not self._budget.exhausted(trio.current_time(), cpu_s):
+            return False
+        percent = round(self._budget.rate * 100)
+        text = f"the script uses more than {percent} % of a processor"
+        self._fail(End(Cause.CPU_LIMIT, text, dead=True))
+        return True
+
+    # --- verdicts -------------------------------------------------------------------------------
+
+    def _await_answer(self, silence: Silence) -> None:
+        self._silence = silence
         self._alarms.set("pong", LOOK_S, self._look)
 
+    def _answered(self) -> None:
+        self._silence = None
+        self._alarms.clear("pong")
+
     def _look(self) -> None:
-        usage = self._usage()
-        before = self._before = self._before or usage
-        waited = usage.waited_s - before.waited_s
-        if usage.cpu_s - before.cpu_s > BURNT_S:
-            text = f"a handler used {BURNT_S:g} s of CPU time and could not be interrupted"
-            self._fail(End(Cause.CPU_LIMIT, text, dead=True))
-        elif trio.current_time() - self._pinged_at - waited > SILENT_S - 1e-6:
-            text = f"the script's process did not react for {SILENT_S:g} s (a handler blocks)"
-            self._fail(End(Cause.UNRESPONSIVE, text))
-        else:
+        assert self._silence is not None
+        verdict = self._silence.look(trio.current_time(), usage_of(self._pid()))
+        if verdict is None:
             self._alarms.set("pong", LOOK_S, self._look)
+        else:
+            self._fail(_end(verdict, importing=self._nonce is None))
+
+    def _cpu_s(self) -> float:
+        pid = self._pid()
+        return 0.0 if pid is None else cpu_of(pid)
+
+
+def _end(verdict: Verdict, *, importing: bool) -> End:
+    """Why the session is over; the worker is killed at once in each case."""
+    what = "the script's top level" if importing else "a handler"
+    if verdict is Verdict.BURNS:
+        text = f"{what} computed for too long and could not be interrupted"
+        return End(Cause.CPU_LIMIT, text, dead=True)
+    if importing:
+        return End(Cause.UNRESPONSIVE, f"{what} was not done after {IMPORT_S:g} s")
+    text = f"the script's process did not react for {SILENT_S:g} s ({what} blocks)"
+    return End(Cause.UNRESPONSIVE, text)
+
+
+def cpu_of(pid: int) -> float:
+    """Linux: the CPU clock of another process, without any privilege, in a microsecond."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return 0.0
 
 
 def usage_of(pid: int | None) -> Usage:
@@ -121,9 +157,13 @@ def usage_of(pid: int | None) -> Usage:
     if pid is None:
         return Usage()
     try:
-        # Linux: the CPU clock of another process, without any privilege (sandbox.md 4.5).
-        cpu_s = time.clock_gettime((~pid << 3) | 2)
-        fields = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
-        return Usage(cpu_s=cpu_s, waited_s=int(fields[1]) / 1e9)
+        scheduled = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return Usage(
+            cpu_s=cpu_of(pid),
+            waited_s=int(scheduled[1]) / 1e9,
+            # After the name, which is in parentheses and may hold anything.
+            runnable=state.rpartition(")")[2].split()[0] == "R",
+        )
     except (OSError, IndexError, ValueError):
         return Usage()

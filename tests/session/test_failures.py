@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
 import trio
 from trio.testing import MockClock
 
+from runtime.decisions.watchdog import Usage
 from runtime.media.port import MediaLost
 from runtime.session.settings import SessionSettings
-from runtime.session.watch import Usage, usage_of
+from runtime.session.watch import cpu_of, usage_of
 from tests.session.bench import Bench, bench
 from tests.session.fakes.leg import FakeLeg
 from tests.session.fakes.worker import FakeWorker
+
+NO_PROCESS = 2**22 + 1
+"""A process id that no kernel gives."""
 
 
 async def test_an_import_error_answers_500_with_the_reason(autojump_clock: MockClock) -> None:
@@ -196,6 +201,12 @@ async def test_bridges_are_hung_up_by_default(autojump_clock: MockClock) -> None
         assert caller.sent[-1] == callee.sent[-1] == "hangup"
 
 
+def play_clocks(monkeypatch: pytest.MonkeyPatch, usage: Callable[[], Usage]) -> None:
+    """What the kernel says of every process from now on."""
+    monkeypatch.setattr("runtime.session.watch.usage_of", lambda _: usage())
+    monkeypatch.setattr("runtime.session.watch.cpu_of", lambda _: usage().cpu_s)
+
+
 async def test_a_worker_that_does_not_react_is_killed(autojump_clock: MockClock) -> None:
     async with bench() as b:
         leg, worker, _ = await b.connected()
@@ -217,10 +228,8 @@ async def test_a_worker_that_burns_its_cpu_time_is_killed_at_once(
         leg, worker, _ = await b.connected()
         await trio.sleep(1)
 
-        def usage(_: object) -> Usage:
-            return Usage(cpu_s=trio.current_time())
-
-        monkeypatch.setattr("runtime.session.supervisor.usage_of", usage)
+        play_clocks(monkeypatch, lambda: Usage(cpu_s=trio.current_time()))
+        worker.pid = NO_PROCESS
         worker.answers_pings = False
         leg.media.first_packet()
         await trio.sleep(1.7)
@@ -238,10 +247,8 @@ async def test_a_worker_that_waits_for_a_processor_is_not_to_blame(
         leg, worker, _ = await b.connected()
         await trio.sleep(1)
 
-        def usage(_: object) -> Usage:
-            return Usage(waited_s=trio.current_time() * 0.9)
-
-        monkeypatch.setattr("runtime.session.supervisor.usage_of", usage)
+        play_clocks(monkeypatch, lambda: Usage(waited_s=trio.current_time() * 0.9))
+        worker.pid = NO_PROCESS
         worker.answers_pings = False
         leg.media.first_packet()
         await trio.sleep(40)
@@ -254,7 +261,7 @@ async def ready_process(b: Bench) -> FakeWorker:
     """A session whose worker is a process."""
     await b.registry.start("ivr")
     await b.quiet()
-    b.worker.pid = 2**22 + 1
+    b.worker.pid = NO_PROCESS
     await b.worker.ready()
     (await b.dialled(b.worker, 1)).ack()
     return b.worker
@@ -277,10 +284,7 @@ async def test_a_process_that_is_always_busy_is_ended(
         rate = 0.15
         used = 0.0
 
-        def usage(_: object) -> Usage:
-            return Usage(cpu_s=used + rate * trio.current_time())
-
-        monkeypatch.setattr("runtime.session.supervisor.usage_of", usage)
+        play_clocks(monkeypatch, lambda: Usage(cpu_s=used + rate * trio.current_time()))
         await ready_process(b)
         await trio.sleep(1_000)
         assert b.view().state == "RUNNING"
@@ -297,7 +301,8 @@ def test_the_usage_of_a_process_can_be_read() -> None:
     before = usage_of(os.getpid())
     sum(range(2_000_000))
     assert usage_of(os.getpid()).cpu_s > before.cpu_s
-    assert usage_of(None) == usage_of(2**22 + 1) == Usage()
+    assert usage_of(None) == usage_of(NO_PROCESS) == Usage()
+    assert cpu_of(NO_PROCESS) == 0.0
 
 
 async def test_an_idle_worker_is_not_pinged(autojump_clock: MockClock) -> None:

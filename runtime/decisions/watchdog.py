@@ -1,0 +1,65 @@
+"""Is a worker stuck? Verdicts on one that owes an answer, from clocks that somebody else read.
+
+Stuck is who burns CPU time, although the worker's own timer should have stopped it, and who does
+nothing for long without having waited for a processor. A starved worker is not a stuck one, and a
+core that looks late has itself to blame (sandbox.md 4.5). Runs in the core.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+import attrs
+
+BURNT_S: Final = 1.25
+"""CPU time over what the worker allows a handler before it interrupts it: 1 s, and a tick."""
+SILENT_S: Final = 5.0
+"""Blocked without using CPU time (sandbox.md 4.4)."""
+LOOK_S: Final = 0.25
+"""Between looks at a worker that owes an answer: often enough for the verdicts."""
+LATE_S: Final = 2 * LOOK_S
+"""A look counts no more than this: if it comes later, the core was busy, and the answer may have
+been waiting for it."""
+ROUNDING_S: Final = 1e-6
+
+
+@attrs.frozen(kw_only=True)
+class Usage:
+    """What a process has used up so far."""
+
+    cpu_s: float = 0.0
+    waited_s: float = 0.0
+    """For a free processor: an overloaded machine is not the script's fault."""
+    runnable: bool = False
+    """It computes, or waits for a processor now: that wait is not in `waited_s` yet."""
+
+
+class Verdict(enum.Enum):
+    BURNS = "uses CPU time without an answer"
+    BLOCKS = "does nothing without an answer"
+
+
+@attrs.define
+class Silence:
+    """One answer that is owed, from the moment it was asked for."""
+
+    since: float
+    cpu_s: float
+    """The CPU clock at that moment."""
+    allowed_cpu_s: float = BURNT_S
+    allowed_s: float = SILENT_S
+    _silent_s: float = attrs.field(init=False, default=0.0)
+    _last: tuple[float, Usage] | None = attrs.field(init=False, default=None)
+
+    def look(self, now: float, usage: Usage) -> Verdict | None:
+        """None: it still has time. Look again LOOK_S later."""
+        began, before = self._last or (self.since, attrs.evolve(usage, cpu_s=self.cpu_s))
+        self._last = (now, usage)
+        if usage.cpu_s - self.cpu_s > self.allowed_cpu_s:
+            return Verdict.BURNS
+        waited = usage.waited_s - before.waited_s
+        if usage.runnable and usage.cpu_s == before.cpu_s:
+            waited = now - began  # in the queue all the time
+        self._silent_s += min(max(0.0, now - began - waited), LATE_S)
+        return Verdict.BLOCKS if self._silent_s > self.allowed_s - ROUNDING_S else None

@@ -1,0 +1,89 @@
+"""Verdicts on silent workers, with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from runtime.decisions.watchdog import BURNT_S, LOOK_S, SILENT_S, Silence, Usage, Verdict
+
+
+def verdict_at(
+    usage: Callable[[float], Usage], *, every: float = LOOK_S, until: float = 60.0, **allowed: float
+) -> tuple[Verdict, float] | None:
+    """When which verdict falls on a worker that was asked at 100 s, seconds after that."""
+    silence = Silence(100.0, usage(0.0).cpu_s, **allowed)
+    for number in range(1, round(until / every) + 1):
+        elapsed = number * every
+        verdict = silence.look(100.0 + elapsed, usage(elapsed))
+        if verdict is not None:
+            return verdict, elapsed
+    return None
+
+
+CASES: list[tuple[str, Callable[[float], Usage], tuple[Verdict, float] | None]] = [
+    ("sleeps", lambda t: Usage(cpu_s=3.0), (Verdict.BLOCKS, 5.0)),
+    ("is stopped", lambda t: Usage(cpu_s=3.0, waited_s=7.0), (Verdict.BLOCKS, 5.0)),
+    ("computes all the time", lambda t: Usage(cpu_s=3.0 + t, runnable=True), (Verdict.BURNS, 1.5)),
+    (
+        "computes on half a processor that it waits for",
+        lambda t: Usage(cpu_s=t / 2, waited_s=t / 2, runnable=True),
+        (Verdict.BURNS, 2.75),
+    ),
+    (
+        "gets a tenth of a processor, and could not do more",
+        lambda t: Usage(cpu_s=t / 10, waited_s=t * 0.9, runnable=True),
+        (Verdict.BURNS, 12.75),
+    ),
+    (
+        "sleeps nine tenths of the time",
+        lambda t: Usage(cpu_s=t / 10, waited_s=0.0),
+        (Verdict.BLOCKS, 5.0),
+    ),
+    (
+        "waits for a processor nine tenths of the time, and sleeps otherwise",
+        lambda t: Usage(cpu_s=0.4, waited_s=t * 0.9),
+        (Verdict.BLOCKS, 47.75),
+    ),
+    ("never gets a processor", lambda t: Usage(cpu_s=0.4, runnable=True), None),
+    (
+        "gets one only at last, and its wait is told only then",
+        lambda t: (
+            Usage(cpu_s=0.4, runnable=True)
+            if t < 30
+            else Usage(cpu_s=0.4 + t / 1e3, waited_s=t, runnable=True)
+        ),
+        None,
+    ),
+    ("is no process", lambda t: Usage(), (Verdict.BLOCKS, 5.0)),
+]
+
+
+@pytest.mark.parametrize(("usage", "expected"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_what_becomes_of_a_worker_that(
+    usage: Callable[[float], Usage], expected: tuple[Verdict, float] | None
+) -> None:
+    assert verdict_at(usage) == expected
+
+
+def test_a_core_that_looks_late_does_not_blame_the_worker() -> None:
+    assert verdict_at(lambda t: Usage(), every=4.0, until=36.0) is None
+    assert verdict_at(lambda t: Usage(), every=4.0) == (Verdict.BLOCKS, 40.0)
+
+
+def test_a_late_look_finds_burnt_cpu_time_all_the_same() -> None:
+    assert verdict_at(lambda t: Usage(cpu_s=t), every=4.0) == (Verdict.BURNS, 4.0)
+
+
+def test_an_import_has_more_time() -> None:
+    busy = verdict_at(lambda t: Usage(cpu_s=t), allowed_cpu_s=3.0 + BURNT_S, allowed_s=10.0)
+    assert busy == (Verdict.BURNS, 4.5)
+    asleep = verdict_at(lambda t: Usage(), allowed_cpu_s=3.0 + BURNT_S, allowed_s=10.0)
+    assert asleep == (Verdict.BLOCKS, 10.0)
+
+
+def test_just_within_the_limits_is_within() -> None:
+    silence = Silence(0.0, 0.0)
+    for number in range(1, round(SILENT_S / LOOK_S)):
+        assert silence.look(number * LOOK_S, Usage(cpu_s=BURNT_S)) is None
