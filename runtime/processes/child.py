@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import functools
 import os
 import signal
 import socket
@@ -141,10 +142,15 @@ def enter_child() -> BlockingLink:
     return BlockingLink(link)
 
 
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    """Opened once, before workers are forked: it would cost each a quarter of a millisecond."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def die_with_parent(parent_pid: int) -> None:
     """Ask the kernel to kill this process when its parent ends; exit if that has happened."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+    if _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent_pid:
         os._exit(0)

@@ -49,7 +49,7 @@ def confine(
 
 
 def _limit(memory_bytes: int, file_bytes: int, descriptors: int) -> None:
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = _mapped_pages()
     limits = {
         resource.RLIMIT_AS: pages * resource.getpagesize() + memory_bytes,
         resource.RLIMIT_FSIZE: file_bytes,
@@ -60,6 +60,15 @@ def _limit(memory_bytes: int, file_bytes: int, descriptors: int) -> None:
         _, hard = resource.getrlimit(kind)
         allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (allowed, allowed))
+
+
+def _mapped_pages() -> int:
+    """Read plainly: a forked worker pays for every page of memory that richer ways touch."""
+    descriptor = os.open("/proc/self/statm", os.O_RDONLY)
+    try:
+        return int(os.read(descriptor, 64).split()[0])
+    finally:
+        os.close(descriptor)
 
 
 def _drop_root(reads: Path | None) -> bool:
