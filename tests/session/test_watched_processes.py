@@ -1,4 +1,4 @@
-"""The watchdog's verdicts on real processes: one that is starved, one that sleeps, one that burns."""
+"""The watchdog's verdicts on real processes: one starved, one asleep, one that burns."""
 
 from __future__ import annotations
 
