@@ -19,18 +19,29 @@ Sums = NDArray[np.int32]
 KNEE: Final = 16384
 """Sums up to here pass unchanged (-6 dBFS: one loud speaker alone is never touched)."""
 CEILING: Final = 32700
+LIMIT: Final = 1 << 17
+"""Four speakers at full scale; louder sums come out no louder."""
+
+
+def _bend() -> Samples:
+    """Clipped samples of all sums from -LIMIT to LIMIT."""
+    sums = np.arange(-LIMIT, LIMIT + 1, dtype=np.float64)
+    over = np.maximum(np.abs(sums) - KNEE, 0)
+    room = CEILING - KNEE
+    bent = np.sign(sums) * (KNEE + room * over / (over + room))
+    clipped = np.round(np.where(over > 0, bent, sums)).astype(np.int16)
+    clipped.setflags(write=False)
+    return clipped
+
+
+_BENT: Final = _bend()
 
 
 def soft_clip(sums: Sums) -> Samples:
     """Samples of sums of any size, monotonous and without a corner at the knee."""
     if not sums.size or max(int(sums.max()), -int(sums.min())) <= KNEE:
         return sums.astype(np.int16)
-    size = np.abs(sums)
-    over = np.maximum(size - KNEE, 0).astype(np.float32)
-    room = float(CEILING - KNEE)
-    bent = KNEE + room * over / (over + room)
-    clipped = np.where(size > KNEE, np.sign(sums) * bent, sums)
-    return np.round(clipped).astype(np.int16)
+    return np.take(_BENT, sums + LIMIT, mode="clip")
 
 
 @attrs.define(eq=False)

@@ -110,6 +110,7 @@ class Engine:
         parts.upkeep.run(now)
         if self._frame_number % UPKEEP_FRAMES == 0:
             parts.upkeep.run_slow(now, wall)
+        parts.legs.end_tick()
         self._frame_number += 1
         events, self._events = self._events, []
         return events

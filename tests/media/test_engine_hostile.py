@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
+from runtime.media.pcm import PcmRing
 from runtime.media.port import LegClosed, LegStatistics
+from runtime.media.protocol import (
+    ConfigureLeg,
+    Connect,
+    HandleTones,
+    OpenLeg,
+    SendDigits,
+    TapLeg,
+)
 from runtime.media.rtp.header import MAX_PACKET
 from runtime.media.rtp.latching import PROBATION
 from tests.media.packets import Packet, level
 from tests.media.rig import Peer, Rig, q
 
 THIEF = ("203.0.113.9", 5000)
+RING = PcmRing.create()
 NAT = ("198.51.100.7", 61000)
 
 
@@ -188,6 +200,55 @@ def test_packets_for_a_leg_that_is_gone_are_no_harm() -> None:
     peer.send(packet(2), connected=True)
     rig.tick(2)
     assert rig.engine.legs == 0
+
+
+def test_packets_for_a_closed_leg_never_reach_the_one_that_takes_its_place() -> None:
+    rig = Rig()
+    first = rig.peer()
+    for _ in range(5):
+        first.say_level(8000)
+        rig.tick()
+    second = rig.new_id()
+    rig.close(first)
+    rig.do(OpenLeg(second), ConfigureLeg(second, first.stream), Connect(second, second))
+    first.send(first_packet := packet(1), connected=True)
+    first.send(first_packet)
+    rig.tick(5)
+    heard = [Packet.parse(data) for data in rig.sockets.sent[1]]
+    assert {sample for p in heard for sample in p.samples} == {0}
+    rig.close(second)
+    rig.tick()
+    (closed,) = (what for what in rig.told(second) if isinstance(what, LegClosed))
+    assert closed.statistics.packets_received == 0
+    assert closed.statistics.packets_rejected == 0
+
+
+def test_thousands_of_calls_leave_nothing_behind() -> None:
+    """The engine runs without garbage collection, so nothing may need it."""
+    rig = Rig(legs=3, players=2)
+    gc.collect()
+    gc.disable()
+    try:
+        for n in range(500):
+            leg, player, recorder = rig.new_id(), rig.tone(440.0), rig.recorder(RING)
+            room = rig.conference()
+            stream = rig.peers[0].stream if rig.peers else rig.peer().stream
+            rig.do(OpenLeg(leg), ConfigureLeg(leg, stream), HandleTones(leg, n % 2 == 0))
+            rig.do(Connect(player, leg), Connect(leg, room), Connect(room, recorder))
+            rig.do(TapLeg(recorder, leg), SendDigits(leg, "1"))
+            rig.tick(3)
+            for unit in (leg, player, recorder, room):
+                rig.close(unit)
+            rig.tick()
+        rig.events.clear()
+        rig.peers[0].heard.clear()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+    desk = rig.engine._desk
+    assert len(desk._units) == 1
+    assert rig.engine.legs == 1
+    assert rig.engine._parts.frames.free == 2 + 2 * 3
 
 
 @pytest.mark.parametrize("parts_per_million", [-1000, 1000])

@@ -288,6 +288,27 @@ async def test_the_death_of_the_engine_is_told_to_everything_and_a_new_one_start
             assert tones(line.samples[25 * 160 :]) == {440}
 
 
+async def test_an_engine_that_stood_still_goes_on_with_the_time_that_passed() -> None:
+    async with running_engine() as client, calls(client, 440, 0) as [(_, first), (line, second)]:
+        client.connect(first, second)
+        await line.hears_packets(20)
+        before = len(line.heard)
+        os.kill(_engine_pid(), signal.SIGSTOP)
+        await trio.sleep(0.5)
+        os.kill(_engine_pid(), signal.SIGCONT)
+        await line.hears_packets(60)
+        assert unbroken(line.heard)
+        jumps = [
+            (after.timestamp - packet.timestamp) // 160
+            for packet, after in itertools.pairwise(line.heard[before - 2 :])
+            if after.marker
+        ]
+        # The packets of the last 60 ms are made up for, the rest of the half second is skipped.
+        assert max(jumps) >= 20
+        assert client.skipped_frames >= 20
+        assert tones(line.samples[-40 * 160 :]) == {440}
+
+
 async def _leg_of_the_new_engine(client: MediaClient) -> MediaLeg:
     with trio.fail_after(PATIENCE_S):
         while True:

@@ -217,6 +217,7 @@ def test_more_legs_than_the_engine_carries_are_refused_with_the_reason() -> None
     rig.tick()
     assert rig.told(3) == [LegRefused(reason="the engine carries its maximum of 2 legs")]
     rig.close(1)
+    rig.tick()
     rig.do(OpenLeg(4))
     rig.tick()
     assert rig.told(4) == [LegOpened(rtp_port=20000, rtcp_port=20001)]

@@ -65,6 +65,8 @@ class Legs:
         self.report_at = np.full(capacity, np.inf)
         self._cname = cname
         self._free = list(range(capacity))
+        self._resting: list[int] = []
+        """Numbers of legs that were closed in this tick; packets for them may still be at hand."""
 
     def __iter__(self) -> Iterator[Leg]:
         return (leg for leg in self.by_index[: self.count] if leg is not None)
@@ -112,7 +114,7 @@ class Legs:
             self.sockets.schedule(index, self.sending.views(index))
 
     def close(self, leg: Leg, frames: FrameTable, now: float, wall: float) -> LegStatistics:
-        """Say BYE, stop sending, and make the number free for the next leg."""
+        """Say BYE and stop sending; the number is free for another leg in the next tick."""
         if leg.reports is not None and self.sending.packets(leg.index):
             sent, heard = self.sending.sent(leg.index), self.heard_of(leg)
             self.sockets.send_report(leg.index, leg.reports.farewell(sent, heard, now, wall))
@@ -128,10 +130,15 @@ class Legs:
         frames.samples[frames.of_leg(leg.index)] = 0
         self.by_index[leg.index] = None
         self.silent[leg.index] = self.spoke[leg.index] = False
-        heapq.heappush(self._free, leg.index)
+        self._resting.append(leg.index)
         while self.count and self.by_index[self.count - 1] is None:
             self.count -= 1
         return statistics
+
+    def end_tick(self) -> None:
+        """The numbers of closed legs may be used again."""
+        while self._resting:
+            heapq.heappush(self._free, self._resting.pop())
 
     def heard_of(self, leg: Leg) -> Heard | None:
         """Receiver figures for a report; None while the peer sent nothing."""
