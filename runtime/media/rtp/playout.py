@@ -53,7 +53,8 @@ class Playout:
         self.clock = CAPACITY
         """Sample that is heard next; the same for all legs."""
         self.late = np.zeros(legs, dtype=np.int64)
-        self._ring: Samples = np.full((SLOTS, legs, FRAME), MISSING, dtype=np.int16)
+        # Pages that no leg uses stay untouched and cost nothing; `reset` fills a leg's part.
+        self._ring: Samples = np.empty((SLOTS, legs, FRAME), dtype=np.int16)
         self._written = np.zeros((SLOTS, legs), dtype=np.bool_)
         self._base = np.zeros(legs, dtype=np.int64)
         self._timestamp = np.zeros(legs, dtype=np.int64)

@@ -31,6 +31,8 @@ class Line:
 
     def __init__(self) -> None:
         self.playout = Playout(2)
+        for leg in (0, 1):
+            self.playout.reset(leg)
         self.heard: list[int | None] = []
         self.frames = 0
 
@@ -255,6 +257,7 @@ def test_a_very_long_stall_leaves_nothing_old_in_the_buffer() -> None:
 
 def test_shortening_cross_fades_over_the_cut() -> None:
     playout = Playout(1)
+    playout.reset(0)
     leg = np.array([0])
     flags = {"marker": np.array([False]), "newest": np.array([True])}
     level: Samples = np.full((1, FRAME), 5000, dtype=np.int16)
