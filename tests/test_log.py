@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from typing import Any
 
+import pytest
+import structlog
 import trio
 import trio.testing
 
-from runtime.log import MAX_WAITING_LINES, LogLines, open_log
+from runtime.log import MAX_WAITING_LINES, LogLines, open_log, render_text
 
 
 async def written(form: str, *texts: str) -> list[str]:
@@ -27,6 +30,16 @@ async def test_a_text_line_holds_the_event_verbatim() -> None:
     [line] = await written("text", "caller pressed 1 [really]")
     assert "caller pressed 1 [really]" in line
     assert "session=s1" in line
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"b": 1, "a": "x"}, {"text": "two words", "q": "it's", "e": ""}, {"d": {"k": [1.5, None]}}],
+)
+def test_a_text_line_looks_as_structlog_would_write_it(fields: dict[str, Any]) -> None:
+    event = {"timestamp": "2026-01-01T00:00:00Z", "level": "info", "event": "a = b"} | fields
+    theirs = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+    assert render_text(None, "info", dict(event)) == theirs(None, "info", dict(event))
 
 
 async def test_a_json_line_is_one_object_with_the_text_in_a_field() -> None:

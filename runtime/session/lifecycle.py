@@ -153,15 +153,7 @@ async def _tell(host: SessionHost, name: str, fields: dict[str, str]) -> None:
     heard = trio.Event()
     host.context.events.emit_last(name, dict(fields), lambda _: heard.set())
     with trio.move_on_after(FAREWELL_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_when, host.worker_gone, nursery.cancel_scope)
-            await heard.wait()
-            nursery.cancel_scope.cancel()
-
-
-async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
-    await event.wait()
-    scope.cancel()
+        await host.worker_gone.wait_or(heard)
 
 
 async def _outlive(host: SessionHost) -> None:

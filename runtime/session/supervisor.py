@@ -26,6 +26,7 @@ from runtime.session.call_leg import CallLeg
 from runtime.session.calls import CallBook
 from runtime.session.channel import Outbox
 from runtime.session.context import SessionContext
+from runtime.session.departure import Departure
 from runtime.session.events import Events
 from runtime.session.farewell import release_call, release_calls, release_partners
 from runtime.session.inbound import Inbound
@@ -79,7 +80,7 @@ class SessionHost:
         self.process: WorkerProcess | None = None
         self.outbox = Outbox()
         self.ending = trio.Event()
-        self.worker_gone = trio.Event()
+        self.worker_gone = Departure()
         self.was_ready = False
         self.end_reason: End | None = None
         self.started = around.wall_time()
