@@ -34,7 +34,7 @@ async def test_a_text_line_holds_the_event_verbatim() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"b": 1, "a": "x"}, {"text": "two words", "q": "it's", "e": ""}, {"d": {"k": [1.5, None]}}],
+    [{}, {"b": 1, "a": "x"}, {"t": "two words", "q": "it's", "e": ""}, {"d": {"k": [1.5, None]}}],
 )
 def test_a_text_line_looks_as_structlog_would_write_it(fields: dict[str, Any]) -> None:
     event = {"timestamp": "2026-01-01T00:00:00Z", "level": "info", "event": "a = b"} | fields

@@ -9,9 +9,9 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-THRESHOLDS: Final = (10_000, 20, 50)
-"""Young objects, and rounds of the next generations. A call leaves some 200 objects in cycles
-(trio's cancelled scopes), so this holds a few megabytes at most."""
+THRESHOLDS: Final = (5_000, 5, 5)
+"""Young objects, and rounds of the next generations. A call leaves its cycles (trio's tasks and
+scopes) to the collector: they are freed some 20 calls later, or 400 if it lasted long."""
 
 
 def settle_memory() -> None:

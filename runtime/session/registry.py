@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import attrs
 import trio
 
 from runtime.decisions.breaker import CrashBreaker
@@ -42,6 +43,17 @@ class SessionRefused(Exception):
         self.reason = reason
 
 
+@attrs.frozen
+class Finished:
+    """What is kept of a session that is over: not its tasks, calls and queues."""
+
+    seen: SessionView
+    timeline: Timeline
+
+    def view(self) -> SessionView:
+        return self.seen
+
+
 class SessionRegistry:
     """Owner of all sessions."""
 
@@ -67,7 +79,7 @@ class SessionRegistry:
         self._refusals = Refusals(wall_time, on_refusal)
         self._routing: Routing[Bundle] = Routing(bundles={})
         self._live: dict[str, SessionHost] = {}
-        self._over: OrderedDict[str, SessionHost] = OrderedDict()
+        self._over: OrderedDict[str, Finished] = OrderedDict()
         self._conferences: dict[tuple[str, str], SessionHost] = {}
         self._breaker = CrashBreaker(settings.crashes_to_fail)
         self._nursery: trio.Nursery | None = None
@@ -213,7 +225,7 @@ class SessionRegistry:
             self._count_end(host)
             for key in [key for key, value in self._conferences.items() if value is host]:
                 del self._conferences[key]
-            self._over[host.plan.id] = host
+            self._over[host.plan.id] = Finished(host.view(), host.timeline)
             while len(self._over) > KEPT_AFTER_END:
                 self._over.popitem(last=False)
             self._wake()
@@ -256,7 +268,7 @@ class SessionRegistry:
         """Calls refused before any session, newest first."""
         return self._refusals.views()
 
-    def _find(self, session_id: str) -> SessionHost | None:
+    def _find(self, session_id: str) -> SessionHost | Finished | None:
         return self._live.get(session_id) or self._over.get(session_id)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections import deque
 
 import pytest
 import trio
@@ -16,9 +17,10 @@ from tests.session.bench import Bench, bench
 from tests.session.fakes.leg import FakeLeg
 
 
-async def one_session(b: Bench, number: int) -> None:
+async def one_session(b: Bench, number: int) -> SessionHost:
     """A different life for each: finished, cut while busy, crashed, refused, cancelled."""
     leg, worker, unit = await b.connected()
+    host = next(reversed(b.registry._live.values()))
     await worker.command("media.say", unit=unit, playback=1, text="hello")
     await worker.command("call.record", unit=unit)
     callee = await b.dialled(worker, 1)
@@ -40,13 +42,15 @@ async def one_session(b: Bench, number: int) -> None:
             await trio.sleep(61)
         case _:
             await worker.error("ValueError: no")
+    return host
 
 
 async def test_a_thousand_sessions_leave_nothing_behind(autojump_clock: MockClock) -> None:
     async with bench() as b:
         tasks = trio.lowlevel.current_statistics().tasks_living
+        last: deque[SessionHost] = deque(maxlen=10)
         for number in range(1_000):
-            await one_session(b, number)
+            last.append(await one_session(b, number))
             b.launcher.workers.clear()
             b.dialer.legs.clear()
             b.sinks.clear()
@@ -59,29 +63,31 @@ async def test_a_thousand_sessions_leave_nothing_behind(autojump_clock: MockCloc
         assert all(recorder.closed for recorder in b.media.recorders)
         assert all(recording.finished for recording in b.store.made)
         assert all(sound.closed for sound in b.sounds.made)
-        kept = list(b.registry._over.values())
-        assert len(kept) == KEPT_AFTER_END
-        for host in kept:
+        assert len(b.registry._over) == KEPT_AFTER_END
+        for host in last:
             assert len(host.context.units) == 0
             assert len(host.context.alarms) == 0
             assert len(host.context.routes) == 0
             assert len(host.context.calls) == 0
 
 
-async def test_sessions_that_are_forgotten_are_freed(autojump_clock: MockClock) -> None:
+async def test_a_session_that_is_over_is_freed_but_can_be_looked_at(
+    autojump_clock: MockClock,
+) -> None:
     async with bench() as b:
-        await one_session(b, 0)
+        host = weakref.ref(await one_session(b, 0))
         await trio.sleep(100)
-        host: weakref.ref[SessionHost] = weakref.ref(b.registry._over["s1"])
         b.launcher.workers.clear()
         b.dialer.legs.clear()
         b.media.players.clear()
         b.media.recorders.clear()
-        for _ in range(KEPT_AFTER_END):
-            await b.registry.start("ivr")
-        await trio.sleep(1_000)
         gc.collect()
         assert host() is None
+        view, timeline = b.registry.get("s1"), b.registry.timeline("s1")
+        assert view is not None
+        assert view.end_cause == "terminated"
+        assert timeline is not None
+        assert timeline.entries[-1].what.startswith("over")
 
 
 class Life:
