@@ -6,18 +6,25 @@ All of it is written with the public methods of Call; a script could do the same
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from runtime.api.call import Call
-from runtime.api.dialing import Dialing
+from runtime.api.conference import Conference
+from runtime.api.dialing import Dialing, PstnOptions
 from runtime.api.event_constants import AppEvents, CallEvents
-from runtime.api.listeners import EventSource
+from runtime.api.listeners import EventSource, wanted_arguments
 from runtime.api.names import StrictNames
+from runtime.api.options import function, merge, text
 from runtime.api.running import current
 from runtime.api.unit import MediaSource
 from runtime.sandbox.schema import MAX_HEADER_VALUE, MAX_HEADERS_TOTAL
 
-Established = Callable[[Call, Call], object]
+Established: TypeAlias = (
+    Callable[[Call, Call], object] | Callable[[Call], object] | Callable[[], object]
+)
+"""Told of both calls, the first, or nothing."""
+FORWARD_OPTIONS: Final = ("callerid", "followDiversion")
 RELAYED_BOTH_WAYS: Final = (CallEvents.MessageReceived, CallEvents.InfoReceived)
 
 
@@ -29,12 +36,14 @@ class Bridging(StrictNames):
     def sendMediaBetween(self, unit1: MediaSource, unit2: MediaSource) -> None:
         """Let two units hear each other: both sendMediaTo calls. VoxEngine reference:
         VoxEngine.sendMediaBetween."""
+        _both_ways("sendMediaBetween", unit1=unit1, unit2=unit2)
         unit1.sendMediaTo(unit2)
         unit2.sendMediaTo(unit1)
 
     def stopMediaBetween(self, unit1: MediaSource, unit2: MediaSource) -> None:
         """Undo sendMediaBetween, where it was not replaced. VoxEngine reference:
         VoxEngine.stopMediaBetween."""
+        _both_ways("stopMediaBetween", unit1=unit1, unit2=unit2)
         unit1.stopMediaTo(unit2)
         unit2.stopMediaTo(unit1)
 
@@ -49,23 +58,43 @@ class Bridging(StrictNames):
 
         At once: media both ways. Then: call2 Ringing rings call1, AudioStarted opens early media,
         Connected answers call1 (with call2's headers, displayName and scheme), call1 Connected
-        calls `onEstablishedCallback(call1, call2)`; messages and INFO are passed on both ways;
-        Failed or Disconnected of either terminates the session (take that back with
-        removeEventListener). `direct` has no effect. VoxEngine reference: VoxEngine.easyProcess.
+        calls `onEstablishedCallback(call1, call2)` (it may take fewer parameters); messages and
+        INFO are passed on both ways; Failed or Disconnected of either terminates the session (take
+        that back with removeEventListener). `direct` has no effect. VoxEngine reference:
+        VoxEngine.easyProcess.
         """
         session = current()
-        for call in (call1, call2):
+        for name, call in (("call1", call1), ("call2", call2)):
             if not isinstance(call, Call):
-                raise TypeError(f"VoxEngine.easyProcess(): {type(call).__name__} is not a Call")
+                kind = type(call).__name__
+                raise TypeError(f"VoxEngine.easyProcess(): {name} must be a Call, not {kind}")
+        established = _established("easyProcess", onEstablishedCallback, call1, call2)
         self.sendMediaBetween(call1, call2)
         _join_progress(call1, call2)
-        if onEstablishedCallback is not None:
-            established = onEstablishedCallback
-            call1.addEventListener(CallEvents.Connected, lambda: established(call1, call2))
+        if established is not None:
+            call1.addEventListener(CallEvents.Connected, established)
         for one, other in ((call1, call2), (call2, call1)):
             _relay(one, other)
             one.addEventListener(CallEvents.Failed, session.terminate)
             one.addEventListener(CallEvents.Disconnected, session.terminate)
+
+
+def _both_ways(what: str, **units: object) -> None:
+    for name, unit in units.items():
+        if not isinstance(unit, Call | Conference):
+            kind = type(unit).__name__
+            raise TypeError(f"VoxEngine.{what}(): {name} must be a Call or Conference, not {kind}")
+
+
+def _established(
+    what: str, callback: Established | None, *calls: Call
+) -> Callable[[], object] | None:
+    """The callback with as many of the calls as it takes. Raises TypeError."""
+    if callback is None:
+        return None
+    name = f"VoxEngine.{what}"
+    function(name, "onEstablishedCallback", callback)
+    return partial(callback, *calls[: wanted_arguments(callback, len(calls), name)])
 
 
 def _join_progress(call1: Call, call2: Call) -> None:
@@ -135,12 +164,20 @@ class Forwarding(Dialing, Bridging, EventSource):
         Option callerid replaces the caller's own number. Then as easyProcess. VoxEngine
         reference: VoxEngine.forwardCallToPSTN.
         """
-        callerid = (options or {}).get("callerid")
+        what = "forwardCallToPSTN"
+        given = merge(
+            f"VoxEngine.{what}", FORWARD_OPTIONS, () if options is None else (options,), {}
+        )
+        callerid = text(f"VoxEngine.{what}", "callerid", given.get("callerid", ""))
+        if numberTransform is not None:
+            function(f"VoxEngine.{what}", "numberTransform", numberTransform)
+        _established(what, onEstablishedCallback)
 
         def alerting(event: AppEvents.CallAlerting) -> None:
             number = event.destination
             number = numberTransform(number) if numberTransform is not None else number
-            call2 = self.callPSTN(number, callerid or event.callerid)
+            diverted: PstnOptions = {"followDiversion": bool(given.get("followDiversion"))}
+            call2 = self.callPSTN(number, callerid or event.callerid, diverted)
             self.easyProcess(event.call, call2, onEstablishedCallback)
 
         self.addEventListener(AppEvents.CallAlerting, alerting)
@@ -150,6 +187,7 @@ class Forwarding(Dialing, Bridging, EventSource):
     ) -> None:
         """Pass every incoming call on to the SIP address it asked for (toURI), then as
         easyProcess. VoxEngine reference: VoxEngine.forwardCallToSIP."""
+        _established("forwardCallToSIP", onEstablishedCallback)
 
         def alerting(event: AppEvents.CallAlerting) -> None:
             caller = event.call
@@ -165,6 +203,7 @@ class Forwarding(Dialing, Bridging, EventSource):
     ) -> None:
         """Pass every incoming call on to the registered user it asked for, then as easyProcess.
         VoxEngine reference: VoxEngine.forwardCallToUser."""
+        _established("forwardCallToUser", onEstablishedCallback)
 
         def alerting(event: AppEvents.CallAlerting) -> None:
             call2 = self.callUser(username=event.destination, callerid=event.callerid)
@@ -175,6 +214,7 @@ class Forwarding(Dialing, Bridging, EventSource):
     def playSoundAndHangup(self, fileURL: str) -> None:
         """Answer every incoming call, play one sound, and end the session. VoxEngine reference:
         VoxEngine.playSoundAndHangup."""
+        text("VoxEngine.playSoundAndHangup", "fileURL", fileURL)
         ends = (CallEvents.Failed, CallEvents.Disconnected, CallEvents.PlaybackFinished)
 
         def alerting(event: AppEvents.CallAlerting) -> None:

@@ -16,7 +16,7 @@ from runtime.api.call_identity import EndHandle
 from runtime.api.call_signalling import CallSignalling
 from runtime.api.handle import CommandHandle, Handle, PlaybackHandle
 from runtime.api.names import StrictNames
-from runtime.api.options import flag, merge, text
+from runtime.api.options import flag, inner_options, merge, seconds, text
 from runtime.api.recorder import recording_fields
 from runtime.api.tones import Gathering, Tones
 from runtime.api.values import Answered, PlaybackOutcome
@@ -43,6 +43,8 @@ MAX_SENT_TEXT: Final = 4_000
 """Above the 1,500 characters that the core accepts, so that it answers; fits into one frame."""
 MAX_GATHER_S: Final = 3_600.0
 """Longer waits for a key than an hour are a mistake in the unit."""
+MAX_ANSWERED_S: Final = 3_600.0
+"""No call rings longer than 400 s."""
 
 
 class Answering(StrictNames):
@@ -72,6 +74,7 @@ class Call(CallSignalling):
     """One call leg. VoxEngine reference: Call."""
 
     __slots__ = ()
+    _made_by = "VoxEngine.callSIP(), callPSTN() or callUser()"
     _later = frozenset(
         {
             "answerDirect",
@@ -186,14 +189,16 @@ class Call(CallSignalling):
     ) -> Gathering:
         """Collect key presses; awaiting it gives Gathered(digits, reason).
 
-        Begins at once: `prompt` (a text to say, or the handle of a say or startPlayback) plays; a
-        key stops it with bargeIn=True and is not taken without. Ends with the `maxDigits`-th
+        `prompt` (a text to say, or what a say or startPlayback gave) plays at once, and keys are
+        kept from now on; they are looked at while this is awaited. A key stops the prompt with
+        bargeIn=True and is not taken without. Ends with the `maxDigits`-th
         digit, a key of `finishOn` (not part of the digits), `timeout` seconds after the prompt
         without a first digit, `interDigitTimeout` seconds (default: `timeout`) after the last one,
         or with the call. Never raises for these. Switches tone handling on. Ending the wait leaves
         the prompt playing.
         """
         plan = _plan(maxDigits, finishOn, timeout, interDigitTimeout, bargeIn)
+        _prompt(prompt)
         tones = self.tones()
         playing = self.say(prompt) if isinstance(prompt, str) else prompt
         return Gathering(self, plan, tones, playing)
@@ -206,6 +211,8 @@ class Call(CallSignalling):
         Gives Answered, true when connected; else with the SIP code and reason of the refusal, or
         408 when `timeout` seconds have passed. It never raises for these, and never hangs up.
         """
+        if timeout is not None:
+            seconds("Call.answered", "timeout", timeout, MAX_ANSWERED_S)
         return Answering(self._answer, timeout)
 
     def ended(self) -> EndHandle:
@@ -218,27 +225,39 @@ class Call(CallSignalling):
 
 def speech_fields(what: str, spoken: str, merged: Mapping[str, Any]) -> dict[str, str]:
     """The wire fields of a text to be spoken."""
-    tts = merge(f"{what} ttsOptions", TTS_OPTIONS, (), merged.get("ttsOptions") or {})
+    tts = inner_options(what, "ttsOptions", merged.get("ttsOptions"), TTS_OPTIONS)
     return {
         "text": text(what, "text", spoken)[:MAX_SENT_TEXT],
         "voice": text(what, "voice", merged.get("voice", "")),
-        **{name: str(tts.get(name, "")) for name in ("rate", "pitch", "volume")},
+        **{name: tts.get(name, "") for name in ("rate", "pitch", "volume")},
     }
 
 
 def _plan(digits: int, finish: str, timeout: float, between: float | None, barge_in: bool) -> Plan:
-    between = timeout if between is None else between
-    if not (isinstance(digits, int) and 1 <= digits <= MAX_DIGITS):
-        raise ValueError(f"Call.gather(): maxDigits must be 1 to {MAX_DIGITS}")
-    if not set(text("Call.gather", "finishOn", finish)) <= KEYS:
-        raise ValueError("Call.gather(): finishOn may hold the keys 0-9 * # A-D")
-    for name, seconds in (("timeout", timeout), ("interDigitTimeout", between)):
-        if not 0 < seconds <= MAX_GATHER_S:
-            raise ValueError(f"Call.gather(): {name} must be over 0 and at most 3,600 seconds")
+    what = "Call.gather"
+    if type(digits) is not int or not 1 <= digits <= MAX_DIGITS:
+        raise ValueError(
+            f"{what}(): maxDigits must be a whole number from 1 to {MAX_DIGITS}, not {digits!r}"
+        )
+    wrong = set(text(what, "finishOn", finish)) - KEYS
+    if wrong:
+        raise ValueError(f"{what}(): finishOn may hold the keys 0-9 * # A-D, not {min(wrong)!r}")
+    first = seconds(what, "timeout", timeout, MAX_GATHER_S)
     return Plan(
         max_digits=digits,
         finish_on=finish,
-        timeout_s=timeout,
-        inter_digit_s=between,
-        barge_in=flag("Call.gather", "bargeIn", barge_in),
+        timeout_s=first,
+        inter_digit_s=first
+        if between is None
+        else seconds(what, "interDigitTimeout", between, MAX_GATHER_S),
+        barge_in=flag(what, "bargeIn", barge_in),
     )
+
+
+def _prompt(prompt: object) -> None:
+    """A text, or what plays already."""
+    if prompt is not None and not isinstance(prompt, str | PlaybackHandle):
+        raise TypeError(
+            "Call.gather(): prompt must be a text, or what say or startPlayback gave, not "
+            f"{type(prompt).__name__}"
+        )

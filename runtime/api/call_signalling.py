@@ -7,7 +7,7 @@ has ended each is ignored with a log line.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 from runtime.api.call_identity import CallIdentity
 from runtime.api.handle import AnswerHandle, CommandHandle
@@ -105,27 +105,33 @@ class CallSignalling(CallIdentity):
         return self._command("ring", RingCall, headers=header_map("Call.ring", extraHeaders))
 
     def startEarlyMedia(
-        self, extraHeaders: HeaderMap | None = None, scheme: object = None, *_: object
+        self,
+        extraHeaders: HeaderMap | None = None,
+        scheme: object = None,
+        maxVideoBitrate: object = None,
+        audioLevelExtension: object = None,
+        conferenceCall: object = None,
+        disableDtxForAudio: object = None,
     ) -> CommandHandle:
         """Open the way to an unanswered caller (183): say and playback are heard, nothing is
         heard of the caller.
 
-        No event follows; after 60 s (by default) without an answer the call ends with 408. What
-        follows `extraHeaders` in VoxEngine is accepted and has no effect. VoxEngine reference:
+        No event follows but StateChanged; after 60 s (by default) without an answer the call ends
+        with 408. What follows `extraHeaders` is accepted and has no effect. VoxEngine reference:
         Call.startEarlyMedia.
         """
         headers = header_map("Call.startEarlyMedia", extraHeaders)
         return self._command("startEarlyMedia", StartEarlyMedia, headers=headers)
 
     def handleTones(
-        self, doHandle: bool, supportedDtmfTypes: DTMFType | int = DTMFType.ALL
+        self, doHandle: bool, supportedDtmfTypes: DTMFType | int | None = DTMFType.ALL
     ) -> CommandHandle:
         """With True every key press fires ToneReceived and is cut out of the audio; off at first.
 
         May be called before the answer. VoxEngine reference: Call.handleTones.
         """
         handle = flag("Call.handleTones", "doHandle", doHandle)
-        kinds = int(DTMFType(supportedDtmfTypes))
+        kinds = _dtmf_kinds(supportedDtmfTypes)
         self._handling = handle
         return self._command("handleTones", HandleTones, handle=handle, kinds=kinds)
 
@@ -137,7 +143,9 @@ class CallSignalling(CallIdentity):
         """
         wrong = set(text("Call.sendDigits", "digits", digits)) - DIGITS
         if wrong:
-            raise ValueError(f"Call.sendDigits(): {min(wrong)!r} is no key; use 0-9 * # A-D p")
+            raise ValueError(
+                f"Call.sendDigits(): {min(wrong)!r} is no key; use 0-9 * # A-D, and p for a pause"
+            )
         return self._command("sendDigits", SendDigits, digits=digits)
 
     def sendInfo(self, mimeType: str, body: str, headers: HeaderMap | None = None) -> CommandHandle:
@@ -145,9 +153,10 @@ class CallSignalling(CallIdentity):
 
         No event follows. VoxEngine reference: Call.sendInfo.
         """
-        _bounded("Call.sendInfo", "body", body)
-        fields = {"mime_type": mimeType, "headers": header_map("Call.sendInfo", headers)}
-        return self._command("sendInfo", SendInfo, body=body, **fields)
+        what = "Call.sendInfo"
+        _bounded(what, "body", body)
+        fields = {"mime_type": mimeType, "headers": header_map(what, headers, "headers")}
+        return self._command("sendInfo", SendInfo, {"headers": "headers"}, body=body, **fields)
 
     def sendMessage(self, text: str) -> CommandHandle:
         """Send a text message within the call; at most 8,192 bytes.
@@ -156,6 +165,17 @@ class CallSignalling(CallIdentity):
         """
         _bounded("Call.sendMessage", "text", text)
         return self._command("sendMessage", SendMessage, text=text)
+
+
+def _dtmf_kinds(kinds: object) -> int:
+    if kinds is None:
+        return int(DTMFType.ALL)
+    if kinds not in tuple(DTMFType):
+        names = ", ".join(f"DTMFType.{kind.name}" for kind in DTMFType)
+        raise ValueError(
+            f"Call.handleTones(): supportedDtmfTypes must be one of {names}, not {kinds!r:.40}"
+        )
+    return int(cast("DTMFType", kinds))
 
 
 def _bounded(what: str, name: str, value: str) -> None:

@@ -18,6 +18,7 @@ class Conference(MediaSource):
 
     __slots__ = ("_stopped",)
     _namespace = ConferenceEvents
+    _made_by = "VoxEngine.createConference()"
     _hears = True
     _later = frozenset({"add", "get", "getList"})
 

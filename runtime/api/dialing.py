@@ -14,6 +14,7 @@ from runtime.api.handle import CommandHandle
 from runtime.api.names import StrictNames
 from runtime.api.options import header_map, merge, text
 from runtime.api.running import current
+from runtime.api.session import SPELLED
 from runtime.sandbox.commands import CreateCall
 from runtime.sandbox.frames import CallInfo
 
@@ -71,6 +72,9 @@ USER_LEGACY: Final = ("username", "callerid", "displayName", "headers", "video",
 WITHOUT_EFFECT: Final = ("amd", "followDiversion", "strictCodecList", "video")
 """Asking for these and not getting them matters enough for a log line."""
 
+DESTINATIONS: Final = {"sip": "to", "pstn": "number", "user": "username"}
+"""What each function calls the one to be called."""
+
 
 class Dialing(StrictNames):
     """callSIP, callPSTN, callUser."""
@@ -111,7 +115,7 @@ class Dialing(StrictNames):
         VoxEngine reference: VoxEngine.callPSTN.
         """
         positional = () if parameters is None else (parameters,)
-        known = tuple(PstnOptions.__annotations__)
+        known = ("callerid", *PstnOptions.__annotations__)
         given = merge("VoxEngine.callPSTN", known, positional, options)
         return place("VoxEngine.callPSTN", "pstn", number, {"callerid": callerid, **given})
 
@@ -133,7 +137,10 @@ class Dialing(StrictNames):
         known = tuple(UserOptions.__annotations__)
         given = merge("VoxEngine.callUser", known, positional, options, legacy=USER_LEGACY)
         if "username" not in given:
-            raise TypeError("VoxEngine.callUser(): username is missing")
+            raise TypeError(
+                "VoxEngine.callUser(): username is missing; the form is callUser(username=...,"
+                " callerid=...)"
+            )
         return place("VoxEngine.callUser", "user", given.pop("username"), given)
 
 
@@ -142,7 +149,7 @@ def place(what: str, kind: str, to: object, given: Mapping[str, Any]) -> Call:
     session = current()
     session.refuse_late(what)
     headers = {
-        **header_map(what, given.get("headers")),
+        **header_map(what, given.get("headers"), "headers"),
         **header_map(what, given.get("extraHeaders")),
     }
     for name in WITHOUT_EFFECT:
@@ -152,9 +159,10 @@ def place(what: str, kind: str, to: object, given: Mapping[str, Any]) -> Call:
     command = session.build(
         what,
         CreateCall,
+        {**SPELLED, "to": DESTINATIONS[kind], "headers": "headers"},
         unit=unit,
         kind=kind,
-        to=text(what, "the destination", to),
+        to=text(what, DESTINATIONS[kind], to),
         callerid=given.get("callerid", ""),
         display_name=given.get("displayName", ""),
         auth_user=given.get("authUser", ""),
@@ -184,8 +192,10 @@ def _timeout(what: str, headers: dict[str, str]) -> float:
     if not value:
         return 60
     seconds = value[-1].strip()
-    if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 4):
-        raise ValueError(f"{what}(): {TIMEOUT_HEADER} must be a number of seconds")
-    if not SHORTEST_S <= int(seconds) <= LONGEST_S:
-        raise ValueError(f"{what}(): {TIMEOUT_HEADER} must be {SHORTEST_S} to {LONGEST_S} seconds")
+    digits = seconds.isascii() and seconds.isdigit() and len(seconds) < 4
+    if not digits or not SHORTEST_S <= int(seconds) <= LONGEST_S:
+        raise ValueError(
+            f"{what}(): {TIMEOUT_HEADER} must be {SHORTEST_S} to {LONGEST_S} seconds, not "
+            f"{seconds[:40]!r}"
+        )
     return int(seconds)

@@ -15,7 +15,8 @@ import attrs
 
 from runtime.api.event_constants import NOT_FIRED_YET
 from runtime.api.events import Event, resolve
-from runtime.api.names import NamespaceType, StrictNames
+from runtime.api.names import NamespaceType, StrictNames, shown_name
+from runtime.api.options import function
 from runtime.api.running import current_run
 
 if TYPE_CHECKING:
@@ -44,20 +45,36 @@ class Listener:
 
 def takes_event(callback: object, what: str) -> bool:
     """Whether a handler wants the event; parameters with defaults do not count."""
+    return wanted_arguments(callback, 1, what) > 0
+
+
+def wanted_arguments(callback: object, most: int, what: str) -> int:
+    """How many of `most` arguments a callback is to be given. Raises TypeError when it needs more,
+    or could not be run."""
     if not callable(callback):
-        raise TypeError(f"{what}: a handler must be a function, not {type(callback).__name__}")
+        hint = "; give its name without ()" if callback is None else ""
+        kind = type(callback).__name__
+        raise TypeError(f"{what}: a handler must be a function, not {kind}{hint}")
     if inspect.isasyncgenfunction(callback) or inspect.isgeneratorfunction(callback):
         raise TypeError(f"{what}: a handler must not contain yield; its body would never run")
     try:
         parameters = list(inspect.signature(callback).parameters.values())
     except ValueError:  # a builtin that does not tell: they take what they are given
-        return True
+        return most
     required = [p for p in parameters if p.kind in _POSITIONAL and p.default is p.empty]
     named = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    if len(required) > 1 or named:
-        names = ", ".join(p.name for p in required + named)
-        raise TypeError(f"{what}: a handler takes no or one parameter, this one needs ({names})")
-    return bool(required) or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    if len(required) > most or named:
+        raise TypeError(_too_many([p.name for p in required + named], most, what))
+    if most > 1:  # of several arguments, optional parameters take theirs too
+        required = [p for p in parameters if p.kind in _POSITIONAL][:most]
+    return most if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(required)
+
+
+def _too_many(names: list[str], most: int, what: str) -> str:
+    given = "no or one parameter" if most == 1 else f"at most {most} parameters"
+    rule = f"a handler takes {given}" if most else "the callback is called without arguments"
+    hint = "; give the method of an object" if names[0] == "self" else ""
+    return f"{what}: {rule}, this one needs ({', '.join(names)}){hint}"
 
 
 class Listeners:
@@ -158,6 +175,8 @@ class EventSource(StrictNames):
         One that was to run for the event in progress is skipped. What was never registered is
         ignored. VoxEngine reference: Call.removeEventListener.
         """
+        if callback is not None:
+            function(f"{shown_name(type(self))}.removeEventListener", "callback", callback)
         self._listeners.remove(resolve(self._namespace, event).name, callback)
 
     @overload

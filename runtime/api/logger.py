@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from runtime.api import options
 from runtime.api.handle import CommandHandle
 from runtime.api.names import StrictNames
-from runtime.api.options import flag
 from runtime.api.running import current
 from runtime.sandbox.commands import HideTones
 
@@ -17,6 +17,9 @@ class SessionLogger(StrictNames):
     __slots__ = ()
     _shown_as = "Logger"
 
+    def __repr__(self) -> str:
+        return "Logger"
+
     def write(self, message: object) -> None:
         """Write one line to the session log, within half a second and in order.
 
@@ -25,10 +28,10 @@ class SessionLogger(StrictNames):
         """
         current().log(str(message))
 
-    def hideTones(self, flag_: bool, /) -> None:
+    def hideTones(self, flag: bool) -> None:
         """With True digits are masked in the log and the timeline from now on. VoxEngine
         reference: Logger.hideTones."""
-        hide = flag("Logger.hideTones", "flag", flag_)
+        hide = options.flag("Logger.hideTones", "flag", flag)
         current().command(HideTones(hide=hide), CommandHandle("Logger.hideTones"), late=True)
 
 

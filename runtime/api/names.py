@@ -1,4 +1,4 @@
-"""Unknown names are errors that offer the closest known ones.
+"""Unknown names, and calls that do not fit, are errors that offer the closest known names.
 
 A scenario is often written from memory or by a machine: a misspelt attribute, event, option or
 string must fail at the line that has it, never register something that can never happen.
@@ -7,23 +7,32 @@ string must fail at the line that has it, never register something that can neve
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+import functools
+import inspect
+from collections.abc import Callable, Collection, Iterable
+from enum import Enum
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 MAX_MATCHES: Final = 3
 """More suggestions than three are read by nobody."""
+MAX_LISTED: Final = 12
+"""Without a suggestion, this many names are simply listed."""
 MAX_SHOWN: Final = 60
 """A hostile or generated name is not repeated at full length."""
 
 
 def close_matches(name: str, known: Iterable[str]) -> list[str]:
-    """Known names that look like `name`, best first; letter case does not count."""
-    by_folded = {entry.casefold(): entry for entry in sorted(known)}
-    wanted = name[:MAX_SHOWN].casefold()
-    found = difflib.get_close_matches(wanted, by_folded, n=MAX_MATCHES, cutoff=0.65)
-    parts = {entry.rpartition(".")[2]: entry for entry in by_folded}
-    found += difflib.get_close_matches(wanted, parts, n=MAX_MATCHES, cutoff=0.75)
-    return list(dict.fromkeys(by_folded[parts.get(entry, entry)] for entry in found))[:MAX_MATCHES]
+    """Known names that look like `name`, best first; letter case does not count.
+
+    Of dotted names the last parts are compared: "Call." alone makes nothing similar.
+    """
+    by_part: dict[str, list[str]] = {}
+    for entry in sorted(known):
+        by_part.setdefault(entry.casefold().rpartition(".")[2], []).append(entry)
+    wanted = name[:MAX_SHOWN].casefold().rpartition(".")[2]
+    found = difflib.get_close_matches(wanted, by_part, n=MAX_MATCHES, cutoff=0.65)
+    return [entry for part in found for entry in by_part[part]][:MAX_MATCHES]
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
@@ -33,9 +42,9 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     matches = close_matches(name, names)
     if matches:
         return f"{what} {shown!r}: did you mean {' or '.join(map(repr, matches))}?"
-    if len(names) <= 2 * MAX_MATCHES:
+    if len(names) <= MAX_LISTED:
         return f"{what} {shown!r}: known are {', '.join(names) or 'none'}"
-    return f"{what} {shown!r}: nothing similar is known"
+    return f"{what} {shown!r}, nor anything similar"
 
 
 def _refusal(owner: str, name: str, known: Collection[str], later: Collection[str]) -> str:
@@ -46,32 +55,100 @@ def _refusal(owner: str, name: str, known: Collection[str], later: Collection[st
     return unknown(f"{owner} has no attribute", name, known)
 
 
+def shown_name(owner: type) -> str:
+    """What scenarios call it: Call, VoxEngine, Logger."""
+    return getattr(owner, "_shown_as", "") or owner.__name__
+
+
 def public_names(owner: type) -> list[str]:
     return [name for name in dir(owner) if not name.startswith("_")]
 
 
+def explained(function: FunctionType) -> Callable[..., Any]:
+    """`function`, whose misuse is explained in the words of the API, with close matches.
+
+    Python's own message names the class that happens to define a method, and offers nothing for a
+    misspelt keyword. The check costs nothing while a call fits.
+    """
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **keywords: Any) -> Any:
+        try:
+            return function(*args, **keywords)
+        except TypeError as exc:
+            if exc.__traceback__ is not None and exc.__traceback__.tb_next is None:
+                why = _misuse(function.__name__, signature, args, keywords)
+                if why is not None:
+                    raise TypeError(why) from None
+            raise
+
+    return call
+
+
+def _misuse(
+    name: str, signature: inspect.Signature, args: tuple[Any, ...], keywords: dict[str, Any]
+) -> str | None:
+    """Why the arguments do not fit; None when they do."""
+    what = f"{shown_name(type(args[0]))}.{name}()" if args else f"{name}()"
+    parameters = list(signature.parameters.values())[1:]
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        known = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
+        for keyword in keywords:
+            if keyword not in known:
+                return unknown(f"{what} has no parameter", keyword, known)
+    try:
+        signature.bind(*args, **keywords)
+    except TypeError as exc:
+        form = ", ".join(map(_shown, parameters))
+        return f"{what}: {exc}; the form is {name}({form})"
+    return None
+
+
+def _shown(parameter: inspect.Parameter) -> str:
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        return f"*{parameter.name}"
+    if parameter.kind is parameter.VAR_KEYWORD:
+        return f"**{parameter.name}"
+    default = parameter.default
+    if default is parameter.empty:
+        return parameter.name
+    shown = (
+        f"{type(default).__name__}.{default.name}" if isinstance(default, Enum) else repr(default)
+    )
+    return f"{parameter.name}={shown}"
+
+
 class StrictNames:
-    """API objects: reading an unknown attribute, or setting any, says what to do instead."""
+    """API objects: reading an unknown attribute, setting any, or calling a method in a way that
+    does not fit says what to do instead."""
 
     __slots__ = ()
     _shown_as: ClassVar[str] = ""
     _later: ClassVar[frozenset[str]] = frozenset()
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name, member in list(vars(cls).items()):
+            if isinstance(member, FunctionType) and not name.startswith("_"):
+                setattr(cls, name, explained(member))
+
     if not TYPE_CHECKING:  # a visible __getattr__ would make every name look valid to editors
 
         def __getattr__(self, name: str) -> Any:
             owner = type(self)
-            shown = owner._shown_as or owner.__name__
-            raise AttributeError(_refusal(shown, name, public_names(owner), owner._later))
+            raise AttributeError(
+                _refusal(shown_name(owner), name, public_names(owner), owner._later)
+            )
 
         def __setattr__(self, name: str, value: object) -> None:
             if name.startswith("_"):
                 object.__setattr__(self, name, value)
                 return
-            shown = type(self)._shown_as or type(self).__name__
+            shown = f"{shown_name(type(self))}.{name[:MAX_SHOWN]}"
             raise AttributeError(
-                f"{shown}.{name[:MAX_SHOWN]} cannot be set: API objects take no attributes; keep "
-                "your own values in a variable, a dict or customData()"
+                f"{shown} cannot be set: API objects take no attributes; keep your own values in "
+                "a variable, a dict or customData()"
             )
 
 

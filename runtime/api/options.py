@@ -25,11 +25,11 @@ def merge(
     given: dict[str, object] = {}
     if positional and isinstance(positional[0], Mapping):
         if len(positional) > 1:
-            raise TypeError(f"{what}(): nothing may follow the options")
+            raise TypeError(f"{what}(): nothing may follow the dict of options")
         pasted = cast("Mapping[object, object]", positional[0])
         given.update({str(name): value for name, value in pasted.items()})
     elif len(positional) > len(legacy):
-        raise TypeError(f"{what}(): takes at most {len(legacy)} of these arguments by position")
+        raise TypeError(_too_many(what, positional, legacy))
     else:
         given.update(zip(legacy, positional, strict=False))
     for name, value in keywords.items():
@@ -42,14 +42,41 @@ def merge(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def header_map(what: str, headers: object) -> dict[str, str]:
+def _too_many(what: str, positional: Sequence[object], legacy: Sequence[str]) -> str:
+    if legacy:
+        return (
+            f"{what}(): {len(positional)} of the options are given by position, which works for "
+            f"{', '.join(legacy)}; give the others as keywords"
+        )
+    kind = type(positional[0]).__name__
+    return f"{what}(): options are given as keywords or as one dict, not as {kind}"
+
+
+def inner_options(what: str, name: str, value: object, known: Collection[str]) -> dict[str, str]:
+    """An option that is a dict itself; its values as text."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what}(): {name} must be a dict, not {type(value).__name__}")
+    given = cast("Mapping[object, object]", value)
+    for key in given:
+        if key not in known:
+            raise TypeError(unknown(f"{what}(): {name} has no key", str(key), known))
+    return {str(key): str(entry) for key, entry in given.items() if entry is not None}
+
+
+def header_map(what: str, headers: object, name: str = "extraHeaders") -> dict[str, str]:
     """Headers as a dict of strings; None is no headers."""
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):
-        raise TypeError(f"{what}(): headers must be a dict, not {type(headers).__name__}")
+        raise TypeError(f"{what}(): {name} must be a dict, not {type(headers).__name__}")
     given = cast("Mapping[object, object]", headers)
-    return {str(name): str(value) for name, value in given.items()}
+    for key, value in given.items():
+        if not isinstance(key, str) or not isinstance(value, str | int | float):
+            kind = type(value if isinstance(key, str) else key).__name__
+            raise TypeError(f"{what}(): {name} must hold strings, {str(key)[:40]!r} has {kind}")
+    return {str(key): str(value) for key, value in given.items()}
 
 
 def flag(what: str, name: str, value: object) -> bool:
@@ -62,3 +89,20 @@ def text(what: str, name: str, value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{what}(): {name} must be a string, not {type(value).__name__}")
     return value
+
+
+def seconds(what: str, name: str, value: object, most: float) -> float:
+    """A length of time over 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        kind = type(value).__name__
+        raise TypeError(f"{what}(): {name} must be a number of seconds, not {kind}")
+    if not 0 < value <= most:
+        raise ValueError(
+            f"{what}(): {name} must be over 0 and at most {most:,g} seconds, not {value}"
+        )
+    return value
+
+
+def function(what: str, name: str, value: object) -> None:
+    if not callable(value):
+        raise TypeError(f"{what}(): {name} must be a function, not {type(value).__name__}")

@@ -19,6 +19,7 @@ class Player(MediaSource):
 
     __slots__ = ("_stopped",)
     _namespace = PlayerEvents
+    _made_by = "VoxEngine.createURLPlayer() or createTTSPlayer()"
 
     def __init__(self, session: Session, unit: int) -> None:
         super().__init__(session, unit)

@@ -31,7 +31,8 @@ RECORD_OPTIONS: Final = (
     "video",
     "videoParameters",
 )
-WITHOUT_EFFECT: Final = ("labels", "secure", "transcribe", "video")
+CONTAINERS: Final = ("mp3", "wav", "flac", "ogg")
+WITHOUT_EFFECT: Final = ("format", "labels", "secure", "transcribe", "video")
 """Asking for these and not getting them matters enough for a log line."""
 
 
@@ -46,6 +47,10 @@ def recording_fields(
     container = text(what, "container", merged.get("container", ""))
     if flags["lossless"] and container not in ("", "flac"):
         raise ValueError(f"{what}(): lossless records flac, not {container}")
+    if merged.get("format") in CONTAINERS:
+        raise ValueError(
+            f"{what}(): format is the format of a transcription; the kind of file is container"
+        )
     for name in WITHOUT_EFFECT:
         if merged.get(name):
             session.log(f"{what}(): option {name} has no effect in this version")
@@ -66,6 +71,7 @@ class Recorder(MediaUnit):
 
     __slots__ = ("_stopped",)
     _namespace = RecorderEvents
+    _made_by = "VoxEngine.createRecorder()"
     _hears = True
 
     def __init__(self, session: Session, unit: int) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import trio
@@ -20,7 +21,7 @@ from runtime.api.running import RUNNING
 from runtime.sandbox.clip import clip
 from runtime.sandbox.commands import Command, Terminate
 from runtime.sandbox.frames import CommandFrame, LogFrame, WorkerFrame
-from runtime.sandbox.schema import MAX_LOG, MAX_NAME
+from runtime.sandbox.schema import MAX_LOG, MAX_NAME, WrongType
 from runtime.sandbox.wire import ProtocolError
 
 if TYPE_CHECKING:
@@ -33,6 +34,15 @@ MAX_TIMERS: Final = 100
 """VoxEngine's limit of active timers."""
 MAX_CUSTOM_DATA_BYTES: Final = 200
 """VoxEngine's limit for VoxEngine.customData and Call.customData."""
+SPELLED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "headers": "extraHeaders",
+        "offset_ms": "offset",
+        "registration": "regId",
+        "value": "customData",
+    }
+)
+"""Fields of commands that methods call otherwise than the wire does."""
 
 H = TypeVar("H", bound=Handle[Any])
 C = TypeVar("C", bound=Command)
@@ -88,15 +98,19 @@ class Session:
 
     # --- commands -------------------------------------------------------------------------------
 
-    def build(self, what: str, command: type[C], **fields: Any) -> C:
-        """A checked command; ValueError in the scenario's own words when a value does not fit."""
+    def build(
+        self, what: str, command: type[C], spelled: Mapping[str, str] = SPELLED, **fields: Any
+    ) -> C:
+        """A checked command; TypeError or ValueError in the scenario's own words when a value does
+        not fit. `spelled` names the fields that the method calls otherwise."""
         try:
             return command(**fields)
         except ProtocolError as exc:
-            name, _, why = str(exc).partition(": ")
-            head, *rest = name.split("_")
-            spelled = head + "".join(part.capitalize() for part in rest)
-            raise ValueError(f"{what}(): {spelled}: {why}") from None
+            field, _, why = str(exc).partition(": ")
+            head, *rest = field.split("_")
+            name = spelled.get(field) or head + "".join(part.capitalize() for part in rest)
+            refusal = TypeError if isinstance(exc, WrongType) else ValueError
+            raise refusal(f"{what}(): {name} {why}") from None
 
     def command(self, command: Command, handle: H, *, late: bool = False) -> H:
         """Send a command; `late` ones are still allowed while the session is terminating."""

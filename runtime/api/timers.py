@@ -15,7 +15,8 @@ import attrs
 import trio
 
 from runtime.api.errors import LimitReached
-from runtime.api.listeners import takes_event
+from runtime.api.listeners import wanted_arguments
+from runtime.api.options import function
 from runtime.api.running import Run, current, current_run
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 MIN_INTERVAL_MS: Final = 100
 """VoxEngine's shortest interval; shorter ones are raised to it."""
-MAX_DELAY_MS: Final = 12 * 3600 * 1000
-"""Longer than any session lives."""
 
 
 @attrs.define(eq=False)
@@ -53,7 +52,8 @@ class Timers:
         session = self._session
         if len(self._timers) >= session.max_timers:
             raise LimitReached(
-                f"{session.max_timers} timers are active already; clear some with clearTimeout"
+                f"{'setInterval' if repeat else 'setTimeout'}(): {session.max_timers} timers are "
+                "active already; clear some with clearTimeout or clearInterval"
             )
         self._count += 1
         deadline = trio.current_time() + delay_s
@@ -109,19 +109,22 @@ class Timers:
         self._changed.set()
 
 
-def _start(what: str, callback: object, ms: object, lowest_ms: float) -> int:
+def _start(what: str, callback: Callable[[], object], ms: object, lowest_ms: float) -> int:
     session = current()
     session.refuse_late(what)
-    if takes_event(callback, what) or not callable(callback):
-        raise TypeError(f"{what}(): the callback is called without arguments, this one needs some")
-    if isinstance(ms, bool) or not isinstance(ms, int | float) or not ms <= MAX_DELAY_MS:
-        raise ValueError(f"{what}(): the delay must be a number of milliseconds up to 12 hours")
+    function(what, "the callback", callback)
+    wanted_arguments(callback, 0, f"{what}()")
+    if isinstance(ms, bool) or not isinstance(ms, int | float):
+        kind = type(ms).__name__
+        raise TypeError(f"{what}(): ms must be a number of milliseconds, not {kind}")
+    if not abs(ms) < math.inf:
+        raise ValueError(f"{what}(): ms must be a number of milliseconds, not {ms}")
     delay_s = max(lowest_ms, ms) / 1000
     return session.timers.start(callback, delay_s, repeat=what == "setInterval")
 
 
 def setTimeout(callback: Callable[[], object], ms: float = 0) -> int:
-    """Call `callback` (plain or async, no parameters) once, `ms` milliseconds from now.
+    """Call `callback` (plain or async, without arguments) once, `ms` milliseconds from now.
 
     Returns a number for clearTimeout. It runs in turn with the event handlers; an exception in it
     counts as one of the handler that set the timer. It outlives the call whose handler set it.

@@ -6,12 +6,13 @@ the old for good; conferences and recorders hear all of them.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from runtime.api.handle import CommandHandle, PlaybackHandle
 from runtime.api.listeners import EventSource, Listeners
 from runtime.api.options import merge
-from runtime.api.session import Session
+from runtime.api.session import SPELLED, Session
 from runtime.api.values import PlaybackOutcome
 from runtime.sandbox.commands import SendMediaTo, StopMediaTo
 from runtime.sandbox.frames import call_id
@@ -22,6 +23,14 @@ class MediaUnit(EventSource):
 
     __slots__ = ("_playing", "_session", "_table", "_unit", "_unit_id")
     _hears: ClassVar[bool] = False
+    _made_by: ClassVar[str] = "VoxEngine"
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *made: object, **_: object) -> Self:
+            if not made or not isinstance(made[0], Session):
+                raise TypeError(f"a {cls.__name__} cannot be made by hand; use {cls._made_by}")
+            return super().__new__(cls)
 
     def __init__(self, session: Session, unit: int) -> None:
         self._session = session
@@ -50,10 +59,16 @@ class MediaUnit(EventSource):
             self._playing[1]._supersede(outcome)
             self._playing = None
 
-    def _command(self, what: str, command: type[Any], **fields: Any) -> CommandHandle:
+    def _command(
+        self,
+        what: str,
+        command: type[Any],
+        spelled: Mapping[str, str] = SPELLED,
+        **fields: Any,
+    ) -> CommandHandle:
         """Send a command about this unit; ignored with a log line when it is over."""
         handle = CommandHandle(f"{type(self).__name__}.{what}")
-        built = self._session.build(handle._what, command, unit=self._unit, **fields)
+        built = self._session.build(handle._what, command, spelled, unit=self._unit, **fields)
         if self._over:
             return self._session.ignored(handle, f"{self} has ended")
         return self._session.command(built, handle)
@@ -76,7 +91,8 @@ class MediaSource(MediaUnit):
         """
         self._check_sink("sendMediaTo", mediaUnit)
         given = () if parameters is None else (parameters,)
-        merge("sendMediaTo", ("customParameters", "encoding", "tag"), given, options)
+        what = f"{type(self).__name__}.sendMediaTo"
+        merge(what, ("customParameters", "encoding", "tag"), given, options)
         handle = self._edge("sendMediaTo", SendMediaTo, mediaUnit)
         if not self._over and not mediaUnit._over:
             mediaUnit._superseded(PlaybackOutcome.REPLACED)

@@ -5,10 +5,12 @@ Stateless: every method acts on the session that runs the calling code.
 
 from __future__ import annotations
 
+import math
+import zoneinfo
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import trio
 
@@ -18,6 +20,7 @@ from runtime.api.conference import Conference
 from runtime.api.event_constants import AppEvents
 from runtime.api.handle import CommandHandle
 from runtime.api.listeners import EventSource, Listeners
+from runtime.api.names import close_matches, public_names, unknown
 from runtime.api.options import flag, merge, text
 from runtime.api.player import Player
 from runtime.api.recorder import Recorder, recording_fields
@@ -58,8 +61,9 @@ class Making(EventSource):
         VoxEngine reference: VoxEngine.createURLPlayer.
         """
         what = "VoxEngine.createURLPlayer"
+        address: object = url
         if isinstance(url, Mapping):
-            url = merge(what, URL_OPTIONS, (url,), {}).get("url", "")
+            address = merge(what, URL_OPTIONS, (url,), {}).get("url")
         legacy = ("loop", "onPause")
         given = merge(what, PLAYER_OPTIONS, parameters, options, legacy=legacy)
         session = current()
@@ -69,7 +73,7 @@ class Making(EventSource):
             what,
             CreateUrlPlayer,
             unit=unit,
-            url=text(what, "url", url),
+            url=text(what, "url", address),
             loop=flag(what, "loop", given.get("loop", False)),
             on_pause=flag(what, "onPause", given.get("onPause", False)),
         )
@@ -130,6 +134,11 @@ class Making(EventSource):
 
     def destroyConference(self, conference: Conference) -> None:
         """End a mixer; as conference.stop(). VoxEngine reference: VoxEngine.destroyConference."""
+        if not isinstance(conference, Conference):
+            kind = type(conference).__name__
+            raise TypeError(
+                f"VoxEngine.destroyConference(): conference must be a Conference, not {kind}"
+            )
         conference.stop()
 
 
@@ -192,21 +201,37 @@ class Engine(Forwarding, Making):
 
     async def sleep(self, seconds: float) -> None:
         """Wait; other handlers go on meanwhile. In tests the mock clock drives it."""
-        if not 0 <= seconds < float("inf"):
-            raise ValueError("VoxEngine.sleep(): seconds must be a number of at least 0")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            kind = type(seconds).__name__
+            raise TypeError(f"VoxEngine.sleep(): seconds must be a number, not {kind}")
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"VoxEngine.sleep(): seconds must be at least 0, not {seconds}")
         await trio.sleep(seconds)
 
     def now(self, tz: str | tzinfo | None = None) -> datetime:
         """The time, aware, in `tz` ("Europe/Berlin", or a tzinfo; UTC by default).
 
-        Runs with the session's clock: in tests the mock clock drives it.
+        Runs with the session's clock: in tests the mock clock drives it. Raises ValueError for a
+        name that is no time zone.
         """
-        if tz is None:
-            return current().now()
-        return current().now().astimezone(ZoneInfo(tz) if isinstance(tz, str) else tz)
+        return current().now().astimezone(zone_of(tz))
 
 
 VoxEngine: Final = Engine()
+
+
+def zone_of(tz: object) -> tzinfo:
+    """The zone that VoxEngine.now was asked for."""
+    if tz is None:
+        return UTC
+    if isinstance(tz, tzinfo):
+        return tz
+    name = text("VoxEngine.now", "tz", tz)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        zones = zoneinfo.available_timezones()
+        raise ValueError(unknown("VoxEngine.now(): there is no time zone", name, zones)) from None
 
 
 def require(module: str) -> None:
@@ -214,7 +239,11 @@ def require(module: str) -> None:
 
     Raises ValueError for another name. VoxEngine reference: require.
     """
-    known: Mapping[str, Any] = {name: getattr(Modules, name) for name in dir(Modules)}
-    if not isinstance(module, str) or module.lower() not in known.values():
-        names = ", ".join(sorted(name for name in known if not name.startswith("_")))
-        raise ValueError(f"require(): unknown module {str(module)[:60]!r}; known are {names}")
+    names = public_names(Modules)
+    name = text("require", "module", module)
+    if name.lower() not in {getattr(Modules, each) for each in names}:
+        matches = close_matches(name, names)
+        meant = f"; did you mean Modules.{matches[0]}?" if matches else ""
+        raise ValueError(
+            f"require(): unknown module {name[:60]!r}{meant or '; known are ' + ', '.join(names)}"
+        )

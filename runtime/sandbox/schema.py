@@ -1,7 +1,7 @@
 """Field checks of the session protocol: type, length, range, and what must never reach SIP.
 
 A command handler never sees a value that was not checked here. Every refusal is a ProtocolError
-that names the field and the limit.
+that names the field and the limit; its words are also the script's, when the value was its own.
 """
 
 from __future__ import annotations
@@ -31,76 +31,121 @@ MAX_TRACEBACK: Final = 16_000
 MAX_LOG: Final = 15_000
 
 
+SHOWN: Final = 40
+"""Characters of a value that a refusal repeats."""
+
 Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+class WrongType(ProtocolError):
+    """The value is of a type that can never fit."""
 
 
 def _fail(attribute: attrs.Attribute[Any], why: str) -> None:
     raise ProtocolError(f"{attribute.name}: {why}")
 
 
+def _wrong_type(attribute: attrs.Attribute[Any], wanted: str, value: Any) -> None:
+    raise WrongType(f"{attribute.name}: {wanted}, not {type(value).__name__}")
+
+
+def _unsendable(text: str) -> bool:
+    """JSON and SIP carry UTF-8, which has no halves of characters."""
+    if text.isascii():
+        return False
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def text_of(limit: int, *, lines: bool = False, empty: bool = True) -> Check:
     """A string of at most `limit` characters; control characters only where `lines` allows."""
+    forbidden = ("\0",) if lines else ("\0", "\r", "\n")
+    names = "NUL" if lines else "CR, LF or NUL"
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, str):
-            return _fail(attribute, f"{type(value).__name__} instead of a string")
+            return _wrong_type(attribute, "must be a string", value)
         if len(value) > limit:
-            return _fail(attribute, f"{len(value)} characters, the limit is {limit}")
+            return _fail(attribute, f"has {len(value)} characters, the limit is {limit}")
         if not empty and not value:
-            return _fail(attribute, "is empty")
-        if "\0" in value or (not lines and ("\r" in value or "\n" in value)):
-            return _fail(attribute, "holds a CR, LF or NUL")
+            return _fail(attribute, "must not be empty")
+        if any(character in value for character in forbidden):
+            return _fail(attribute, f"must not hold {names}")
+        if _unsendable(value):
+            return _fail(attribute, "holds half a character (a lone surrogate)")
         return None
 
     return check
 
 
 def whole_number(low: int, high: int) -> Check:
+    wanted = f"must be a whole number from {low} to {high}"
+
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if type(value) is not int or not low <= value <= high:
-            _fail(attribute, f"must be a whole number from {low} to {high}")
+        if type(value) is not int:
+            _wrong_type(attribute, wanted, value)
+        elif not low <= value <= high:
+            _fail(attribute, f"{wanted}, not {str(value)[:SHOWN]}")
 
     return check
 
 
 def number(low: float, high: float) -> Check:
+    wanted = f"must be a number from {low} to {high}"
+
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if type(value) not in (int, float) or not low <= value <= high:
-            _fail(attribute, f"must be a number from {low} to {high}")
+        if type(value) not in (int, float):
+            _wrong_type(attribute, wanted, value)
+        elif not low <= value <= high:
+            _fail(attribute, f"{wanted}, not {str(value)[:SHOWN]}")
 
     return check
 
 
 def flag(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if type(value) is not bool:
-        _fail(attribute, "must be true or false")
+        _wrong_type(attribute, "must be True or False", value)
 
 
 def one_of(*choices: str) -> Check:
+    wanted = f"must be one of {', '.join(choices)}"
+
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not isinstance(value, str) or value not in choices:
-            _fail(attribute, f"must be one of {', '.join(choices)}")
+        if not isinstance(value, str):
+            _wrong_type(attribute, wanted, value)
+        elif value not in choices:
+            _fail(attribute, f"{wanted}, not {value[:SHOWN]!r}")
 
     return check
 
 
 def _header_map(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     """Names and values a script may put into SIP; which names is the core's decision."""
-    if not isinstance(value, dict) or len(value) > MAX_HEADERS:
-        return _fail(attribute, f"must be an object of at most {MAX_HEADERS} headers")
+    if not isinstance(value, dict):
+        return _wrong_type(attribute, "must be a dict", value)
+    if len(value) > MAX_HEADERS:
+        return _fail(attribute, f"holds {len(value)} headers, the limit is {MAX_HEADERS}")
     total = 0
     for name, text in value.items():
         if not isinstance(name, str) or not isinstance(text, str):
-            return _fail(attribute, "header names and values must be strings")
+            return _fail(attribute, "must hold strings only")
         if not name or not all(c.isascii() and (c.isalnum() or c in "-._!%*+`'~") for c in name):
-            return _fail(attribute, f"{name[:40]!r} is not a header name")
+            return _fail(attribute, f"holds {name[:SHOWN]!r}, which cannot be a header's name")
         if any(c in text for c in "\r\n\0"):
-            return _fail(attribute, f"the value of {name} holds a CR, LF or NUL")
-        if len(text.encode("utf-8", "surrogatepass")) > MAX_HEADER_VALUE:
-            return _fail(attribute, f"{name} is longer than {MAX_HEADER_VALUE} bytes")
+            return _fail(attribute, f"must not hold CR, LF or NUL, {name[:SHOWN]} does")
+        if _unsendable(text):
+            return _fail(attribute, f"holds half a character (a lone surrogate) in {name[:SHOWN]}")
+        size = len(text.encode("utf-8"))
+        if size > MAX_HEADER_VALUE:
+            return _fail(
+                attribute, f"holds {size} bytes in {name[:SHOWN]}, the limit is {MAX_HEADER_VALUE}"
+            )
         total += len(name) + len(text) + 4
     if total > MAX_HEADERS_TOTAL:
-        return _fail(attribute, f"{total} bytes of headers, the limit is {MAX_HEADERS_TOTAL}")
+        return _fail(attribute, f"has {total} bytes in all, the limit is {MAX_HEADERS_TOTAL}")
     return None
 
 

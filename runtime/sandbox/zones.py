@@ -23,8 +23,9 @@ def preload_zones() -> int:
     """
     zones = _read_zones()
     # zoneinfo looks for a file in TZPATH and, when there is none, asks this function.
-    common = cast("Any", zoneinfo)._common
-    common.load_tzdata = _Zones(zones).load
+    module = cast("Any", zoneinfo)
+    module._common.load_tzdata = _Zones(zones).load
+    module.available_timezones = lambda: set(zones)
     zoneinfo.reset_tzpath(to=())
     return len(zones)
 

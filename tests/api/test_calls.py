@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import trio
 from trio.testing import MockClock
 
@@ -32,17 +31,6 @@ import trio
 def alerting(body: str, kind: str = "def") -> str:
     indented = "".join(f"    {line}\n" for line in body.strip("\n").splitlines())
     return ALERT.format(kind=kind) + indented
-
-
-def refused(expression: str) -> str:
-    """A script that logs what an expression raises."""
-    body = f"""
-try:
-    {expression}
-except Exception as exc:
-    Logger.write(f"{{type(exc).__name__}}: {{exc}}")
-"""
-    return alerting(body)
 
 
 async def test_a_call_can_be_asked_without_a_round_trip(autojump_clock: MockClock) -> None:
@@ -164,48 +152,6 @@ async def gone(e):
         assert core.logs[0] == "487 0 TERMINATED"
         assert core.logs[1] == ("Call.hangup() ignored: <Call s1-2 from 200 TERMINATED> has ended")
         assert "call_ended False" in core.logs
-
-
-@pytest.mark.parametrize(
-    ("expression", "message"),
-    [
-        ("call.reject(200)", "ValueError: Call.reject(): code: must be a whole number from 300"),
-        ("call.sendDigits('12x')", "ValueError: Call.sendDigits(): 'x' is no key"),
-        ("call.sendDigits(12)", "TypeError: Call.sendDigits(): digits must be a string, not int"),
-        ("call.answer({'X-A': 'a\\r\\nb'})", "ValueError: Call.answer(): headers: the value of"),
-        ("call.answer({'X A': 'b'})", "ValueError: Call.answer(): headers: 'X A' is not a header"),
-        ("call.answer(displayname='B')", "TypeError: Call.answer() has no option 'displayname': "
-         "did you mean 'displayName'?"),
-        ("call.sendInfo('', 'x')", "ValueError: Call.sendInfo(): mimeType: is empty"),
-        ("call.sendInfo('text/plain', 'ä' * 5000)", "ValueError: Call.sendInfo(): body has 10000"),
-        ("call.sendMessage('\\ud800')", "ValueError: the text holds a lone surrogate"),
-        ("call.handleTones(1)", "TypeError: Call.handleTones(): doHandle must be True or False"),
-        ("call.handleTones(True, 9)", "ValueError: 9 is not a valid DTMFType"),
-        ("call.record(container='avi')", "ValueError: Call.record(): container: must be one of"),
-        ("call.record(lossless=True, hd_audio=True)", "ValueError: Call.record(): hd_audio and"),
-        ("call.customData('x' * 201)", "ValueError: Call.customData(): 201 bytes, the limit is"),
-        ("call.sendMediaTo('call')", "TypeError: Call.sendMediaTo(): media goes to a Call"),
-        ("call.sendMediaTo(VoxEngine.createURLPlayer('a.wav'))", "TypeError: Call.sendMediaTo()"),
-        ("call.gather(maxDigits=0)", "ValueError: Call.gather(): maxDigits must be 1 to 256"),
-        ("call.gather(timeout=-1)", "ValueError: Call.gather(): timeout must be over 0"),
-        ("VoxEngine.callSIP('')", "ValueError: VoxEngine.callSIP(): to: is empty"),
-        ("VoxEngine.callSIP('sip:a', callerId='1')", "TypeError: VoxEngine.callSIP() has no option "
-         "'callerId': did you mean 'callerid'?"),
-        ("VoxEngine.callSIP('sip:a', 'b', callerid='1')", "TypeError: VoxEngine.callSIP(): option "
-         "callerid is given twice"),
-        ("VoxEngine.callUser(callerid='1')", "TypeError: VoxEngine.callUser(): username is"),
-        ("VoxEngine.callUser(username='bob', headers={'VI-CallTimeout': '5'})", "ValueError: "
-         "VoxEngine.callUser(): VI-CallTimeout must be 10 to 400 seconds"),
-        ("VoxEngine.sleep('1').send(None)", "TypeError"),
-        ("require('nonsense')", "ValueError: require(): unknown module 'nonsense'; known are ACD"),
-    ],
-)  # fmt: skip
-async def test_what_cannot_be_done_is_refused_at_its_line(
-    autojump_clock: MockClock, expression: str, message: str
-) -> None:
-    async with running(refused(expression)) as core:
-        await core.alert()
-        assert core.logs[0].startswith(message)
 
 
 async def test_an_outgoing_call_is_there_at_once(autojump_clock: MockClock) -> None:

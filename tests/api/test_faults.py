@@ -38,8 +38,8 @@ async def test_an_exception_in_a_session_s_handler_belongs_to_no_leg(
         (error,) = core.errors
         assert error.unit is None
         assert (
-            error.message == "AttributeError: Call has no attribute 'nonsense': nothing similar"
-            " is known"
+            error.message
+            == "AttributeError: Call has no attribute 'nonsense', nor anything similar"
         )
 
 
