@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +32,8 @@ from tests.processes.running import children_running
 
 NATIVE: Final = Path(__file__).parent / "native"
 PEER_PORT: Final = 24_500
-FIRST_PORT: Final = 26_000
+PORT_BASES: Final = range(20_000, 32_000, 500)
+"""Where a run of free ports is looked for, outside of the ephemeral ones."""
 SETTLE_S: Final = 1.5
 EDGE_S: Final = 0.5
 """Left out at both ends of the peer's window, while it starts and ends itself."""
@@ -95,6 +97,17 @@ def running(*command: str | Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row that nobody uses."""
+    for base in PORT_BASES:
+        with ExitStack() as bound, suppress(OSError):
+            for port in range(base, base + count):
+                sock = bound.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                sock.bind(("127.0.0.1", port))
+            return base
+    raise SystemExit(f"no {count} free ports in a row from {PORT_BASES.start} on")
+
+
 def cpu_s(pid: int) -> float:
     """User and system time of another process (its CPU clock, clock_getcpuclockid(3))."""
     return time.clock_gettime((~pid << 3) | 2)
@@ -144,7 +157,8 @@ def route(client: MediaClient, mode: str, legs: list[MediaLeg]) -> None:
 
 
 async def engine_figures(peer: Path, mode: str, count: int, seconds: float) -> Figures:
-    ports = range(FIRST_PORT, FIRST_PORT + 2 * count + 64)
+    first = free_ports(2 * count + 64)
+    ports = range(first, first + 2 * count + 64)
     client = MediaClient("127.0.0.1", ports, limits=MediaLimits(legs=count + 16, players=count + 1))
     async with trio.open_nursery() as nursery:
         await nursery.start(client.run)
@@ -170,14 +184,15 @@ async def engine_figures(peer: Path, mode: str, count: int, seconds: float) -> F
 
 
 async def floor_figures(peer: Path, floor: Path, count: int, seconds: float) -> Figures:
-    with running(floor, str(FIRST_PORT), str(count)) as process:
-        command = [
+    first = free_ports(2 * count)
+    with running(floor, str(first), str(count)) as process:
+        command: list[str | Path] = [
             peer,
             str(PEER_PORT),
             str(seconds),
             "send",
             "127.0.0.1",
-            str(FIRST_PORT),
+            str(first),
             str(count),
         ]
         share, seen = await measured(command, process.pid, seconds)
