@@ -25,8 +25,7 @@ from runtime.decisions.call_state import (
 )
 from runtime.decisions.playlist import Ability
 from runtime.decisions.routing import LEG
-from runtime.decisions.timeline import mask_sip
-from runtime.legs.leg import Headers, Leg, LegEvent, LegIdentity, Trace
+from runtime.legs.leg import Headers, Leg, LegEvent, LegIdentity
 from runtime.sandbox.frames import CallInfo, call_id
 from runtime.session.call_media import CallMedia
 from runtime.session.context import SessionContext
@@ -34,6 +33,7 @@ from runtime.session.leg_events import on_leg_event
 from runtime.session.notice import Notice
 from runtime.session.playback import LegPlayback, Prompt
 from runtime.session.timeline import seconds
+from runtime.session.trace_lines import TraceLines
 
 DIRECTION: Final = "SIP Call"
 """`Disconnected.direction` as VoxEngine reports it."""
@@ -114,7 +114,7 @@ class CallLeg:
         """The port's leg is there; early events are replayed into this call."""
         self.leg = leg
         self.session.calls.attached(self)
-        leg.trace(self.session.tasks.edge(self._on_trace))
+        leg.trace(TraceLines(self.session.timeline, self.id))
         if self.alive:
             self.session.routes.bind(self.unit, leg.media)
         self.media.attach(leg.media)
@@ -122,16 +122,6 @@ class CallLeg:
         if not self.alive:
             # The script hung up while the call was being placed.
             leg.hangup({})
-
-    def _on_trace(self, trace: Trace) -> None:
-        hide = self.session.timeline.hide_tones
-        self.session.timeline.record(
-            trace.kind,
-            mask_sip(trace.what, hide_tones=hide),
-            leg=self.id,
-            at=trace.t,
-            text=mask_sip(trace.detail, hide_tones=hide) or None,
-        )
 
     def _on_leg_event(self, event: LegEvent) -> None:
         on_leg_event(self, event)

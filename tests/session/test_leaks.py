@@ -76,13 +76,15 @@ async def test_a_session_that_is_over_is_freed_but_can_be_looked_at(
 ) -> None:
     async with bench() as b:
         host = weakref.ref(await one_session(b, 0))
+        signalling = [leg._trace for leg in b.dialer.legs]
         await trio.sleep(100)
         b.launcher.workers.clear()
         b.dialer.legs.clear()
         b.media.players.clear()
         b.media.recorders.clear()
         gc.collect()
-        assert host() is None
+        assert host() is None, "although its legs' signalling is still listened to"
+        assert signalling[0] is not None
         view, timeline = b.registry.get("s1"), b.registry.timeline("s1")
         assert view is not None
         assert view.end_cause == "terminated"

@@ -1,0 +1,31 @@
+"""A leg's signalling as lines of its session's timeline, the last repetitions included.
+
+The signalling side keeps a listener for half a minute after the call, so this holds the timeline
+and nothing else of the session.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from runtime.decisions.timeline import mask_sip
+from runtime.legs.leg import Trace
+from runtime.session.timeline import Timeline
+
+
+@attrs.frozen
+class TraceLines:
+    """The listener of one leg."""
+
+    timeline: Timeline
+    leg: str
+
+    def __call__(self, trace: Trace) -> None:
+        hide = self.timeline.hide_tones
+        self.timeline.record(
+            trace.kind,
+            mask_sip(trace.what, hide_tones=hide),
+            leg=self.leg,
+            at=trace.t,
+            text=mask_sip(trace.detail, hide_tones=hide) or None,
+        )
