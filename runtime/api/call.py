@@ -57,6 +57,10 @@ class Answering(StrictNames):
         self._timeout = timeout
         self._deadline = math.inf if timeout is None else trio.current_time() + timeout
 
+    def __repr__(self) -> str:
+        limit = "" if self._timeout is None else f", {self._timeout:g} s at most"
+        return f"{repr(self._handle)[:-1]}{limit}>"
+
     def __await__(self) -> Generator[Any, Any, Answered]:
         return self._wait().__await__()
 

@@ -10,19 +10,38 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard, cast
 
 import attrs
 
-from runtime.api.names import NamespaceType, unknown
+from runtime.api.names import NamespaceType, public_names, unknown
+
+
+class EventType(type):
+    """What event classes are: each equals its string value, as VoxEngine's constants do."""
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other or (isinstance(other, str) and getattr(cls, "name", None) == other)
+
+    def __hash__(cls) -> int:
+        name = getattr(cls, "name", None)
+        return hash(name) if isinstance(name, str) else type.__hash__(cls)
 
 
 @attrs.frozen(kw_only=True)
-class Event:
+class Event(metaclass=EventType):
     """Something that happened in the session."""
 
     name: ClassVar[str]
     """The event's string value, "Call.Connected"."""
+
+    if not TYPE_CHECKING:  # a visible __getattr__ would make every field look valid to editors
+
+        def __getattr__(self, field: str) -> Any:
+            if field.startswith("_"):
+                raise AttributeError(f"{self.name} has no field {field[:40]!r}")
+            known = public_names(type(self))
+            raise AttributeError(unknown(f"{self.name} has no field", field, known))
 
 
 @cache

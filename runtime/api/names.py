@@ -90,7 +90,8 @@ def _misuse(
     name: str, signature: inspect.Signature, args: tuple[Any, ...], keywords: dict[str, Any]
 ) -> str | None:
     """Why the arguments do not fit; None when they do."""
-    what = f"{shown_name(type(args[0]))}.{name}()" if args else f"{name}()"
+    owner: type[object] = type(args[0])
+    what = f"{shown_name(owner)}.{name}()"
     parameters = list(signature.parameters.values())[1:]
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
         known = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]

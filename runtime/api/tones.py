@@ -35,6 +35,9 @@ class Tones(StrictNames):
         self._ended = ended
         self._wake = trio.Event()
 
+    def __repr__(self) -> str:
+        return f"<Call.tones {len(self._keys)} waiting{', ended' if self._ended else ''}>"
+
     def __aiter__(self) -> Tones:
         return self
 
@@ -77,6 +80,9 @@ class Gathering(StrictNames):
         self._reading = trio.Lock()
         if prompt is not None:
             prompt._then.append(tones._notice)
+
+    def __repr__(self) -> str:
+        return f"<Call.gather {'pending' if self._result is None else self._result}>"
 
     def __await__(self) -> Generator[Any, Any, Gathered]:
         return self._collect().__await__()
