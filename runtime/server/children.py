@@ -45,7 +45,9 @@ class Children:
             warn=log.warning,
         )
         return cls(
-            engine=MediaClient(config.rtp.host, parse_port_range(config.rtp.ports)),
+            engine=MediaClient(
+                config.rtp.host, parse_port_range(config.rtp.ports), on_note=log.warning
+            ),
             decoders=decoders,
             speech=speech,
             recordings=recordings,
