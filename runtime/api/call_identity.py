@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 from weakref import WeakSet
 
@@ -38,7 +39,16 @@ class EndHandle(Handle[CallEnd]):
 class CallIdentity(MediaSource):
     """The part of Call that only tells."""
 
-    __slots__ = ("_answer", "_data", "_end", "_handling", "_info", "_readers", "_state")
+    __slots__ = (
+        "_answer",
+        "_answering",
+        "_data",
+        "_end",
+        "_handling",
+        "_info",
+        "_readers",
+        "_state",
+    )
     _namespace = CallEvents
     _hears = True
 
@@ -51,6 +61,8 @@ class CallIdentity(MediaSource):
         self._answer: Handle[Answered] = Handle("Call.answered")
         self._readers: WeakSet[Tones] = WeakSet()
         self._handling = False
+        self._answering = False
+        """The script has answered it; what came of that is `_answer`."""
 
     @property
     def _over(self) -> bool:
@@ -109,6 +121,14 @@ class CallIdentity(MediaSource):
         return self.toString()
 
     # --- what the dispatcher tells ------------------------------------------------------------
+
+    def _learn(self, state: str | None, name: str, fields: Mapping[str, object]) -> None:
+        """What an event changes before its handlers run."""
+        if state is not None:
+            self._state = CallState(state)
+        data = fields.get("customData") if name == CallEvents.Connected.name else None
+        if isinstance(data, str) and data:
+            self._data = data
 
     def _happened(self, event: object) -> bool:
         """Settle what waits for this event, after its handlers; whether a task was waiting."""

@@ -56,13 +56,13 @@ class CallSignalling(CallIdentity):
         say, record and sendMediaTo may be called at once; they take effect with Connected.
         Awaiting gives Answered: true once connected, false when the call ended first; it does not
         raise, and ending the wait does not take the answer back. Answering a second time does
-        nothing but write a log line. `extraHeaders`: X-* and User-to-User. Options: displayName
-        (the others of VoxEngine are accepted and have no effect). VoxEngine reference:
-        Call.answer.
+        nothing but write a log line, and gives the same. `extraHeaders`: X-* and User-to-User.
+        Options: displayName (the others of VoxEngine are accepted and have no effect). VoxEngine
+        reference: Call.answer.
         """
         given = () if parameters is None else (parameters,)
         merged = merge("Call.answer", ANSWER_OPTIONS, given, options)
-        handle = AnswerHandle("Call.answer")
+        handle = AnswerHandle("Call.answer", self._answer if self._answering else None)
         built = self._session.build(
             handle._what,
             AnswerCall,
@@ -72,6 +72,7 @@ class CallSignalling(CallIdentity):
         )
         if self._over:
             return self._session.ignored(handle, f"{self} has ended")
+        self._answering = self.incoming()
         return self._session.command(built, handle)
 
     def reject(self, code: int, extraHeaders: HeaderMap | None = None) -> CommandHandle:

@@ -14,7 +14,15 @@ from runtime.api.names import NamespaceType
 class AppEvents(metaclass=NamespaceType):
     """Events of the session, for VoxEngine.addEventListener. VoxEngine reference: AppEvents."""
 
-    _later = frozenset({"HttpRequest", "WebSocket", "NewWebSocketFailed"})
+    _later = frozenset(
+        {
+            "HttpRequest",
+            "NewWebSocketConnection",
+            "NewWebSocketFailed",
+            "OnNewWebSocketFailed",
+            "WebSocket",
+        }
+    )
 
     Started: TypeAlias = app.Started
     CallAlerting: TypeAlias = app.CallAlerting
@@ -24,6 +32,15 @@ class AppEvents(metaclass=NamespaceType):
 
 class CallEvents(metaclass=NamespaceType):
     """Events of one call, for Call.addEventListener. VoxEngine reference: CallEvents."""
+
+    _later = frozenset(
+        {
+            "VoicemailPromptDetected",
+            "VoicemailPromptNotDetected",
+            "VoicemailToneDetected",
+            "VoicemailToneNotDetected",
+        }
+    )
 
     AudioIdentificationError: TypeAlias = media.AudioIdentificationError
     AudioIdentificationResult: TypeAlias = media.AudioIdentificationResult

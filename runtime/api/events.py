@@ -71,6 +71,10 @@ def resolve(namespace: NamespaceType, event: object) -> type[Event]:
     known = by_name(namespace)
     if isinstance(event, str):
         found = known.get(event)
+        if found is None and event.rpartition(".")[2] in namespace._later:
+            raise ValueError(
+                f"{event[:60]!r} exists in VoxEngine but is not available in this version"
+            )
         if found is None:
             raise ValueError(unknown(f"{namespace.__name__} has no event", event, known))
         return found

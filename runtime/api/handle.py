@@ -7,6 +7,7 @@ may await one handle, also after it has settled.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
@@ -87,6 +88,11 @@ class Handle(StrictNames, Generic[T]):
         self._settle(None)
 
 
+def without_name(error: str) -> str:
+    """A refusal of the core without the command that it begins with ("ring(): the call ...")."""
+    return _COMMAND.sub("", error, count=1)
+
+
 class CommandHandle(Handle[None]):
     """Awaiting a refused command raises CommandFailed."""
 
@@ -94,7 +100,7 @@ class CommandHandle(Handle[None]):
 
     def _outcome(self) -> None:
         if self._error is not None:
-            raise CommandFailed(f"{self._what}(): {self._error}")
+            raise CommandFailed(f"{self._what}(): {without_name(self._error)}")
 
     def _receive(self, value: str | None, error: str | None) -> None:
         self._settle(None, error)
@@ -128,18 +134,34 @@ class PlaybackHandle(Handle[PlaybackOutcome]):
 
 
 class AnswerHandle(Handle[Answered]):
-    """Awaiting it gives Answered: true once Connected, false when the call ended before."""
+    """Awaiting it gives Answered: true once Connected, false when the call ended before.
 
-    __slots__ = ()
+    `first` is what became of an answer that was given before: a second one gives the same.
+    """
+
+    __slots__ = ("_first",)
+
+    def __init__(self, what: str, first: Handle[Answered] | None = None) -> None:
+        super().__init__(what)
+        self._first = first
 
     def _receive(self, value: str | None, error: str | None) -> None:
         if error is None:
             self._settle(Answered(connected=True, code=200, reason="connected"))
+        elif self._first is None:
+            self._settle(Answered(connected=False, code=0, reason=without_name(error)), error)
+        elif self._first.done:
+            self._settle(self._first._outcome())
         else:
-            self._settle(Answered(connected=False, code=0, reason=error), error)
+            self._first._then.append(self._follow)
+
+    def _follow(self) -> None:
+        if self._first is not None:
+            self._settle(self._first._outcome())
 
     def _leg_ended(self) -> None:
         self._settle(Answered(connected=False, code=0, reason="the call has ended"))
 
 
 _OUTCOMES = frozenset(PlaybackOutcome)
+_COMMAND = re.compile(r"\w+\(\): ")

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterable
 from enum import Enum
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 MAX_MATCHES: Final = 3
 """More suggestions than three are read by nobody."""
@@ -90,7 +90,7 @@ def _misuse(
     name: str, signature: inspect.Signature, args: tuple[Any, ...], keywords: dict[str, Any]
 ) -> str | None:
     """Why the arguments do not fit; None when they do."""
-    owner: type[object] = type(args[0])
+    owner = cast("type[object]", type(args[0]))
     what = f"{shown_name(owner)}.{name}()"
     parameters = list(signature.parameters.values())[1:]
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
@@ -132,6 +132,8 @@ class StrictNames:
         super().__init_subclass__()
         for name, member in list(vars(cls).items()):
             if isinstance(member, FunctionType) and not name.startswith("_"):
+                if cls._shown_as:
+                    member.__qualname__ = f"{cls._shown_as}.{name}"
                 setattr(cls, name, explained(member))
 
     if not TYPE_CHECKING:  # a visible __getattr__ would make every name look valid to editors

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import trio
 
 from runtime.api.errors import LimitReached, SessionOver
-from runtime.api.handle import Handle
+from runtime.api.handle import Handle, without_name
 from runtime.api.running import RUNNING
 from runtime.sandbox.clip import clip
 from runtime.sandbox.commands import Command, Terminate
@@ -146,7 +146,7 @@ class Session:
         awaited = handle._is_awaited()
         handle._receive(value, error)
         if error is not None and not awaited:
-            self.log(f"{handle._what}() failed: {error}")
+            self.log(f"{handle._what}() failed: {without_name(error)}")
         return awaited
 
     def forget_commands(self) -> None:

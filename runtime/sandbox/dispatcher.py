@@ -29,7 +29,6 @@ from runtime.api.listeners import Listener, Listeners
 from runtime.api.running import RUNNING, Run
 from runtime.api.session import Phase, Session
 from runtime.api.timers import Timer
-from runtime.api.values import CallState
 from runtime.sandbox.fault import Sources, describe
 from runtime.sandbox.frames import (
     CallInfo,
@@ -50,10 +49,19 @@ TERMINATED: Final = AppEvents.Terminated.name
 TERMINAL: Final = frozenset(
     (CallEvents.Disconnected.name, CallEvents.Failed.name, CallEvents.RecordStopped.name)
 )
-STOPPED: Final = frozenset(
-    (PlayerEvents.Stopped.name, RecorderEvents.Stopped.name, ConferenceEvents.Stopped.name)
+LAST_OF_UNIT: Final = frozenset(
+    event.name
+    for event in (
+        PlayerEvents.Stopped,
+        PlayerEvents.PlaybackFinished,
+        PlayerEvents.Error,
+        RecorderEvents.Stopped,
+        RecorderEvents.Error,
+        ConferenceEvents.Stopped,
+        ConferenceEvents.Error,
+    )
 )
-"""The last event of what is no call; calls are released by the core."""
+"""What is no call is over with these; calls are released by the core."""
 SOURCE_FIELD: Final = {"Player": "player", "Recorder": "recorder", "Conference": "conference"}
 PASSING: Final = (trio.Cancelled, KeyboardInterrupt)
 """Not the script's faults: cancellation, and a developer's Ctrl-C."""
@@ -148,7 +156,7 @@ class Dispatcher:
         event = await self._run_listeners(frame, unit, listeners, batch)
         if isinstance(unit, Call) and event is not None and unit._happened(event):
             await self._let_waiters_run()
-        if frame.unit is not None and frame.name in STOPPED:
+        if frame.unit is not None and frame.name in LAST_OF_UNIT:
             self._release(frame.unit)
         batch.one_ended()
 
@@ -161,8 +169,10 @@ class Dispatcher:
             call = known or Call(self._session, CallInfo(**info))
             frame.fields["call"] = call
             unit = unit or (call if frame.unit is not None else None)
-        if isinstance(unit, Call) and frame.state is not None:
-            unit._state = CallState(frame.state)
+        if isinstance(unit, Call):
+            unit._learn(frame.state, frame.name, frame.fields)
+        elif unit is not None and frame.name in LAST_OF_UNIT:
+            unit._stopped = True
         return unit
 
     def _is_stale(self, call: Call, frame: EventFrame) -> bool:

@@ -15,7 +15,7 @@ from types import CodeType, ModuleType
 from typing import Any, Final
 
 import runtime
-from runtime.api.names import unknown
+from runtime.sandbox.absent import builtins_instead, no_module, no_name
 from runtime.sandbox.frames import ModuleFrame
 from runtime.sandbox.policy import IMPORTABLE, SCENARIO_API
 
@@ -32,7 +32,9 @@ class Loader:
         self._frames: dict[str, ModuleFrame] = {}
         self._modules: dict[str, ModuleType] = {}
         self._log = log
-        self._builtins = dict(vars(builtins)) | {"__import__": self._import, "print": self._print}
+        self._unfinished: set[str] = set()
+        own = {"__import__": self._import, "print": self._print}
+        self._builtins = {**vars(builtins), **builtins_instead(), **own}
         self._api = _scenario_api()
 
     def add(self, frame: ModuleFrame) -> None:
@@ -75,11 +77,14 @@ class Loader:
         module.__file__ = self._frames[name].path
         module.__dict__["__builtins__"] = self._builtins
         self._modules[name] = sys.modules[module.__name__] = module
+        self._unfinished.add(name)
         try:
             exec(code, module.__dict__)
         except BaseException:
             del self._modules[name], sys.modules[module.__name__]
             raise
+        finally:
+            self._unfinished.discard(name)
         return module
 
     def _import(
@@ -100,23 +105,22 @@ class Loader:
             # A list comes from C code of the standard library that imports what it needs.
             return builtins.__import__(name, globals, locals, fromlist or (), 0)
         else:
-            raise ModuleNotFoundError(self._refusal(name), name=name)
+            raise ModuleNotFoundError(no_module(name, self._frames), name=name)
         for wanted in fromlist or ():
             if wanted != "*" and not hasattr(module, wanted):
-                raise ImportError(unknown(f"{name} has no", wanted, _public(module)), name=name)
+                unfinished = name in self._unfinished
+                why = no_name(name, wanted, _public(module), unfinished=unfinished)
+                raise ImportError(why, name=name)
         return module
 
-    def _refusal(self, name: str) -> str:
-        siblings = ", ".join(sorted(self._frames))
-        top = sorted(entry for entry in IMPORTABLE if "." not in entry)
-        return (
-            f"{unknown('there is no module', name, {*top, *self._frames})} A scenario may import "
-            f"its own files ({siblings}) and {', '.join(top)}"
-        )
-
-    def _print(self, *values: object, sep: str | None = " ", end: str = "", **_: object) -> None:
+    def _print(
+        self, *values: object, sep: str | None = " ", file: Any = None, **options: Any
+    ) -> None:
         """print() is a log line: standard output belongs to the runtime."""
-        self._log((" " if sep is None else sep).join(map(str, values))[:MAX_PRINTED])
+        if file is not None:
+            print(*values, sep=sep, file=file, **options)
+        else:
+            self._log((" " if sep is None else sep).join(map(str, values))[:MAX_PRINTED])
 
 
 def _scenario_api() -> ModuleType:

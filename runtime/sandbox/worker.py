@@ -6,7 +6,9 @@ core says stop or goes away; a script cannot end it, and what a script raises is
 
 from __future__ import annotations
 
-from typing import Final
+import warnings
+from functools import partial
+from typing import Final, TextIO
 
 import trio
 
@@ -142,6 +144,8 @@ class _Worker:
         )
         session.listeners = Listeners(session)
         session.timers = Timers(session, dispatcher.post)
+        if self._limit_cpu:
+            warnings.showwarning = partial(_log_warning, session)
         if self._run_top_level(loader, session, frame.main):
             if cpu is not None:
                 cpu.imported()
@@ -199,6 +203,20 @@ async def _script_nursery(task_status: trio.TaskStatus[trio.Nursery]) -> None:
     async with trio.open_nursery() as nursery:
         task_status.started(nursery)
         await trio.sleep_forever()
+
+
+def _log_warning(
+    session: Session,
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """warnings.showwarning of a worker process, whose standard error nobody reads: a coroutine
+    that was never awaited is a mistake that its author must see."""
+    session.log(f"{filename}:{lineno}: {category.__name__}: {message}")
 
 
 def _nothing() -> None:

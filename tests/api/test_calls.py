@@ -12,10 +12,12 @@ from runtime.sandbox.commands import (
     HangUpCall,
     RecordCall,
     RejectCall,
+    RingCall,
     SendDigits,
     SendInfo,
     SetCallData,
 )
+from runtime.sandbox.frames import CommandFrame, ResultFrame
 from tests.sandbox.fake_core import running
 
 ALERT = """
@@ -273,3 +275,59 @@ call.decline(603)
             RejectCall(unit=2, code=603),
         ]
         assert core.logs == ["vip"]
+
+
+async def test_answering_again_gives_what_became_of_the_first_answer(
+    autojump_clock: MockClock,
+) -> None:
+    body = """
+first, second = call.answer(), call.answer()
+Logger.write(f"{bool(await second)} {bool(await first)}")
+third = await call.answer()
+Logger.write(f"{bool(third)} {third.code} {third.reason}")
+"""
+    async with running(alerting(body, "async def")) as core:
+        await core.alert()
+        one, two = (frame.req for frame in core.frames if isinstance(frame, CommandFrame))
+        await core.send(ResultFrame(req=two, error="answer(): the call is answered"))
+        await core.settle()
+        await core.connect()
+        await core.send(ResultFrame(req=one, value="connected"))
+        await core.settle()
+        await core.result(AnswerCall, error="answer(): the call is connected")
+        assert [line for line in core.logs if "failed" not in line] == [
+            "True True",
+            "True 200 connected",
+        ]
+
+
+async def test_a_refusal_does_not_repeat_the_command(autojump_clock: MockClock) -> None:
+    body = """
+try:
+    await call.ring()
+except CommandFailed as exc:
+    Logger.write(str(exc))
+call.decline(486)
+"""
+    async with running(alerting(body, "async def")) as core:
+        await core.alert()
+        await core.result(RingCall, error="ring(): the call is connected; nothing was done")
+        await core.result(RejectCall, error="reject(): the call is connected")
+        assert core.logs == [
+            "Call.ring(): the call is connected; nothing was done",
+            "Call.decline() failed: the call is connected",
+        ]
+
+
+async def test_data_from_the_answering_side_becomes_the_call_s(autojump_clock: MockClock) -> None:
+    body = """
+call.customData("ours")
+@call.on(CallEvents.Connected)
+def connected(e):
+    Logger.write(f"{e.customData} {call.customData()}")
+"""
+    async with running(alerting(body)) as core:
+        await core.alert()
+        await core.connect(customData="theirs")
+        await core.connect()
+        assert core.logs == ["theirs theirs", " theirs"]

@@ -119,7 +119,9 @@ async def test_leaving_the_interpreter_is_an_exception_like_any_other(
     autojump_clock: MockClock,
 ) -> None:
     body = """
-call.on(CallEvents.OnHold)(lambda: exit(1))
+@call.on(CallEvents.OnHold)
+def leave():
+    raise SystemExit(1)
 @call.on(CallEvents.OnHold)
 async def held():
     await VoxEngine.sleep(0)

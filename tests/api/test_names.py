@@ -88,6 +88,27 @@ def test_matches_ignore_letter_case_and_are_few() -> None:
     assert close_matches("", known) == []
 
 
+def test_what_comes_before_the_dot_makes_nothing_similar() -> None:
+    known = ["Call.Connected", "Call.Disconnected", "Call.ToneReceived", "Call.Failed"]
+    assert close_matches("Call.Conected", known) == ["Call.Connected", "Call.Disconnected"]
+    assert close_matches("Call.HttpRequest", known) == []
+
+
+@pytest.mark.parametrize(
+    ("space", "event"),
+    [
+        (AppEvents, "Application.HttpRequest"),
+        (AppEvents, "AppEvents.NewWebSocketConnection"),
+        (CallEvents, "Call.VoicemailToneDetected"),
+    ],
+)
+def test_events_of_later_versions_say_so_by_their_string_too(
+    space: NamespaceType, event: str
+) -> None:
+    with pytest.raises(ValueError, match="exists in VoxEngine but is not available in this"):
+        resolve(space, event)
+
+
 def with_default(event: object = None) -> None: ...
 def optional_second(event: object, other: int = 1) -> None: ...
 def star(*args: object) -> None: ...

@@ -180,3 +180,39 @@ async def test_players_are_created_and_wired(autojump_clock: MockClock) -> None:
             "Player.stop() ignored: <Player s1-7> has ended",
             "<Player s1-7> -500 s1-7",
         ]
+
+
+@pytest.mark.parametrize(
+    ("made", "last"),
+    [
+        ("createURLPlayer('a.wav')", "Player.PlaybackFinished"),
+        ("createURLPlayer('a.wav')", "Player.Error"),
+        ("createRecorder()", "Recorder.Error"),
+        ("createConference()", "Conference.Error"),
+    ],
+)
+async def test_what_has_ended_by_itself_takes_nothing_more(
+    autojump_clock: MockClock, made: str, last: str
+) -> None:
+    source = f"""
+        from runtime import *
+        thing = VoxEngine.{made}
+        @thing.on("{last}")
+        def over():
+            thing.stop()
+        @VoxEngine.on(AppEvents.Started)
+        def started():
+            thing.stop()
+            Logger.write("still listening" if thing._table.of("{last}") else "given back")
+    """
+    async with running(source) as core:
+        sent = len(core.commands)
+        await core.event(last, 1)
+        await core.event("Application.Started")
+        kind = made.removeprefix("create").partition("(")[0].removeprefix("URL")
+        assert core.logs == [
+            f"{kind}.stop() ignored: <{kind} s1-1> has ended",
+            f"{kind}.stop() ignored: <{kind} s1-1> has ended",
+            "given back",
+        ]
+        assert len(core.commands) == sent
