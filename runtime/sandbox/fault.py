@@ -22,6 +22,9 @@ MAX_FRAMES: Final = 40
 MAX_CAUSES: Final = 4
 MAX_LEAVES: Final = 4
 """Exceptions shown of a group; hundreds of tasks usually fail for one reason."""
+MAX_DEPTH: Final = 8
+"""Groups within groups, as nested nurseries make them."""
+MAX_NAME: Final = 200
 MAX_WHERE: Final = 250
 
 _HERE: Final = __file__.rpartition("/")[0] + "/"
@@ -41,12 +44,16 @@ class Fault:
 
 def describe(error: BaseException, sources: Sources) -> Fault:
     """Message, traceback and the innermost line of the script itself."""
-    leaf = _first_leaf(error)
-    return Fault(
-        message=clip(_message(leaf), MAX_MESSAGE),
-        traceback=clip("\n".join(_chain(error, sources)), MAX_TRACEBACK),
-        where=_where(leaf, sources) or _where(error, sources),
-    )
+    try:
+        leaf = _first_leaf(error)
+        return Fault(
+            message=clip(_message(leaf), MAX_MESSAGE),
+            traceback=clip("\n".join(_chain(error, sources)), MAX_TRACEBACK),
+            where=_where(leaf, sources) or _where(error, sources),
+        )
+    except BaseException as exc:  # noqa: BLE001 - the script's own properties; as for __str__ below
+        text = f"{_name(error)}: <it cannot be shown: {_name(exc)} when it was looked at>"
+        return Fault(message=text, traceback=text, where="")
 
 
 def _first_leaf(error: BaseException) -> BaseException:
@@ -55,14 +62,19 @@ def _first_leaf(error: BaseException) -> BaseException:
     return error
 
 
+def _name(error: BaseException) -> str:
+    """Past what a metaclass makes of it."""
+    name: str = vars(type)["__name__"].__get__(type(error))
+    return clip(name, MAX_NAME)
+
+
 def _message(error: BaseException) -> str:
-    name = type.__getattribute__(type(error), "__name__")
+    name = _name(error)
     try:
         text = str(error)[:MAX_MESSAGE]
     except BaseException as exc:  # noqa: BLE001 - the script's own __str__; whatever it raises, we go on
-        kind = type.__getattribute__(type(exc), "__name__")
-        text = f"<its text cannot be shown: __str__ raised {kind}>"
-    return f"{name}: {text}" if text else str(name)
+        text = f"<its text cannot be shown: __str__ raised {_name(exc)}>"
+    return f"{name}: {text}" if text else name
 
 
 def _where(error: BaseException, sources: Sources) -> str:
@@ -106,7 +118,7 @@ def _chain(error: BaseException, sources: Sources) -> Iterator[str]:
             yield after
 
 
-def _one(error: BaseException, sources: Sources) -> Iterator[str]:
+def _one(error: BaseException, sources: Sources, depth: int = 0) -> Iterator[str]:
     frames = list(_frames(error.__traceback__))
     first = next((i for i, frame in enumerate(frames) if frame[0] in sources), 0)
     frames = frames[first:]
@@ -121,9 +133,9 @@ def _one(error: BaseException, sources: Sources) -> Iterator[str]:
     if isinstance(error, SyntaxError) and error.filename in sources:
         yield from _frame(str(error.filename), error.lineno or 0, "", sources)
     yield _message(error)
-    if isinstance(error, BaseExceptionGroup):
+    if isinstance(error, BaseExceptionGroup) and depth < MAX_DEPTH:
         for leaf in error.exceptions[:MAX_LEAVES]:
-            yield from (f"  | {line}" for line in _one(leaf, sources))
+            yield from (f"  | {line}" for line in _one(leaf, sources, depth + 1))
 
 
 def _frame(path: str, line: int, name: str, sources: Sources) -> Iterator[str]:

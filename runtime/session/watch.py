@@ -1,7 +1,7 @@
 """Is the worker's event loop alive? A ping follows each burst of events; silence is a verdict.
 
-What silence means is decided in decisions/watchdog.py; here are the clocks, the pings and the
-nonces. Every ping also looks whether the script has used more CPU time than it may in the long run.
+What silence means is decided in decisions/watchdog.py, what a script may use of a processor in
+decisions/limits.py; here are the clocks, the pings and the nonces.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from runtime.session.settings import IMPORT_S
 
 IDLE_S: Final = 10.0
 """A worker that is a process is also pinged unasked: timers may hang as well as handlers."""
+BUDGET_S: Final = 2.0
+"""Between looks at the CPU budget: its burst is as long as that on one processor."""
 
 
 class Watch:
@@ -68,6 +70,7 @@ class Watch:
         if self._pid() is not None:
             self._budget.exhausted(trio.current_time(), self._cpu_s())
             self._alarms.set("idle-ping", IDLE_S, self._idle)
+            self._alarms.set("budget", BUDGET_S, self._count)
 
     # --- pings ----------------------------------------------------------------------------------
 
@@ -94,20 +97,17 @@ class Watch:
 
     def _ping(self) -> None:
         self._ping_due = False
-        cpu_s = self._cpu_s()
-        if self._over_budget(cpu_s):
-            return
         self._nonce = self._new_nonce()
         self._send(PingFrame(nonce=self._nonce))
-        self._await_answer(Silence(trio.current_time(), cpu_s))
+        self._await_answer(Silence(trio.current_time(), self._cpu_s()))
 
-    def _over_budget(self, cpu_s: float) -> bool:
-        if self._pid() is None or not self._budget.exhausted(trio.current_time(), cpu_s):
-            return False
-        percent = round(self._budget.rate * 100)
-        text = f"the script uses more than {percent} % of a processor"
-        self._fail(End(Cause.CPU_LIMIT, text, dead=True))
-        return True
+    def _count(self) -> None:
+        if self._budget.exhausted(trio.current_time(), self._cpu_s()):
+            percent = round(self._budget.rate * 100)
+            text = f"the script uses more than {percent} % of a processor"
+            self._fail(End(Cause.CPU_LIMIT, text, dead=True))
+        else:
+            self._alarms.set("budget", BUDGET_S, self._count)
 
     # --- verdicts -------------------------------------------------------------------------------
 

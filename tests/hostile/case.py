@@ -1,0 +1,98 @@
+"""One hostile script: what it tries, and how that must end."""
+
+from __future__ import annotations
+
+import attrs
+
+PRELUDE = """
+from runtime import *
+import traceback, inspect, trio
+
+sys = traceback.sys
+os = sys.modules["os"]
+signal = sys.modules["signal"]
+SIGNAL = 9
+CONTROL = False
+
+
+def ctypes():
+    return sys.modules["runtime.sandbox.lock"].ctypes
+
+
+def tell(act, *arguments):
+    try:
+        result = act(*arguments)
+    except BaseException as exc:
+        Logger.write(f"refused {type(exc).__name__}")
+    else:
+        Logger.write(f"done {str(result)[:60]}")
+    return None
+
+
+def inside():
+    "The worker's own object, found by walking up the frames."
+    frame = sys._getframe()
+    while frame is not None:
+        if type(frame.f_locals.get("self")).__name__ == "Dispatcher":
+            return frame.f_locals["self"]
+        frame = frame.f_back
+    return None
+
+
+def raw(text, declared=None):
+    "A frame straight to the control socket."
+    body = text if isinstance(text, bytes) else text.encode()
+    size = len(body) if declared is None else declared
+    os.write(3, size.to_bytes(4, "big") + body)
+
+"""
+
+FOOTER = """
+
+@VoxEngine.on(AppEvents.CallAlerting)
+def alerting(e):
+    global call
+    call = e.call
+    call.on(CallEvents.Connected)(connected)
+    call.answer()
+
+
+async def connected():
+    Logger.write("attacking")
+    result = attack()
+    if inspect.isawaitable(result):
+        await result
+    Logger.write("attacked")
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Hostile:
+    """`attack` runs when the script's call is connected."""
+
+    name: str
+    tries: str
+    attack: str
+    """Source of the function attack, and of what it needs."""
+    ends: str | None = None
+    """The cause with which the session ends; None: it goes on, and its call too."""
+    or_ends: tuple[str, ...] = ()
+    """Other causes that are as good: which limit is hit first is a matter of luck."""
+    says: str = ""
+    """Part of the reason in the timeline, or of a log line: that this very thing happened."""
+    until: str = "attacked"
+    """The log line that shows that the attack is over, if the session goes on."""
+    hangs_up: bool = False
+    """The session goes on, but this leg does not (an uncaught exception)."""
+    proof: str | None = None
+    """What the script logs in the control run, where nothing is locked."""
+    at_import: bool = False
+    """The attack is the top level itself."""
+    on_stop: bool = False
+    """What is tried happens when the session is ended."""
+
+    @property
+    def script(self) -> str:
+        if self.at_import:
+            return PRELUDE + self.attack
+        return PRELUDE + self.attack + FOOTER
