@@ -39,6 +39,10 @@ def inside():
     return None
 
 
+def spin():
+    while True: sum(range(100))
+
+
 def raw(text, declared=None):
     "A frame straight to the control socket."
     body = text if isinstance(text, bytes) else text.encode()

@@ -19,7 +19,7 @@ CASES = (
 def attack():
     while True:
         try:
-            while True: sum(range(100))
+            spin()
         except BaseException:
             continue
 """,
@@ -77,7 +77,7 @@ class Trap:
     def __del__(self):
         while True:
             try:
-                while True: sum(range(100))
+                spin()
             except BaseException:
                 pass
 def attack():
@@ -161,7 +161,7 @@ def attack():
         attack="""
 while True:
     try:
-        while True: sum(range(100))
+        spin()
     except BaseException:
         pass
 """,

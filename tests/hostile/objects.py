@@ -34,7 +34,7 @@ class Nasty(Exception):
     def __str__(self):
         while True:
             try:
-                while True: sum(range(100))
+                spin()
             except BaseException: pass
 def attack(): raise Nasty
 """,
@@ -185,7 +185,7 @@ async def attack():
 def stay():
     while True:
         try:
-            while True: sum(range(100))
+            spin()
         except BaseException: pass
 async def attack():
     try:
