@@ -20,7 +20,7 @@ from runtime.api.handle import Handle, without_name
 from runtime.api.running import RUNNING
 from runtime.sandbox.clip import clip
 from runtime.sandbox.commands import Command, Terminate
-from runtime.sandbox.frames import CommandFrame, LogFrame, WorkerFrame
+from runtime.sandbox.frames import UNIT_ENDED, CommandFrame, LogFrame, WorkerFrame
 from runtime.sandbox.schema import MAX_LOG, MAX_NAME, WrongType
 from runtime.sandbox.wire import ProtocolError
 
@@ -144,6 +144,9 @@ class Session:
         if handle is None:
             return False
         awaited = handle._is_awaited()
+        if value == UNIT_ENDED:
+            self.ignored(handle, error or "it has ended")
+            return awaited
         handle._receive(value, error)
         if error is not None and not awaited:
             self.log(f"{handle._what}() failed: {without_name(error)}")

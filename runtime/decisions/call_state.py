@@ -207,12 +207,22 @@ def _announce(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
     return (*effects[:last], Effect.STATE_CHANGED, *effects[last:])
 
 
+_SITUATIONS: Final[Mapping[Phase, str]] = {
+    Phase.IN_ANSWERED: "the call is answered already",
+    Phase.IN_ANSWERED_RINGING: "the call is answered already",
+    Phase.IN_ANSWERED_EARLY: "the call is answered already",
+    Phase.OUT_ALERTING: "this is an outgoing call",
+    Phase.OUT_RINGING: "this is an outgoing call",
+    Phase.OUT_EARLY: "this is an outgoing call",
+}
+
+
 def _explain(phase: Phase, given: Input) -> str:
     if phase is Phase.TERMINATED:
         return f"{given.value}: the call has ended; nothing was done"
+    if given is Input.EARLY_MEDIA and phase is Phase.IN_EARLY:
+        return f"{given.value}: the call has early media already; nothing was done"
     if given in (Input.RING, Input.EARLY_MEDIA, Input.ANSWER, Input.REJECT):
-        return (
-            f"{given.value}: the call is {phase.value}; "
-            f"{given.value} is only for incoming calls that are not answered yet"
-        )
+        rule = f"{given.value} is only for incoming calls that are not answered yet"
+        return f"{given.value}: {_SITUATIONS.get(phase, 'the call is connected')}; {rule}"
     return f"{given.value} does not fit a call that is {phase.value}; it was ignored"

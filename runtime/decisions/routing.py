@@ -44,6 +44,10 @@ class RoutingRefused(Exception):
     """The edge makes no sense; says why."""
 
 
+class NodeGone(RoutingRefused):
+    """One end of the edge is no more."""
+
+
 @attrs.frozen(kw_only=True)
 class Role:
     """What a node can be; `name` is for refusals."""
@@ -151,7 +155,7 @@ class Routing:
     def _node(self, node: Node) -> _Known:
         known = self._nodes.get(node)
         if known is None:
-            raise RoutingRefused("it has ended, or never was")
+            raise NodeGone("one of the two has ended; nothing was done")
         return known
 
     @staticmethod

@@ -27,6 +27,9 @@ from runtime.sandbox.wire import JsonObject, ProtocolError
 
 T = TypeVar("T")
 
+UNIT_ENDED: Final = "unit_ended"
+"""A `ResultFrame.value`."""
+
 
 @attrs.frozen(kw_only=True)
 class CommandFrame:
@@ -199,7 +202,11 @@ class CallInfo:
 
 @attrs.frozen(kw_only=True)
 class ResultFrame:
-    """The one answer to command `req`: `error` is None when it was carried out."""
+    """The one answer to command `req`: `error` is None when it was carried out.
+
+    With UNIT_ENDED as `value` nothing was done because what it was for has ended: no fault of
+    the script's, who may not have heard of that end yet.
+    """
 
     type: ClassVar[str] = "result"
     req: int

@@ -60,11 +60,13 @@ class CallLeg:
         self._shown_state = STATES[self.phase]
         self._allow_180_after_183 = allow_180_after_183
         self._connected_at: float | None = None
+        self._timeout_s = 0.0
         self._answer_req: int | None = None
 
     def open(self, unit: int, timeout_s: float) -> None:
         """The leg has its handle: it counts, and its no-answer clock runs."""
         self.unit = unit
+        self._timeout_s = timeout_s
         self.session.routes.add(unit, LEG)
         self.playback = LegPlayback(self.session, unit, lambda: self.state)
         self.media = CallMedia(self)
@@ -128,11 +130,11 @@ class CallLeg:
 
     def _on_no_answer(self) -> None:
         if self.incoming:
-            limit = self.session.settings.limits.unanswered_s
-            reason = f"not answered by the scenario within {limit:g} s"
+            reason = f"not answered by the scenario within {self._timeout_s:g} s"
             self.peer_input(Input.NO_ANSWER, Notice(code=408, wire_code=480, reason=reason))
         else:
-            notice = Notice(code=408, wire_code=408, reason="no answer within the time limit")
+            reason = f"no answer within {self._timeout_s:g} s"
+            notice = Notice(code=408, wire_code=408, reason=reason)
             self.peer_input(Input.NO_ANSWER, notice)
 
     # --- commands -------------------------------------------------------------------------------
@@ -204,7 +206,7 @@ class CallLeg:
             self.session.routes.update(self.unit, can_hear=hears, can_be_heard=heard)
         if hears and before not in CAN_HEAR:
             self.playback.leg_hears()
-            self.media.start_held_recording()
+            self.media.leg_hears()
         if self.phase is Phase.CONNECTED:
             self._settle_answer("connected", None)
 

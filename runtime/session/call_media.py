@@ -33,6 +33,12 @@ FREE: Final = "0"
 STOPPED: Final = "Stopped by user"
 """The reason that VoxEngine's logs show when the call of a recording ends."""
 SERVICE_UNAVAILABLE: Final = 503
+MAX_HELD_DIGITS: Final = 1_024
+"""Before the answer; four times the longest string of digits that can be sent at once."""
+
+
+class DigitsRefused(Exception):
+    """The digits cannot be sent; str() says why."""
 
 
 class CallMedia:
@@ -52,9 +58,6 @@ class CallMedia:
         media.listen(self._call.session.tasks.edge(self._on_media_event))
         if self._gate.wants_rfc4733:
             media.handle_tones(True)
-        for digits in self._digits:
-            media.send_digits(digits)
-        self._digits.clear()
 
     # --- digits ---------------------------------------------------------------------------------
 
@@ -64,8 +67,13 @@ class CallMedia:
             self._media.handle_tones(self._gate.wants_rfc4733)
 
     def send_digits(self, digits: str) -> None:
-        if self._media is not None:
+        """Now, or as soon as the peer can hear them. Raises DigitsRefused."""
+        if self._media is not None and self._call.phase in CAN_HEAR:
             self._media.send_digits(digits)
+        elif sum(map(len, self._digits)) + len(digits) > MAX_HELD_DIGITS:
+            raise DigitsRefused(
+                f"more than {MAX_HELD_DIGITS} digits wait for the answer; nothing was sent"
+            )
         else:
             self._digits.append(digits)
 
@@ -133,10 +141,15 @@ class CallMedia:
         else:
             self._held_recording = form
 
-    def start_held_recording(self) -> None:
+    def leg_hears(self) -> None:
+        """The peer hears us from now on: what was asked for before is made good."""
         form, self._held_recording = self._held_recording, None
         if form is not None:
             self._start_recording(form)
+        held, self._digits = self._digits, []
+        if self._media is not None:
+            for digits in held:
+                self._media.send_digits(digits)
 
     def finish_recording(self) -> bool:
         """The call is over; whether RecordStopped follows."""

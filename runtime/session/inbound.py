@@ -17,10 +17,11 @@ from runtime.sandbox.frames import (
     ReadyFrame,
     ReplyFrame,
     WorkerFrame,
+    call_id,
 )
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.call_leg import CallLeg
-from runtime.session.commands.session import ALL_COMMANDS
+from runtime.session.commands.session import ALL_COMMANDS, ALLOWED_LATE
 from runtime.session.commands.table import carry_out, refuse
 from runtime.session.lifecycle import script_ready
 
@@ -62,10 +63,11 @@ class Inbound:
         if frame.req <= self._last_req:
             raise ProtocolError(f"command number {frame.req} after {self._last_req}")
         self._last_req = frame.req
-        if self._host.state in TAKES_COMMANDS:
+        ending = self._host.state not in TAKES_COMMANDS
+        if not ending or frame.command.op in ALLOWED_LATE:
             carry_out(self._session, ALL_COMMANDS, frame)
         else:
-            refuse(self._session, frame, f"{frame.command.op}: the session is ending")
+            refuse(self._session, frame, "the session is ending; nothing was done")
 
     def _on_log(self, frame: LogFrame) -> None:
         size = len(frame.text.encode("utf-8", "replace"))
@@ -78,11 +80,13 @@ class Inbound:
             self._timeline.record("log", text, where=frame.where or None)
 
     def _on_error(self, frame: ErrorFrame) -> None:
+        if frame.kind == "import":
+            self._host.top_level_over.set()
         owner, call = self._owner(frame.unit)
         self._timeline.record(
             "error",
             frame.message,
-            leg=call.id if call else None,
+            leg=None if owner is Owner.NOBODY else call_id(self._session.id, frame.unit or 0),
             where=frame.where or None,
             traceback=frame.traceback or None,
             source=frame.kind,

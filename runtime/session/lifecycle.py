@@ -88,13 +88,14 @@ async def _send_script(host: SessionHost, channel: Channel) -> None:
 
 def script_ready(host: SessionHost) -> None:
     """The top level has run: Started, then whatever waited for it."""
-    if host.state is SessionState.RUNNING:
+    if host.was_ready:
         raise ProtocolError("ready twice")
     host.state = session_state.step(host.state, session_state.Input.READY)
     host.watch.imported()
+    host.was_ready = True
+    host.top_level_over.set()
     if host.state is not SessionState.RUNNING:
         return
-    host.was_ready = True
     settings = host.around.settings
     fields = {
         "accessURL": settings.access_url(host.plan.id),
@@ -140,6 +141,9 @@ async def _see_off(host: SessionHost) -> None:
         return
     if not end.script_hears:
         return
+    if end.cause is Cause.TERMINATED:
+        # By the top level itself, perhaps: the watch bounds how long the rest of it may take.
+        await host.worker_gone.wait_or(host.top_level_over)
     if host.was_ready:
         fields = {} if end.orderly else {"systemError": end.detail or end.cause.value}
         await _tell(host, "Application.Terminating", fields)

@@ -92,7 +92,8 @@ class Recorder:
         self._over()
 
     def recording_dropped(self) -> None:
-        self._over()
+        """Stopped before it began: its stop is reported all the same."""
+        self.recording_stopped("", 0.0)
 
     def _over(self) -> None:
         self._session.routes.remove(self.unit)

@@ -82,6 +82,8 @@ class SessionHost:
         self.ending = trio.Event()
         self.worker_gone = Departure()
         self.was_ready = False
+        self.top_level_over = trio.Event()
+        """The script's top level has run, or has failed."""
         self.end_reason: End | None = None
         self.started = around.wall_time()
         self._began = trio.current_time()
@@ -236,7 +238,7 @@ class SessionHost:
     def _alerted(self, call: CallLeg, handled: bool) -> None:
         if handled or not call.alive:
             return
-        text = f"the scenario {self.plan.scenario} has no CallAlerting listener"
+        text = f"scenario {self.plan.scenario!r} has no CallAlerting listener"
         self.timeline.record("refusal", f"call refused (480): {text}", leg=call.id)
         call.refuse(480, text)
         if not len(self.context.calls):

@@ -21,6 +21,10 @@ class UnitRefused(Exception):
     """The script named a handle that it cannot use so; str() says why."""
 
 
+class UnitEnded(UnitRefused):
+    """What the script named has ended; it may not have heard of that yet."""
+
+
 class UnitTable:
     """Live units by handle."""
 
@@ -52,10 +56,10 @@ class UnitTable:
         """The thing behind a handle. Raises UnitRefused."""
         thing = self._units.get(unit)
         if thing is None:
-            raise UnitRefused(f"unit {unit} has ended, or never was; nothing was done")
+            raise UnitEnded(f"the {_word(kind)} has ended; nothing was done")
         if not isinstance(thing, kind):
             raise UnitRefused(
-                f"unit {unit} is a {_word(type(thing))}, not a {_word(kind)}; nothing was done"
+                f"this is a {_word(type(thing))}, not a {_word(kind)}; nothing was done"
             )
         return thing
 

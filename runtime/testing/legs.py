@@ -175,7 +175,7 @@ class SimLeg:
             self._end(Ended(code=code, reason=reason or "cancelled", by="us"))
 
     def send_info(self, mime_type: str, body: str, headers: Headers) -> None:
-        if self._state == "connected":
+        if self._state in ("answered", "connected"):
             self._step("info", "us", headers, body=body)
 
     def send_message(self, text: str) -> None:

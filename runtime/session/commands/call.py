@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from runtime.decisions.call_state import Input
+from runtime.decisions.call_state import UNANSWERED, Input
 from runtime.decisions.limits import CALL_LIMIT_REACHED, refuse_call
-from runtime.legs.leg import DialRefused, DialRequest
+from runtime.legs.leg import DialRefused, DialRequest, Leg
 from runtime.media.port import MediaUnavailable
 from runtime.sandbox.commands import (
     AnswerCall,
@@ -24,6 +24,7 @@ from runtime.sandbox.commands import (
     StartEarlyMedia,
 )
 from runtime.session.call_leg import CallLeg
+from runtime.session.call_media import DigitsRefused
 from runtime.session.commands.table import DONE, LATER, CommandRefused, Handler, find_call
 from runtime.session.context import SessionContext
 from runtime.session.notice import Notice
@@ -108,19 +109,21 @@ def early_media(session: SessionContext, command: StartEarlyMedia, _: int) -> bo
 
 
 def info(session: SessionContext, command: SendInfo, _: int) -> bool:
-    call = find_call(session, command.unit)
-    if call.leg is None:
-        raise CommandRefused("sendInfo(): the call is still being placed; nothing was sent")
-    call.leg.send_info(command.mime_type, command.body, command.headers)
+    leg = _answered_leg(session, command.unit, "sendInfo()")
+    leg.send_info(command.mime_type, command.body, command.headers)
     return DONE
 
 
 def message(session: SessionContext, command: SendMessage, _: int) -> bool:
-    call = find_call(session, command.unit)
-    if call.leg is None:
-        raise CommandRefused("sendMessage(): the call is still being placed; nothing was sent")
-    call.leg.send_message(command.text)
+    _answered_leg(session, command.unit, "sendMessage()").send_message(command.text)
     return DONE
+
+
+def _answered_leg(session: SessionContext, unit: int, what: str) -> Leg:
+    call = find_call(session, unit)
+    if call.leg is None or call.phase in UNANSWERED:
+        raise CommandRefused(f"{what}: the call is not answered yet; nothing was sent")
+    return call.leg
 
 
 def handle_tones(session: SessionContext, command: HandleTones, _: int) -> bool:
@@ -134,7 +137,10 @@ def send_digits(session: SessionContext, command: SendDigits, _: int) -> bool:
         raise CommandRefused(
             f"sendDigits({command.digits!r}): only 0-9 * # A-D, and p for a pause, can be sent"
         )
-    call.media.send_digits(command.digits)
+    try:
+        call.media.send_digits(command.digits)
+    except DigitsRefused as exc:
+        raise CommandRefused(f"sendDigits(): {exc}") from exc
     return DONE
 
 

@@ -35,6 +35,9 @@ SESSION_COMMANDS: Final[Mapping[str, Handler]] = {
     Terminate.op: terminate,
 }
 
+ALLOWED_LATE: Final = frozenset({SetSessionData.op, HideTones.op})
+"""What Terminating may still do; it changes nothing but what is written down."""
+
 ALL_COMMANDS: Final[Mapping[str, Handler]] = {
     **CALL_COMMANDS,
     **MEDIA_COMMANDS,

@@ -8,13 +8,13 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from runtime.decisions.call_state import IllegalInput
-from runtime.decisions.routing import RoutingRefused
+from runtime.decisions.routing import NodeGone, RoutingRefused
 from runtime.decisions.timeline import mask_command
 from runtime.sandbox.commands import Command
-from runtime.sandbox.frames import CommandFrame, call_id
+from runtime.sandbox.frames import UNIT_ENDED, CommandFrame, call_id
 from runtime.session.call_leg import CallLeg
 from runtime.session.context import SessionContext
-from runtime.session.units import UnitRefused
+from runtime.session.units import UnitEnded, UnitRefused
 
 Handler = Callable[[SessionContext, Any, int], bool]
 """Carries out one command; whether it is settled already (otherwise the handler settles `req`)."""
@@ -39,18 +39,21 @@ def carry_out(session: SessionContext, table: Mapping[str, Handler], frame: Comm
     try:
         settled = table[frame.command.op](session, frame.command, frame.req)
     except REFUSALS as exc:
-        refuse(session, frame, str(exc))
+        ended = isinstance(exc, UnitEnded | NodeGone)
+        refuse(session, frame, str(exc), value=UNIT_ENDED if ended else None)
         return
     if settled:
         session.events.settle(frame.req)
 
 
-def refuse(session: SessionContext, frame: CommandFrame, error: str) -> None:
+def refuse(
+    session: SessionContext, frame: CommandFrame, error: str, *, value: str | None = None
+) -> None:
     """The command has no effect; the script and the timeline are told why."""
     leg = _leg_of(session, frame.command)
     where = frame.where or None
     session.timeline.record("refusal", error, leg=leg, op=frame.command.op, where=where)
-    session.events.settle(frame.req, error=error)
+    session.events.settle(frame.req, value, error=error)
 
 
 def _record(session: SessionContext, frame: CommandFrame) -> None:
@@ -63,14 +66,13 @@ def _record(session: SessionContext, frame: CommandFrame) -> None:
 
 def _leg_of(session: SessionContext, command: Command) -> str | None:
     unit = getattr(command, "unit", None)
-    if unit is None or not isinstance(session.units.get(unit), CallLeg):
-        return None
-    return call_id(session.id, unit)
+    of_a_call = command.op.startswith(("call.", "media."))
+    return call_id(session.id, unit) if of_a_call and unit is not None else None
 
 
 def find_call(session: SessionContext, unit: int) -> CallLeg:
-    """A call that has not ended. Raises UnitRefused, CommandRefused."""
+    """A call that has not ended. Raises UnitRefused."""
     call = session.units.find(unit, CallLeg)
     if not call.alive:
-        raise CommandRefused("the call has ended; nothing was done")
+        raise UnitEnded("the call has ended; nothing was done")
     return call

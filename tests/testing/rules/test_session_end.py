@@ -239,3 +239,70 @@ async def test_a_handler_that_never_ends_holds_the_end_up_for_ten_seconds_only(s
         while sim.sessions:  # noqa: ASYNC110 - the session tells nobody that it is over
             await trio.sleep(1)
     assert sim.now < 30
+
+
+async def test_r7_terminate_at_the_top_level_is_followed_by_the_same_two_events(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        log_app()
+        VoxEngine.terminate()
+        Logger.write("the file goes on")
+        """)
+    )
+    await sim.start()
+    await sim.advance(1)
+    assert sim.logs == ["the file goes on", "Terminating", "Terminated"]
+    assert sim.sessions == []
+
+
+async def test_r7_a_file_that_fails_after_terminate_is_not_waited_for(sim: Sim) -> None:
+    sim.expect_error("ZeroDivisionError")
+    sim.load_text(script("log_app()\nVoxEngine.terminate()\n1 / 0\n"))
+    await sim.start()
+    await sim.advance(1)
+    assert sim.sessions == []
+    assert sim.now < 2
+
+
+async def test_r9_terminating_may_still_write_down(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @VoxEngine.on(AppEvents.Terminating)
+        async def terminating():
+            VoxEngine.customData("the end")
+            Logger.hideTones(True)
+            await VoxEngine.sleep(1)
+            Logger.write(VoxEngine.customData())
+        @VoxEngine.on(AppEvents.Terminated)
+        def terminated():
+            try:
+                VoxEngine.customData("later")
+            except SessionOver as exc:
+                Logger.write(str(exc))
+        VoxEngine.terminate()
+        """)
+    )
+    await sim.start()
+    await sim.advance(2)
+    assert sim.logs == [
+        "the end",
+        "VoxEngine.customData(): the session is ending; in Terminating and Terminated there are no "
+        "calls, timers or media any more, only Logger.write",
+    ]
+    assert [row.what for row in sim.timeline if row.kind == "refusal"] == []
+
+
+async def test_an_error_of_a_call_that_has_ended_stands_beside_that_call(sim: Sim) -> None:
+    sim.expect_error("ZeroDivisionError")
+    sim.load_text(
+        script("""
+        @on_call
+        def alerting(e):
+            e.call.on(CallEvents.Disconnected)(lambda: 1 / 0)
+            e.call.reject(486)
+        """)
+    )
+    await (await sim.call()).ended()
+    await sim.advance(1)
+    (error,) = [row for row in sim.timeline if row.kind == "error"]
+    assert error.leg == "s1-2"
