@@ -18,6 +18,7 @@ import numpy as np
 
 from runtime.processes import BlockingLink, LinkClosed, enter_child
 from runtime.processes.confine import confine
+from runtime.sandbox.syscalls import DECODER
 
 from . import ffmpeg
 from .headers import wav_header
@@ -47,7 +48,7 @@ def main() -> None:
     link = enter_child()
     ffmpeg.load()
     _rehearse()
-    locks = confine(memory_bytes=MEMORY_BYTES)
+    locks = confine(memory_bytes=MEMORY_BYTES, profile=DECODER)
     with contextlib.suppress(LinkClosed):
         link.send({"state": "ready", "locks": locks})
         _serve_all(link)

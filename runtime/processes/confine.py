@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from runtime.sandbox.landlock import LandlockUnavailable, give_up_everything
+from runtime.sandbox.seccomp import SeccompUnavailable, build_filter, install
+from runtime.sandbox.syscalls import Profile
 
 from .child import die_with_parent
 
@@ -27,13 +29,14 @@ def confine(
     file_bytes: int = 0,
     descriptors: int = DESCRIPTORS,
     reads: Path | None = None,
+    profile: Profile | None = None,
 ) -> tuple[str, ...]:
     """Lock this process for good; returns the names of the locks that hold.
 
     Always: limits of memory (beyond what is mapped now), written files, descriptors, core dumps.
     When root: the uid is given up. Then Landlock: no file can be opened any more. A child whose
     library must go on reading below `reads` keeps that: without Landlock, and with its uid when
-    nobody else may read there.
+    nobody else may read there. Last, and only with a `profile`: the kernel filter.
     """
     locks = ["limits"]
     _limit(memory_bytes, file_bytes, descriptors)
@@ -43,9 +46,20 @@ def confine(
         try:
             give_up_everything()
         except LandlockUnavailable:
-            return tuple(locks)
-        locks.append("landlock")
+            pass
+        else:
+            locks.append("landlock")
+    if profile is not None and _filter(profile):
+        locks.append("seccomp")
     return tuple(locks)
+
+
+def _filter(profile: Profile) -> bool:
+    try:
+        install(build_filter(os.uname().machine, profile))
+    except SeccompUnavailable:
+        return False
+    return True
 
 
 def _limit(memory_bytes: int, file_bytes: int, descriptors: int) -> None:

@@ -1,4 +1,4 @@
-"""The kernel filter of a session worker: an allow-list in raw BPF, and its installation.
+"""The kernel filter of a worker: an allow-list in raw BPF, and its installation.
 
 Everything that is not listed fails with EPERM; what only an attack calls kills the process. The
 program is built once in the zygote (it depends on the CPU alone) and installed in each worker after
@@ -14,13 +14,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from runtime.sandbox.syscalls import (
-    ALLOWED,
-    ARGUMENTS,
-    KILLED,
     MACHINES,
+    SESSION,
     ArgumentRule,
     Check,
     Machine,
+    Profile,
 )
 
 _LOAD_WORD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
@@ -47,15 +46,15 @@ class SeccompUnavailable(Exception):
     """No filter for this CPU, or the kernel refused it; str() says which."""
 
 
-def build_filter(machine_name: str) -> bytes:
+def build_filter(machine_name: str, profile: Profile = SESSION) -> bytes:
     """The whole program for a CPU (os.uname().machine). Raises SeccompUnavailable."""
     machine = MACHINES.get(machine_name)
     if machine is None:
         raise SeccompUnavailable(f"no system call table for {machine_name}")
-    return b"".join(struct.pack("=HBBI", *step) for step in _program(machine))
+    return b"".join(struct.pack("=HBBI", *step) for step in _program(machine, profile))
 
 
-def _program(machine: Machine) -> Iterator[Instruction]:
+def _program(machine: Machine, profile: Profile) -> Iterator[Instruction]:
     yield _LOAD_WORD, 0, 0, _ARCH_AT
     yield _JUMP_EQUAL, 1, 0, machine.audit_arch
     yield _RETURN, 0, 0, _KILL_PROCESS
@@ -63,10 +62,10 @@ def _program(machine: Machine) -> Iterator[Instruction]:
     if machine.x32_bit:
         yield _JUMP_ANY_BIT, 0, 1, machine.x32_bit
         yield _RETURN, 0, 0, _KILL_PROCESS
-    yield from _verdict_for(_known(machine, ALLOWED), _ALLOW)
-    for rule in ARGUMENTS:
+    yield from _verdict_for(_known(machine, profile.allowed), _ALLOW)
+    for rule in profile.arguments:
         yield from _argument_rule(machine, rule)
-    yield from _verdict_for(_known(machine, KILLED), _KILL_PROCESS)
+    yield from _verdict_for(_known(machine, profile.killed), _KILL_PROCESS)
     yield _RETURN, 0, 0, _EPERM
 
 

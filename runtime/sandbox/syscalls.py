@@ -42,6 +42,8 @@ _X86_64: Final = {
     "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "kexec_load": 246,
     "init_module": 175, "finit_module": 313, "open_by_handle_at": 304, "process_madvise": 440,
     "pidfd_getfd": 438,
+    "sendmsg": 46, "recvmsg": 47, "pread64": 17, "pwrite64": 18, "ftruncate": 77, "dup": 32,
+    "newfstatat": 262, "sched_getaffinity": 204, "sysinfo": 99,
 }  # fmt: skip
 
 _AARCH64: Final = {
@@ -60,6 +62,8 @@ _AARCH64: Final = {
     "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "kexec_load": 104,
     "init_module": 105, "finit_module": 273, "open_by_handle_at": 265, "process_madvise": 440,
     "pidfd_getfd": 438,
+    "sendmsg": 211, "recvmsg": 212, "pread64": 67, "pwrite64": 68, "ftruncate": 46, "dup": 23,
+    "newfstatat": 79, "sched_getaffinity": 123, "sysinfo": 179,
 }  # fmt: skip
 
 MACHINES: Final[Mapping[str, Machine]] = {
@@ -171,3 +175,31 @@ ARGUMENTS: Final = (
         ),
     ),
 )
+
+
+@attrs.frozen(kw_only=True)
+class Profile:
+    """What one kind of process may ask of the kernel; everything else is refused."""
+
+    allowed: tuple[str, ...]
+    arguments: tuple[ArgumentRule, ...]
+    killed: tuple[str, ...] = KILLED
+
+
+SESSION: Final = Profile(allowed=ALLOWED, arguments=ARGUMENTS)
+
+# A decoder of strangers' files gets descriptors by its link and maps audio memory; looking at a
+# descriptor (fstat) is newfstatat for the C library, which Landlock does not refuse for paths: it
+# may learn that a file exists, and nothing else of it.
+DECODER: Final = Profile(
+    allowed=(
+        *ALLOWED,
+        "sendmsg", "recvmsg", "sendto", "pread64", "pwrite64", "ftruncate", "dup", "newfstatat",
+        "sched_getaffinity", "sysinfo", "fcntl", "futex", "clock_gettime", "clock_nanosleep",
+        "clock_getres",
+    ),
+    arguments=(
+        ArgumentRule("mmap", (Check(index=2, without=_PROT_EXEC),)),
+        *(rule for rule in ARGUMENTS if rule.name in ("mprotect", "madvise", "ioctl")),
+    ),
+)  # fmt: skip

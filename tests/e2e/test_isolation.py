@@ -94,3 +94,10 @@ def test_the_doctor_tells_what_is_missing(form: str) -> None:
         else:
             assert ("missing: landlock" in done.stdout) == bool(prefix)
             assert "trace a process" in done.stdout
+
+
+def test_what_decodes_files_runs_behind_a_filter_of_its_own(runtime: RuntimeProcess) -> None:
+    decoders = runtime.processes("runtime.media.files")
+    assert decoders
+    for pid in decoders:
+        assert "Seccomp:\t2\n" in Path(f"/proc/{pid}/status").read_text()

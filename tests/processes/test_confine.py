@@ -67,3 +67,41 @@ def test_a_worker_keeps_its_uid_when_its_data_are_root_s_alone(tmp_path: object)
     os.chmod(str(tmp_path), 0o700)
     result = _attempts(str(tmp_path))
     assert result["root"]
+
+
+DECODER_ATTEMPTS = """
+import _thread, json, mmap, os, socket
+from runtime.processes.confine import confine
+from runtime.sandbox.syscalls import DECODER
+locks = confine(memory_bytes=50_000_000, profile=DECODER)
+def attempt(act):
+    try:
+        act()
+    except (OSError, RuntimeError) as exc:
+        return type(exc).__name__
+    return "done"
+print(json.dumps({
+    "locks": locks,
+    "refused": [
+        attempt(lambda: os.open("/etc/hostname", os.O_RDONLY)),
+        attempt(lambda: os.open("/tmp", os.O_TMPFILE | os.O_RDWR)),
+        attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)),
+        attempt(lambda: socket.socket(socket.AF_UNIX)),
+        attempt(lambda: socket.socketpair()),
+        attempt(lambda: os.fork()),
+        attempt(lambda: os.posix_spawn("/bin/true", ["true"], {})),
+        attempt(lambda: os.kill(os.getppid(), 0)),
+        attempt(lambda: mmap.mmap(-1, 4096, prot=7)),
+    ],
+    "thread": attempt(lambda: _thread.start_new_thread(os.getpid, ())),
+}))
+"""
+
+
+def test_a_decoder_can_open_neither_a_file_nor_a_socket() -> None:
+    command = [sys.executable, "-c", DECODER_ATTEMPTS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    result = json.loads(done.stdout)
+    assert {"limits", "landlock", "seccomp"} <= set(result["locks"])
+    assert set(result["refused"]) == {"PermissionError"}
+    assert result["thread"] == "RuntimeError"
