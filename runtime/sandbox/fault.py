@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Final
 
@@ -27,7 +28,13 @@ MAX_DEPTH: Final = 8
 MAX_NAME: Final = 200
 MAX_WHERE: Final = 250
 
-_HERE: Final = __file__.rpartition("/")[0] + "/"
+_RUNTIME: Final = Path(__file__).parents[1]
+_HIDDEN: Final = (
+    f"{_RUNTIME}/sandbox/",
+    f"{_RUNTIME}/api/names.py",
+    f"{_RUNTIME}/testing/stuck.py",
+)
+"""Code between the script and what it called, which tells its author nothing."""
 
 Sources = Mapping[str, str]
 """Path as compiled -> source text of the bundle's modules."""
@@ -92,7 +99,7 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int, str]]:
     """The calls of a traceback, without the worker's own between two modules of a script."""
     while trace is not None:
         code = trace.tb_frame.f_code
-        if not code.co_filename.startswith(_HERE):
+        if not code.co_filename.startswith(_HIDDEN):
             yield code.co_filename, trace.tb_lineno, code.co_name
         trace = trace.tb_next
 

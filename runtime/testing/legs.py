@@ -37,6 +37,7 @@ from runtime.testing.symbolic_leg import SymbolicLeg
 ROUND_TRIP_S: Final = 0.02
 """From an answer to its acknowledgement."""
 NO_HEADERS: Final[Mapping[str, str]] = {}
+RETRY_AFTER: Final = "Retry-After"
 
 State = Literal["invited", "ringing", "answered", "connected", "ended"]
 """answered: an incoming leg between its 200 and the ACK."""
@@ -64,13 +65,18 @@ class WireStep:
         return f"{self.t:8.2f}  {self.by:4}  {self.what}"
 
 
-def visible(headers: Headers) -> dict[str, str]:
-    """What a leg hands over of a peer's headers."""
+def visible(headers: Headers, *, with_reason: bool = False) -> dict[str, str]:
+    """What a leg hands over of a peer's headers; Reason only of an end."""
     return {
         name: value
         for name, value in headers.items()
-        if name.lower().startswith("x-") or name.lower() in ("user-to-user", "reason")
+        if _may_be_set(name) or (with_reason and name.lower() == "reason")
     }
+
+
+def _may_be_set(name: str) -> bool:
+    """By scripts; every other header is the stack's own."""
+    return name.lower().startswith("x-") or name.lower() == "user-to-user"
 
 
 class SimLeg:
@@ -216,7 +222,11 @@ class SimLeg:
     def peer_rejects(self, code: int, reason: str, headers: Headers) -> None:
         if not self._incoming and self.unanswered:
             self._step(f"rejected {code}", "peer", headers, body=reason)
-            self._end(Ended(code=code, reason=reason, by="peer", headers=visible(headers)))
+            self._end(
+                Ended(
+                    code=code, reason=reason, by="peer", headers=visible(headers, with_reason=True)
+                )
+            )
 
     def peer_hangs_up(self, headers: Headers, *, cause: int | None = None) -> None:
         """CANCEL before the answer, BYE after it; `cause` goes into a Reason header."""
@@ -230,7 +240,8 @@ class SimLeg:
         if cause is not None:
             sent["Reason"] = f"Q.850;cause={cause}"
         self._step("bye", "peer", sent)
-        self._end(Ended(code=cause or 200, reason="hung up", by="peer", headers=visible(sent)))
+        seen = visible(sent, with_reason=True)
+        self._end(Ended(code=cause or 200, reason="hung up", by="peer", headers=seen))
 
     def peer_holds(self) -> None:
         if self._state == "connected" and not self._held:
@@ -286,14 +297,30 @@ class SimLeg:
 
     def _step(self, what: str, by: Side, headers: Headers = NO_HEADERS, *, body: str = "") -> None:
         now = self._agenda.now()
+        if by == "us":
+            headers = self._written(what, headers)
         self.wire.append(WireStep(t=now, what=what, by=by, headers=dict(headers), body=body))
         arrow = "out" if by == "us" else "in"
-        line = Trace(t=now, kind="sip", what=f"{arrow} {what}", detail=body)
+        self._note(f"{arrow} {what}", body)
+        self._media.signal.notify()
+
+    def _written(self, what: str, headers: Headers) -> Headers:
+        """What of a script's headers goes over the wire, as legs of a real wire do it."""
+        left_out = [name for name in headers if not _may_be_set(name)]
+        if what.startswith("rejected"):  # the runtime's own, with its refusals
+            left_out = [name for name in left_out if name != RETRY_AFTER]
+        names = ", ".join(name for name in left_out if not name.lower().startswith("vi-"))
+        if names:
+            rule = "it may set X-* headers and User-to-User"
+            self._note(f"headers left out: a script may not set {names}; {rule}")
+        return {name: value for name, value in headers.items() if name not in left_out}
+
+    def _note(self, what: str, detail: str = "") -> None:
+        line = Trace(t=self._agenda.now(), kind="sip", what=what, detail=detail)
         if self._tracer is None:
             self._early_traces.append(line)
         else:
             self._tracer(line)
-        self._media.signal.notify()
 
     def _emit(self, event: LegEvent) -> None:
         self._agenda.after(0, lambda: self._tell(event))

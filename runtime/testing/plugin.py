@@ -49,6 +49,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         test = item.obj
         if inspect.iscoroutinefunction(test):
             item.stash[WRAPPED] = item.obj = _simulated(test, item.stash[SIM])
+        elif not hasattr(test, "hypothesis"):
+            pytest.fail(
+                f"use the fixture `sim` in an async test function: async def {item.name}(...)",
+                pytrace=False,
+            )
     return (yield)
 
 
@@ -74,7 +79,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     try:
         runner(**arguments)
     except BaseExceptionGroup as group:
-        raise _only_one(group) from None
+        from runtime.testing.run import only_one
+
+        raise only_one(group) from None
     return True
 
 
@@ -87,19 +94,6 @@ def pytest_runtest_makereport(
     if call.when == "call" and report.failed and SIM in item.stash:
         report.sections.append((SECTION, item.stash[SIM].text()))
     return report
-
-
-def _only_one(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What really happened, without the nurseries of other plugins around it."""
-    leaves: list[BaseException] = []
-
-    def look(error: BaseException) -> bool:
-        if not isinstance(error, BaseExceptionGroup):
-            leaves.append(error)
-        return False
-
-    group.subgroup(look)
-    return leaves[0] if len(leaves) == 1 else group
 
 
 def _simulated(test: AsyncTest, sim: Sim) -> AsyncTest:

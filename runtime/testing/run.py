@@ -10,10 +10,23 @@ import trio
 from trio.testing import MockClock
 
 from runtime.testing.simulator import Sim
+from runtime.testing.stuck import StuckGuard
 
 
 async def simulate(sim: Sim, test: Callable[[], Awaitable[object]]) -> None:
     """Open the simulation, run the test, see that nothing is left, and end everything."""
+    __tracebackhide__ = True
+    guard = StuckGuard()
+    guard.start()
+    try:
+        await _simulate(sim, test)
+    except BaseExceptionGroup as group:
+        raise only_one(group) from None
+    finally:
+        guard.stop()
+
+
+async def _simulate(sim: Sim, test: Callable[[], Awaitable[object]]) -> None:
     __tracebackhide__ = True
     failure: BaseException | None = None
     async with trio.open_nursery() as nursery:
@@ -32,6 +45,19 @@ async def simulate(sim: Sim, test: Callable[[], Awaitable[object]]) -> None:
             raise failure
         finally:
             del failure
+
+
+def only_one(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What really happened, without the nurseries around it: those of the kit, of other plugins."""
+    leaves: list[BaseException] = []
+
+    def look(error: BaseException) -> bool:
+        if not isinstance(error, BaseExceptionGroup):
+            leaves.append(error)
+        return False
+
+    group.subgroup(look)
+    return leaves[0] if len(leaves) == 1 else group
 
 
 def run_simulation(test: Callable[[Sim], Awaitable[object]], folder: str | Path = ".") -> Sim:

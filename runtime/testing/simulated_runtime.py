@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import attrs
 import trio
 
+from runtime.api.names import unknown
+from runtime.decisions.failure import OnError, OnFailure
+from runtime.decisions.limits import Limits
 from runtime.legs.leg import Dialer
 from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
 from runtime.sandbox.launcher import InProcessLauncher
@@ -22,6 +25,7 @@ from runtime.session.worker import Bundle
 
 DEFAULT_TIME: Final = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
 """A Wednesday morning, so that office hours do not depend on when the tests run."""
+CHOICES: Final = {"on_error": get_args(OnError), "on_failure": get_args(OnFailure)}
 
 
 @attrs.frozen(kw_only=True)
@@ -71,6 +75,16 @@ class SimulatedRuntime:
 
     def configure(self, settings: dict[str, Any]) -> None:
         self._not_yet("configure()")
+        known = attrs.fields_dict(SessionSettings)
+        for name, value in settings.items():
+            if name not in known:
+                raise TypeError(unknown("configure() has no setting", name, known))
+            if name in CHOICES and value not in CHOICES[name]:
+                choices = " or ".join(map(repr, CHOICES[name]))
+                raise ValueError(f"configure(): {name} must be {choices}, not {value!r}")
+        if not isinstance(settings.get("limits", self._settings.limits), Limits):
+            kind = type(settings["limits"]).__name__
+            raise TypeError(f"configure(): limits must be Limits(...), not {kind}")
         self._settings = attrs.evolve(self._settings, **settings)
 
     def set_time(self, time: datetime) -> None:

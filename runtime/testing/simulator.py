@@ -7,6 +7,7 @@ on trio's clock; with a mock clock that jumps, an hour-long call takes milliseco
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from datetime import datetime
 from functools import partial
@@ -17,6 +18,15 @@ from typing import Any, Final
 import trio
 import trio.testing
 
+from runtime.api.event_constants import (
+    AppEvents,
+    CallEvents,
+    ConferenceEvents,
+    PlayerEvents,
+    RecorderEvents,
+)
+from runtime.api.events import by_name
+from runtime.api.names import unknown
 from runtime.legs.leg import Headers, LegIdentity
 from runtime.sandbox.bundle import MAIN, load_bundle, make_bundle
 from runtime.session.registry import SessionRegistry
@@ -28,7 +38,7 @@ from runtime.testing.callers import SimCallee, SimCaller
 from runtime.testing.chronicle import Chronicle, Row, SimEvent
 from runtime.testing.dialer import DialScript, Refusal, SimDialer, play
 from runtime.testing.faults import Fault, Faults
-from runtime.testing.legs import NO_HEADERS, SimLeg
+from runtime.testing.legs import NO_HEADERS, SimLeg, visible
 from runtime.testing.peers import WAIT_S, NotHeard, SimPeer
 from runtime.testing.simulated_runtime import Edges, SimulatedRuntime
 from runtime.testing.symbolic_media import SymbolicMedia
@@ -44,6 +54,11 @@ SETTLE_S: Final = 200.0
 """How long what is under way may go on after a test: an unanswered call gives up after 60 s, a
 session without calls ends 60 s later; what is there then was left behind."""
 SETTLE_STEP_S: Final = 1.0
+EVENT_NAMES: Final = frozenset(
+    name
+    for space in (AppEvents, CallEvents, PlayerEvents, RecorderEvents, ConferenceEvents)
+    for name in by_name(space)
+)
 
 
 class LeftOpen(AssertionError):
@@ -122,6 +137,11 @@ class Sim:
         """What everybody does whom the scenario calls at this number or URI: answers(), rings(),
         busy(), rejects(), silent(), refused(), or an async function that is given the callee.
         Without it a phone rings and nobody answers."""
+        if not isinstance(script, Refusal) and not inspect.iscoroutinefunction(script):
+            raise TypeError(
+                f"on_dial({to!r}): what somebody does is answers(), busy(), rejects() ... or an "
+                f"async function, not {script!r}"
+            )
         self.dialer.on_dial(to, script)
 
     def expect_error(self, pattern: str) -> None:
@@ -152,7 +172,7 @@ class Sim:
             display_name=display_name,
             from_uri=f"sip:{number}@caller.sim",
             to_uri=uri or f"sip:{to}@callstage.sim",
-            headers=dict(headers),
+            headers=visible(headers),
             remote="simulated",
         )
         media = await self.media.open_leg()
@@ -191,6 +211,8 @@ class Sim:
     async def happens(self, event: str, *, count: int = 1, within: float = WAIT_S) -> SimEvent:
         """Wait until the scenario is sent this event ("Call.Connected") the `count`-th time."""
         __tracebackhide__ = True
+        if event not in EVENT_NAMES:
+            raise ValueError(unknown("happens(): there is no event", event, EVENT_NAMES))
         with trio.move_on_after(within):
             while True:
                 await self.settle()

@@ -231,3 +231,16 @@ Logger.write(None)
         assert smileys.endswith("\U0001f600... [cut]")
         assert strange == "a\\0b\\ud800c"
         assert nothing == "None"
+
+
+async def test_a_traceback_ends_in_the_script_when_the_api_refuses_a_call(
+    autojump_clock: MockClock,
+) -> None:
+    async with running(alerting("call.reject()")) as core:
+        await core.alert()
+        (error,) = core.errors
+        assert error.traceback.splitlines()[1:3] == [
+            '  File "scenario.py", line 8, in alerting',
+            "    call.reject()",
+        ]
+        assert "names.py" not in error.traceback
