@@ -129,10 +129,11 @@ class Recordings:
         When cancelled, recordings in progress are still completed (at most 5 s).
         """
         await self.recover()
-        closing = trio.Event()
+        closing, serving = trio.Event(), trio.Event()
         async with trio.open_nursery() as nursery:
             try:
-                await nursery.start(self._serve_until, closing)
+                nursery.start_soon(self._serve_until, closing, serving)
+                await serving.wait()
                 task_status.started()
                 await trio.sleep_forever()
             finally:
@@ -231,12 +232,7 @@ class Recordings:
             self._child, self._ready = None, trio.Event()
         recording.fail("the recorder process does not answer; it was ended")
 
-    async def _serve_until(
-        self,
-        closing: trio.Event,
-        *,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
+    async def _serve_until(self, closing: trio.Event, serving: trio.Event) -> None:
         """Outlives a cancelled `run` by what finishing takes."""
         with trio.CancelScope(shield=True):
             async with trio.open_nursery() as nursery:
@@ -244,7 +240,7 @@ class Recordings:
                 nursery.start_soon(self._watch_disk)
                 with contextlib.suppress(RecordingError):  # calls matter more than recordings
                     await self._worker()
-                task_status.started()
+                serving.set()
                 await closing.wait()
                 with trio.move_on_after(CLOSE_S):
                     await self._finish_all()

@@ -1,5 +1,6 @@
 from runtime.server.server import Listening as Listening
 from runtime.server.server import Server as Server
 from runtime.server.server import StartError as StartError
+from runtime.server.server import leaves as leaves
 
-__all__ = ["Listening", "Server", "StartError"]
+__all__ = ["Listening", "Server", "StartError", "leaves"]

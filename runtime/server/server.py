@@ -25,6 +25,8 @@ from runtime.control.listener import GRACE_S, HttpListener, ListenError
 from runtime.decisions.limits import Limits
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
+from runtime.media.port import MediaUnavailable, RecordingError
+from runtime.sandbox.launcher import LaunchError
 from runtime.server.children import Children
 from runtime.server.isolation import check_isolation
 from runtime.session.refusals import RefusalView
@@ -148,7 +150,7 @@ class Server:
         """Serve until `stop`. Raises StartError when an address cannot be had."""
         raise_descriptor_limit()
         async with trio.open_nursery() as children:
-            await self._children.start(children)
+            await self._start_children(children)
             self._check_isolation()
             async with trio.open_nursery() as services:
                 await self._start_services(services)
@@ -158,6 +160,15 @@ class Server:
                 services.cancel_scope.cancel()
             children.cancel_scope.cancel()
         self.ended.set()
+
+    async def _start_children(self, nursery: trio.Nursery) -> None:
+        try:
+            await self._children.start(nursery)
+        except* (MediaUnavailable, RecordingError, LaunchError) as group:
+            faults = "; ".join(map(str, leaves(group)))
+        else:
+            return
+        raise StartError(faults)
 
     def _check_isolation(self) -> None:
         sandbox = self._children.zygote.sandbox
@@ -185,7 +196,7 @@ class Server:
         try:
             await self._sip.run(self.registry.incoming, task_status=task_status)
         except* SipListenError as group:
-            faults = "; ".join(str(exc) for exc in group.exceptions)
+            faults = "; ".join(map(str, leaves(group)))
         else:
             return
         raise StartError(faults)
@@ -222,6 +233,14 @@ class Server:
                 "required": self.config.sandbox.require,
             },
         }
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """The exceptions of a group of groups."""
+    found: list[BaseException] = []
+    for exc in group.exceptions:
+        found += leaves(exc) if isinstance(exc, BaseExceptionGroup) else [exc]
+    return found
 
 
 def _http_listener(config: Config) -> HttpListener:

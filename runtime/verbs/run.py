@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from runtime.config import Config
 from runtime.log import LogFormat, LogLines, open_log
 from runtime.sandbox.bundle import BundleError
-from runtime.server import Listening, Server, StartError
+from runtime.server import Listening, Server, StartError, leaves
 from runtime.server.memory import settle_memory
 from runtime.session.rules import Routing, RuleError
 from runtime.session.serving import NothingToServe, Serving
@@ -68,26 +68,30 @@ def usage(*faults: str) -> int:
     return 2
 
 
-def leaves(group: BaseExceptionGroup[StartError]) -> list[BaseException]:
-    """The exceptions of a group of groups."""
-    found: list[BaseException] = []
-    for exc in group.exceptions:
-        found += leaves(exc) if isinstance(exc, BaseExceptionGroup) else [exc]
-    return found
-
-
 async def _serve_until_signal(
     server: Server, serving: Serving, log: FilteringBoundLogger, *, watch: bool
 ) -> None:
+    started = trio.Event()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(_stop_on_signal, signals, server, started, nursery.cancel_scope)
             listening: Listening = await nursery.start(_serve_and_leave, server, nursery)
+            started.set()
             settle_memory()
             announce(listening, dev=watch)
             if watch:
                 nursery.start_soon(_reload_on_save, server, serving, log)
-            async for _ in signals:
-                server.stop()
+
+
+async def _stop_on_signal(
+    signals: AsyncIterator[int], server: Server, started: trio.Event, scope: trio.CancelScope
+) -> None:
+    """An orderly end; before there are calls to drain, simply the end."""
+    async for _ in signals:
+        if started.is_set():
+            server.stop()
+        else:
+            scope.cancel()
 
 
 async def _serve_and_leave(
