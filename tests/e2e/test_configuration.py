@@ -213,6 +213,9 @@ def test_every_fault_of_a_configuration_is_told_at_once(scripts: Path, tmp_path:
         (["one.py", "--net-allow", "everything"], "--net-allow"),
         (["one.py", "--http", "0.0.0.0:0"], "token"),
         (["one.py", "--log-format", "xml"], "--log-format"),
+        (["one.py", "--data", "notes.txt"], "notes.txt"),
+        (["one.py", "--rtp-host", "203.0.113.9"], "--rtp-host"),
+        (["one.py", "--sip", "udp://203.0.113.9:0"], "203.0.113.9"),
     ],
 )
 def test_wrong_words_end_with_exit_code_2_and_the_reason(
