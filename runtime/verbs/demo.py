@@ -18,8 +18,9 @@ from runtime.config.settings import DataSettings, HttpSettings, RtpSettings, Sip
 from runtime.control.sessions import read_timeline
 from runtime.log import LogLines, open_log
 from runtime.phone import CallPlan, CallReport, Phone
-from runtime.server import Listening, Server
+from runtime.server import Listening, Server, StartError, leaves
 from runtime.session.serving import Serving
+from runtime.verbs.run import usage
 from runtime.verbs.telling import heard_line, timeline_lines
 
 SCENARIO: Final = "module:scenarios.ivr"
@@ -41,12 +42,19 @@ async def demo(data: Path) -> int:
     routing = Serving(scenarios=(SCENARIO,), rules=(), base=Path()).load()
     lines = LogLines()
     report: CallReport | None = None
+    refused: list[str] = []
     async with trio.open_nursery() as logging:
         await logging.start(lines.run)
-        server = Server(config, routing, open_log(lines, "text"))
-        with trio.move_on_after(MAX_DEMO_S):
-            report = await _call_it(server, data / "demo-heard.wav")
-        lines.close()
+        try:
+            server = Server(config, routing, open_log(lines, "text"))
+            with trio.move_on_after(MAX_DEMO_S):
+                report = await _call_it(server, data / "demo-heard.wav")
+        except* StartError as group:
+            refused = [str(exc) for exc in leaves(group)]
+        finally:
+            lines.close()
+    if refused:
+        return usage(*refused)
     if report is None or not report.ok:
         why = "it was not over in time" if report is None else f"{report.code} {report.reason}"
         typer.echo(f"the demonstration call failed: {why}", err=True)

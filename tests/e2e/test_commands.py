@@ -53,6 +53,13 @@ async def test_the_demo_ends_in_time_and_its_wav_holds_the_prompts(tmp_path: Pat
     assert not [line for line in told.splitlines() if "\x1b" in line]
 
 
+async def test_a_demo_without_a_place_for_its_data_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, _, errors = await command(COMMAND, "demo", "--data", "file", folder=tmp_path)
+    assert code == 2
+    assert errors.startswith("callstage: ")
+
+
 # --- call ---------------------------------------------------------------------------------------
 
 

@@ -308,3 +308,9 @@ async def test_running_out_of_descriptors_is_a_recording_error(
     monkeypatch.undo()
     assert list(desk.folder.rglob("*.mp3")) == []
     await (await desk.start()).finish()
+
+
+async def test_a_store_that_is_told_to_end_while_it_starts_does_so(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "recordings")
+    with trio.fail_after(PATIENCE_S), trio.move_on_after(0.01):
+        await desk.store.run()
