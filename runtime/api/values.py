@@ -6,12 +6,15 @@ that can be tested for truth where that reads well.
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum, StrEnum
 from typing import Final
 
 import attrs
 
 from runtime.api.names import NamespaceType
+
+_PROVIDER_VOICE: Final = re.compile(r"([a-z]{2,3})_([A-Z]{2})(?:_\w+)?")
 
 
 class CallState(StrEnum):
@@ -96,10 +99,24 @@ class RecordExpireTime(metaclass=NamespaceType):
     FIVEYEARS: Final = "-5y"
 
 
-class AmazonVoices(metaclass=NamespaceType):
-    """VoxEngine's default voice; spoken by the offline voice of the same language."""
+class ProviderType(NamespaceType):
+    """A provider's voices: any name that begins with language and region means that language."""
 
-    en_US_Joanna: Final = "en-US"
+    def __getattr__(cls, name: str) -> str:
+        match = _PROVIDER_VOICE.fullmatch(name)
+        if match is None:
+            raise AttributeError(
+                f"{cls.__name__} has no voice {name[:60]!r}: voices are named by language and "
+                "region first, as en_US_Joanna"
+            )
+        return f"{match[1]}-{match[2]}"
+
+
+class ProviderVoices(metaclass=ProviderType):
+    """Voices of providers that VoxEngine knows, Google.en_US_Wavenet_A and the like.
+
+    None of them is here: the offline voice of the same language speaks.
+    """
 
 
 class OfflineVoices(metaclass=NamespaceType):
@@ -120,8 +137,16 @@ class OfflineVoices(metaclass=NamespaceType):
 class VoiceList(metaclass=NamespaceType):
     """Values for the `voice` option of say and createTTSPlayer. VoxEngine reference: VoiceList."""
 
-    Amazon = AmazonVoices
+    _later = frozenset({"ElevenLabs"})
+
+    Amazon = ProviderVoices
+    Google = ProviderVoices
+    IBM = ProviderVoices
+    Microsoft = ProviderVoices
     Offline = OfflineVoices
+    SaluteSpeech = ProviderVoices
+    TBank = ProviderVoices
+    Yandex = ProviderVoices
 
 
 class Modules(metaclass=NamespaceType):

@@ -24,7 +24,10 @@ from runtime.api.names import NamespaceType, close_matches
         (PlayerEvents, "PlaybackError", "PlayerEvents has no attribute 'PlaybackError'"),
         (AppEvents, "HttpRequest", "exists in VoxEngine but is not available in this version"),
         (Modules, "Recoder", "did you mean 'Recorder'"),
-        (VoiceList.Amazon, "en_US_Joana", "did you mean 'en_US_Joanna'"),
+        (VoiceList, "Amzon", "did you mean 'Amazon'"),
+        (VoiceList, "ElevenLabs", "exists in VoxEngine but is not available in this version"),
+        (VoiceList.Google, "Wavenet_A", "voices are named by language and region first"),
+        (VoiceList.Offline, "en_UK", "did you mean 'en_US'"),
         (VoxEngine, "callSip", "did you mean 'callSIP'"),
         (VoxEngine, "createWebSocket", "VoxEngine.createWebSocket exists in VoxEngine but"),
         (Logger, "wirte", "Logger has no attribute 'wirte': did you mean 'write'"),
@@ -175,3 +178,17 @@ def test_every_public_method_documents_itself() -> None:
 
 def test_name_spaces_are_of_one_kind() -> None:
     assert all(isinstance(space, NamespaceType) for space in (CallEvents, Modules, VoiceList))
+
+
+@pytest.mark.parametrize(
+    ("voice", "language"),
+    [
+        (VoiceList.Amazon.en_US_Joanna, "en-US"),
+        (VoiceList.Google.de_DE_Wavenet_A, "de-DE"),
+        (VoiceList.Microsoft.pt_BR_FranciscaNeural, "pt-BR"),
+        (VoiceList.Yandex.ru_RU_alena, "ru-RU"),
+        (VoiceList.Offline.en_GB, "en-GB"),
+    ],
+)
+def test_voices_of_providers_are_spoken_in_their_language(voice: str, language: str) -> None:
+    assert voice == language
