@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 
 import attrs
 
+MAX_CUSTOM_DATA: Final = 8_192
+"""As much as the wire to a script carries (runtime/sandbox/schema.py)."""
 MAX_PATTERN: Final = 512
 """A rule's pattern is read by people; longer ones are mistakes or attacks on the matcher."""
 
@@ -178,12 +180,20 @@ class TrunkSettings:
     codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
 
 
+def _custom_data(_: Any, __: attrs.Attribute[Any], value: str) -> None:
+    size = len(value.encode("utf-8"))
+    if size > MAX_CUSTOM_DATA:
+        raise ValueError(f"has {size} bytes, the limit is {MAX_CUSTOM_DATA}")
+
+
 @attrs.frozen(kw_only=True)
 class RuleSettings:
     name: str
     to: str = attrs.field(validator=_pattern)
     scenario: str
     conference: bool = False
+    custom_data: str = attrs.field(default="", repr=False, validator=_custom_data)
+    """What VoxEngine.customData() gives to the sessions of this rule."""
 
 
 @attrs.frozen(kw_only=True)

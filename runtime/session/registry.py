@@ -156,6 +156,7 @@ class SessionRegistry:
             scenario=found.scenario,
             bundle=found.bundle,
             rule=found.rule,
+            custom_data=found.custom_data,
             conference_name=leg.identity.number if found.conference else None,
         )
         host = self._enter(plan)

@@ -56,6 +56,8 @@ class Rule:
     scenario: str
     conference: bool = False
     """Every caller joins the one running session instead of getting a session of its own."""
+    custom_data: str = attrs.field(default="", repr=False)
+    """What VoxEngine.customData() gives to the sessions that its calls begin."""
     pattern: re.Pattern[str] = attrs.field(
         init=False, repr=False, eq=False, default=attrs.Factory(_pattern_of, takes_self=True)
     )
@@ -67,6 +69,7 @@ class Match(Generic[BundleT]):
     bundle: BundleT
     rule: str | None = None
     conference: bool = False
+    custom_data: str = attrs.field(default="", repr=False)
 
 
 @attrs.frozen
@@ -142,6 +145,7 @@ class Routing(Generic[BundleT]):
                     bundle=self.bundles[rule.scenario],
                     rule=rule.name,
                     conference=rule.conference,
+                    custom_data=rule.custom_data,
                 )
         return NoMatch(self._no_rule(destination))
 

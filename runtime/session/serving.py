@@ -46,7 +46,13 @@ class Serving:
             rule.scenario: load_bundle(self._path(rule.scenario)) for rule in self.rules
         }
         rules = [
-            Rule(name=rule.name, to=rule.to, scenario=rule.scenario, conference=rule.conference)
+            Rule(
+                name=rule.name,
+                to=rule.to,
+                scenario=rule.scenario,
+                conference=rule.conference,
+                custom_data=rule.custom_data,
+            )
             for rule in self.rules
         ]
         return Routing.ruled(rules, named)

@@ -8,6 +8,7 @@ on trio's clock; with a mock clock that jumps, an hour-long call takes milliseco
 from __future__ import annotations
 
 import inspect
+import re
 from collections import Counter
 from datetime import datetime
 from functools import partial
@@ -91,21 +92,26 @@ class Sim:
 
     # --- setting up ---
 
-    def load(self, *scenarios: str, conference: bool = False) -> None:
+    def load(self, *scenarios: str, conference: bool = False, custom_data: str = "") -> None:
         """Use these scenarios: a .py file or folder (relative to the test file), or "module:NAME".
 
         One takes every call; of several, the dialled number is the scenario's name. `conference`:
-        all callers share one session. Without `load`, scenario.py beside the test file is used.
+        all callers share one session. `custom_data` is what VoxEngine.customData() gives to
+        sessions that calls begin. Without `load`, scenario.py beside the test file is used.
         Loading again changes new calls only, as a reload does.
         """
         bundles = [self._bundle(scenario) for scenario in scenarios]
-        self._route({bundle.name: bundle for bundle in bundles}, conference=conference)
+        named = {bundle.name: bundle for bundle in bundles}
+        self._route(named, conference=conference, custom_data=custom_data)
 
-    def load_text(self, source: str, *, conference: bool = False, **modules: str) -> None:
-        """Use a scenario that stands in the test itself; `modules` are what it can import."""
+    def load_text(
+        self, source: str, *, conference: bool = False, custom_data: str = "", **modules: str
+    ) -> None:
+        """Use a scenario that stands in the test itself; `modules` are what it can import, the
+        rest is as for `load`."""
         text = {name: dedent(code) for name, code in {**modules, MAIN: source}.items()}
         bundle = make_bundle(MAIN, text, folder=self.folder)
-        self._route({MAIN: bundle}, conference=conference)
+        self._route({MAIN: bundle}, conference=conference, custom_data=custom_data)
 
     def load_rules(self, *rules: Rule) -> None:
         """Route by rules, as the configuration file does; each names its scenario as `load` does.
@@ -338,11 +344,17 @@ class Sim:
             self.load(DEFAULT_SCENARIO)
         return await self.runtime.registry()
 
-    def _route(self, bundles: dict[str, Bundle], *, conference: bool) -> None:
+    def _route(self, bundles: dict[str, Bundle], *, conference: bool, custom_data: str) -> None:
         rules = [
-            Rule(name=name, to=".*", scenario=name, conference=True)
+            Rule(
+                name=name,
+                to=".*" if len(bundles) == 1 else re.escape(name),
+                scenario=name,
+                conference=conference,
+                custom_data=custom_data,
+            )
             for name in bundles
-            if conference
+            if conference or custom_data
         ]
         self.runtime.route(Routing[Bundle].ruled(rules, bundles))
 

@@ -46,6 +46,7 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
         to = '\\+4420794601..'
         scenario = "scenario.py"
         conference = true
+        custom_data = '{"company": "Tea & Co"}'
         """
     )
     config = load_config(file)
@@ -53,6 +54,8 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert config.limits.idle_session_s == 5.0
     assert config.trunk[0].codecs == ("PCMA",)
     assert config.rule[0].conference is True
+    assert config.rule[0].custom_data == '{"company": "Tea & Co"}'
+    assert "Tea" not in repr(config)
 
 
 def test_all_faults_come_at_once_with_their_keys(tmp_path: Path) -> None:
@@ -105,6 +108,16 @@ def test_all_faults_come_at_once_with_their_keys(tmp_path: Path) -> None:
         ("[http.tokens]\nci = 'abc'", "http.tokens", "SHA-256"),
         ("[net]\nallow = ['10.0.0.0/33']", "net.allow", "not a network"),
         ("[[rule]]\nname='a'\nto='a'\nscenario='s'\nconference=1", "rule[0].conference", "true or"),
+        (
+            "[[rule]]\nname='a'\nto='a'\nscenario='s'\ncustom_data=1",
+            "rule[0].custom_data",
+            "a stri",
+        ),
+        (
+            f"[[rule]]\nname='a'\nto='a'\nscenario='s'\ncustom_data='{'x' * 8193}'",
+            "rule[0].custom_data",
+            "8193 bytes, the limit is 8192",
+        ),
     ],
 )
 def test_a_wrong_value_says_what_it_must_be(

@@ -28,6 +28,18 @@ def test_the_first_match_wins() -> None:
     assert chosen(ruled(".*", "1.."), "100") == "r0"
 
 
+def test_a_rule_s_data_comes_with_its_match() -> None:
+    rules = [
+        Rule(name="a", to="1.*", scenario="s", custom_data="tea"),
+        Rule(name="b", to=".*", scenario="s"),
+    ]
+    routing = Routing.ruled(rules, {"s": "bundle"})
+    first, second = routing.choose("100"), routing.choose("200")
+    assert isinstance(first, Match)
+    assert isinstance(second, Match)
+    assert (first.custom_data, second.custom_data) == ("tea", "")
+
+
 def test_anchors_do_no_harm() -> None:
     assert chosen(ruled(r"^\+44\d+$"), "+442079") == "r0"
 

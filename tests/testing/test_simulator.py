@@ -301,3 +301,22 @@ def test_hundreds_of_calls_leave_nothing_behind() -> None:
     sim = run_simulation(calls)
     assert sim.media.left_open == []
     assert sim.sessions == []
+
+
+async def test_calls_can_be_given_data_and_several_scenarios_can_be_shared(
+    sim: Sim, tmp_path: Path
+) -> None:
+    for name in ("tea", "coffee"):
+        (tmp_path / f"{name}.py").write_text(
+            "from runtime import *\n"
+            "@VoxEngine.on(AppEvents.CallAlerting)\n"
+            "def alerting(e):\n"
+            f"    Logger.write(f'{name} {{VoxEngine.customData()}} {{e.call.id()}}')\n"
+            "    e.call.reject(486)\n"
+        )
+    sim.load(
+        str(tmp_path / "tea.py"), str(tmp_path / "coffee.py"), conference=True, custom_data="hot"
+    )
+    for number in ("coffee", "tea", "coffee"):
+        await (await sim.call(number)).ended()
+    assert sim.logs == ["coffee hot s1-2", "tea hot s2-2", "coffee hot s1-4"]

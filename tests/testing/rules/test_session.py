@@ -410,3 +410,28 @@ async def test_r6_an_error_of_call_alerting_ends_the_session(sim: Sim) -> None:
     assert (await caller.ended()).code == 500
     await sim.settle()
     assert sim.sessions == []
+
+
+@pytest.mark.parametrize("conference", [False, True])
+async def test_a_rule_hands_its_data_to_the_sessions_of_its_calls(
+    sim: Sim, tmp_path: Path, conference: bool
+) -> None:
+    path = tmp_path / "shared.py"
+    path.write_text(
+        script("""
+        Logger.write(f"top level {VoxEngine.customData()}")
+        @on_call
+        def alerting(e):
+            Logger.write(f"{VoxEngine.customData()} {e.customData!r} {e.call.customData()!r}")
+            VoxEngine.terminate()
+        """)
+    )
+    data = "tea " * 100
+    sim.load_rules(
+        Rule(name="tea", to="1..", scenario=str(path), conference=conference, custom_data=data),
+        Rule(name="rest", to=".*", scenario=str(path)),
+    )
+    await (await sim.call("100")).ended()
+    await (await sim.call("200")).ended()
+    assert sim.logs == [f"top level {data}", f"{data} '' ''", "top level ", " '' ''"]
+    assert "tea tea" not in "".join(str(dict(row.detail)) for row in sim.timeline)
