@@ -122,7 +122,7 @@ class ZygoteLauncher:
 
     async def launch(self, session_id: str) -> WorkerProcess:
         """Fork a worker for a session; LaunchError when there is none within 5 s."""
-        why = "there is no zygote"
+        why = ""
         with trio.move_on_after(LAUNCH_S):
             while True:
                 await self._ready.wait()
@@ -133,6 +133,9 @@ class ZygoteLauncher:
                 await trio.lowlevel.checkpoint()
                 if why != LOST:
                     break
+        if not why:
+            busy = "the machine is too busy to fork one" if self._zygote else "there is no zygote"
+            why = f"{busy}, for {LAUNCH_S:g} s"
         raise LaunchError(f"no worker for session {session_id}: {why}")
 
     async def _ask(self) -> _Request:
