@@ -11,7 +11,15 @@ import pytest
 from runtime.sandbox.landlock import abi_version
 from runtime.sandbox.probe import acts, lethal_acts
 from runtime.sandbox.seccomp import SeccompUnavailable, build_filter
-from runtime.sandbox.syscalls import ALLOWED, ARGUMENTS, DECODER, KILLED, MACHINES, SESSION, Profile
+from runtime.sandbox.syscalls import (
+    ALLOWED,
+    ARGUMENTS,
+    DECODER,
+    KILLED,
+    MACHINES,
+    SESSION,
+    Profile,
+)
 from tests.sandbox import allowed_acts, forbidden_acts
 from tests.sandbox.locked import ORDINARY_USER, outcomes
 
@@ -22,6 +30,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="kernel locks are 
 on_x86_64 = pytest.mark.skipif(
     platform.machine() != "x86_64", reason="the numbers of these acts are those of x86_64"
 )
+PROFILES = {"session": SESSION, "decoder": DECODER}
 FORBIDDEN = "tests.sandbox.forbidden_acts"
 ALLOWED_ACTS = "tests.sandbox.allowed_acts"
 USERS = [(), ("--user", str(ORDINARY_USER))]
@@ -77,7 +86,7 @@ def test_this_kernel_has_landlock() -> None:
     assert abi_version() >= 1
 
 
-@pytest.mark.parametrize("profile", [SESSION, DECODER], ids=["session", "decoder"])
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 @pytest.mark.parametrize("machine", MACHINES)
 def test_a_program_can_be_built_for_every_machine(machine: str, profile: Profile) -> None:
     program = build_filter(machine, profile)
