@@ -19,10 +19,10 @@ pytestmark = pytest.mark.loopback
 
 AT_ONCE = 8
 SLACK_FILES = 4
-"""The question's own HTTP connection, or a spare leg's ports, on their way in or out; a leak has one
-or more for each call."""
-SLACK_KIB = 3_000
-"""Python's memory comes in arenas: a few calls may cost one each."""
+"""An HTTP connection or a spare leg's ports on their way in or out; a leak has one or more
+for each call."""
+SLACK_KIB = 12_000
+"""The last 200 sessions stay with their timelines, some 40 KiB each; Python adds arenas."""
 
 
 @attrs.frozen
