@@ -75,7 +75,14 @@ class Answering(StrictNames):
 
 
 class Call(CallSignalling):
-    """One call leg. VoxEngine reference: Call."""
+    """One call leg: `e.call` of CallAlerting, or what VoxEngine.callSIP and its kin return.
+
+    It begins ALERTING, becomes PROGRESSING with the first sign of progress, CONNECTED, and
+    TERMINATED for good; StateChanged tells each step, right before the event that caused it. The
+    last event is Disconnected, or Failed for an outgoing call that never connected; RecordStopped
+    may follow. Commands return at once and can be awaited; on a call that has ended they are
+    ignored with a log line. VoxEngine reference: Call.
+    """
 
     __slots__ = ()
     _made_by = "VoxEngine.callSIP(), callPSTN() or callUser()"
@@ -156,12 +163,12 @@ class Call(CallSignalling):
         return handle
 
     def record(self, *parameters: object, **options: object) -> CommandHandle:
-        """Record what the endpoint says and hears, from now to the end of the call.
+        """Record what the endpoint says and hears, from now (or the answer) to the end of the call.
 
-        RecordStarted(url) follows, and RecordStopped after Disconnected; RecordError when it
-        cannot be done or runs already. Options, as keywords or one dict: stereo (left = what the
-        endpoint sends, right = what it hears), hd_audio, lossless (flac), and ours: container
-        "mp3" (default), "wav", "flac" or "ogg". VoxEngine reference: Call.record.
+        RecordStarted(url) follows, and RecordStopped after Disconnected; RecordError when it cannot
+        be done, or runs already: a call is recorded once. Options, as keywords or one dict: stereo
+        (left = what the endpoint sends, right = what it hears), hd_audio, lossless (flac), and
+        ours: container "mp3" (default), "wav", "flac" or "ogg". VoxEngine reference: Call.record.
         """
         fields = recording_fields(self._session, "Call.record", parameters, options)
         fields.pop("name")
@@ -170,7 +177,8 @@ class Call(CallSignalling):
     # --- keys -----------------------------------------------------------------------------------
 
     def tones(self) -> Tones:
-        """Key presses from now on: `async for key in call.tones():` gives "0" to "9", "*", "#".
+        """Key presses from now on: `async for key in call.tones():` gives "0" to "9", "*", "#"
+        (and "A" to "D" from phones that have them).
 
         Switches tone handling on (handleTones) if it is off. The loop ends when the call ends.
         Keys wait in a buffer of 256 while the loop's body runs.
@@ -195,11 +203,11 @@ class Call(CallSignalling):
 
         `prompt` (a text to say, or what a say or startPlayback gave) plays at once, and keys are
         kept from now on; they are looked at while this is awaited. A key stops the prompt with
-        bargeIn=True and is not taken without. Ends with the `maxDigits`-th
-        digit, a key of `finishOn` (not part of the digits), `timeout` seconds after the prompt
-        without a first digit, `interDigitTimeout` seconds (default: `timeout`) after the last one,
-        or with the call. Never raises for these. Switches tone handling on. Ending the wait leaves
-        the prompt playing.
+        bargeIn=True and is not taken without. Ends with the `maxDigits`-th digit, a key of
+        `finishOn` (not part of the digits), `timeout` seconds after the prompt without a first
+        digit, `interDigitTimeout` seconds (default: `timeout`) after the last one, or with the
+        call. Never raises for these. Switches tone handling on. Ending the wait leaves the prompt
+        playing.
         """
         plan = _plan(maxDigits, finishOn, timeout, interDigitTimeout, bargeIn)
         _prompt(prompt)

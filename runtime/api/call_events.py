@@ -113,7 +113,8 @@ class OffHold(CallEvent):
 class ToneReceived(CallEvent):
     """A key press, after handleTones(True).
 
-    `tone` is one of 0-9 * #; `type` "1" (RFC 4733), "2" (in-band) or "3" (SIP INFO).
+    `tone` is one of 0-9 * # (and A-D from phones that have them); `type` "1" (RFC 4733), "2"
+    (in-band) or "3" (SIP INFO).
     """
 
     name: ClassVar[str] = "Call.ToneReceived"

@@ -101,7 +101,7 @@ class CallSignalling(CallIdentity):
     def ring(self, extraHeaders: HeaderMap | None = None) -> CommandHandle:
         """Let the caller's device play its ring tone (180). Incoming and unanswered calls only.
 
-        No event follows. VoxEngine reference: Call.ring.
+        No event follows but StateChanged. VoxEngine reference: Call.ring.
         """
         return self._command("ring", RingCall, headers=header_map("Call.ring", extraHeaders))
 
@@ -129,18 +129,24 @@ class CallSignalling(CallIdentity):
     ) -> CommandHandle:
         """With True every key press fires ToneReceived and is cut out of the audio; off at first.
 
-        May be called before the answer. VoxEngine reference: Call.handleTones.
+        May be called before the answer. `supportedDtmfTypes` is one of DTMFType. VoxEngine
+        reference: Call.handleTones.
         """
         handle = flag("Call.handleTones", "doHandle", doHandle)
         kinds = _dtmf_kinds(supportedDtmfTypes)
         self._handling = handle
+        if handle and kinds == DTMFType.IN_BAND:
+            self._session.log(
+                "Call.handleTones(): tones in the audio (DTMFType.IN_BAND) are not detected in "
+                "this version; phones send RFC 4733 or SIP INFO"
+            )
         return self._command("handleTones", HandleTones, handle=handle, kinds=kinds)
 
     def sendDigits(self, digits: str) -> CommandHandle:
         """Send key presses to the peer: 0-9 * # A-D, and p for half a second of pause.
 
-        No event follows. Raises ValueError for anything else. VoxEngine reference:
-        Call.sendDigits.
+        Before the answer, or early media, they wait for it. No event follows. Raises ValueError for
+        anything else. VoxEngine reference: Call.sendDigits.
         """
         wrong = set(text("Call.sendDigits", "digits", digits)) - DIGITS
         if wrong:
@@ -150,9 +156,9 @@ class CallSignalling(CallIdentity):
         return self._command("sendDigits", SendDigits, digits=digits)
 
     def sendInfo(self, mimeType: str, body: str, headers: HeaderMap | None = None) -> CommandHandle:
-        """Send a SIP INFO; `body` at most 8,192 bytes.
+        """Send a SIP INFO; `body` at most 8,192 bytes. Refused before the answer.
 
-        No event follows. VoxEngine reference: Call.sendInfo.
+        `headers`: X-* and User-to-User. No event follows. VoxEngine reference: Call.sendInfo.
         """
         what = "Call.sendInfo"
         _bounded(what, "body", body)
@@ -160,9 +166,10 @@ class CallSignalling(CallIdentity):
         return self._command("sendInfo", SendInfo, {"headers": "headers"}, body=body, **fields)
 
     def sendMessage(self, text: str) -> CommandHandle:
-        """Send a text message within the call; at most 8,192 bytes.
+        """Send a text message within the call; at most 8,192 bytes. Refused before the answer.
 
-        No event follows. VoxEngine reference: Call.sendMessage.
+        Simulated calls carry it; SIP calls do not yet, and the timeline says so. No event follows.
+        VoxEngine reference: Call.sendMessage.
         """
         _bounded("Call.sendMessage", "text", text)
         return self._command("sendMessage", SendMessage, text=text)

@@ -39,10 +39,12 @@ class Handle(StrictNames, Generic[T]):
 
     @property
     def done(self) -> bool:
+        """Whether there is an outcome yet."""
         return self._settled
 
     @property
     def error(self) -> str | None:
+        """Why the command was refused or the sound could not be played; None otherwise."""
         return self._error
 
     def __await__(self) -> Generator[Any, Any, T]:

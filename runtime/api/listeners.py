@@ -184,7 +184,8 @@ class EventSource(StrictNames):
     @overload
     def on(self, event: str) -> Registrar[Any]: ...
     def on(self, event: object) -> Any:
-        """Decorator: register the function as addEventListener does, and return it unchanged."""
+        """Decorator, `@call.on(CallEvents.Connected)`: register the function as addEventListener
+        does, and return it unchanged."""
         return _Registration(self, event, once=False)
 
     @overload

@@ -12,7 +12,7 @@ from runtime.sandbox.commands import HideTones
 
 
 class SessionLogger(StrictNames):
-    """VoxEngine reference: Logger."""
+    """The scenario's own lines in the session's log. VoxEngine reference: Logger."""
 
     __slots__ = ()
     _shown_as = "Logger"

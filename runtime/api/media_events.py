@@ -57,6 +57,8 @@ class RecordStopped(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class RecordError(CallEvent):
+    """The call cannot be recorded, or is being recorded already (`error`)."""
+
     name: ClassVar[str] = "Call.RecordError"
     error: str = ""
 
@@ -88,6 +90,8 @@ class RtpStopped(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class RtpResumed(CallEvent):
+    """Packets come again, after RtpStopped."""
+
     name: ClassVar[str] = "Call.RtpResumed"
 
 

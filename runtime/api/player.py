@@ -41,11 +41,15 @@ class Player(MediaSource):
         return self._command("resume", ResumePlayer)
 
     def stop(self) -> CommandHandle:
-        """End the player for good: Stopped follows, everything else on it is ignored then."""
+        """End the player for good: Stopped follows, everything else on it is ignored then.
+
+        After PlaybackFinished it is over by itself."""
         handle = self._command("stop", StopPlayer)
         self._stopped = True
         return handle
 
     def addMarker(self, offset: int) -> CommandHandle:
-        """Fire PlaybackMarkerReached at `offset` milliseconds, from the end when negative."""
+        """Fire PlaybackMarkerReached at `offset` milliseconds, from the end when negative.
+
+        At most 100 for one player; one beyond the sound's length is never reached."""
         return self._command("addMarker", AddPlayerMarker, offset_ms=offset)

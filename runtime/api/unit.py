@@ -50,7 +50,8 @@ class MediaUnit(EventSource):
         return False
 
     def id(self) -> str:
-        """The unit's own id, unique in the system. VoxEngine reference: Call.id."""
+        """Its own id, unique in the system, as it stands in logs and timelines. VoxEngine
+        reference: Call.id."""
         return self._unit_id
 
     def _superseded(self, outcome: PlaybackOutcome) -> None:

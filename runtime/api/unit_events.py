@@ -25,6 +25,8 @@ class PlayerEvent(Event):
 
 @attrs.frozen(kw_only=True)
 class PlayerCreated(PlayerEvent):
+    """The player is there; its sound is being fetched."""
+
     name: ClassVar[str] = "Player.Created"
 
 
@@ -60,6 +62,8 @@ class PlayerPlaybackFinished(PlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class PlayerError(PlayerEvent):
+    """There is no such player: a session has at most 10 at once."""
+
     name: ClassVar[str] = "Player.Error"
     error: str = ""
 
@@ -105,6 +109,8 @@ class RecorderStopped(RecorderEvent):
 
 @attrs.frozen(kw_only=True)
 class RecorderError(RecorderEvent):
+    """The recording could not begin, or be finished (`error`); nothing follows."""
+
     name: ClassVar[str] = "Recorder.Error"
     error: str = ""
 
@@ -134,6 +140,8 @@ class ConferenceStopped(ConferenceEvent):
 
 @attrs.frozen(kw_only=True)
 class ConferenceError(ConferenceEvent):
+    """There is no such mixer: a session has at most 10 at once."""
+
     name: ClassVar[str] = "Conference.Error"
     error: str = ""
     code: int = 0

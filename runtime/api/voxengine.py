@@ -143,7 +143,7 @@ class Making(EventSource):
 
 
 class Engine(Forwarding, Making):
-    """The VoxEngine name space. VoxEngine reference: VoxEngine."""
+    """The session itself. VoxEngine reference: VoxEngine."""
 
     __slots__ = ()
     _shown_as = "VoxEngine"
@@ -176,8 +176,9 @@ class Engine(Forwarding, Making):
     def customData(self, customData: str | None = None) -> str:
         """The session's own string; with an argument, set it first.
 
-        Preset by whoever started the session; shown in the call history. Raises ValueError above
-        the limit (200 bytes by default). VoxEngine reference: VoxEngine.customData.
+        Preset by whoever started the session, or by the `custom_data` of the rule that took the
+        call. Hidden in timelines. Raises ValueError above the limit (200 bytes by default; what
+        is preset may be longer). VoxEngine reference: VoxEngine.customData.
         """
         session = current()
         if customData is not None:

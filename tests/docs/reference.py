@@ -1,0 +1,226 @@
+"""The page docs/reference/scenario-api.md, made from the API itself.
+
+`python -m tests.docs.reference` writes it; a test sees that it is current. Signatures come from the
+code, texts from its docstrings, options from the same tables that the functions check against.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+import runtime
+from runtime.api import call, call_signalling, dialing, recorder, voxengine
+from runtime.api.event_constants import NOT_FIRED_YET
+from runtime.api.events import Event, by_name
+from runtime.api.names import NamespaceType, StrictNames, public_names, shown_name
+
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs/reference/scenario-api.md"
+
+INTRODUCTION: Final = """\
+# The scenario API
+
+Everything that a scenario can import: `from runtime import ...`, the same where calls are real and
+in tests. What VoxEngine has keeps its names, so that its documentation applies; what is ours
+is one lower-case word (`on`, `once`, `answered`, `ended`, `gather`, `tones`, `sleep`, `now`). The
+[tutorial](../tutorial/first-scenario.md) tells how to write a scenario,
+[porting from VoxEngine](../howto/porting-from-voxengine.md) how to bring one over.
+
+Commands return at once. What they return can be awaited, or not: dropping it loses nothing. A wrong
+argument raises TypeError or ValueError at its line. A command that does not fit the moment is
+refused with a line in the log, and raises `CommandFailed` only where it is awaited; on a call that
+has ended it is ignored. Options go as keywords or as one dict, as in VoxEngine's documentation.
+
+This page is made from the code: `python -m tests.docs.reference`.
+"""
+OPTIONS: Final[Mapping[str, Iterable[str]]] = {
+    "VoxEngine.callSIP": dialing.SipOptions.__annotations__,
+    "VoxEngine.callPSTN": dialing.PstnOptions.__annotations__,
+    "VoxEngine.callUser": dialing.UserOptions.__annotations__,
+    "VoxEngine.createURLPlayer": voxengine.PLAYER_OPTIONS,
+    "VoxEngine.createTTSPlayer": voxengine.TTS_PLAYER_OPTIONS,
+    "VoxEngine.createRecorder": recorder.RECORD_OPTIONS,
+    "VoxEngine.createConference": ("hd_audio",),
+    "Call.answer": call_signalling.ANSWER_OPTIONS,
+    "Call.record": recorder.RECORD_OPTIONS,
+    "Call.say": call.SAY_OPTIONS,
+    "Call.startPlayback": ("loop", "progressivePlayback"),
+}
+"""What **options are; sendMediaTo's are for sockets, which are not there yet."""
+RESULTS: Final = {"AnswerHandle": "Answered", "PlaybackHandle": "PlaybackOutcome"}
+RESULTS_MORE: Final = {"EndHandle": "Disconnected or Failed", "Answering": "Answered"}
+_FIRST: Final[dict[Any, str]] = {}
+"""Where a method that several objects share was described."""
+_REFERENCE: Final = re.compile(
+    r"\s*VoxEngine\s+reference:\s+\w+(\.\w+)?( and others)?( \(\w+\))?\."
+)
+
+
+def page() -> str:
+    """The whole page."""
+    _FIRST.clear()
+    parts = [INTRODUCTION]
+    objects = ("VoxEngine", "Call", "Player", "Recorder", "Conference", "Logger")
+    parts += [_object(getattr(runtime, name)) for name in objects]
+    parts.append(_functions(runtime.setTimeout, runtime.setInterval, runtime.clearTimeout))
+    parts.append(_functions(runtime.clearInterval, runtime.require))
+    spaces = ("AppEvents", "CallEvents", "PlayerEvents", "RecorderEvents", "ConferenceEvents")
+    parts += [_events(getattr(runtime, name)) for name in spaces]
+    parts.append("## Values\n")
+    parts += [_values(getattr(runtime, name)) for name in _value_names()]
+    parts.append("## Exceptions\n")
+    parts += [_exception(getattr(runtime, name)) for name in _exception_names()]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _value_names() -> list[str]:
+    return ["Answered", "CallState", "DTMFType", "Gathered", "GatherReason", "Handle",
+            "Modules", "PlaybackOutcome", "RecordExpireTime", "VoiceList"]  # fmt: skip
+
+
+def _exception_names() -> list[str]:
+    return ["CommandFailed", "LimitReached", "NoSession", "SessionOver"]
+
+
+# --- objects ------------------------------------------------------------------------------------
+
+
+def _object(thing: object) -> str:
+    owner: type[StrictNames] = thing if isinstance(thing, type) else type(thing)
+    name = shown_name(owner)
+    lines = [f"## {name}\n", _text(owner) + "\n"]
+    told: dict[str, list[str]] = {}
+    for member in _in_order(owner):
+        function = inspect.unwrap(getattr(owner, member))
+        first = _FIRST.setdefault(function, name)
+        if first == name:
+            lines.append(_method(owner, name, member))
+        else:
+            told.setdefault(first, []).append(f"`{member}`")
+    for first, members in told.items():
+        lines.append(f"{', '.join(members)}: as for {first}.\n")
+    if owner._later:
+        later = ", ".join(f"`{each}`" for each in sorted(owner._later))
+        lines.append(f"VoxEngine has these, this version does not yet: {later}.\n")
+    return "\n".join(lines)
+
+
+def _in_order(owner: type[StrictNames]) -> list[str]:
+    """Methods as they stand in the code, what is shared with others last."""
+    found: dict[str, None] = {}
+    for part in owner.__mro__:
+        for name, member in vars(part).items():
+            if not name.startswith("_") and callable(member):
+                found.setdefault(name)
+    return list(found)
+
+
+def _method(owner: type[StrictNames], shown: str, name: str) -> str:
+    function = inspect.unwrap(getattr(owner, name))
+    result = str(inspect.signature(function).return_annotation)
+    head = f"{name}({_parameters(function)})"
+    gives = RESULTS.get(result) or RESULTS_MORE.get(result)
+    if gives:
+        head += f" -> {result} of {gives}" if result in RESULTS else f" -> awaitable {gives}"
+    elif result not in ("None", "Any"):
+        head += f" -> {result}"
+    if inspect.iscoroutinefunction(function):
+        head = f"await {head}"
+    options = ", ".join(f"`{option}`" for option in sorted(OPTIONS.get(f"{shown}.{name}", ())))
+    taken = f"\nOptions that are taken: {options}.\n" if options else ""
+    return f"### `{head}`\n\n{_text(function)}\n{taken}"
+
+
+def _parameters(function: Any) -> str:
+    shown = []
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        if parameter.kind is parameter.VAR_KEYWORD:
+            shown.append("**options")
+        elif parameter.kind is not parameter.VAR_POSITIONAL and parameter.name != "parameters":
+            shown.append(_parameter(parameter))
+    return ", ".join(shown)
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    default = parameter.default
+    if default is parameter.empty:
+        return parameter.name
+    if isinstance(default, enum.Enum):
+        return f"{parameter.name}={type(default).__name__}.{default.name}"
+    return f"{parameter.name}={default!r}"
+
+
+def _functions(*functions: Any) -> str:
+    lines = ["## Timers and modules\n"] if functions[0] is runtime.setTimeout else []
+    for function in functions:
+        parameters = inspect.signature(function).parameters.values()
+        head = f"{function.__name__}({', '.join(map(_parameter, parameters))})"
+        lines.append(f"### `{head}`\n\n{_text(function)}\n")
+    return "\n".join(lines)
+
+
+def _text(thing: Any) -> str:
+    text = inspect.getdoc(thing) or ""
+    return _REFERENCE.sub("", text).strip()
+
+
+# --- events -------------------------------------------------------------------------------------
+
+
+def _events(space: NamespaceType) -> str:
+    lines = [f"## {space.__name__}\n", _text(space) + "\n"]
+    lines += ["| constant | string value | payload | when |", "|---|---|---|---|"]
+    values = by_name(space)
+    constants = {getattr(space, name): name for name in public_names(space)}
+    for value, event in values.items():
+        if value not in NOT_FIRED_YET:
+            lines.append(_event(constants[event], value, event))
+    silent = [f"`{constants[event]}`" for value, event in values.items() if value in NOT_FIRED_YET]
+    if silent:
+        lines.append(
+            f"\nKnown, and never fired in this version (listening writes a log line): "
+            f"{', '.join(sorted(silent))}."
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _event(constant: str, value: str, event: type[Event]) -> str:
+    own = [name for name in attrs.fields_dict(event) if name not in ("call", "player")]
+    source = {"Application": [], "Call": ["call", "id"], "Player": ["player", "id"],
+              "Recorder": ["id"], "Conference": ["id"]}[value.partition(".")[0]]  # fmt: skip
+    if constant == "CallAlerting":
+        source = ["call"]
+    fields = ", ".join(f"`{name}`" for name in [*source, *own, "name"])
+    text = " ".join(_text(event).split()) if event.__doc__ else ""
+    return f"| `{constant}` | `{value}` | {fields} | {text.replace('|', '&#124;')} |"
+
+
+# --- values -------------------------------------------------------------------------------------
+
+
+def _values(thing: Any) -> str:
+    lines = [f"### `{thing.__name__}`", _text(thing)]
+    if isinstance(thing, enum.EnumMeta):
+        members: Mapping[str, Any] = thing.__members__
+        lines.append(", ".join(f"`{name}` = {each.value!r}" for name, each in members.items()))
+    elif isinstance(thing, NamespaceType):
+        lines.append(", ".join(f"`{name}`" for name in public_names(thing)))
+    elif attrs.has(thing):
+        lines.append("Fields: " + ", ".join(f"`{name}`" for name in attrs.fields_dict(thing)))
+    else:
+        lines.append("Properties: `done`, `error`")
+    return "\n\n".join(lines) + "\n"
+
+
+def _exception(thing: type[Exception]) -> str:
+    return f"### `{thing.__name__}`\n\n{_text(thing)}\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
