@@ -122,6 +122,8 @@ class OutgoingRules:
 
     def _caller(self, request: DialRequest, trunk: Trunk | None) -> NameAddr:
         """`callerid` may be a number, a user, user@host or a whole URI."""
+        if not _is_text(request.callerid + request.display_name):
+            raise DialRefused(400, "callerid or displayName holds half a character")
         host = trunk.uri.host if trunk else self.host
         account = request.auth_user or (trunk.user if trunk else "")
         user = request.callerid.strip() or account or ANONYMOUS
@@ -136,6 +138,15 @@ class OutgoingRules:
         else:
             uri = Uri(scheme="sip", user=user.removeprefix("sip:"), host=host)
         return NameAddr(display_name=request.display_name, uri=uri)
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be written at all: a lone surrogate cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_proxy(text: str) -> Uri:
