@@ -1,6 +1,6 @@
 """Where a test telephone lives: on loopback, or on a host of its own in a network namespace.
 
-Two hosts joined by a cable that exists only in the kernel: for what loopback cannot show, a runtime
+Hosts joined by a cable that exists only in the kernel: for what loopback cannot show, a runtime
 that strangers can reach. Making them needs root.
 """
 
@@ -61,13 +61,17 @@ LOOPBACK: Final = Home("127.0.0.1")
 
 
 @contextmanager
-def two_hosts() -> Iterator[tuple[Home, Home]]:
-    """198.51.100.1 and 198.51.100.2 (RFC 5737), each in a namespace, while the block runs."""
+def hosts() -> Iterator[tuple[Home, Home, Home]]:
+    """Ours, a friend's and a stranger's address (RFC 5737), while the block runs.
+
+    Ours is in one namespace, the other two are in another one.
+    """
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("network namespaces need root and ip(8): a public bind was NOT tested")
     name = f"cs{secrets.token_hex(3)}"
     left = Home("198.51.100.1", f"{name}a")
     right = Home("198.51.100.2", f"{name}b")
+    third = Home("198.51.100.3", f"{name}b")
     try:
         for home in (left, right):
             _ip("netns", "add", home.namespace)
@@ -78,7 +82,8 @@ def two_hosts() -> Iterator[tuple[Home, Home]]:
             _ip(*inside, "addr", "add", f"{home.address}/24", "dev", end)
             _ip(*inside, "link", "set", end, "up")
             _ip(*inside, "link", "set", "lo", "up")
-        yield left, right
+        _ip("-n", third.namespace, "addr", "add", f"{third.address}/24", "dev", f"{name}y")
+        yield left, right, third
     finally:
         for home in (left, right):
             if os.path.exists(f"/run/netns/{home.namespace}"):

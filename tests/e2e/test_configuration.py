@@ -12,6 +12,7 @@ from tests.e2e.audio import tone
 from tests.e2e.phone import Dialog, Phone, telephone
 from tests.e2e.runtime_process import COMMAND, RuntimeProcess, arguments, callstage
 from tests.e2e.sounds import check_tone
+from tests.e2e.web import web_server
 from tests.interop.sipp import Sipp
 
 pytestmark = pytest.mark.loopback
@@ -71,6 +72,7 @@ async def test_rules_choose_trunks_carry_and_meetings_are_shared(
         with callstage(folder=tmp_path, options=["--config", str(config)]) as runtime:
             async with telephone(runtime.port()) as phone:
                 await _rules_choose(phone)
+                await _urls_into_the_own_network_are_refused(runtime, phone, scripts)
                 await _the_trunk_carries(runtime, phone, carrier)
                 await _callers_of_a_meeting_hear_each_other(runtime, phone)
 
@@ -92,6 +94,20 @@ async def _rules_choose(phone: Phone) -> None:
     await greeting.connected()
     await greeting.ended()
     assert {part.kind for part in greeting.audio.heard()} == {"speech"}
+
+
+async def _urls_into_the_own_network_are_refused(
+    runtime: RuntimeProcess, phone: Phone, scripts: Path
+) -> None:
+    async with web_server(scripts) as base:
+        headers = [("X-Sound", f"{base}/440.mp3"), ("X-Then", "tone")]
+        call = await phone.call("+442079460123", headers=headers)
+        await call.connected()
+        await call.ended()
+    [heard] = call.audio.heard()
+    check_tone(heard, 880, 0.5)
+    [refusal] = [line for line in runtime.log_lines(" finished ") if base in line]
+    assert "not" in refusal
 
 
 async def _the_trunk_carries(runtime: RuntimeProcess, phone: Phone, carrier: Phone) -> None:

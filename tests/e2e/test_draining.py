@@ -16,7 +16,7 @@ pytestmark = pytest.mark.loopback
 
 async def recorded_call(runtime: RuntimeProcess, phone: Phone) -> Dialog:
     headers = [("X-Container", "wav"), ("X-Again", "1")]
-    call = await phone.call("anyone", caller="live", headers=headers)
+    call = await phone.call("record", caller="live", headers=headers)
     await call.connected()
     await runtime.logged("live played")
     return call
@@ -44,17 +44,21 @@ async def test_new_calls_are_refused_and_the_live_one_goes_on_until_it_ends(
         call.audio.check_unbroken()
 
 
-async def test_when_the_time_is_up_calls_are_ended_and_recordings_are_whole(
+async def test_when_the_time_is_up_all_calls_are_ended_and_recordings_are_whole(
     scripts: Path, tmp_path: Path
 ) -> None:
     config = tmp_path / "callstage.toml"
     config.write_text("[server]\ndrain_timeout_s = 1.0\n")
     options = ["--config", str(config)]
-    with callstage(scripts / "record.py", folder=tmp_path, options=options) as runtime:
+    served = [scripts / "record.py", scripts / "before_answer.py"]
+    with callstage(*served, folder=tmp_path, options=options) as runtime:
         async with telephone(runtime.port()) as phone:
+            rings = await phone.call("before_answer", headers=[("X-Steps", "ring")])
+            await rings.response(180)
             call = await recorded_call(runtime, phone)
             runtime.terminate()
             await call.ended()
+            assert (await rings.final()).status in (480, 503)
             assert await runtime.exited() == 0
         [file] = runtime.recordings()
         heard = channel(file, 1)
@@ -84,18 +88,3 @@ async def test_a_runtime_without_calls_leaves_at_once(scripts: Path, tmp_path: P
     with callstage(scripts / "quiet.py", folder=tmp_path) as runtime:
         runtime.terminate()
         assert await runtime.exited(10) == 0
-
-
-async def test_a_caller_who_rings_is_told_when_the_runtime_leaves(
-    scripts: Path, tmp_path: Path
-) -> None:
-    config = tmp_path / "callstage.toml"
-    config.write_text("[server]\ndrain_timeout_s = 0.5\n")
-    options = ["--config", str(config)]
-    with callstage(scripts / "before_answer.py", folder=tmp_path, options=options) as runtime:
-        async with telephone(runtime.port()) as phone:
-            call = await phone.call("anyone", headers=[("X-Steps", "ring")])
-            await call.response(180)
-            runtime.terminate()
-            assert (await call.final()).status in (480, 503)
-            assert await runtime.exited() == 0

@@ -111,5 +111,5 @@ async def test_a_hundred_calls_leave_nothing_behind(scripts: Path, tmp_path: Pat
 
 
 @pytest.mark.soak
-async def test_many_hundred_calls_leave_nothing_behind(scripts: Path, tmp_path: Path) -> None:
-    await calls_leave_nothing(scripts, tmp_path, warm=120, calls=600)
+async def test_two_thousand_calls_leave_nothing_behind(scripts: Path, tmp_path: Path) -> None:
+    await calls_leave_nothing(scripts, tmp_path, warm=1_200, calls=800)

@@ -33,40 +33,47 @@ async def test_text_lines_hold_what_was_written_in_order(
     assert "…" in long or "cut" in long
 
 
-async def test_json_lines_are_objects_with_the_text_as_a_string(
+SPAM = """
+from runtime import AppEvents, Logger, VoxEngine
+
+
+@VoxEngine.on(AppEvents.CallAlerting)
+async def incoming(e: AppEvents.CallAlerting) -> None:
+    await e.call.answer()
+    for number in range(900):
+        Logger.write(f"spam {number} " + "x" * 990)
+    await VoxEngine.sleep(0.3)
+    e.call.hangup()
+"""
+
+
+async def test_json_lines_are_objects_and_a_script_that_never_stops_is_cut_short_once(
     scripts: Path, tmp_path: Path
 ) -> None:
+    spam = tmp_path / "spam.py"
+    spam.write_text(SPAM)
     options = ["--log-format", "json"]
-    with callstage(scripts / "talker.py", folder=tmp_path, options=options) as runtime:
+    with callstage(scripts / "talker.py", spam, folder=tmp_path, options=options) as runtime:
         async with telephone(runtime.port()) as phone:
-            call = await phone.call("anyone")
+            call = await phone.call("talker")
             await call.connected()
             await runtime.logged("last of the talker", within_s=10)
             await call.bye()
+            call = await phone.call("spam")
+            await call.connected()
+            await call.ended()
     entries = [json.loads(line) for line in runtime.log().splitlines()]
     texts = [value for entry in entries for value in entry.values() if isinstance(value, str)]
     assert [text for text in texts if text in NUMBERED] == NUMBERED
-
-
-async def test_a_script_that_writes_without_end_is_cut_short_once(
-    tmp_path: Path,
-) -> None:
-    script = tmp_path / "spam.py"
-    script.write_text(
-        "from runtime import AppEvents, Logger, VoxEngine\n\n\n"
-        "@VoxEngine.on(AppEvents.CallAlerting)\n"
-        "async def incoming(e: AppEvents.CallAlerting) -> None:\n"
-        "    await e.call.answer()\n"
-        "    for number in range(900):\n"
-        "        Logger.write(f'spam {number} ' + 'x' * 990)\n"
-        "    await VoxEngine.sleep(0.3)\n"
-        "    e.call.hangup()\n"
-    )
-    with callstage(script, folder=tmp_path / "run") as runtime:
-        async with telephone(runtime.port()) as phone:
-            call = await phone.call("anyone")
-            await call.connected()
-            await call.ended()
-    spam = runtime.log_lines("spam ")
-    assert 200 < len(spam) < 500
+    assert "two\nlines and \x1b[31mcolour\x1b[0m" in texts
+    assert 200 < len(runtime.log_lines("spam ")) < 500
     assert len(runtime.log_lines("truncated")) == 1
+
+
+async def test_a_line_is_there_half_a_second_after_it_was_written(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    call = await phone.call("quiet", caller="punctual")
+    await call.connected()  # the script writes its line when the ACK has come
+    await runtime.logged("quiet answered punctual", within_s=0.5)
+    await call.bye()

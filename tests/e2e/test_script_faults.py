@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -92,28 +92,35 @@ async def test_a_handler_that_computes_for_ever_is_stopped_and_nobody_else_hears
     assert "faulty.py" in await traceback_of(runtime, call)
 
 
-@pytest.mark.parametrize(
-    ("script", "words"),
-    [
-        ("syntax_error", ["SyntaxError", "syntax_error.py", "4"]),
-        ("missing_import", ["a_module_that_is_not_there", "missing_import.py"]),
-        ("forbidden_import", ["socket", "forbidden_import.py"]),
-        ("wrong_handler", ["wrong_handler.py", "TypeError"]),
-        ("unknown_event", ["unknown_event.py", "Application.CallAlerting"]),
-    ],
-)
+BROKEN = {
+    "syntax_error": ["SyntaxError", "syntax_error.py", "4"],
+    "missing_import": ["a_module_that_is_not_there", "missing_import.py"],
+    "forbidden_import": ["socket", "forbidden_import.py"],
+    "wrong_handler": ["wrong_handler.py", "TypeError"],
+    "unknown_event": ["unknown_event.py", "Application.CallAlerting"],
+}
+"""Scripts that do not load, and what their tracebacks must name."""
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
+    """A runtime that serves nothing but these; it starts all the same."""
+    folder = tmp_path_factory.mktemp("broken")
+    with callstage(*(broken_script(name, folder) for name in BROKEN), folder=folder) as started:
+        yield started
+
+
+@pytest.mark.parametrize("script", BROKEN)
 async def test_a_script_that_does_not_load_is_500_and_says_why(
-    tmp_path: Path, script: str, words: list[str]
+    broken: RuntimeProcess, script: str
 ) -> None:
-    path = broken_script(script, tmp_path)
-    with callstage(path, folder=tmp_path / "run") as runtime:
-        async with telephone(runtime.port()) as phone:
-            call = await phone.call("anyone")
-            assert (await call.final()).status == 500
-        traceback = await traceback_of(runtime, call)
-        for word in words:
-            assert word in traceback, traceback
-        await runtime.logged(words[0])
+    async with telephone(broken.port()) as phone:
+        call = await phone.call(script)
+        assert (await call.final()).status == 500
+    traceback = await traceback_of(broken, call)
+    for word in BROKEN[script]:
+        assert word in traceback, traceback
+    await broken.logged(BROKEN[script][0])
 
 
 async def test_the_next_call_works_after_every_fault(runtime: RuntimeProcess, phone: Phone) -> None:

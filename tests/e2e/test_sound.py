@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.phone import Phone, telephone
-from tests.e2e.runtime_process import RuntimeProcess, callstage
+from tests.e2e.phone import Phone
+from tests.e2e.runtime_process import RuntimeProcess
 from tests.e2e.sounds import check_tone
 from tests.e2e.web import web_server
 from tests.e2e.wire import Header
@@ -80,14 +80,14 @@ async def test_what_was_replaced_never_comes_back(runtime: RuntimeProcess, phone
 
 
 async def test_a_loop_has_no_seam(phone: Phone) -> None:
-    headers = [*plays("440-loop.wav", "stay"), ("X-Again", "1")]
+    headers = [*plays("440.wav", "stay"), ("X-Again", "1")]
     call = await phone.call("play", headers=headers)
     await call.connected()
-    await call.hear(6.0)
+    await call.hear(2.5)
     await call.bye()
     [heard] = call.audio.heard()
     assert heard.kind == "tone"
-    assert heard.duration_s > 5.5
+    assert heard.duration_s > 2.2
 
 
 async def test_a_url_is_played_when_the_operator_allows_its_address(
@@ -99,18 +99,3 @@ async def test_a_url_is_played_when_the_operator_allows_its_address(
         await call.ended()
     [heard] = call.audio.heard()
     check_tone(heard, 440, 1.0)
-
-
-async def test_a_url_into_the_own_network_is_refused_unless_allowed(
-    scripts: Path, tmp_path: Path
-) -> None:
-    async with web_server(scripts) as base:
-        with callstage(scripts / "play.py", folder=tmp_path) as runtime:
-            async with telephone(runtime.port()) as phone:
-                call = await phone.call("play", headers=plays(f"{base}/440.mp3", "tone"))
-                await call.connected()
-                await call.ended()
-                [heard] = call.audio.heard()
-                check_tone(heard, 880, 0.5)
-                line = await runtime.logged("play finished")
-                assert "127.0.0.1" in line
