@@ -96,6 +96,8 @@ class Watch:
             self._ping()
 
     def _ping(self) -> None:
+        """One at a time: whichever alarm brought us here, the other has nothing left to do."""
+        self._alarms.clear("ping")
         self._ping_due = False
         self._nonce = self._new_nonce()
         self._send(PingFrame(nonce=self._nonce))

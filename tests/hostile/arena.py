@@ -76,7 +76,8 @@ class Witness:
     answered: int = 0
     slowest_s: float = 0.0
     errors: list[str] = attrs.field(factory=list)
-    over: bool = False
+    cause: str | None = None
+    """Why its session ended before the others were done; it must not."""
 
 
 @attrs.define(kw_only=True)
@@ -197,6 +198,7 @@ async def fight(cases: Iterable[Hostile]) -> Report:
         report.level = arena.launcher.sandbox.level
         async with trio.open_nursery() as watching:
             await watching.start(_watch, arena, report.witness)
+            gc.collect()
             descriptors, size = _descriptors(), _resident_kib()
             began = trio.current_time()
             await _all(arena, cases, report)
@@ -234,12 +236,14 @@ async def _watch(arena: Arena, witness: Witness, *, task_status: trio.TaskStatus
             witness.sent += 1
             text, began = f"MESSAGE beat {witness.sent}", trio.current_time()
             leg.say(MessageReceived(text=text.removeprefix("MESSAGE "), headers={}))
-            await _until(partial(_said, leg, text))
+            await _until(partial(_answered_or_over, leg, text))
+            if leg.ended:
+                return
             witness.answered += 1
             witness.slowest_s = max(witness.slowest_s, trio.current_time() - began)
             await trio.sleep(BEAT_S)
     finally:
-        witness.over = arena.state(session) != "RUNNING"
+        witness.cause = arena.cause(session)
         witness.errors = [e.what for e in arena.sinks[session].entries if e.kind == "error"]
         leg.bye()
         arena.registry.terminate(session, "the test is over")
@@ -247,8 +251,8 @@ async def _watch(arena: Arena, witness: Witness, *, task_status: trio.TaskStatus
             await _until(lambda: arena.state(session) == "ENDED")
 
 
-def _said(leg: FakeLeg, text: str) -> bool:
-    return leg.sent[-1] == text
+def _answered_or_over(leg: FakeLeg, text: str) -> bool:
+    return leg.ended or leg.sent[-1] == text
 
 
 async def _until(condition: Callable[[], object]) -> None:

@@ -277,6 +277,23 @@ async def test_a_process_that_hangs_in_a_timer_is_found_out(autojump_clock: Mock
         assert b.view().end_cause == "unresponsive"
 
 
+async def test_a_ping_is_never_sent_while_another_is_not_answered(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench() as b:
+        worker = await ready_process(b)
+        await trio.sleep(9.9)
+        before = len(worker.pings)
+        worker.answers_pings = False
+        b.dialer.legs[0].media.first_packet()  # a ping is due for it when the idle one is sent
+        await trio.sleep(1)
+        assert len(worker.pings) == before + 1
+        await worker.send({"type": "pong", "nonce": worker.pings[-1]})
+        worker.answers_pings = True
+        await trio.sleep(1)
+        assert b.view().state == "RUNNING"
+
+
 async def test_a_process_that_is_always_busy_is_ended(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
