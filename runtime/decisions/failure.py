@@ -81,7 +81,8 @@ class End:
     @property
     def refusal(self) -> tuple[int, str]:
         """What an unanswered incoming leg is told."""
-        return (480 if self.orderly else 500), self.detail or self.cause.value
+        told = "the scenario ended the session" if self.cause is Cause.TERMINATED else self.cause
+        return (480 if self.orderly else 500), self.detail or str(told)
 
 
 @attrs.frozen

@@ -30,8 +30,11 @@ def release_calls(session: SessionContext, end: End) -> set[int]:
 def release_call(call: CallLeg, end: End) -> None:
     """480 or 500 to who was not answered, BYE or CANCEL to the others."""
     code, reason = end.refusal
-    unanswered = call.incoming and call.phase in UNANSWERED
-    shown = 408 if unanswered and end.orderly else code
+    shown = code
+    if end.orderly and call.incoming and call.phase in UNANSWERED:
+        shown = 408
+    elif end.orderly:  # no fault of the call's: a normal BYE, an ordinary CANCEL
+        code = shown = 487 if call.phase in UNANSWERED else 200
     try:
         call.refuse(code, reason, shown_code=shown)
     except Exception:  # noqa: BLE001 - whatever is broken in a session, nobody stays on the line

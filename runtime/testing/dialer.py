@@ -16,7 +16,7 @@ from runtime.legs.leg import DialRefused, DialRequest, Leg, LegIdentity
 from runtime.media.port import MediaUnavailable
 from runtime.testing.agenda import Agenda
 from runtime.testing.callers import REASONS, SimCallee
-from runtime.testing.legs import SimLeg
+from runtime.testing.legs import SimLeg, complaint_about
 from runtime.testing.peers import Stage
 from runtime.testing.symbolic_media import SymbolicMedia
 
@@ -127,6 +127,9 @@ class SimDialer:
     async def dial(self, request: DialRequest) -> Leg:
         await trio.lowlevel.checkpoint()
         self.requests.append(request)
+        complaint = complaint_about(request.headers)
+        if complaint:
+            raise DialRefused(400, complaint)
         callee = self._expected_callee(request.to)
         script = None if callee else self._script(request.to)
         if isinstance(script, Refusal):

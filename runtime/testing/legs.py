@@ -79,6 +79,15 @@ def _may_be_set(name: str) -> bool:
     return name.lower().startswith("x-") or name.lower() == "user-to-user"
 
 
+def complaint_about(headers: Headers) -> str:
+    """Why a script's headers cannot be sent; VI-* are instructions to the platform."""
+    names = [name for name in headers if not _may_be_set(name)]
+    names = [name for name in names if not name.lower().startswith("vi-")]
+    if not names:
+        return ""
+    return f"a script may not set {', '.join(names)}; it may set X-* headers and User-to-User"
+
+
 class SimLeg:
     """One call between the session and a simulated person."""
 
@@ -306,14 +315,13 @@ class SimLeg:
 
     def _written(self, what: str, headers: Headers) -> Headers:
         """What of a script's headers goes over the wire, as legs of a real wire do it."""
-        left_out = [name for name in headers if not _may_be_set(name)]
-        if what.startswith("rejected"):  # the runtime's own, with its refusals
-            left_out = [name for name in left_out if name != RETRY_AFTER]
-        names = ", ".join(name for name in left_out if not name.lower().startswith("vi-"))
-        if names:
-            rule = "it may set X-* headers and User-to-User"
-            self._note(f"headers left out: a script may not set {names}; {rule}")
-        return {name: value for name, value in headers.items() if name not in left_out}
+        allowed = visible(headers)
+        if what.startswith("rejected") and RETRY_AFTER in headers:  # the runtime's own refusals
+            allowed[RETRY_AFTER] = headers[RETRY_AFTER]
+        complaint = complaint_about({n: v for n, v in headers.items() if n not in allowed})
+        if complaint:
+            self._note(f"headers left out: {complaint}")
+        return allowed
 
     def _note(self, what: str, detail: str = "") -> None:
         line = Trace(t=self._agenda.now(), kind="sip", what=what, detail=detail)

@@ -97,7 +97,7 @@ def test_the_end_of_a_worker_has_an_exact_reason(status: str, cause: Cause) -> N
 
 
 def test_an_unanswered_caller_is_told_480_or_500() -> None:
-    assert End(Cause.TERMINATED).refusal == (480, "terminated")
+    assert End(Cause.TERMINATED).refusal == (480, "the scenario ended the session")
     assert End(Cause.CRASHED, "it crashed").refusal == (500, "it crashed")
 
 

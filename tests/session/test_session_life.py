@@ -289,3 +289,30 @@ async def test_a_peer_that_never_answers_the_bye_does_not_hold_the_session(
         await worker.command("session.terminate")
         await trio.sleep(1.1)
         assert b.view().state == "ENDED"
+
+
+async def test_terminate_ends_answered_calls_normally_and_others_as_not_answered(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench() as b:
+        connected, worker, _ = await b.connected()
+        dialled = await b.dialled(worker, 1)
+        await worker.command("session.terminate")
+        assert (connected.sent[-1], connected.codes) == ("hangup", [200])
+        assert (dialled.sent[-1], dialled.codes) == ("hangup", [487])
+        alerting, worker, _ = await b.alerting()
+        await worker.command("session.terminate")
+        assert (alerting.sent[-1], alerting.codes) == ("480", [480])
+        assert {*connected.reasons, *dialled.reasons, *alerting.reasons} == {
+            "the scenario ended the session"
+        }
+
+
+async def test_a_failing_script_shows_in_the_end_of_its_answered_calls(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench() as b:
+        connected, worker, _ = await b.connected()
+        await worker.error("ValueError: x")
+        await b.quiet()
+        assert connected.codes == [500]

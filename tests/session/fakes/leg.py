@@ -37,6 +37,8 @@ class FakeLeg:
         self.media = FakeMediaLeg(number)
         self.sent: list[str] = []
         self.reasons: list[str] = []
+        self.codes: list[int] = []
+        """Of the ends that we asked for."""
         self.headers: list[Headers] = []
         self.ended = False
         self.slow_to_end = False
@@ -104,6 +106,7 @@ class FakeLeg:
         if not self.ended:
             self._out(what, headers)
             self.reasons.append(reason)
+            self.codes.append(code)
             if not self.slow_to_end:
                 self.say(Ended(code=code, reason=reason, by="us"))
 
