@@ -97,8 +97,7 @@ class Sim:
 
         One takes every call; of several, the dialled number is the scenario's name. `conference`:
         all callers share one session. `custom_data` is what VoxEngine.customData() gives to
-        sessions that calls begin. Without `load`, scenario.py beside the test file is used.
-        Loading again changes new calls only, as a reload does.
+        sessions that calls begin. Without `load`: scenario.py beside the test. New calls only.
         """
         bundles = [self._bundle(scenario) for scenario in scenarios]
         named = {bundle.name: bundle for bundle in bundles}
@@ -114,10 +113,8 @@ class Sim:
         self._route({MAIN: bundle}, conference=conference, custom_data=custom_data)
 
     def load_rules(self, *rules: Rule) -> None:
-        """Route by rules, as the configuration file does; each names its scenario as `load` does.
-
-        The first rule whose `to` matches the whole dialled number takes the call.
-        """
+        """Route by rules, as the configuration file does: the first whose `to` matches the whole
+        dialled number takes the call. Each names its scenario as `load` does."""
         bundles = {rule.scenario: self._bundle(rule.scenario) for rule in rules}
         self.runtime.route(Routing[Bundle].ruled(rules, bundles))
 
@@ -134,8 +131,7 @@ class Sim:
     def expect_call(self, to: str = "*") -> SimCallee:
         """Somebody whom the scenario is going to call: a number or URI, `*` matches anything.
 
-        He does what the test tells him (`await callee.invited()`, `callee.ring()` ...). The test
-        fails when the scenario does not call.
+        He does what the test tells him (`await callee.invited()`, ...); no call fails the test.
         """
         return self.dialer.expect(to)
 
