@@ -70,7 +70,7 @@ class PlayerError(PlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class PlaybackMarkerReached(PlayerEvent):
-    """The place set by addMarker(offset) was played; `offset` in milliseconds."""
+    """A place set by addMarker was played; `offset` is where, in milliseconds from the start."""
 
     name: ClassVar[str] = "Player.PlaybackMarkerReached"
     offset: int = 0

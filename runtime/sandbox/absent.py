@@ -94,13 +94,17 @@ def no_module(name: str, own: Collection[str]) -> str:
     """Why a module is not there. `own` are the scenario's files."""
     top = sorted(entry for entry in IMPORTABLE if "." not in entry)
     first = name.partition(".")[0]
-    may = f"A scenario may import its own files ({', '.join(sorted(own))}) and {', '.join(top)}"
+    files = ", ".join(sorted(own))
+    if len(own) == 1:
+        files += "; name its folder instead of the file, and the files beside it come along"
+    may = f"A scenario may import its own files ({files}) and {', '.join(top)}"
     if first == SCENARIO_API:
         return f"there is no module {name!r}: everything is in {SCENARIO_API} itself. {may}"
     if first in INSTEAD:
         return f"there is no module {name!r} for scenarios: {INSTEAD[first]}. {may}"
     meant = unknown("there is no module", name, {*top, *own})
-    return f"{meant.removesuffix(', nor anything similar')}. {may}"
+    meant = meant.removesuffix(", nor anything similar")
+    return f"{meant}{'' if meant.endswith('?') else '.'} {may}"
 
 
 def no_name(module: str, name: str, known: Collection[str], *, unfinished: bool) -> str:

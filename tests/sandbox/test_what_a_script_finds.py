@@ -36,7 +36,8 @@ from tests.sandbox.process_core import worker
          "scenarios: they have no network of their own"),
         ("import subprocess", "ModuleNotFoundError: there is no module 'subprocess' for scenarios: "
          "they start no processes"),
-        ("import menuu", "ModuleNotFoundError: there is no module 'menuu': did you mean 'menu'"),
+        ("import menuu", "ModuleNotFoundError: there is no module 'menuu': did you mean 'menu' or "
+         "'enum'? A scenario may import its own files"),
         ("import pandas", "ModuleNotFoundError: there is no module 'pandas'. A scenario may"),
         ("import runtime.api", "ModuleNotFoundError: there is no module 'runtime.api': everything "
          "is in runtime itself"),
@@ -117,3 +118,13 @@ async def test_a_locked_worker_knows_its_time_zones() -> None:
         assert core.errors == []
         assert core.logs[0] == "True"
         assert "did you mean 'Europe/Berlin'" in core.logs[1]
+
+
+async def test_a_file_alone_is_told_how_its_neighbours_come_along(
+    autojump_clock: MockClock,
+) -> None:
+    async with running("import menu") as core:
+        assert (
+            "its own files (scenario; name its folder instead of the file, and the files beside it "
+            "come along)" in core.errors[0].message
+        )
