@@ -26,6 +26,8 @@ RATE: Final = 8000
 FRAME: Final = 160
 FRAME_S: Final = 0.02
 SO_TIMESTAMPNS: Final = 35
+AUDIBLE: Final = 500
+"""A sample louder than this is no silence, nor its concealment."""
 KEYS: Final = "0123456789*#ABCD"
 
 
@@ -196,6 +198,7 @@ class Audio:
         self.packets.append(Packet(at, sequence, timestamp, ssrc, kind, marker, data[12:]))
 
     def audio_packets(self) -> list[Packet]:
+        """Without the keys."""
         return [packet for packet in self.packets if packet.payload_type == PCMU]
 
     def samples(self) -> Samples:
@@ -217,6 +220,11 @@ class Audio:
         if since is not None and self.packets:
             samples = samples[(since.timestamp - self.audio_packets()[0].timestamp) & 0xFFFFFFFF :]
         return [part for part in listen(samples, RATE) if part.kind != "silence"]
+
+    def sounds(self) -> bool:
+        """Whether the last packet is anything but silence; cheap enough to be asked often."""
+        packets = self.audio_packets()[-1:]
+        return any(np.abs(decode_ulaw(packet.payload)).max() > AUDIBLE for packet in packets)
 
     def keys(self) -> str:
         """RFC 4733 keys that arrived, each once."""

@@ -33,7 +33,7 @@ def runtime(scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 async def listening(phone: Phone, script: str = "held") -> Dialog:
     call = await phone.call(script, headers=TONE, caller="listener")
     await call.connected()
-    await call.until(call.audio.heard, "the tone")
+    await call.until(call.audio.sounds, "the tone")
     return call
 
 

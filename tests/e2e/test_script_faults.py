@@ -77,7 +77,7 @@ async def test_a_handler_that_computes_for_ever_is_stopped_and_nobody_else_hears
 ) -> None:
     listener = await phone.call("held", caller=f"beside-{where}")
     await listener.connected()
-    await listener.until(listener.audio.heard, "the tone")
+    await listener.until(listener.audio.sounds, "the tone")
     call = await fails(phone, where)
     if where == "loop":
         await call.connected()

@@ -22,7 +22,7 @@ async def unbroken_tone(runtime: RuntimeProcess, caller: str) -> AsyncIterator[N
     async with telephone(runtime.port()) as phone:
         listener = await phone.call("held", caller=caller)
         await listener.connected()
-        await listener.until(listener.audio.heard, "the tone")
+        await listener.until(listener.audio.sounds, "the tone")
         yield
         await listener.hear(0.3)
         await listener.bye()
