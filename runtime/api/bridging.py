@@ -6,7 +6,6 @@ All of it is written with the public methods of Call; a script could do the same
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Final, TypeAlias
 
 from runtime.api.call import Call
@@ -94,7 +93,9 @@ def _established(
         return None
     name = f"VoxEngine.{what}"
     function(name, "onEstablishedCallback", callback)
-    return partial(callback, *calls[: wanted_arguments(callback, len(calls), name)])
+    call: Callable[..., object] = callback
+    told = calls[: wanted_arguments(callback, 2, name)]
+    return lambda: call(*told)
 
 
 def _join_progress(call1: Call, call2: Call) -> None:

@@ -80,14 +80,18 @@ def _too_many(names: list[str], most: int, what: str) -> str:
 class Listeners:
     """The table of one object: event name -> handlers in order."""
 
-    __slots__ = ("_by_name", "_session")
+    __slots__ = ("_by_name", "_closed", "_session")
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._by_name: dict[str, list[Listener]] = {}
+        self._closed = ""
 
     def add(self, name: str, callback: Callable[..., object], *, once: bool) -> None:
         wants_event = takes_event(callback, f"listener for {name}")
+        if self._closed:
+            self._session.log(f"listener for {name} ignored: {self._closed}")
+            return
         entries = self._by_name.setdefault(name, [])
         if any(entry.callback == callback for entry in entries):
             return
@@ -108,7 +112,9 @@ class Listeners:
         self._by_name[name].remove(entry)
         self._session.count_listener(-1)
 
-    def clear(self) -> None:
+    def close(self, why: str) -> None:
+        """Nothing fires here any more: give everything back, and take nothing new."""
+        self._closed = why
         for name in self._by_name:
             self.remove(name)
 

@@ -227,7 +227,7 @@ class Dispatcher:
     def _release(self, unit: int) -> None:
         known = self._session.units.pop(unit, None)
         if known is not None:
-            known._table.clear()
+            known._table.close(f"{known} has ended")
         leg = self._legs.pop(unit, None)
         if leg is not None:
             leg.release()

@@ -7,6 +7,7 @@ from trio.testing import MockClock
 
 from runtime.sandbox.commands import AnswerCall
 from runtime.sandbox.frames import EventFrame, ResultFrame
+from tests.api.test_calls import alerting
 from tests.sandbox.fake_core import running
 
 CALL = """
@@ -288,3 +289,24 @@ async def test_the_core_is_told_when_nobody_listens_to_a_call(autojump_clock: Mo
             info = {"unit": 2, "number": "", "callerid": "", "display_name": "", "incoming": True}
             await core.event("Application.CallAlerting", fields={"call": info}, reply=True)
             assert core.handled == [handled]
+
+
+async def test_listeners_of_an_ended_call_are_not_collected(autojump_clock: MockClock) -> None:
+    body = """
+@call.on(CallEvents.Disconnected)
+async def gone():
+    await VoxEngine.sleep(1)
+    for n in range(1_100):
+        call.addEventListener(CallEvents.Connected, lambda n=n: None)
+    VoxEngine.addEventListener(AppEvents.Terminating, lambda: None)
+"""
+    async with running(alerting(body)) as core:
+        await core.alert()
+        await core.disconnect()
+        await core.release()
+        await trio.sleep(2)
+        assert core.errors == []
+        assert len(core.logs) == 1_100
+        assert core.logs[0] == (
+            "listener for Call.Connected ignored: <Call s1-2 from 200 TERMINATED> has ended"
+        )

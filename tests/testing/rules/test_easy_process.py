@@ -170,3 +170,99 @@ async def test_transfers_say_that_they_are_not_available_yet(sim: Sim, name: str
     await sim.call()
     await sim.settle()
     assert "not available in this version" in sim.logs[0]
+
+
+# --- races --------------------------------------------------------------------------------------
+
+
+async def test_the_caller_gives_up_in_the_very_moment_of_the_answer(sim: Sim) -> None:
+    caller, bob = await joined(sim)
+    bob.answer()
+    caller.cancel()
+    await bob.ended()
+    await sim.advance(1)
+    assert caller.wire == ["invited", "cancelled"]
+    assert bob.wire == ["invited", "answered", "bye"]
+    assert sim.logs[-2:] == ["Terminating", "Terminated"]
+    assert "established" not in sim.logs
+
+
+async def test_the_caller_hangs_up_before_the_answer_is_acknowledged(sim: Sim) -> None:
+    caller, bob = await joined(sim)
+    bob.answer()
+    await sim.advance(0.01)
+    caller.hang_up()
+    await bob.ended()
+    await sim.advance(1)
+    assert bob.wire[-1] == "bye"
+    assert "established" not in sim.logs
+
+
+async def test_both_hang_up_at_once(sim: Sim) -> None:
+    caller, bob = await joined(sim)
+    bob.answer()
+    await caller.connected()
+    caller.hang_up()
+    bob.hang_up()
+    await sim.advance(1)
+    assert caller.wire[-1] == bob.wire[-1] == "bye"
+    assert sim.logs[-2:] == ["Terminating", "Terminated"]
+    assert sim.sessions == []
+
+
+async def test_the_second_leg_refuses_after_its_announcement(sim: Sim) -> None:
+    caller, bob = await joined(sim)
+    bob.ring()
+    bob.early_media()
+    await bob.says("The number you have dialled is not in service.")
+    bob.reject(404)
+    ended = await caller.ended()
+    assert (caller.wire, ended.code) == (["invited", "180", "183", "rejected 480"], 480)
+    assert caller.heard[0].what.startswith("The number")
+
+
+async def test_nobody_answers_and_both_give_up_together(sim: Sim) -> None:
+    caller, bob = await joined(sim)
+    bob.ring()
+    await sim.advance(61)
+    assert (caller.wire[-1], bob.wire[-1]) == ("rejected 480", "cancelled")
+    assert sim.sessions == []
+
+
+@pytest.mark.parametrize(
+    ("callback", "said"),
+    [
+        ("lambda: Logger.write('none')", "none"),
+        ("lambda one: Logger.write(one.id())", "s1-2"),
+        ("lambda one, two: Logger.write(two.id())", "s1-1"),
+        ("lambda *calls: Logger.write(str(len(calls)))", "2"),
+        ("lambda one, two=None: Logger.write(two.id())", "s1-1"),
+        ("later", "later s1-1"),
+        ("Desk().established", "desk s1-2"),
+    ],
+)
+async def test_the_callback_takes_as_many_calls_as_it_wants(
+    sim: Sim, callback: str, said: str
+) -> None:
+    caller, bob = await joined(
+        sim,
+        script(f"""
+        async def later(one, two):
+            await VoxEngine.sleep(1)
+            Logger.write(f"later {{two.id()}}")
+
+        class Desk:
+            def established(self, call):
+                Logger.write(f"desk {{call.id()}}")
+
+        @on_call
+        def alerting(e):
+            bob = VoxEngine.callSIP("sip:bob@example.com")
+            VoxEngine.easyProcess(e.call, bob, {callback})
+        """),
+    )
+    bob.answer()
+    await caller.connected()
+    await sim.advance(2)
+    assert sim.logs == [said]
+    caller.hang_up()
