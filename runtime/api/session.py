@@ -7,6 +7,7 @@ script's own file and line, and keeps the few limits that the worker itself must
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -68,24 +69,15 @@ class Session:
     def __init__(
         self,
         *,
-        session_id: str,
-        application: str,
-        custom_data: str,
-        settings: Mapping[str, float],
         files: Collection[str],
         send: Callable[[WorkerFrame], None],
         enter: Callable[[], None],
     ) -> None:
-        self.id = session_id
-        self.application = application
-        self.custom_data = custom_data
+        self.id = self.application = self.custom_data = ""
         self.phase = Phase.RUNNING
         self.units: dict[int, Any] = {}
-        self.max_timers = int(settings.get("timers", MAX_TIMERS))
-        self.max_custom_data = int(settings.get("custom_data_bytes", MAX_CUSTOM_DATA_BYTES))
         self.listeners: Listeners
         self.timers: Timers
-        self._max_listeners = int(settings.get("listeners", MAX_LISTENERS))
         self._files = files
         self._send = send
         self._enter = enter
@@ -94,7 +86,18 @@ class Session:
         self._next_unit = 1
         self._playback = 0
         self._listener_count = 0
-        self._clock = (trio.current_time(), settings.get("epoch_s", datetime.now(UTC).timestamp()))
+
+    def begin(
+        self, *, session_id: str, application: str, custom_data: str, settings: Mapping[str, float]
+    ) -> None:
+        """What the core says of the session, before its script runs."""
+        self.id = session_id
+        self.application = application
+        self.custom_data = custom_data
+        self.max_timers = int(settings.get("timers", MAX_TIMERS))
+        self.max_custom_data = int(settings.get("custom_data_bytes", MAX_CUSTOM_DATA_BYTES))
+        self._max_listeners = int(settings.get("listeners", MAX_LISTENERS))
+        self._clock = (trio.current_time(), settings.get("epoch_s", time.time()))
 
     # --- commands -------------------------------------------------------------------------------
 

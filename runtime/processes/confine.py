@@ -63,9 +63,8 @@ def _filter(profile: Profile) -> bool:
 
 
 def _limit(memory_bytes: int, file_bytes: int, descriptors: int) -> None:
-    pages = _mapped_pages()
     limits = {
-        resource.RLIMIT_AS: pages * resource.getpagesize() + memory_bytes,
+        resource.RLIMIT_AS: mapped_bytes() + memory_bytes,
         resource.RLIMIT_FSIZE: file_bytes,
         resource.RLIMIT_NOFILE: descriptors,
         resource.RLIMIT_CORE: 0,
@@ -76,13 +75,10 @@ def _limit(memory_bytes: int, file_bytes: int, descriptors: int) -> None:
         resource.setrlimit(kind, (allowed, allowed))
 
 
-def _mapped_pages() -> int:
-    """Read plainly: a forked worker pays for every page of memory that richer ways touch."""
-    descriptor = os.open("/proc/self/statm", os.O_RDONLY)
-    try:
-        return int(os.read(descriptor, 64).split()[0])
-    finally:
-        os.close(descriptor)
+def mapped_bytes() -> int:
+    """Address space that this process has mapped now."""
+    with open("/proc/self/statm", encoding="ascii") as counts:
+        return int(counts.read().split()[0]) * resource.getpagesize()
 
 
 def _drop_root(reads: Path | None) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -200,6 +201,12 @@ class BlockingLink:
         data = encode_packet(message)
         while not self._try_send(data, fds):
             _poll(self._sock, select.POLLOUT, None)
+
+    def moved(self, lowest: int) -> BlockingLink:
+        """The same link on a descriptor that is not below `lowest`; this object is closed."""
+        number = fcntl.fcntl(self._sock.fileno(), fcntl.F_DUPFD_CLOEXEC, lowest)
+        self._sock.close()
+        return BlockingLink(socket.socket(fileno=number), receive_fds=self._receive_fds)
 
     def try_send(self, message: JsonObject, fds: Sequence[int] = ()) -> bool:
         """Send without blocking; False when the core is slow and the packet was not sent."""

@@ -8,6 +8,7 @@ be interrupted; what then still holds the loop is ended from outside.
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 from collections.abc import Collection
@@ -37,20 +38,26 @@ class HandlerTimeout(BaseException):
 class CpuGuard(trio.abc.Instrument):
     """Counts CPU ticks since the script's code was last entered. One per process."""
 
-    def __init__(self, *, handler_s: float, import_s: float, files: Collection[str]) -> None:
-        self._handler_s = handler_s
-        self._limit_s = import_s
+    def __init__(self, files: Collection[str]) -> None:
+        """`files`: the script's own, as they stand in its code; may still grow."""
         self._files = files
+        self._handler_s = self._limit_s = math.inf
         self._ticks = 0
         self._overdue = False
+        self._counting = False
 
-    def start(self) -> None:
+    def start(self, *, handler_s: float, import_s: float) -> None:
         """Begin with the import of the script; inside trio.run, in the main thread."""
+        self._handler_s, self._limit_s = handler_s, import_s
+        self._counting = True
         signal.signal(signal.SIGPROF, self._tick)
         signal.setitimer(signal.ITIMER_PROF, TICK_S, TICK_S)
         trio.lowlevel.add_instrument(self)
 
     def stop(self) -> None:
+        if not self._counting:
+            return
+        self._counting = False
         signal.setitimer(signal.ITIMER_PROF, 0)
         trio.lowlevel.remove_instrument(self)
 

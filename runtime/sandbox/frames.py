@@ -6,7 +6,8 @@ came out of the decoder to `parse_worker_frame`, which raises ProtocolError and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
@@ -27,6 +28,8 @@ from runtime.sandbox.wire import JsonObject, ProtocolError
 
 T = TypeVar("T")
 
+MAX_CODE_PIECE: Final = 48 * 1024
+"""Characters of base64; fits a worker's frame."""
 UNIT_ENDED: Final = "unit_ended"
 """A `ResultFrame.value`."""
 
@@ -94,12 +97,33 @@ class PongFrame:
     nonce: str = checked(text_of(64))
 
 
-WorkerFrame = CommandFrame | ReadyFrame | LogFrame | ErrorFrame | ReplyFrame | PongFrame
+@attrs.frozen(kw_only=True)
+class CodeFrame:
+    """A piece of one compiled module, base64; only a worker that checks a bundle sends them.
 
-_SimpleFrame = ReadyFrame | LogFrame | ErrorFrame | ReplyFrame | PongFrame
+    All pieces of a module follow each other. The core never looks into what they make up: it hands
+    them to workers that run the same bundle.
+    """
+
+    type: ClassVar[str] = "code"
+    module: str = checked(text_of(MAX_NAME))
+    data: str = checked(text_of(MAX_CODE_PIECE))
+
+
+WorkerFrame = CommandFrame | ReadyFrame | LogFrame | ErrorFrame | ReplyFrame | PongFrame | CodeFrame
+
+_SimpleFrame = ReadyFrame | LogFrame | ErrorFrame | ReplyFrame | PongFrame | CodeFrame
 _WORKER_FRAMES: Final[Mapping[str, type[_SimpleFrame]]] = {
-    frame.type: frame for frame in (ReadyFrame, LogFrame, ErrorFrame, ReplyFrame, PongFrame)
+    frame.type: frame
+    for frame in (ReadyFrame, LogFrame, ErrorFrame, ReplyFrame, PongFrame, CodeFrame)
 }
+
+
+def code_frames(module: str, code: bytes) -> Iterator[CodeFrame]:
+    """One compiled module in pieces that fit the wire."""
+    text = base64.b64encode(code).decode("ascii")
+    for start in range(0, len(text), MAX_CODE_PIECE):
+        yield CodeFrame(module=module, data=text[start : start + MAX_CODE_PIECE])
 
 
 def parse_worker_frame(data: JsonObject) -> WorkerFrame:
@@ -143,20 +167,25 @@ def worker_frame_to_json(frame: WorkerFrame) -> JsonObject:
 
 @attrs.frozen(kw_only=True)
 class ModuleFrame:
-    """One module of the bundle; all of them come before StartFrame. `path` is for tracebacks."""
+    """One module of the bundle; all of them come before StartFrame. `path` is for tracebacks.
+
+    `code` is what CodeFrames said of the same source, if it was compiled before.
+    """
 
     type: ClassVar[str] = "module"
     name: str
     path: str
     source: str
+    code: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class StartFrame:
     """Run the top level of `main`; `settings` holds the limits that the worker itself keeps.
 
-    With `check_only` every module is compiled, nothing is run, and ReadyFrame or an "import"
-    ErrorFrame is the answer: how a changed script is tried before calls meet it.
+    With `check_only` every module is compiled and nothing is run: CodeFrames and ReadyFrame, or an
+    "import" ErrorFrame, are the answer. So a script is tried before calls meet it, and compiled
+    once.
     """
 
     type: ClassVar[str] = "start"

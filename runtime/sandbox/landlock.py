@@ -11,6 +11,9 @@ import os
 import struct
 from typing import Final
 
+import attrs
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
 _CREATE_RULESET: Final = 444
 _RESTRICT_SELF: Final = 446
 _VERSION_FLAG: Final = 1
@@ -32,8 +35,7 @@ class LandlockUnavailable(Exception):
 
 def abi_version() -> int:
     """0 when there is none."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    version = int(libc.syscall(_CREATE_RULESET, None, 0, _VERSION_FLAG))
+    version = int(_libc.syscall(_CREATE_RULESET, None, 0, _VERSION_FLAG))
     return max(version, 0)
 
 
@@ -48,21 +50,38 @@ def ruleset(abi: int) -> bytes:
     return struct.pack(f"={len(fields)}Q", *fields)
 
 
+@attrs.frozen
+class Ruleset:
+    """Gives up every right that this kernel's Landlock knows. Prepared once, for every fork."""
+
+    abi: int
+    _attributes: bytes
+
+    @classmethod
+    def prepared(cls) -> Ruleset | None:
+        """None when this kernel has no Landlock."""
+        abi = abi_version()
+        return None if abi < 1 else cls(abi, ruleset(abi))
+
+    def restrict(self) -> None:
+        """Restrict the calling thread for good. Raises LandlockUnavailable."""
+        size = len(self._attributes)
+        descriptor = int(_libc.syscall(_CREATE_RULESET, self._attributes, size, 0))
+        if descriptor < 0:
+            raise LandlockUnavailable(f"ruleset: {os.strerror(ctypes.get_errno())}")
+        try:
+            if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+                raise LandlockUnavailable(f"no_new_privs: {os.strerror(ctypes.get_errno())}")
+            if _libc.syscall(_RESTRICT_SELF, descriptor, 0) != 0:
+                raise LandlockUnavailable(f"restrict: {os.strerror(ctypes.get_errno())}")
+        finally:
+            os.close(descriptor)
+
+
 def give_up_everything() -> int:
     """Restrict the calling thread for good; returns the ABI. Raises LandlockUnavailable."""
-    abi = abi_version()
-    if abi < 1:
+    rules = Ruleset.prepared()
+    if rules is None:
         raise LandlockUnavailable("this kernel has no Landlock")
-    libc = ctypes.CDLL(None, use_errno=True)
-    attributes = ruleset(abi)
-    descriptor = int(libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0))
-    if descriptor < 0:
-        raise LandlockUnavailable(f"ruleset: {os.strerror(ctypes.get_errno())}")
-    try:
-        if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-            raise LandlockUnavailable(f"no_new_privs: {os.strerror(ctypes.get_errno())}")
-        if libc.syscall(_RESTRICT_SELF, descriptor, 0) != 0:
-            raise LandlockUnavailable(f"restrict: {os.strerror(ctypes.get_errno())}")
-    finally:
-        os.close(descriptor)
-    return abi
+    rules.restrict()
+    return rules.abi

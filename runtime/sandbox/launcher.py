@@ -10,13 +10,15 @@ import contextlib
 import os
 import signal
 import socket
-from typing import Any, Final
+from collections import deque
+from typing import Final
 
 import attrs
 import trio
 
 from runtime.processes.child import Child, describe_exit, start_child
 from runtime.processes.link import LinkClosed, LinkFull
+from runtime.sandbox.forking import FORKS_AT_ONCE
 from runtime.sandbox.in_process import InProcessLauncher as InProcessLauncher
 from runtime.sandbox.levels import SandboxReport, unprobed
 from runtime.sandbox.worker_process import LaunchError as LaunchError
@@ -32,6 +34,8 @@ MAX_START_FAILURES: Final = 3
 """A zygote that never gets ready will not get better by itself."""
 RESTART_PAUSE_S: Final = 1.0
 """Between attempts after a failed start, so that a broken installation does not spin."""
+BLANKS: Final = 8
+"""Workers that wait for a session: a burst of calls finds as many; each holds some 2 MiB."""
 LOST: Final = "zygote-lost"
 
 
@@ -65,24 +69,37 @@ class ZygoteWorker:
 
 
 @attrs.define(eq=False)
-class _Request:
-    """A launch under way, with the core's end of the new worker's channel."""
+class _Launch:
+    """Somebody who waits for a worker."""
 
-    ours: socket.socket
     worker: ZygoteWorker | None = None
     why: str = LOST
     """Why there is no worker, when there is none."""
     answered: trio.Event = attrs.field(factory=trio.Event)
 
+    def answer(self, worker: ZygoteWorker) -> None:
+        self.worker = worker
+        self.answered.set()
+
+    def refuse(self, why: str) -> None:
+        self.why = why
+        self.answered.set()
+
 
 class ZygoteLauncher:
-    """Keeps one zygote running (`run`) and lets it fork workers (`launch`). Main thread only."""
+    """Keeps one zygote running (`run`) and has blank workers ready (`launch`). Main thread only.
 
-    def __init__(self) -> None:
+    `blanks`: workers that are forked and locked before anybody asks.
+    """
+
+    def __init__(self, *, blanks: int = BLANKS) -> None:
+        self._wanted = blanks
         self._zygote: Child | None = None
         self._ready = trio.Event()
-        self._last_request = 0
-        self._requests: dict[int, _Request] = {}
+        self._asked = 0
+        """Forks that the zygote has not answered yet."""
+        self._blanks: deque[ZygoteWorker] = deque()
+        self._waiting: deque[_Launch] = deque()
         self._workers: dict[int, ZygoteWorker] = {}
         self.sandbox = unprobed("no zygote has tried it yet")
         """How well workers are locked, as the zygote found by trying."""
@@ -92,6 +109,11 @@ class ZygoteLauncher:
         """None while there is no zygote that is ready."""
         return None if self._zygote is None else self._zygote.pid
 
+    @property
+    def blank_pids(self) -> frozenset[int]:
+        """Processes of workers that have no session yet."""
+        return frozenset(worker.pid for worker in self._blanks)
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep a zygote ready until cancelled; `started` when the first one is.
 
@@ -100,7 +122,7 @@ class ZygoteLauncher:
         failures = 0
         started = False
         while started or failures < MAX_START_FAILURES:
-            child = start_child(ZYGOTE, receive_fds=1)
+            child = start_child(ZYGOTE, receive_fds=2 * FORKS_AT_ONCE)
             try:
                 if await self._becomes_ready(child):
                     failures = 0
@@ -121,15 +143,16 @@ class ZygoteLauncher:
         )
 
     async def launch(self, session_id: str) -> WorkerProcess:
-        """Fork a worker for a session; LaunchError when there is none within 5 s."""
+        """A blank worker for a session; LaunchError when there is none within 5 s."""
+        await trio.lowlevel.checkpoint()
         why = ""
         with trio.move_on_after(LAUNCH_S):
             while True:
                 await self._ready.wait()
-                request = await self._ask()
-                if request.worker is not None:
-                    return request.worker
-                why = request.why
+                launch = await self._take()
+                if launch.worker is not None:
+                    return launch.worker
+                why = launch.why
                 await trio.lowlevel.checkpoint()
                 if why != LOST:
                     break
@@ -138,24 +161,35 @@ class ZygoteLauncher:
             why = f"{busy}, for {LAUNCH_S:g} s"
         raise LaunchError(f"no worker for session {session_id}: {why}")
 
-    async def _ask(self) -> _Request:
-        """One request to the zygote that is ready now."""
-        assert self._zygote is not None
-        ours, theirs = socket.socketpair()
-        self._last_request += 1
-        number, request = self._last_request, _Request(ours)
-        self._requests[number] = request
+    async def _take(self) -> _Launch:
+        """The next blank worker of the zygote that is ready now, or why there is none."""
+        launch = _Launch()
+        if self._blanks:
+            launch.answer(self._blanks.popleft())
+            self._fill_up()
+            return launch
+        self._waiting.append(launch)
         try:
-            with theirs:
-                self._zygote.link.send_nowait({"request": number}, [theirs.fileno()])
-            await request.answered.wait()
-        except (LinkClosed, LinkFull) as exc:
-            request.why = str(exc)
+            self._fill_up()
+            await launch.answered.wait()
         finally:
-            self._requests.pop(number, None)
-            if request.worker is None:
-                ours.close()
-        return request
+            if not launch.answered.is_set():
+                self._waiting.remove(launch)
+        return launch
+
+    def _fill_up(self) -> None:
+        """Ask for the forks that are missing: one for each who waits, and blanks by the half."""
+        missing = self._wanted + len(self._waiting) - len(self._blanks) - self._asked
+        if self._zygote is None or missing <= 0:
+            return
+        if len(self._waiting) <= self._asked and missing < self._wanted / 2:
+            return
+        try:
+            self._zygote.link.send_nowait({"forks": missing})
+        except (LinkClosed, LinkFull) as exc:
+            self._refuse_next(str(exc))
+        else:
+            self._asked += missing
 
     async def _becomes_ready(self, child: Child) -> bool:
         with trio.move_on_after(START_S):
@@ -169,6 +203,7 @@ class ZygoteLauncher:
             self.sandbox = SandboxReport.from_json(message["sandbox"])
             self._zygote = child
             self._ready.set()
+            self._fill_up()
             return True
         return False
 
@@ -181,46 +216,52 @@ class ZygoteLauncher:
                 return
             match message.get("type"):
                 case "forked":
-                    self._forked(message, descriptors)
-                    continue
+                    for each, pid in enumerate(message["pids"]):
+                        self._forked(pid, *descriptors[2 * each : 2 * each + 2])
                 case "exited":
                     self._exited(message["pid"], describe_exit(message["status"]))
                 case "refused":
-                    self._refused(message)
-            _close(descriptors)
+                    for _ in range(message["forks"]):
+                        self._asked -= 1
+                        self._refuse_next(str(message["why"]))
 
-    def _forked(self, message: dict[str, Any], descriptors: list[int]) -> None:
-        (pidfd,) = descriptors
-        request = self._requests.get(message["request"])
-        if request is None:  # whoever asked has gone; so does the worker, by its closed channel
-            os.close(pidfd)
-            return
-        stream = trio.SocketStream(trio.socket.from_stdlib_socket(request.ours))
-        worker = ZygoteWorker(message["pid"], stream, pidfd)
-        self._workers[worker.pid] = request.worker = worker
-        request.answered.set()
+    def _forked(self, pid: int, channel: int, pidfd: int) -> None:
+        self._asked -= 1
+        sock = trio.socket.from_stdlib_socket(socket.socket(fileno=channel))
+        worker = ZygoteWorker(pid, trio.SocketStream(sock), pidfd)
+        self._workers[pid] = worker
+        if self._waiting:
+            self._waiting.popleft().answer(worker)
+        else:
+            self._blanks.append(worker)
 
-    def _refused(self, message: dict[str, Any]) -> None:
-        request = self._requests.get(message["request"])
-        if request is not None:
-            request.why = str(message["why"])
-            request.answered.set()
+    def _refuse_next(self, why: str) -> None:
+        """Blanks that nobody waits for are asked for again at the next launch."""
+        if self._waiting:
+            self._waiting.popleft().refuse(why)
 
     def _exited(self, pid: int, status: str) -> None:
         worker = self._workers.pop(pid, None)
         if worker is not None:
             worker.ended(status)
+            if worker in self._blanks:
+                self._blanks.remove(worker)
+                worker.stream.socket.close()
 
     def _lose_everything(self) -> None:
         """The zygote is gone, and with it, by the parent-death signal, every worker."""
         self._zygote = None
         self._ready = trio.Event()
+        self._asked = 0
         for worker in self._workers.values():
             worker.kill()
             worker.ended(LOST)
         self._workers.clear()
-        for request in self._requests.values():
-            request.answered.set()
+        for blank in self._blanks:
+            blank.stream.socket.close()
+        self._blanks.clear()
+        while self._waiting:
+            self._refuse_next(LOST)
 
 
 def _close(descriptors: list[int]) -> None:

@@ -7,10 +7,12 @@ one test process never share a module, even of the same name.
 
 from __future__ import annotations
 
+import base64
 import builtins
 import linecache
+import marshal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType, ModuleType
 from typing import Any, Final
 
@@ -26,9 +28,9 @@ MAX_PRINTED: Final = 15_000
 class Loader:
     """The modules of one session. `sources` maps each path, as compiled, to its text."""
 
-    def __init__(self, session_id: str, log: Callable[[str], None]) -> None:
+    def __init__(self, log: Callable[[str], None]) -> None:
         self.sources: dict[str, str] = {}
-        self._session_id = session_id
+        self._session_id = ""
         self._frames: dict[str, ModuleFrame] = {}
         self._modules: dict[str, ModuleType] = {}
         self._log = log
@@ -44,13 +46,15 @@ class Loader:
         lines = frame.source.splitlines(keepends=True)
         linecache.cache[frame.path] = (len(frame.source), None, lines, frame.path)
 
-    def compile_all(self) -> None:
-        """Compile without running; SyntaxError, ValueError and the like name the file."""
+    def compiled(self) -> Iterator[tuple[str, bytes]]:
+        """Every module's name and code, without running any; SyntaxError, ValueError and the like
+        name the file."""
         for name in self._frames:
-            self._compile(name)
+            yield name, marshal.dumps(self._compile(name))
 
-    def run(self, main: str) -> None:
+    def run(self, main: str, session_id: str) -> None:
         """Run the top level of `main`; whatever it raises comes out."""
+        self._session_id = session_id
         self._load(main)
 
     def close(self) -> None:
@@ -67,11 +71,20 @@ class Loader:
         assert isinstance(code, CodeType)
         return code
 
+    def _code(self, name: str) -> CodeType:
+        """As a worker of the same zygote compiled it before, or compiled now."""
+        ready = self._frames[name].code
+        if not ready:
+            return self._compile(name)
+        code = marshal.loads(base64.b64decode(ready))
+        assert isinstance(code, CodeType)
+        return code
+
     def _load(self, name: str) -> ModuleType:
         known = self._modules.get(name)
         if known is not None:
             return known
-        code = self._compile(name)
+        code = self._code(name)
         # Unique in the process, because dataclasses and typing look their module up by its name.
         module = ModuleType(f"{name}@{self._session_id}")
         module.__file__ = self._frames[name].path

@@ -33,7 +33,7 @@ from runtime.sandbox.levels import (
     SandboxReport,
     unprobed,
 )
-from runtime.sandbox.lock import MEMORY_BYTES, lock_down, lock_inside, take_descriptors
+from runtime.sandbox.lock import CONTROL_FD, MEMORY_BYTES, Locks, take_descriptors
 from runtime.sandbox.seccomp import SeccompUnavailable, build_filter
 
 PATIENCE_S: Final = 5.0
@@ -145,11 +145,10 @@ def _ask(program: bytes | None, wanted: Acts) -> dict[str, Any]:
 def _child(control: int, program: bytes | None, wanted: Acts) -> NoReturn:
     zygote = os.getppid()
     try:
-        channel = take_descriptors(control)
+        channel = _alone(control)
         answer: dict[str, object]
         try:
-            locks = lock_down(zygote)
-            lock_inside(program)
+            locks = Locks.prepared(program).apply(zygote)
         except SeccompUnavailable as exc:
             answer = {"seccomp": str(exc)}
         except OSError as exc:
@@ -159,6 +158,12 @@ def _child(control: int, program: bytes | None, wanted: Acts) -> NoReturn:
         channel.sendall(json.dumps(answer).encode())
     finally:
         os._exit(0)
+
+
+def _alone(control: int) -> socket.socket:
+    """The channel to the parent, and nothing else."""
+    take_descriptors(control, null=os.open(os.devnull, os.O_RDWR))
+    return socket.socket(fileno=CONTROL_FD)
 
 
 def _attempt(act: Callable[[], object]) -> tuple[bool, str]:
@@ -192,9 +197,8 @@ def _lethal(program: bytes | None, name: str, act: Callable[[], object]) -> Act:
 def _lethal_child(control: int, program: bytes | None, act: Callable[[], object]) -> NoReturn:
     zygote, status = os.getppid(), 0
     try:
-        take_descriptors(control)
-        lock_down(zygote)
-        lock_inside(program)
+        _alone(control)
+        Locks.prepared(program).apply(zygote)
         refused, _ = _attempt(act)
         status = REFUSED if refused else 0
     finally:

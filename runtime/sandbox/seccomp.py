@@ -38,6 +38,8 @@ _ARGUMENTS_AT: Final = 16
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_SET_SECCOMP: Final = 22
 _MODE_FILTER: Final = 2
+_INSTRUCTION_SIZE: Final = 8
+_libc: Final = ctypes.CDLL(None, use_errno=True)
 
 Instruction = tuple[int, int, int, int]
 
@@ -110,12 +112,23 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
+class Filter:
+    """A program where the kernel can read it. Made once, for every fork."""
+
+    def __init__(self, program: bytes) -> None:
+        self.instructions = len(program) // _INSTRUCTION_SIZE
+        self._code = ctypes.create_string_buffer(program, len(program))
+        self._program = _Program(self.instructions, ctypes.addressof(self._code))
+        self._argument = ctypes.byref(self._program)
+
+    def install(self) -> None:
+        """Lock the calling process (its one thread) for good. Raises SeccompUnavailable."""
+        if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+            raise SeccompUnavailable(f"no_new_privs: {os.strerror(ctypes.get_errno())}")
+        if _libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, self._argument, 0, 0) != 0:
+            raise SeccompUnavailable(f"seccomp: {os.strerror(ctypes.get_errno())}")
+
+
 def install(program: bytes) -> None:
     """Lock the calling process (its one thread) for good. Raises SeccompUnavailable."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    code = ctypes.create_string_buffer(program, len(program))
-    descriptor = _Program(len(program) // 8, ctypes.addressof(code))
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise SeccompUnavailable(f"no_new_privs: {os.strerror(ctypes.get_errno())}")
-    if libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(descriptor), 0, 0) != 0:
-        raise SeccompUnavailable(f"seccomp: {os.strerror(ctypes.get_errno())}")
+    Filter(program).install()

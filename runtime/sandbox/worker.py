@@ -31,6 +31,7 @@ from runtime.sandbox.frames import (
     ResultFrame,
     StartFrame,
     StopFrame,
+    code_frames,
     parse_core_frame,
 )
 from runtime.sandbox.loader import Loader
@@ -65,19 +66,37 @@ async def serve_session(
 
 
 class _Worker:
+    """Complete before it knows its script: a fork of the zygote begins with all of this made."""
+
     def __init__(self, stream: trio.abc.Stream, outbox: Outbox, limit_cpu: bool) -> None:
         self._stream = stream
         self._outbox = outbox
-        self._limit_cpu = limit_cpu
-        self._cpu: CpuGuard | None = None
-        self._modules: list[ModuleFrame] = []
-        self._loader: Loader | None = None
+        self._loader = loader = Loader(self._log)
+        self._cpu = CpuGuard(loader.sources.keys()) if limit_cpu else None
+        self._session = Session(
+            files=loader.sources.keys(),
+            send=outbox.put,
+            enter=self._cpu.check if self._cpu is not None else _nothing,
+        )
+        self._session.listeners = Listeners(self._session)
         self._dispatcher: Dispatcher | None = None
+        """None until the script's top level has run."""
 
     async def run(self) -> None:
         async with trio.open_nursery() as nursery:
+            script: trio.Nursery = await nursery.start(_script_nursery)
+            dispatcher = Dispatcher(
+                self._session,
+                self._outbox.put,
+                self._loader.sources,
+                script,
+                entering=self._cpu.entering if self._cpu is not None else _nothing,
+            )
+            self._session.timers = Timers(self._session, dispatcher.post)
             nursery.start_soon(self._outbox.run)
-            await self._read(nursery)
+            nursery.start_soon(self._session.timers.run)
+            nursery.start_soon(dispatcher.run)
+            await self._read(dispatcher)
             with trio.move_on_after(LAST_FLUSH_S):
                 await self._outbox.flushed()
             nursery.cancel_scope.cancel()
@@ -85,10 +104,9 @@ class _Worker:
     def close(self) -> None:
         if self._cpu is not None:
             self._cpu.stop()
-        if self._loader is not None:
-            self._loader.close()
+        self._loader.close()
 
-    async def _read(self, nursery: trio.Nursery) -> None:
+    async def _read(self, dispatcher: Dispatcher) -> None:
         """Take frames until the core says stop or is gone."""
         decoder = FrameDecoder(MAX_CORE_FRAME)
         while True:
@@ -102,92 +120,67 @@ class _Worker:
                 frame = parse_core_frame(message)
                 if isinstance(frame, StopFrame):
                     return
-                await self._take(frame, nursery)
+                await self._take(frame, dispatcher)
 
-    async def _take(self, frame: CoreFrame, nursery: trio.Nursery) -> None:
+    async def _take(self, frame: CoreFrame, dispatcher: Dispatcher) -> None:
         match frame:
             case ModuleFrame():
-                self._modules.append(frame)
+                self._loader.add(frame)
+            case StartFrame(check_only=True):
+                self._check()
             case StartFrame():
-                await self._start(frame, nursery)
+                if self._start(frame):
+                    self._dispatcher = dispatcher
+                    self._outbox.put(ReadyFrame())
             case PingFrame():
                 self._outbox.put(PongFrame(nonce=frame.nonce))
             case EventFrame() | ResultFrame() | ReleaseFrame() if self._dispatcher is not None:
-                self._dispatcher.post(frame)
-                while self._dispatcher.waiting > MAX_QUEUED:
+                dispatcher.post(frame)
+                while dispatcher.waiting > MAX_QUEUED:
                     await trio.lowlevel.checkpoint()
 
-    async def _start(self, frame: StartFrame, nursery: trio.Nursery) -> None:
-        loader = self._loader = Loader(frame.session_id, self._log)
-        for module in self._modules:
-            loader.add(module)
-        if frame.check_only:
-            self._check(loader)
-            return
-        cpu = self._count_cpu(loader, frame)
-        session = Session(
+    def _start(self, frame: StartFrame) -> bool:
+        """Run the script's top level; whether it got to its end."""
+        session, settings = self._session, frame.settings
+        session.begin(
             session_id=frame.session_id,
             application=frame.application,
             custom_data=frame.custom_data,
-            settings=frame.settings,
-            files=loader.sources.keys(),
-            send=self._outbox.put,
-            enter=cpu.check if cpu is not None else _nothing,
+            settings=settings,
         )
-        script: trio.Nursery = await nursery.start(_script_nursery)
-        dispatcher = Dispatcher(
-            session,
-            self._outbox.put,
-            loader.sources,
-            script,
-            entering=cpu.entering if cpu is not None else _nothing,
-        )
-        session.listeners = Listeners(session)
-        session.timers = Timers(session, dispatcher.post)
-        if self._limit_cpu:
+        if self._cpu is not None:
+            self._cpu.start(
+                handler_s=settings.get("handler_cpu_s", HANDLER_CPU_S),
+                import_s=settings.get("import_cpu_s", IMPORT_CPU_S),
+            )
             warnings.showwarning = partial(_log_warning, session)
-        if self._run_top_level(loader, session, frame.main):
-            if cpu is not None:
-                cpu.imported()
-            self._dispatcher = dispatcher
-            nursery.start_soon(session.timers.run)
-            nursery.start_soon(dispatcher.run)
-            self._outbox.put(ReadyFrame())
-
-    def _count_cpu(self, loader: Loader, frame: StartFrame) -> CpuGuard | None:
-        if not self._limit_cpu:
-            return None
-        self._cpu = CpuGuard(
-            handler_s=frame.settings.get("handler_cpu_s", HANDLER_CPU_S),
-            import_s=frame.settings.get("import_cpu_s", IMPORT_CPU_S),
-            files=loader.sources.keys(),
-        )
-        self._cpu.start()
-        return self._cpu
-
-    def _check(self, loader: Loader) -> None:
-        try:
-            loader.compile_all()
-        except Exception as exc:  # noqa: BLE001 - the compiler's view of a stranger's text
-            self._import_failed(exc, loader)
-        else:
-            self._outbox.put(ReadyFrame())
-
-    def _run_top_level(self, loader: Loader, session: Session, main: str) -> bool:
         token = RUNNING.set(Run(session, None, ""))
         try:
-            loader.run(main)
+            self._loader.run(frame.main, frame.session_id)
         except KeyboardInterrupt:
             raise
         except BaseException as exc:  # noqa: BLE001 - the session's edge: recorded with its traceback
-            self._import_failed(exc, loader)
+            session.timers.clear_all()
+            self._import_failed(exc)
             return False
         finally:
             RUNNING.reset(token)
+        if self._cpu is not None:
+            self._cpu.imported()
         return True
 
-    def _import_failed(self, error: BaseException, loader: Loader) -> None:
-        fault = describe(error, loader.sources)
+    def _check(self) -> None:
+        try:
+            for name, code in self._loader.compiled():
+                for frame in code_frames(name, code):
+                    self._outbox.put(frame)
+        except Exception as exc:  # noqa: BLE001 - the compiler's view of a stranger's text
+            self._import_failed(exc)
+        else:
+            self._outbox.put(ReadyFrame())
+
+    def _import_failed(self, error: BaseException) -> None:
+        fault = describe(error, self._loader.sources)
         self._outbox.put(
             ErrorFrame(
                 kind="import", message=fault.message, traceback=fault.traceback, where=fault.where

@@ -1,62 +1,61 @@
 """The zygote: a process that has loaded everything a session may need, and forks a worker for each.
 
 It never sees a script, a key or a call. It is exec'ed, so that nothing of the core is in its
-memory; it forks outside of trio; it opens each worker's pidfd before it reaps, so that no other
+memory. It forks from inside `trio.run`, beside a worker that already waits for its first frame: a
+fork only takes its own descriptors, locks itself and goes on as that worker. In the zygote itself
+the loop stands still from then on. It opens each worker's pidfd before it reaps, so that no other
 process can be taken for it. When the core is gone it ends, and its workers die with it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import importlib
 import os
-import select
-import signal
 import socket
 import time
 import traceback
-from typing import Any, Final, NoReturn
+from collections.abc import Collection
+from typing import Final
 
-import attrs
 import trio
+import trio.testing
 
 from runtime.processes.child import enter_child
-from runtime.processes.link import BlockingLink, LinkClosed
+from runtime.processes.link import BlockingLink
+from runtime.sandbox.descriptors import TrioDescriptors, open_descriptors
+from runtime.sandbox.forking import fork_until_closed
 from runtime.sandbox.frames import ErrorFrame, worker_frame_to_json
-from runtime.sandbox.lock import lock_down, lock_inside, take_descriptors
+from runtime.sandbox.levels import SandboxReport
+from runtime.sandbox.lock import (
+    CONTROL_FD,
+    Locks,
+    control_socket,
+    forget_untidy,
+    take_descriptors,
+)
 from runtime.sandbox.policy import IMPORTABLE, PRELOADED
 from runtime.sandbox.probe import prepare, required_locks
+from runtime.sandbox.rehearsal import rehearse
 from runtime.sandbox.wire import MAX_WORKER_FRAME, encode_frame
 from runtime.sandbox.worker import serve_session
 from runtime.sandbox.zones import preload_zones
 
 CRASHED: Final = 70
 """Exit status of a worker that failed itself (EX_SOFTWARE)."""
-
-
-@attrs.frozen(kw_only=True)
-class Locks:
-    """What every worker is locked with on this machine."""
-
-    program: bytes | None
-    """The kernel filter, built and tried once."""
-    required: frozenset[str]
+OWN_FDS: Final = 32
+"""The zygote's own descriptors lie above those of its workers: 0 to 3, and trio's five."""
 
 
 def main() -> None:
     """Load, try the locks, say ready, fork on request; ends with the core."""
-    link = enter_child()
+    link = enter_child().moved(OWN_FDS)
     preload()
     program, report = prepare()
-    locks = Locks(program=program, required=required_locks(report))
-    # Full collections would touch, and so copy, every page that is shared with the workers.
-    gc.collect()
-    gc.freeze()
-    try:
-        link.send({"type": "ready", "sandbox": report.to_json()})
-        _serve(link, locks)
-    except LinkClosed:
-        return
+    _hold_place_of_control()
+    before = [fd for fd, _ in open_descriptors()]
+    trio.run(_live, link, program, report, before)
 
 
 def preload() -> None:
@@ -66,82 +65,59 @@ def preload() -> None:
     preload_zones()
     time.tzset()
     time.strptime("2000", "%Y")
-    trio.run(trio.lowlevel.checkpoint)
 
 
-def _serve(link: BlockingLink, locks: Locks) -> None:
-    woken, wake = socket.socketpair()
-    woken.setblocking(False)
-    wake.setblocking(False)
-    signal.signal(signal.SIGCHLD, _nothing)
-    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-    poll = select.poll()
-    poll.register(link.fileno(), select.POLLIN)
-    poll.register(woken.fileno(), select.POLLIN)
-    while True:
-        ready = [fd for fd, _ in poll.poll()]
-        if woken.fileno() in ready:
-            woken.recv(4096)
-            _reap(link)
-        if link.fileno() in ready:
-            for message, descriptors in link.receive_nowait():
-                _fork(link, locks, message, descriptors)
-
-
-def _nothing(*_: object) -> None:
-    """A Python handler is needed for the wake-up descriptor to be written."""
-
-
-def _reap(link: BlockingLink) -> None:
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-        link.send({"type": "exited", "pid": pid, "status": os.waitstatus_to_exitcode(status)})
-
-
-def _fork(
-    link: BlockingLink, locks: Locks, message: dict[str, Any], descriptors: list[int]
-) -> None:
-    (control,) = descriptors
-    zygote = os.getpid()
-    try:
-        pid = os.fork()
-    except OSError as exc:
-        link.send({"type": "refused", "request": message["request"], "why": str(exc)})
-        os.close(control)
-        return
-    if pid == 0:
-        _become_worker(control, zygote, locks)
+def _hold_place_of_control() -> None:
+    """A socket on the descriptor that is the control channel in each fork: here it stays silent."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        # Never closed, so that what waits on the other end waits for ever.
+        fcntl.fcntl(ours.fileno(), fcntl.F_DUPFD_CLOEXEC, OWN_FDS)
+        control = fcntl.fcntl(theirs.fileno(), fcntl.F_DUPFD_CLOEXEC, OWN_FDS)
+    os.dup2(control, CONTROL_FD, inheritable=False)
     os.close(control)
-    pidfd = os.pidfd_open(pid)
-    link.send({"type": "forked", "request": message["request"], "pid": pid}, [pidfd])
-    os.close(pidfd)
 
 
-def _become_worker(control: int, zygote: int, locks: Locks) -> NoReturn:
-    """The forked child: lock, serve one session, end. Never returns."""
-    status = CRASHED
-    try:
-        channel = take_descriptors(control)
-        channel.setblocking(False)
+async def _live(
+    link: BlockingLink, program: bytes | None, report: SandboxReport, before: Collection[int]
+) -> None:
+    """Never returns: the zygote ends with its link, a worker with its session."""
+    await rehearse()
+    channel = control_socket()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_work, channel)
+        await trio.testing.wait_all_tasks_blocked()
+        trio_own = TrioDescriptors.found(before)
+        locks = Locks.prepared(program)
+        required = required_locks(report)
+        forget_untidy()
+        zygote = os.getpid()
+        null = os.open(os.devnull, os.O_RDWR)
+        # Full collections would touch, and so copy, every page that is shared with the workers.
+        gc.collect()
+        gc.freeze()
+        control = fork_until_closed(link, report)
+        # Only forks come here; what they write first is what they pay for.
         try:
-            lock_down(zygote, locks.required)
-            trio.run(_serve_locked, channel, locks.program)
-            status = 0
+            take_descriptors(control, null=null, keep=trio_own.numbers)
+            trio_own.renew()
+            locks.apply(zygote, required)
         except BaseException as exc:  # noqa: BLE001 - the process's edge: told to the core, then the end
             _last_words(channel, exc)
+            os._exit(CRASHED)
+
+
+async def _work(channel: socket.socket) -> None:
+    """The worker that waits in the zygote, and works in each fork."""
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(channel))
+    status = CRASHED
+    try:
+        await serve_session(stream, send_now=channel.send, limit_cpu=True)
+        status = 0
+    except BaseException as exc:  # noqa: BLE001 - the process's edge: told to the core, then the end
+        _last_words(channel, exc)
     finally:
         os._exit(status)
-
-
-async def _serve_locked(channel: socket.socket, program: bytes | None) -> None:
-    stream = trio.SocketStream(trio.socket.from_stdlib_socket(channel))
-    lock_inside(program)
-    await serve_session(stream, send_now=channel.send, limit_cpu=True)
 
 
 def _last_words(channel: socket.socket, error: BaseException) -> None:

@@ -26,6 +26,7 @@ from runtime.decisions.limits import Limits
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
 from runtime.media.port import MediaUnavailable, RecordingError
+from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import LaunchError
 from runtime.server.children import Children
 from runtime.server.isolation import check_isolation
@@ -178,6 +179,7 @@ class Server:
 
     async def _start_services(self, nursery: trio.Nursery) -> None:
         await nursery.start(self._own_sessions)
+        nursery.start_soon(self._compile_scripts)
         app = build_app(
             ControlParts(
                 registry=self.registry,
@@ -191,6 +193,14 @@ class Server:
         )
         await nursery.start(self._serve_http, app)
         self._bound = await nursery.start(self._run_sip)
+
+    async def _compile_scripts(self) -> None:
+        """Ahead of their first calls, which need not wait for it."""
+        for bundle in self.registry.routing.bundles.values():
+            try:
+                await self.registry.compile(bundle)
+            except BundleError as exc:
+                self._log.error(f"{exc}; calls to it will fail with this reason")
 
     async def _run_sip(self, *, task_status: trio.TaskStatus[list[BoundAddress]]) -> None:
         try:

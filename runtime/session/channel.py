@@ -135,9 +135,10 @@ class Channel:
         self._commands = TokenBucket(limits.commands_per_s, limits.commands_burst)
         self._all_frames = TokenBucket(limits.frames_per_s, limits.frames_burst)
 
-    async def send(self, frame: CoreFrame) -> None:
-        """Write one frame directly; only before `write` runs (the bundle is too big to queue)."""
-        await self._send(encode_frame(core_frame_to_json(frame), MAX_CORE_FRAME))
+    async def send(self, script: bytes, start: CoreFrame) -> None:
+        """Write a script's frames and the start directly; only before `write` runs (the script is
+        too big to queue)."""
+        await self._send(script + encode_frame(core_frame_to_json(start), MAX_CORE_FRAME))
 
     async def write(self, outbox: Outbox) -> None:
         """Send what the outbox holds until cancelled; the only task that writes."""

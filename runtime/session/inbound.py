@@ -10,6 +10,7 @@ from runtime.decisions.failure import EndLeg, EndSession, Errors, Owner, RecordO
 from runtime.decisions.limits import LogAllowance, LogVerdict
 from runtime.decisions.session_state import TAKES_COMMANDS
 from runtime.sandbox.frames import (
+    CodeFrame,
     CommandFrame,
     ErrorFrame,
     LogFrame,
@@ -56,6 +57,8 @@ class Inbound:
                 self._session.events.replied(frame.seq, frame.handled)
             case PongFrame():
                 self._host.watch.pong(frame.nonce)
+            case CodeFrame():
+                raise ProtocolError("code from a session that runs")
             case _:
                 assert_never(frame)
 

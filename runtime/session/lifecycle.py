@@ -13,12 +13,11 @@ from runtime.decisions import session_state
 from runtime.decisions.failure import Cause, End, end_of_worker
 from runtime.decisions.limits import worker_settings
 from runtime.decisions.session_state import SessionState
-from runtime.sandbox.frames import ModuleFrame, StartFrame, StopFrame, WorkerFrame
+from runtime.sandbox.frames import StartFrame, StopFrame, WorkerFrame
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.channel import Channel, ChannelFailed, WorkerGone
 from runtime.session.launching import LaunchFailed, launch
 from runtime.session.settings import EXIT_S, FAREWELL_S, LAST_WORDS_S
-from runtime.session.worker import Bundle
 
 if TYPE_CHECKING:
     from runtime.session.supervisor import SessionHost
@@ -62,13 +61,6 @@ async def _converse(host: SessionHost, on_frame: Callable[[WorkerFrame], None]) 
     start(partial(_guarded, host, channel, channel.handle))
 
 
-async def send_bundle(channel: Channel, bundle: Bundle) -> None:
-    """All modules, before the start frame."""
-    for module in bundle.modules:
-        frame = ModuleFrame(name=module.name, path=module.path, source=module.source)
-        await channel.send(frame)
-
-
 async def _send_script(host: SessionHost, channel: Channel) -> None:
     settings = worker_settings(host.around.settings.limits)
     start = StartFrame(
@@ -79,8 +71,7 @@ async def _send_script(host: SessionHost, channel: Channel) -> None:
         settings={**settings, "epoch_s": host.started},
     )
     try:
-        await send_bundle(channel, host.plan.bundle)
-        await channel.send(start)
+        await channel.send(host.around.scripts.encoded(host.plan.bundle), start)
     except ValueError as exc:
         raise ChannelFailed(End(Cause.SCRIPT_ERROR, f"the script is too big: {exc}")) from exc
     await channel.write(host.outbox)

@@ -19,9 +19,9 @@ from runtime.decisions.breaker import CrashBreaker
 from runtime.decisions.failure import Cause, End
 from runtime.legs.leg import Dialer, Leg
 from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
-from runtime.session.checking import check_bundle
 from runtime.session.refusals import Refusals, RefusalView
 from runtime.session.rules import Match, NoMatch, Routing
+from runtime.session.scripts import Scripts
 from runtime.session.settings import Ports, SessionSettings
 from runtime.session.supervisor import Plan, SessionHost, Surroundings
 from runtime.session.timeline import Timeline, TimelineSinkFactory
@@ -73,7 +73,7 @@ class SessionRegistry:
         on_refusal: Callable[[RefusalView], None] | None = None,
     ) -> None:
         self._settings = settings
-        self._launcher = launcher
+        self._scripts = Scripts(launcher)
         self._timelines = timelines
         self._new_id = new_id
         self._refusals = Refusals(wall_time, on_refusal)
@@ -89,6 +89,7 @@ class SessionRegistry:
             settings=settings,
             ports=Ports(media=media, dialer=dialer, sounds=sounds, recordings=recordings),
             launcher=launcher,
+            scripts=self._scripts,
             new_nonce=new_nonce,
             wall_time=wall_time,
             draining=lambda: self._draining,
@@ -107,14 +108,16 @@ class SessionRegistry:
     def set_scenarios(self, routing: Routing[Bundle]) -> None:
         """For calls from now on; sessions in progress keep what they started with."""
         self._routing = routing
+        self._scripts.keep({bundle.version for bundle in routing.bundles.values()})
 
     @property
     def routing(self) -> Routing[Bundle]:
         return self._routing
 
-    async def check(self, bundle: Bundle) -> None:
-        """Compile a bundle where scripts run. Raises BundleError with file and line."""
-        await check_bundle(self._launcher, bundle, self._new_id())
+    async def compile(self, bundle: Bundle) -> None:
+        """Compile a bundle where scripts run, once for all its sessions. Raises BundleError with
+        file and line."""
+        await self._scripts.compile(bundle, self._new_id())
 
     # --- sessions begin -------------------------------------------------------------------------
 

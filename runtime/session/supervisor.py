@@ -32,6 +32,7 @@ from runtime.session.farewell import release_call, release_calls, release_partne
 from runtime.session.inbound import Inbound
 from runtime.session.recording import RecordingBook
 from runtime.session.routes import Routes
+from runtime.session.scripts import Scripts
 from runtime.session.settings import Ports, SessionSettings
 from runtime.session.tasks import Tasks
 from runtime.session.timeline import Timeline
@@ -62,6 +63,7 @@ class Surroundings:
     settings: SessionSettings
     ports: Ports
     launcher: WorkerLauncher
+    scripts: Scripts
     new_nonce: Callable[[], str]
     wall_time: Callable[[], float]
     draining: Callable[[], bool]

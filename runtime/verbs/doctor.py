@@ -34,7 +34,7 @@ async def doctor(config: Config, *, as_json: bool) -> int:
 
 
 async def _probe() -> SandboxReport:
-    launcher, faults = ZygoteLauncher(), ""
+    launcher, faults = ZygoteLauncher(blanks=0), ""
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(launcher.run)

@@ -130,7 +130,7 @@ async def _reload(
     try:
         routing = await trio.to_thread.run_sync(serving.load)
         for bundle in routing.bundles.values():
-            await server.registry.check(bundle)
+            await server.registry.compile(bundle)
     except LoadFault as exc:
         for fault in _faults(exc):
             log.error(f"not loaded, the version before goes on: {fault}")

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 import trio
 
 from runtime.sandbox import zygote
-from runtime.sandbox.lock import lock_down, lock_inside, take_descriptors
+from runtime.sandbox.lock import CONTROL_FD, Locks, forget_untidy, take_descriptors
 from runtime.sandbox.seccomp import build_filter
 
 ORDINARY_USER = 12345
@@ -74,17 +74,18 @@ def _child(
 ) -> NoReturn:
     parent = os.getppid()
     try:
-        channel = take_descriptors(theirs.fileno())
+        take_descriptors(theirs.fileno(), null=os.open(os.devnull, os.O_RDWR))
+        channel = socket.socket(fileno=CONTROL_FD)
         channel.send(run(act, program, parent).encode()[:4096])
     finally:
         os._exit(0)
 
 
 def _locked(act: Act, program: bytes, parent: int) -> str:
-    lock_down(parent, {"landlock"})
-
     async def inside() -> str:
-        lock_inside(program)
+        locks = Locks.prepared(program)
+        forget_untidy()
+        locks.apply(parent, {"landlock"})
         return await _outcome(act)
 
     return trio.run(inside)

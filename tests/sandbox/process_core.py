@@ -74,8 +74,8 @@ class ProcessCore:
 
 
 @asynccontextmanager
-async def zygote() -> AsyncIterator[ZygoteLauncher]:
-    launcher = ZygoteLauncher()
+async def zygote(blanks: int = 0) -> AsyncIterator[ZygoteLauncher]:
+    launcher = ZygoteLauncher(blanks=blanks)
     async with trio.open_nursery() as nursery:
         with trio.fail_after(PATIENCE_S):
             await nursery.start(launcher.run)

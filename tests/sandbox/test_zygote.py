@@ -186,14 +186,72 @@ async def test_a_launch_that_is_given_up_leaves_nothing_behind() -> None:
     async with zygote() as launcher:
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(20):
-            with trio.CancelScope() as scope:
-                scope.cancel()
+            with trio.move_on_after(0):
                 await launcher.launch("s1")
         process = await launcher.launch("s2")
         await process.stream.aclose()
         with trio.fail_after(PATIENCE_S):
             await process.wait()
+            while launcher.blank_pids:
+                blank = await launcher.launch("s3")
+                await blank.stream.aclose()
+                await blank.wait()
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def full(launcher: ZygoteLauncher, blanks: int) -> None:
+    with trio.fail_after(PATIENCE_S):
+        while len(launcher.blank_pids) < blanks:  # noqa: ASYNC110 - can only be looked at
+            await trio.sleep(0.01)
+
+
+async def test_blank_workers_wait_before_anybody_asks() -> None:
+    async with zygote(blanks=4) as launcher:
+        await full(launcher, 4)
+        waiting = launcher.blank_pids
+        core = ProcessCore(await launcher.launch("s1"))
+        assert core.process.pid in waiting
+        await core.start(QUIET + "Logger.write('loaded')")
+        assert core.logs == ["loaded"]
+        await core.process.stream.aclose()
+
+
+async def test_more_launches_than_blanks_are_all_served_by_different_workers() -> None:
+    async with zygote(blanks=2) as launcher:
+        workers = []
+
+        async def launch(number: int) -> None:
+            workers.append(await launcher.launch(f"s{number}"))
+
+        async with trio.open_nursery() as nursery:
+            for number in range(20):
+                nursery.start_soon(launch, number)
+        assert len({worker.pid for worker in workers}) == 20
+        for worker in workers:
+            await worker.stream.aclose()
+        await full(launcher, 2)
+
+
+async def test_a_blank_worker_that_dies_is_not_given_to_a_session() -> None:
+    async with zygote(blanks=2) as launcher:
+        await full(launcher, 2)
+        dead, alive = launcher.blank_pids
+        os.kill(dead, signal.SIGKILL)
+        await gone(dead)
+        with trio.fail_after(PATIENCE_S):
+            while dead in launcher.blank_pids:  # noqa: ASYNC110 - can only be looked at
+                await trio.sleep(0.01)
+        core = ProcessCore(await launcher.launch("s1"))
+        assert core.process.pid == alive
+        await core.process.stream.aclose()
+
+
+async def test_blank_workers_die_with_the_zygote() -> None:
+    async with zygote(blanks=2) as launcher:
+        await full(launcher, 2)
+        waiting = launcher.blank_pids
+    for pid in waiting:
+        await gone(pid)
 
 
 async def test_time_zones_need_no_file() -> None:

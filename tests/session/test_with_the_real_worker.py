@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import pytest
 import trio
@@ -11,6 +12,7 @@ from trio.testing import MockClock
 
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import InProcessLauncher
+from runtime.sandbox.loader import Loader
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
 from runtime.session.settings import SessionSettings
@@ -101,9 +103,36 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, on_call)
         assert b.view().end_cause == "idle"
 
 
-async def test_checking_a_bundle_names_file_and_line(autojump_clock: MockClock) -> None:
+async def test_compiling_a_bundle_names_file_and_line(autojump_clock: MockClock) -> None:
     async with running("x = 1") as b:
-        await b.registry.check(FakeBundle(modules=(FakeModule("ivr", "ivr.py", "x = 1"),)))
-        broken = FakeBundle(modules=(FakeModule("ivr", "ivr.py", "x = 1\ny = ("),))
+        await b.registry.compile(FakeBundle(modules=(FakeModule("ivr", "ivr.py", "x = 1"),)))
+        modules = (FakeModule("ivr", "ivr.py", "x = 1\ny = ("),)
+        broken = FakeBundle(modules=modules, version="v2")
         with pytest.raises(BundleError, match=r"ivr.py:2"):
-            await b.registry.check(broken)
+            await b.registry.compile(broken)
+
+
+async def test_a_session_runs_the_code_that_was_compiled_before(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(loader: Loader, name: str) -> NoReturn:
+        raise AssertionError(f"{name} was compiled again")
+
+    async with running("from runtime import *\nLogger.write('ran')") as b:
+        (bundle,) = b.registry.routing.bundles.values()
+        await b.registry.compile(bundle)
+        monkeypatch.setattr(Loader, "_compile", never)
+        b.registry.incoming(FakeLeg(incoming=True))
+        await b.quiet()
+        assert b.lines("log") == ["ran"]
+
+
+async def test_a_traceback_of_compiled_code_shows_its_source(autojump_clock: MockClock) -> None:
+    async with running("x = 1\ny = x / 0  # the line\n") as b:
+        (bundle,) = b.registry.routing.bundles.values()
+        await b.registry.compile(bundle)
+        b.registry.incoming(FakeLeg(incoming=True))
+        await b.quiet()
+        (error,) = [entry for entry in b.timeline() if entry.kind == "error"]
+        assert "y = x / 0  # the line" in error.detail["traceback"]
+        assert b.view().end_cause == "script-error"
