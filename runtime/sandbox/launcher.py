@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import trio
@@ -36,6 +36,8 @@ RESTART_PAUSE_S: Final = 1.0
 """Between attempts after a failed start, so that a broken installation does not spin."""
 BLANKS: Final = 8
 """Workers that wait for a session: a burst of calls finds as many; each holds some 2 MiB."""
+REFILL_S: Final = 0.1
+"""Between the first blank that is taken and new ones: forks made together cost half as much."""
 LOST: Final = "zygote-lost"
 
 
@@ -95,9 +97,11 @@ class ZygoteLauncher:
     def __init__(self, *, blanks: int = BLANKS) -> None:
         self._wanted = blanks
         self._zygote: Child | None = None
+        self._begun = False
         self._ready = trio.Event()
         self._asked = 0
         """Forks that the zygote has not answered yet."""
+        self._taken = trio.Event()
         self._blanks: deque[ZygoteWorker] = deque()
         self._waiting: deque[_Launch] = deque()
         self._workers: dict[int, ZygoteWorker] = {}
@@ -115,30 +119,23 @@ class ZygoteLauncher:
         return frozenset(worker.pid for worker in self._blanks)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Keep a zygote ready until cancelled; `started` when the first one is.
+        """Keep a zygote ready until cancelled; `started` when the first one has its blanks.
 
         LaunchError when the first ones do not get ready; later ones are tried again and again.
         """
-        failures = 0
-        started = False
-        while started or failures < MAX_START_FAILURES:
+        attempts = 0
+        while self._begun or attempts < MAX_START_FAILURES:
+            attempts += 1
             child = start_child(ZYGOTE, receive_fds=2 * FORKS_AT_ONCE)
             try:
-                if await self._becomes_ready(child):
-                    failures = 0
-                    if not started:
-                        started = True
-                        task_status.started()
-                    await self._listen(child)
-                else:
-                    failures += 1
+                served = await self._becomes_ready(child) and await self._serve(child, task_status)
             finally:
                 self._lose_everything()
                 await child.close()
-            if failures:
+            if not served:
                 await trio.sleep(RESTART_PAUSE_S)
         raise LaunchError(
-            f"the process that starts session workers failed {failures} times; is the "
+            f"the process that starts session workers failed {attempts} times; is the "
             "installation complete? Its own messages are on standard error"
         )
 
@@ -166,23 +163,23 @@ class ZygoteLauncher:
         launch = _Launch()
         if self._blanks:
             launch.answer(self._blanks.popleft())
-            self._fill_up()
+            self._taken.set()
+            if len(self._blanks) < self._wanted / 2:
+                self._ask()
             return launch
         self._waiting.append(launch)
         try:
-            self._fill_up()
+            self._ask()
             await launch.answered.wait()
         finally:
             if not launch.answered.is_set():
                 self._waiting.remove(launch)
         return launch
 
-    def _fill_up(self) -> None:
-        """Ask for the forks that are missing: one for each who waits, and blanks by the half."""
+    def _ask(self) -> None:
+        """Ask for the forks that are missing: one for each who waits, and the blanks."""
         missing = self._wanted + len(self._waiting) - len(self._blanks) - self._asked
         if self._zygote is None or missing <= 0:
-            return
-        if len(self._waiting) <= self._asked and missing < self._wanted / 2:
             return
         try:
             self._zygote.link.send_nowait({"forks": missing})
@@ -190,6 +187,14 @@ class ZygoteLauncher:
             self._refuse_next(str(exc))
         else:
             self._asked += missing
+
+    async def _refill(self) -> None:
+        """New blanks, some at a time while there are enough for the next calls."""
+        while True:
+            await self._taken.wait()
+            self._taken = trio.Event()
+            await trio.sleep(REFILL_S)
+            self._ask()
 
     async def _becomes_ready(self, child: Child) -> bool:
         with trio.move_on_after(START_S):
@@ -203,27 +208,37 @@ class ZygoteLauncher:
             self.sandbox = SandboxReport.from_json(message["sandbox"])
             self._zygote = child
             self._ready.set()
-            self._fill_up()
+            self._ask()
             return True
         return False
 
-    async def _listen(self, child: Child) -> None:
-        """Take the zygote's reports until it is gone."""
-        while True:
-            try:
-                message, descriptors = await child.link.receive()
-            except LinkClosed:
-                return
-            match message.get("type"):
-                case "forked":
-                    for each, pid in enumerate(message["pids"]):
-                        self._forked(pid, *descriptors[2 * each : 2 * each + 2])
-                case "exited":
-                    self._exited(message["pid"], describe_exit(message["status"]))
-                case "refused":
-                    for _ in range(message["forks"]):
-                        self._asked -= 1
-                        self._refuse_next(str(message["why"]))
+    async def _serve(self, child: Child, task_status: trio.TaskStatus[None]) -> bool:
+        """Take the zygote's reports until it is gone; whether it forked what it was asked first."""
+        filled = False
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._refill)
+            with contextlib.suppress(LinkClosed):
+                while True:
+                    if not filled and not self._asked:
+                        filled = True
+                        if not self._begun:
+                            self._begun = True
+                            task_status.started()
+                    self._report(*await child.link.receive())
+            nursery.cancel_scope.cancel()
+        return filled
+
+    def _report(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        match message.get("type"):
+            case "forked":
+                for each, pid in enumerate(message["pids"]):
+                    self._forked(pid, *descriptors[2 * each : 2 * each + 2])
+            case "exited":
+                self._exited(message["pid"], describe_exit(message["status"]))
+            case "refused":
+                for _ in range(message["forks"]):
+                    self._asked -= 1
+                    self._refuse_next(str(message["why"]))
 
     def _forked(self, pid: int, channel: int, pidfd: int) -> None:
         self._asked -= 1

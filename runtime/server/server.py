@@ -238,6 +238,7 @@ class Server:
         return {
             "sip": [str(each) for each in self._bound],
             "scenarios": sorted(self.registry.routing.bundles),
+            "blank_workers": len(self._children.zygote.blank_pids),
             "sandbox": {
                 **self._children.zygote.sandbox.to_json(),
                 "required": self.config.sandbox.require,

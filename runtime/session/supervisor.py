@@ -286,6 +286,7 @@ class SessionHost:
             version=self.plan.bundle.version,
             rule=self.plan.rule,
             state=self.state.value,
+            pid=None if self.process is None else self.process.pid,
             started=self.started,
             duration_s=age if self._duration is None else self._duration,
             legs=tuple(_leg_view(call) for call in self.context.units.of(CallLeg) if call.alive),

@@ -32,6 +32,8 @@ class SessionView:
     rule: str | None
     """The rule that took its first call; None when it was started over HTTP or without rules."""
     state: str
+    pid: int | None
+    """The process of its script; None before there is one, or where it is none of its own."""
     started: float
     """Wall-clock time, seconds since the epoch."""
     duration_s: float
