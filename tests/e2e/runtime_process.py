@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+import httpx
 
 from tests.e2e import process_tree
 from tests.e2e.waiting import WAIT_S, until
@@ -98,6 +99,12 @@ class RuntimeProcess:
         return found[1]
 
     # --- what it left on disk -------------------------------------------------------------------
+
+    def api(self, path: str) -> dict[str, Any]:
+        """What the HTTP interface says of `path`."""
+        answer = httpx.get(f"{self.http}/api/v1/{path}", trust_env=False)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
 
     def sessions(self) -> list[str]:
         """Ids of all sessions that have a timeline, oldest first."""

@@ -52,11 +52,10 @@ async def check_next_call(phone: Phone, script: str = "play") -> None:
 
 async def test_a_lost_worker_ends_its_own_call_only(runtime: RuntimeProcess, phone: Phone) -> None:
     listener = await listening(phone)
-    before = set(runtime.processes())
     victim = await phone.call("quiet", caller="victim")
     await victim.connected()
-    [worker] = set(runtime.processes()) - before
-    runtime.kill(worker)
+    session = await runtime.session_of(victim.call_id)
+    runtime.kill(runtime.api(f"sessions/{session}")["pid"])
     bye = await victim.ended()
     assert "500" in bye.get("Reason") or "worker" in bye.get("Reason")
     await listener.hear(0.4)

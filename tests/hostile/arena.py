@@ -21,7 +21,7 @@ import trio
 from runtime.decisions.limits import Limits
 from runtime.decisions.timeline import Entry
 from runtime.legs.leg import MessageReceived
-from runtime.sandbox.launcher import ZygoteLauncher
+from runtime.sandbox.launcher import BLANKS, ZygoteLauncher
 from runtime.sandbox.levels import Level
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
@@ -204,11 +204,13 @@ async def fight(cases: Iterable[Hostile]) -> Report:
             await _all(arena, cases, report)
             report.seconds = trio.current_time() - began
             gc.collect()
+            await _until(lambda: len(arena.launcher.blank_pids) == BLANKS)
             report.grown_kib = _resident_kib() - size
             report.descriptors = (descriptors, _descriptors())
             watching.cancel_scope.cancel()
         assert arena.launcher.zygote_pid is not None
-        report.left = _children(arena.launcher.zygote_pid)
+        children = set(_children(arena.launcher.zygote_pid))
+        report.left = sorted(children - arena.launcher.blank_pids)
         nursery.cancel_scope.cancel()
     return report
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import trio
 
+from runtime.sandbox.launcher import BLANKS
 from tests.e2e.audio import RATE, Samples
 from tests.e2e.phone import Dialog, Phone, telephone
 from tests.e2e.runtime_process import RuntimeProcess, callstage
@@ -65,8 +66,9 @@ async def test_a_caller_beside_hostile_scripts_hears_an_unbroken_tone(tmp_path: 
                     nursery.start_soon(fight, runtime, phone, name)
             await witness.hear(1.0)
             await witness.bye()
-            # The zygote, the witness, and those who went on: their sessions wait for calls.
-            living = 2 + sum(CORPUS[name].ends is None for name in FIGHTERS)
+            # The zygote, its blank workers, the witness, and those who went on: their sessions
+            # wait for calls.
+            living = 2 + BLANKS + sum(CORPUS[name].ends is None for name in FIGHTERS)
             await runtime.until(
                 lambda: len(runtime.processes("zygote")) == living, "the others are gone"
             )
