@@ -7,6 +7,7 @@ fork each page that the loop writes is copied, so several forks are made before 
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import socket
@@ -57,12 +58,24 @@ def _asked(link: BlockingLink) -> list[dict[str, int]]:
 def _reap(link: BlockingLink) -> None:
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, used = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
             return
         if pid == 0:
             return
-        link.send({"type": "exited", "pid": pid, "status": os.waitstatus_to_exitcode(status)})
+        link.send(
+            {
+                "type": "exited",
+                "pid": pid,
+                "status": os.waitstatus_to_exitcode(status),
+                "peak_bytes": max(0, used.ru_maxrss - _own_peak_kib()) * 1024,
+            }
+        )
+
+
+def _own_peak_kib() -> int:
+    """What a worker begins with; it counts as the worker's too."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _fork_all(link: BlockingLink, forks: int) -> int | None:

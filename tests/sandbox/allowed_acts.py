@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 import trio
 
-from runtime.sandbox.lock import MEMORY_BYTES, UNTIDY
+from runtime.sandbox.ceilings import Ceilings
+from runtime.sandbox.lock import UNTIDY
 
 
 async def timers() -> None:
@@ -103,7 +104,7 @@ def memory_is_bounded_and_comes_back() -> None:
         except MemoryError:
             blocks = len(held)
         held.clear()
-        assert 30 <= blocks <= MEMORY_BYTES >> 20
+        assert 30 <= blocks <= Ceilings().memory_bytes >> 20
     small: list[object] = []
     try:
         while True:
