@@ -68,14 +68,17 @@ def _reap(link: BlockingLink) -> None:
                 "type": "exited",
                 "pid": pid,
                 "status": os.waitstatus_to_exitcode(status),
-                "peak_bytes": max(0, used.ru_maxrss - _own_peak_kib()) * 1024,
+                "peak_bytes": max(0, used.ru_maxrss * 1024 - _shared_bytes()),
             }
         )
 
 
-def _own_peak_kib() -> int:
-    """What a worker begins with; it counts as the worker's too."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _shared_bytes() -> int:
+    """What a worker has from the zygote; the kernel counts it as the worker's too. Without files,
+    of which a worker has only the pages that it touches."""
+    with open("/proc/self/statm", "rb") as fields:
+        _, resident, files = map(int, fields.read().split()[:3])
+    return (resident - files) * resource.getpagesize()
 
 
 def _fork_all(link: BlockingLink, forks: int) -> int | None:
