@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import resource
 import secrets
 import sys
 import time
@@ -24,7 +25,7 @@ import pytest
 import trio
 
 from runtime.sandbox.ceilings import Ceilings
-from runtime.sandbox.lock import UNTIDY
+from runtime.sandbox.lock import UNTIDY, lower_memory
 
 
 async def timers() -> None:
@@ -114,6 +115,14 @@ def memory_is_bounded_and_comes_back() -> None:
     gc.collect()
 
 
+def memory_is_given_up_for_good() -> None:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    lower_memory(Ceilings(), 16 << 20)
+    assert resource.getrlimit(resource.RLIMIT_AS) == (limit - (48 << 20), limit - (48 << 20))
+    with pytest.raises((ValueError, PermissionError)):
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
 def tidy() -> None:
     assert not [name for name in sys.modules if name.partition(".")[0] in UNTIDY]
     with pytest.raises((ImportError, OSError)):
@@ -130,5 +139,6 @@ ACTS: dict[str, Callable[[], Any]] = {
     "deep recursion": recursion,
     "collecting garbage": gc.collect,
     "memory": memory_is_bounded_and_comes_back,
+    "giving up memory": memory_is_given_up_for_good,
     "no ctypes": tidy,
 }
