@@ -62,7 +62,7 @@ class Limits:
         10.0,
         (0.1, 60.0),
         "for the handlers of Terminating, and again for those of Terminated",
-        beyond="the process is killed",
+        beyond="they are not waited for any longer",
     )
     unanswered_s: float = limit(
         60.0,

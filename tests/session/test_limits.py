@@ -47,7 +47,7 @@ async def test_an_idle_session_ends_after_the_configured_time(autojump_clock: Mo
         assert (b.view().end_cause, b.view().end_detail) == ("idle", "no call for 7 s")
 
 
-async def test_who_says_farewell_for_too_long_is_killed(autojump_clock: MockClock) -> None:
+async def test_who_says_farewell_for_too_long_is_not_waited_for(autojump_clock: MockClock) -> None:
     async with bench(limited(farewell_s=3)) as b:
         worker = await b.started()
         worker.replies = False
@@ -252,6 +252,39 @@ async def test_the_process_is_told_its_share_of_the_limits(autojump_clock: MockC
         told = b.worker.start.settings
         assert (told["timers"], told["handler_cpu_s"], told["memory_mib"]) == (7, 0.5, 32)
         assert "players" not in told
+
+
+@pytest.mark.parametrize(("grown_mib", "cause"), [(15, "memory"), (5, "unresponsive")])
+async def test_a_process_that_hangs_with_its_memory_used_up_lacks_memory(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, grown_mib: int, cause: str
+) -> None:
+    memory = 50 << 20
+    monkeypatch.setattr("runtime.session.watch.usage_of", lambda _: Usage(memory_bytes=memory))
+    async with bench(limited(memory_mib=16)) as b:
+        leg, worker, _ = await b.connected()
+        await trio.sleep(1)
+        memory += grown_mib << 20
+        worker.answers_pings = False
+        leg.media.first_packet()
+        await trio.sleep(6)
+        assert b.view().end_cause == cause
+        assert worker.killed
+
+
+async def test_a_blocked_process_is_ended_after_the_configured_time(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench(limited(blocked_s=2)) as b:
+        leg, worker, _ = await b.connected()
+        await trio.sleep(1)
+        worker.answers_pings = False
+        leg.media.first_packet()
+        await trio.sleep(2.2)
+        assert b.view().end_cause is None
+        await trio.sleep(0.3)
+        assert b.view().end_detail == (
+            "the script's process did not react for 2 s (a handler blocks)"
+        )
 
 
 @pytest.mark.parametrize(
