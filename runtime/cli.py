@@ -134,7 +134,12 @@ def run(
     )
     settings = overrides.over(config)
     base = config.parent if config is not None else Path()
-    serving = Serving(scenarios=tuple(scenarios or ()), rules=settings.rule, base=base)
+    serving = Serving(
+        scenarios=tuple(scenarios or ()),
+        rules=settings.rule,
+        base=base,
+        limits=settings.application_limits,
+    )
     _leave(trio.run(run_verb.run, settings, serving, log_format))
 
 
@@ -149,7 +154,8 @@ def dev(
     """As run, on loopback, with reload on save: new calls take the new code."""
     file = PROJECT_FILE if PROJECT_FILE.is_file() else None
     settings = Overrides(sip=sip, http=http, data=data).over(file)
-    serving = Serving(scenarios=(scenario,), rules=(), base=Path())
+    limits = settings.application_limits
+    serving = Serving(scenarios=(scenario,), rules=(), base=Path(), limits=limits)
     _leave(trio.run(run_verb.dev, settings, serving, log_format))
 
 

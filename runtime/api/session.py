@@ -22,19 +22,13 @@ from runtime.api.running import RUNNING
 from runtime.sandbox.clip import clip
 from runtime.sandbox.commands import Command, Terminate
 from runtime.sandbox.frames import UNIT_ENDED, CommandFrame, LogFrame, WorkerFrame
-from runtime.sandbox.schema import MAX_LOG, MAX_NAME, WrongType
+from runtime.sandbox.schema import MAX_NAME, WrongType
 from runtime.sandbox.wire import ProtocolError
 
 if TYPE_CHECKING:
     from runtime.api.listeners import Listeners
     from runtime.api.timers import Timers
 
-MAX_LISTENERS: Final = 1_000
-"""sandbox limit: more is a script that registers in a loop."""
-MAX_TIMERS: Final = 100
-"""VoxEngine's limit of active timers."""
-MAX_CUSTOM_DATA_BYTES: Final = 200
-"""VoxEngine's limit for VoxEngine.customData and Call.customData."""
 SPELLED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "headers": "extraHeaders",
@@ -86,6 +80,7 @@ class Session:
         self._next_unit = 1
         self._playback = 0
         self._listener_count = 0
+        self._limits_told: set[str] = set()
 
     def begin(
         self, *, session_id: str, application: str, custom_data: str, settings: Mapping[str, float]
@@ -94,9 +89,10 @@ class Session:
         self.id = session_id
         self.application = application
         self.custom_data = custom_data
-        self.max_timers = int(settings.get("timers", MAX_TIMERS))
-        self.max_custom_data = int(settings.get("custom_data_bytes", MAX_CUSTOM_DATA_BYTES))
-        self._max_listeners = int(settings.get("listeners", MAX_LISTENERS))
+        self.max_timers = int(settings["timers"])
+        self.max_custom_data = int(settings["custom_data_bytes"])
+        self._max_listeners = int(settings["listeners"])
+        self._max_line = int(settings["log_line_chars"])
         self._clock = (trio.current_time(), settings.get("epoch_s", time.time()))
 
     # --- commands -------------------------------------------------------------------------------
@@ -177,10 +173,12 @@ class Session:
     def check_custom_data(self, what: str, value: str) -> None:
         size = len(value.encode("utf-8", "replace"))
         if size > self.max_custom_data:
-            raise ValueError(
+            text = (
                 f"{what}(): {size} bytes, the limit is {self.max_custom_data}; keep longer data in "
                 "a variable"
             )
+            self._tell_limit("custom_data_bytes", text)
+            raise ValueError(text)
 
     # --- numbers --------------------------------------------------------------------------------
 
@@ -196,17 +194,29 @@ class Session:
 
     def count_listener(self, change: int) -> None:
         if change > 0 and self._listener_count >= self._max_listeners:
-            raise LimitReached(
+            raise self.limit_reached(
+                "listeners",
                 f"addEventListener(): {self._max_listeners} listeners are registered already; "
-                "remove some, or register once instead of in a loop"
+                "remove some, or register once instead of in a loop",
             )
         self._listener_count += change
+
+    def limit_reached(self, name: str, text: str) -> LimitReached:
+        """What to raise."""
+        self._tell_limit(name, text)
+        return LimitReached(text)
+
+    def _tell_limit(self, name: str, text: str) -> None:
+        """The first time it stands in the log, whatever the script makes of the exception."""
+        if name not in self._limits_told:
+            self._limits_told.add(name)
+            self.log(f"limit:{name}: {text}")
 
     # --- log and clock --------------------------------------------------------------------------
 
     def log(self, text: str) -> None:
         self._enter()
-        self._send(LogFrame(text=clip(text, MAX_LOG), where=self.where()))
+        self._send(LogFrame(text=clip(text, self._max_line), where=self.where()))
 
     def where(self) -> str:
         """The script's own "file.py:line" that is running; else where it was registered."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import trio
 
-from runtime.api.errors import LimitReached
 from runtime.api.listeners import wanted_arguments
 from runtime.api.options import function
 from runtime.api.running import Run, current, current_run
@@ -51,9 +50,10 @@ class Timers:
     def start(self, callback: Callable[[], object], delay_s: float, *, repeat: bool) -> int:
         session = self._session
         if len(self._timers) >= session.max_timers:
-            raise LimitReached(
+            raise session.limit_reached(
+                "timers",
                 f"{'setInterval' if repeat else 'setTimeout'}(): {session.max_timers} timers are "
-                "active already; clear some with clearTimeout or clearInterval"
+                "active already; clear some with clearTimeout or clearInterval",
             )
         self._count += 1
         deadline = trio.current_time() + delay_s

@@ -13,7 +13,8 @@ import cattrs
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
-from runtime.config.settings import Config
+from runtime.config.settings import Config, OwnLimits
+from runtime.decisions.limits import Limits, excesses
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 """A configuration is written by hand; a larger file is the wrong file."""
@@ -54,10 +55,14 @@ def load_config(path: Path | None) -> Config:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise _single(path, "", f"is not TOML: {exc}") from exc
     try:
-        return _converter().structure(data, Config)
+        config: Config | None = _converter().structure(data, Config)
+        found: list[tuple[str, str]] = []
     except ClassValidationError as exc:
-        found = _flatten(exc, "", Config)
-        raise ConfigError([ConfigFault(str(path), key, what) for key, what in found]) from exc
+        config, found = None, list(_flatten(exc, "", Config))
+    found += _excesses(data)
+    if config is None or found:
+        raise ConfigError([ConfigFault(str(path), key, what) for key, what in found])
+    return config
 
 
 def _single(path: Path, key: str, problem: str) -> ConfigError:
@@ -71,8 +76,31 @@ def _converter() -> cattrs.Converter:
         converter.register_structure_hook(kind, _exactly(kind, name))
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(Path, _path)
+    converter.register_structure_hook(OwnLimits, lambda value, _: _own_limits(value, converter))
     converter.register_structure_hook_factory(attrs.has, lambda cls: _by_field(cls, converter))
     return converter
+
+
+def _own_limits(value: Any, converter: cattrs.Converter) -> OwnLimits:
+    """Read by the rules of the operator's table; only what is written there counts."""
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a [table], not {value!r}")
+    limits = converter.structure(value, Limits)
+    return OwnLimits({name: getattr(limits, name) for name in value})
+
+
+def _excesses(data: dict[str, Any]) -> list[tuple[str, str]]:
+    """Limits of the application above the operator's; nothing where either has faults itself."""
+    application = data.get("application", {})
+    if not isinstance(application, dict):
+        return []
+    try:
+        operator = _converter().structure(data.get("limits", {}), Limits)
+        own = _own_limits(application.get("limits", {}), _converter())
+    except (ClassValidationError, ValueError, TypeError):
+        return []
+    found = excesses(operator, own.given)
+    return [(f"application.limits.{name}", problem) for name, problem in found.items()]
 
 
 def _by_field(cls: type[Any], converter: cattrs.Converter) -> Any:

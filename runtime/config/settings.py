@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import attrs
 
+from runtime.decisions.limits import Limits, lowered
+
 MAX_CUSTOM_DATA: Final = 8_192
 """As much as the wire to a script carries (runtime/sandbox/schema.py)."""
 MAX_PATTERN: Final = 512
 """A rule's pattern is read by people; longer ones are mistakes or attacks on the matcher."""
+MAX_APOLOGY: Final = 500
+"""A sentence or two: nobody is kept on the line for more than ten seconds of it."""
 
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB)?\s*", re.IGNORECASE)
 _UNITS: Final = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -102,9 +107,9 @@ def _token_hashes(_: Any, attribute: attrs.Attribute[Any], value: dict[str, str]
             raise ValueError(f"{name}: must be the SHA-256 of a token, 64 hexadecimal digits")
 
 
-def _positive(_: Any, attribute: attrs.Attribute[Any], value: float) -> None:
-    if value <= 0:
-        raise ValueError(f"{value} must be above 0")
+def _apology(_: Any, attribute: attrs.Attribute[Any], value: str) -> None:
+    if len(value) > MAX_APOLOGY:
+        raise ValueError(f"has {len(value)} characters, the limit is {MAX_APOLOGY}")
 
 
 def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: float) -> None:
@@ -152,12 +157,11 @@ class SandboxSettings:
     require: Literal["full", "partial", "none"] = "full"
 
 
-@attrs.frozen(kw_only=True)
-class LimitSettings:
-    idle_session_s: float = attrs.field(default=60, validator=_positive)
-    unanswered_s: float = attrs.field(default=60, validator=_positive)
-    max_sessions: int = attrs.field(default=0, validator=_not_negative)
-    """0 = from the memory available."""
+@attrs.frozen
+class OwnLimits:
+    """What an application lowers: keys of the table of limits (runtime/decisions/limits.py)."""
+
+    given: Mapping[str, float] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -169,6 +173,11 @@ class ServerSettings:
 class ApplicationSettings:
     on_error: Literal["leg", "session"] = "leg"
     on_failure: Literal["hangup", "keep"] = "hangup"
+    apology: str = attrs.field(default="", validator=_apology)
+    """What callers hear when their session fails: a sound, or a text to be spoken."""
+    breaker: Literal["auto", "on", "off"] = "auto"
+    """Whether a scenario that keeps crashing gets no more sessions; auto: off on loopback."""
+    limits: OwnLimits = OwnLimits()
 
 
 @attrs.frozen(kw_only=True)
@@ -206,8 +215,13 @@ class Config:
     data: DataSettings = DataSettings()
     net: NetSettings = NetSettings()
     sandbox: SandboxSettings = SandboxSettings()
-    limits: LimitSettings = LimitSettings()
+    limits: Limits = Limits()
     server: ServerSettings = ServerSettings()
     application: ApplicationSettings = ApplicationSettings()
     trunk: tuple[TrunkSettings, ...] = ()
     rule: tuple[RuleSettings, ...] = ()
+
+    @property
+    def application_limits(self) -> Limits:
+        """The operator's, lowered by the application. Raises ValueError when one is above."""
+        return lowered(self.limits, self.application.limits.given)

@@ -1,8 +1,9 @@
 """Whether a scenario that keeps crashing is given more calls. Runs in the core.
 
-Five crashes within a minute open the breaker for that version of the scenario: new calls are
-refused at once instead of being lost one by one. It closes by itself when the crashes are a minute
-old, and a new version starts with a clean record (sandbox.md 4.6).
+So many crashes within so long (five a minute, if nothing else is configured) open the breaker for
+that version of the scenario: new sessions are refused at once instead of being lost one by one. It
+closes by itself when the crashes are old, and a new version starts with a clean record (sandbox.md
+4.6).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 import attrs
 
 from runtime.decisions.failure import Cause
+from runtime.decisions.limits import Limits
 
 MAX_SCENARIOS: Final = 1_000
 """Versions remembered; the ones that crashed last are kept."""
@@ -33,9 +35,13 @@ CRASHES: Final = frozenset(
 class CrashBreaker:
     """`crashes` within `window_s` open it; 0 crashes switch it off."""
 
-    crashes: int = 5
-    window_s: float = 60.0
+    crashes: int
+    window_s: float
     _seen: OrderedDict[tuple[str, str], deque[float]] = attrs.field(factory=OrderedDict)
+
+    @classmethod
+    def of(cls, limits: Limits, *, on: bool) -> CrashBreaker:
+        return cls(limits.crashes if on else 0, limits.crashes_window_s)
 
     def ended(self, scenario: str, version: str, cause: Cause, now: float) -> None:
         """A session of that scenario is over."""

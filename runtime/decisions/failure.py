@@ -148,18 +148,34 @@ _SIGNALS: Final[Mapping[str, tuple[Cause, str]]] = {
     "6": (Cause.CRASHED, "the script's process aborted"),
     "9": (Cause.CRASHED, "the script's process was killed"),
 }
+_STATUSES: Final[Mapping[str, tuple[Cause, str]]] = {
+    "zygote-lost": (
+        Cause.ZYGOTE_LOST,
+        "the process that starts scripts died, and this script with it",
+    ),
+    "oom-killed": (Cause.MEMORY, "the kernel killed the script's process: no memory was left"),
+    "exit 71": (Cause.MEMORY, "the script's process could not go on without more memory"),
+}
+_FOR_LACK_OF_MEMORY: Final = frozenset({"6", "7", "11"})
+"""How an interpreter or a library ends that is refused memory where it cannot do without."""
+NEARLY_ALL: Final = 0.75
+"""Of its memory: address space that was never touched is not seen in what a process has used."""
 
 
-def end_of_worker(status: str) -> End:
-    """Why a worker that was not told to stop is gone ("exit 1", "signal 9", "zygote-lost")."""
+def end_of_worker(status: str, memory_used: float = 0.0) -> End:
+    """Why a worker that was not told to stop is gone ("exit 1", "signal 9", "zygote-lost").
+
+    `memory_used`: the most that it had of what it was allowed, as a share.
+    """
     kind, _, number = status.partition(" ")
-    if "zygote" in kind:
-        text = "the process that starts scripts died, and this script with it"
-        return End(Cause.ZYGOTE_LOST, text, dead=True)
+    if status in _STATUSES:
+        return End(*_STATUSES[status], dead=True)
+    if kind == "signal" and number in _FOR_LACK_OF_MEMORY and memory_used >= NEARLY_ALL:
+        text = f"the script's process ended by signal {number} when its memory was used up"
+        return End(Cause.MEMORY, text, dead=True)
     if kind == "signal":
         unknown = (Cause.CRASHED, f"the script's process ended by signal {number}")
-        cause, text = _SIGNALS.get(number, unknown)
-        return End(cause, text, dead=True)
+        return End(*_SIGNALS.get(number, unknown), dead=True)
     text = f"the script's process ended by itself ({status or 'no status'})"
     return End(Cause.CRASHED, text, dead=True)
 

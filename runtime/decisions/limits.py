@@ -1,63 +1,271 @@
-"""The one table of limits, and the buckets that measure rates. Runs in the core; the worker gets
-its share of the numbers in the start frame (`worker_settings`).
+"""The one table of limits: default, range, meaning, what happens beyond, and who keeps each.
 
-Every number can be set by the operator; the defaults follow design.md, then voxengine.md 3.8 and
-sandbox.md 4.4.
+The keys of `[limits]` and `[application.limits]`, their checks, the worker's share, the page
+docs/reference/limits.md and the tables of `callstage doctor` are all made from the fields below.
+The operator may set any value of a range; an application may only lower what the operator set
+(`lowered`). Runs in the core. Defaults follow design.md, then voxengine.md 3.8 and sandbox.md 4.4.
 """
 
 from __future__ import annotations
 
-import enum
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import attrs
 
+from runtime.decisions.limit import Keeper, facts, limit
+
 CALL_LIMIT_REACHED: Final = "Call limit reached"
 """What Failed(403) says (voxengine.md 3.2)."""
+MIB: Final = 1024 * 1024
+
+_FAILED_403: Final = 'the call is Failed(403, "Call limit reached")'
+_KIND_ERROR: Final = "the unit's Error event, and CommandFailed where it is awaited"
+_LIMIT_REACHED: Final = "LimitReached, raised at the script's line"
+_SLOWER: Final = "the script waits: its sends block"
+_TRUNCATED: Final = "one line that says so, then silence"
+_NOT_LOADED: Final = "the scenario is not loaded, with all reasons"
+_LEFT_OUT: Final = "entries are left out and counted; the end of the session is always written"
 
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """Of one session, if nothing else is said."""
+    """Of one session unless `what` says otherwise."""
 
-    call_attempts: int = 50
-    """Legs in a session's life, in and out, failed ones too."""
-    unanswered_calls: int = 10
-    """Legs that are not answered yet, at once."""
-    live_calls: int = 32
-    conference_callers: int = 500
-    """Callers who joined a shared session; they do not count for the three limits above."""
-    idle_s: float = 60.0
-    """Without any leg, from the start of the session or the end of its last leg."""
-    unanswered_s: float = 60.0
-    """An incoming leg without answer; 408."""
-    session_s: float = 12 * 3600.0
-    players: int = 10
-    recorders: int = 10
-    conferences: int = 10
-    timers: int = 100
-    listeners: int = 1_000
-    handler_cpu_s: float = 1.0
-    """CPU of one handler before it counts as failed."""
-    import_cpu_s: float = 3.0
-    cpu_rate: float = 0.2
-    """CPU seconds a second that a session's script may use in the long run, after its import."""
-    cpu_burst_s: float = 2.0
-    slow_handlers: int = 3
-    """Handlers over their CPU time within `slow_handlers_window_s` that end the session."""
-    slow_handlers_window_s: float = 60.0
-    log_bytes_per_s: float = 64 * 1024
-    log_burst_bytes: float = 256 * 1024
-    log_total_bytes: int = 10 * 1024 * 1024
-    commands_per_s: float = 100.0
-    commands_burst: float = 400.0
-    commands_in_arrears: int = 2_000
-    """Commands that wait for their turn; a script that gets further behind is ended."""
-    frames_per_s: float = 2_000.0
-    """Frames of any kind; what a log line costs the core is bounded by this."""
-    frames_burst: float = 10_000.0
-    timeline_entries: int = 50_000
-    timeline_bytes: int = 16 * 1024 * 1024
+    # --- sessions and calls ---------------------------------------------------------------------
+    max_sessions: int = limit(
+        0,
+        (1, 1_000_000),
+        "sessions at once, of the machine and of the application",
+        beyond="503 to the caller, with Retry-After and the reason; 503 over HTTP",
+        zero="as many as fit into the memory available at start",
+    )
+    started_sessions: int = limit(
+        200,
+        (1, 1_000_000),
+        "sessions of the application that were started over HTTP, at once",
+        beyond="503 with the reason",
+    )
+    session_s: float = limit(
+        12 * 3600.0,
+        (1, 30 * 24 * 3600.0),
+        "length of a session",
+        beyond="it ends: `limit:session-length`",
+    )
+    idle_session_s: float = limit(
+        60.0,
+        (0.1, 24 * 3600.0),
+        "without any leg, from the start or from the end of the last leg",
+        beyond="it ends: `idle`, after Terminating",
+    )
+    farewell_s: float = limit(
+        10.0,
+        (0.1, 60.0),
+        "for the handlers of Terminating, and again for those of Terminated",
+        beyond="they are not waited for any longer",
+    )
+    unanswered_s: float = limit(
+        60.0,
+        (1.0, 600.0),
+        "an incoming call that the script does not answer",
+        beyond="480 to the caller with the reason, Disconnected(408)",
+    )
+    call_attempts: int = limit(
+        50,
+        (1, 10_000),
+        "legs in a session's life, in and out, failed ones too",
+        beyond=_FAILED_403,
+    )
+    unanswered_calls: int = limit(
+        10, (1, 1_000), "legs that are not answered yet, at once", beyond=_FAILED_403
+    )
+    live_calls: int = limit(32, (1, 1_000), "legs at once", beyond=_FAILED_403)
+    conference_callers: int = limit(
+        500,
+        (1, 10_000),
+        "callers of a shared session, beside the three limits above",
+        beyond="486 to the caller, with the reason",
+    )
+
+    # --- what a script holds --------------------------------------------------------------------
+    players: int = limit(10, (0, 100), "players at once", beyond=_KIND_ERROR)
+    recorders: int = limit(10, (0, 100), "recorders at once", beyond=_KIND_ERROR)
+    conferences: int = limit(10, (0, 100), "conferences at once", beyond=_KIND_ERROR)
+    timers: int = limit(
+        100, (0, 10_000), "active timers", beyond=_LIMIT_REACHED, keeper=Keeper.SCRIPT
+    )
+    listeners: int = limit(
+        1_000,
+        (1, 100_000),
+        "registered listeners of all objects",
+        beyond=_LIMIT_REACHED,
+        keeper=Keeper.SCRIPT,
+    )
+    custom_data_bytes: int = limit(
+        200,
+        (0, 8_192),
+        "customData that a script sets; rules and the start of a session give up to 8,192",
+        beyond="ValueError at the script's line",
+        keeper=Keeper.BOTH,
+    )
+
+    # --- processor and memory -------------------------------------------------------------------
+    handler_cpu_s: float = limit(
+        1.0,
+        (0.1, 60.0),
+        "CPU time of a handler without giving others a turn",
+        beyond="HandlerTimeout with the line, an uncaught exception of that leg; what cannot be "
+        "interrupted is killed: `cpu-limit`",
+        keeper=Keeper.BOTH,
+    )
+    slow_handlers: int = limit(
+        3,
+        (1, 100),
+        "handlers over `handler_cpu_s` within `slow_handlers_window_s`",
+        beyond="the last of them ends the session: `cpu-limit`",
+    )
+    slow_handlers_window_s: float = limit(
+        60.0, (1.0, 3600.0), "for `slow_handlers`", beyond="", operator_only=True
+    )
+    import_cpu_s: float = limit(
+        3.0,
+        (0.1, 60.0),
+        "CPU time of a script's top level",
+        beyond="the session ends: `script-error` with the line, or `cpu-limit`; 500 to the caller",
+        keeper=Keeper.BOTH,
+    )
+    blocked_s: float = limit(
+        5.0,
+        (1.0, 60.0),
+        "without an answer to a ping, not counting what the process waited for a processor",
+        beyond="the process is killed: `unresponsive`",
+    )
+    cpu_rate: float = limit(
+        0.2,
+        (0.001, 1.0),
+        "seconds of CPU time a second in the long run, after the import",
+        beyond="the process is killed when `cpu_burst_s` is used up: `cpu-limit`",
+    )
+    cpu_burst_s: float = limit(
+        2.0, (0.1, 600.0), "CPU time that may be used ahead of `cpu_rate`", beyond="see `cpu_rate`"
+    )
+    total_cpu_s: int = limit(
+        600,
+        (1, 86_400),
+        "CPU time of a session's process in its life",
+        beyond="the process is killed: `cpu-limit`",
+        keeper=Keeper.CORE_AND_KERNEL,
+    )
+    memory_mib: int = limit(
+        64,
+        (8, 65_536),
+        "memory of a session's process beyond what it began with",
+        beyond="MemoryError in the script; uncaught, or when the interpreter cannot go on, the "
+        "session ends: `memory`",
+        keeper=Keeper.KERNEL,
+    )
+
+    # --- what a script says ---------------------------------------------------------------------
+    log_bytes_per_s: int = limit(
+        64 * 1024, (100, 16 * MIB), "log of a script in the long run", beyond=_TRUNCATED
+    )
+    log_burst_bytes: int = limit(
+        256 * 1024, (1_000, 64 * MIB), "log at once", beyond=_TRUNCATED + ", until there is room"
+    )
+    log_total_bytes: int = limit(
+        10 * MIB, (1_000, 1_024 * MIB), "log of a session in its life", beyond=_TRUNCATED
+    )
+    log_line_chars: int = limit(
+        15_000,
+        (100, 15_000),
+        "one line of the log",
+        beyond="it is cut, with a mark",
+        keeper=Keeper.BOTH,
+    )
+    commands_per_s: float = limit(
+        100.0, (1.0, 10_000.0), "commands and errors in the long run", beyond=_SLOWER
+    )
+    commands_burst: float = limit(
+        400.0, (1.0, 100_000.0), "commands and errors at once", beyond=_SLOWER
+    )
+    commands_in_arrears: int = limit(
+        2_000,
+        (10, 100_000),
+        "commands that wait for their turn",
+        beyond="LimitReached, raised at the script's line; beyond that `limit:commands`",
+        keeper=Keeper.BOTH,
+    )
+    frames_per_s: float = limit(
+        2_000.0, (10.0, 100_000.0), "messages of any kind in the long run", beyond=_SLOWER
+    )
+    frames_burst: float = limit(
+        10_000.0, (10.0, 1_000_000.0), "messages of any kind at once", beyond=_SLOWER
+    )
+    events_queued: int = limit(
+        1_024,
+        (64, 100_000),
+        "events that the script has not taken yet",
+        beyond="the session ends: `limit:events`",
+    )
+    timeline_entries: int = limit(
+        50_000, (1, 10_000_000), "entries of a session's timeline", beyond=_LEFT_OUT
+    )
+    timeline_bytes: int = limit(
+        16 * MIB, (64 * 1024, 4_096 * MIB), "size of a session's timeline", beyond=_LEFT_OUT
+    )
+
+    # --- scenarios ------------------------------------------------------------------------------
+    bundle_bytes: int = limit(
+        MIB,
+        (1_000, 4 * MIB),
+        "Python of a scenario, all files together",
+        beyond=_NOT_LOADED,
+        keeper=Keeper.LOADING,
+    )
+    bundle_files: int = limit(
+        64, (1, 1_000), "Python files of a scenario", beyond=_NOT_LOADED, keeper=Keeper.LOADING
+    )
+    bundle_file_chars: int = limit(
+        256 * 1024,
+        (1_000, 256 * 1024),
+        "one Python file",
+        beyond=_NOT_LOADED,
+        keeper=Keeper.LOADING,
+    )
+    crashes: int = limit(
+        5,
+        (1, 1_000),
+        "sessions of a scenario's version that crashed within `crashes_window_s`",
+        beyond="new sessions of it get 503 at once, with the reason",
+        zero="never refuse",
+    )
+    crashes_window_s: float = limit(
+        60.0, (1.0, 3600.0), "for `crashes`", beyond="", operator_only=True
+    )
+
+
+def excesses(operator: Limits, application: Mapping[str, float]) -> dict[str, str]:
+    """What is wrong with the limits that an application wants: key -> the two numbers."""
+    found: dict[str, str] = {}
+    for name, value in application.items():
+        highest, known = getattr(operator, name), facts(Limits, name)
+        if known.operator_only:
+            found[name] = f"only the operator can set it: [limits] {name}"
+        elif known.height(value) > known.height(highest):
+            found[name] = (
+                f"{value:g} is above the operator's {highest:g} ([limits] {name}); an application "
+                "can only lower it"
+            )
+    return found
+
+
+def lowered(operator: Limits, application: Mapping[str, float]) -> Limits:
+    """The limits of an application's sessions. Raises ValueError if one is above the operator's."""
+    found = excesses(operator, application)
+    if found:
+        raise ValueError("; ".join(f"{name}: {problem}" for name, problem in found.items()))
+    own: Mapping[str, Any] = application
+    return attrs.evolve(operator, **own)
 
 
 @attrs.frozen(kw_only=True)
@@ -83,105 +291,16 @@ def refuse_call(limits: Limits, counts: CallCounts) -> str | None:
     return None
 
 
+def refuse_custom_data(limits: Limits, value: str) -> str | None:
+    """Why a script may not set this customData, if so; its own process should have told it."""
+    size, most = len(value.encode("utf-8", "replace")), limits.custom_data_bytes
+    return f"customData(): {size} bytes, the limit is {most}" if size > most else None
+
+
 def worker_settings(limits: Limits) -> dict[str, float]:
-    """The limits that the worker itself keeps (StartFrame.settings)."""
+    """The limits that the script's own process keeps too (StartFrame.settings)."""
     return {
-        "timers": limits.timers,
-        "listeners": limits.listeners,
-        "players": limits.players,
-        "handler_cpu_s": limits.handler_cpu_s,
-        "import_cpu_s": limits.import_cpu_s,
-        "log_bytes_per_s": limits.log_bytes_per_s,
-        "log_burst_bytes": limits.log_burst_bytes,
+        field.name: getattr(limits, field.name)
+        for field in attrs.fields(Limits)
+        if facts(Limits, field.name).in_worker
     }
-
-
-@attrs.define
-class TokenBucket:
-    """`rate` tokens a second, at most `burst` saved up; full at first use."""
-
-    rate: float
-    burst: float
-    _tokens: float = attrs.field(init=False)
-    _filled: float | None = attrs.field(init=False, default=None)
-
-    def __attrs_post_init__(self) -> None:
-        self._tokens = self.burst
-
-    def take(self, now: float, amount: float = 1.0) -> bool:
-        """Take `amount` if it is there; otherwise nothing."""
-        self._fill(now)
-        if self._tokens + 1e-9 < amount:
-            return False
-        self._tokens -= amount
-        return True
-
-    def wait_s(self, now: float, amount: float = 1.0) -> float:
-        """How long until `amount` can be taken."""
-        self._fill(now)
-        return max(0.0, (amount - self._tokens) / self.rate)
-
-    def _fill(self, now: float) -> None:
-        if self._filled is not None and now > self._filled:
-            self._tokens = min(self.burst, self._tokens + (now - self._filled) * self.rate)
-        if self._filled is None or now > self._filled:
-            self._filled = now
-
-
-@attrs.define
-class CpuBudget:
-    """What a script may use of a processor; looked at now and then, in its favour."""
-
-    rate: float
-    burst_s: float
-    _level_s: float = attrs.field(init=False)
-    _last: tuple[float, float] | None = attrs.field(init=False, default=None)
-
-    def __attrs_post_init__(self) -> None:
-        self._level_s = self.burst_s
-
-    def exhausted(self, now: float, used_s: float) -> bool:
-        """`used_s`: CPU time of the process so far. The first look is where counting begins."""
-        last, self._last = self._last, (now, used_s)
-        if last is not None:
-            earned = (now - last[0]) * self.rate
-            self._level_s = min(self.burst_s, self._level_s + earned - (used_s - last[1]))
-        return self._level_s < 0
-
-
-class LogVerdict(enum.Enum):
-    """What becomes of one log line."""
-
-    WRITE = "write"
-    TRUNCATE = "truncate"
-    """Write one line instead that says that lines are missing."""
-    DROP = "drop"
-
-
-@attrs.define
-class LogAllowance:
-    """What a script may write: a rate, a burst and a total; told once when it is over."""
-
-    limits: Limits
-    _bucket: TokenBucket = attrs.field(init=False)
-    _total: int = attrs.field(init=False, default=0)
-    _muted: bool = attrs.field(init=False, default=False)
-    dropped: int = attrs.field(init=False, default=0)
-
-    def __attrs_post_init__(self) -> None:
-        self._bucket = TokenBucket(self.limits.log_bytes_per_s, self.limits.log_burst_bytes)
-
-    def admit(self, now: float, size: int) -> LogVerdict:
-        over = self._total + size > self.limits.log_total_bytes
-        if over or self._still_muted(now) or not self._bucket.take(now, size):
-            self.dropped += 1
-            first, self._muted = not self._muted, True
-            return LogVerdict.TRUNCATE if first else LogVerdict.DROP
-        self._total += size
-        self._muted = False
-        return LogVerdict.WRITE
-
-    def _still_muted(self, now: float) -> bool:
-        """Once over, until a second's worth is saved up: not one line and one notice by turns."""
-        enough = min(self.limits.log_bytes_per_s, self.limits.log_burst_bytes)
-        return self._muted and self._bucket.wait_s(now, enough) > 0

@@ -12,10 +12,15 @@ from typing import Final
 
 import attrs
 
-BURNT_S: Final = 1.25
-"""CPU time over what the worker allows a handler before it interrupts it: 1 s, and a tick."""
-SILENT_S: Final = 5.0
-"""Blocked without using CPU time (sandbox.md 4.4)."""
+from runtime.decisions.limits import Limits
+
+TICK_S: Final = 0.25
+"""CPU time that the worker needs to interrupt a handler over its limit, and to say so."""
+MORE_S: Final = 1.0
+"""Time besides: a compiler is interrupted only between two statements, and a handler that computes
+all its time is not one that blocks."""
+IMPORT_S: Final = 10.0
+"""3 s of CPU are allowed to an import; the rest is for a machine whose cores are busy."""
 LOOK_S: Final = 0.25
 """Between looks at a worker that owes an answer: often enough for the verdicts."""
 LATE_S: Final = 2 * LOOK_S
@@ -33,6 +38,8 @@ class Usage:
     """For a free processor: an overloaded machine is not the script's fault."""
     runnable: bool = False
     """It computes, or waits for a processor now: that wait is not in `waited_s` yet."""
+    memory_bytes: int = 0
+    """Address space, used or not: what the limit of memory is about."""
 
 
 class Verdict(enum.Enum):
@@ -47,10 +54,22 @@ class Silence:
     since: float
     cpu_s: float
     """The CPU clock at that moment."""
-    allowed_cpu_s: float = BURNT_S
-    allowed_s: float = SILENT_S
+    allowed_cpu_s: float
+    allowed_s: float
     _silent_s: float = attrs.field(init=False, default=0.0)
     _last: tuple[float, Usage] | None = attrs.field(init=False, default=None)
+
+    @classmethod
+    def of_handlers(cls, limits: Limits, since: float, cpu_s: float) -> Silence:
+        """A ping was sent; whatever handler runs may use its share before it is answered."""
+        allowed_s = max(limits.blocked_s, limits.handler_cpu_s + MORE_S)
+        return cls(since, cpu_s, limits.handler_cpu_s + TICK_S, allowed_s)
+
+    @classmethod
+    def of_import(cls, limits: Limits, since: float, cpu_s: float) -> Silence:
+        """The script's top level runs."""
+        allowed_s = max(IMPORT_S, limits.import_cpu_s + limits.blocked_s)
+        return cls(since, cpu_s, limits.import_cpu_s + MORE_S + TICK_S, allowed_s)
 
     def look(self, now: float, usage: Usage) -> Verdict | None:
         """None: it still has time. Look again LOOK_S later."""

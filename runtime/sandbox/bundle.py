@@ -18,18 +18,15 @@ from typing import Final
 import attrs
 
 import runtime
+from runtime.decisions.limits import Limits
 from runtime.media.port import SoundError
 from runtime.sandbox.policy import IMPORTABLE
 
-MAX_BUNDLE: Final = 1024 * 1024
-"""Bytes of all modules together."""
-MAX_MODULES: Final = 64
-MAX_MODULE: Final = 256 * 1024
-"""Characters of one module: VoxEngine's limit for a script."""
 MAX_ASSET: Final = 10 * 1024 * 1024
 """Bytes of one sound file: VoxEngine's limit."""
 MAX_FOLDER_ENTRIES: Final = 10_000
 """A folder with more than this is not a scenario's own."""
+DEFAULTS: Final = Limits()
 MAIN: Final = "scenario"
 """A folder's first module."""
 SHIPPED: Final = "scenarios"
@@ -128,27 +125,32 @@ class Bundle:
         return Assets(self.folder)
 
 
-def load_bundle(scenario: str) -> Bundle:
+def load_bundle(scenario: str, limits: Limits = DEFAULTS) -> Bundle:
     """Read "x.py", a folder with scenario.py, or "module:scenarios.ivr"; BundleError if it cannot.
 
     Blocks for the time of some file reads.
     """
     shipped = scenario.removeprefix("module:")
     if scenario.startswith("module:") or shipped.startswith(f"{SHIPPED}."):
-        return _load_path(scenario, _shipped_path(scenario, shipped), name=shipped)
+        return _load_path(scenario, _shipped_path(scenario, shipped), name=shipped, limits=limits)
     path = Path(scenario)
     name = path.resolve().stem if path.suffix == ".py" else path.resolve().name
-    return _load_path(scenario, path, name=name)
+    return _load_path(scenario, path, name=name, limits=limits)
 
 
 def make_bundle(
-    name: str, sources: Mapping[str, str], *, main: str = MAIN, folder: Path | None = None
+    name: str,
+    sources: Mapping[str, str],
+    *,
+    main: str = MAIN,
+    folder: Path | None = None,
+    limits: Limits = DEFAULTS,
 ) -> Bundle:
     """A bundle of texts (module name -> source), for uploads and tests; BundleError if refused."""
     modules = tuple(
         Module(name=key, path=f"{key}.py", source=source) for key, source in sorted(sources.items())
     )
-    faults = [*_faults(modules, main)]
+    faults = [*_faults(modules, main, limits)]
     if faults:
         raise BundleError(name, faults)
     digest = hashlib.sha256(main.encode())
@@ -160,22 +162,27 @@ def make_bundle(
     return Bundle(name=name, main=main, modules=modules, folder=folder, version=version)
 
 
-def _faults(modules: tuple[Module, ...], main: str) -> Iterable[str]:
+def _faults(modules: tuple[Module, ...], main: str, limits: Limits) -> Iterable[str]:
     if all(module.name != main for module in modules):
         yield f"there is no {main}.py"
-    if len(modules) > MAX_MODULES:
-        yield f"{len(modules)} Python files, the limit is {MAX_MODULES}"
+    if len(modules) > limits.bundle_files:
+        yield _too_many(len(modules), limits)
+    longest = limits.bundle_file_chars
     total = 0
     for module in modules:
         total += len(module.source.encode("utf-8", "surrogatepass"))
-        if len(module.source) > MAX_MODULE:
-            yield f"{module.path} has {len(module.source)} characters, the limit is {MAX_MODULE}"
+        if len(module.source) > longest:
+            yield f"{module.path} has {len(module.source)} characters, the limit is {longest}"
         if not _is_text(module.source):
             yield f"{module.path} holds characters that are not text (NUL or half a character)"
         if module.name != main and module.name in IMPORTABLE:
             yield f"{module.path} would hide the module {module.name}; give it another name"
-    if total > MAX_BUNDLE:
-        yield f"{total} bytes of Python, the limit is {MAX_BUNDLE}"
+    if total > limits.bundle_bytes:
+        yield f"{total} bytes of Python, the limit is {limits.bundle_bytes}"
+
+
+def _too_many(files: int, limits: Limits) -> str:
+    return f"{files} Python files, the limit is {limits.bundle_files}"
 
 
 def _is_text(source: str) -> bool:
@@ -202,19 +209,19 @@ def _shipped_path(scenario: str, dotted: str) -> Path:
     raise BundleError(scenario, [f"there is no shipped scenario {dotted}; there are {known}"])
 
 
-def _load_path(scenario: str, path: Path, *, name: str) -> Bundle:
+def _load_path(scenario: str, path: Path, *, name: str, limits: Limits) -> Bundle:
     if path.is_dir():
         files = _python_files(scenario, path)
         if not any(file.stem == MAIN for file in files):
             raise BundleError(scenario, [f"the folder {path} has no {MAIN}.py"])
-        return _read(scenario, name, files, MAIN, path.resolve())
+        return _read(scenario, name, files, MAIN, path.resolve(), limits)
     if path.suffix != ".py":
         raise BundleError(
             scenario, ["give a .py file, a folder with scenario.py, or module:scenarios.NAME"]
         )
     if not path.is_file():
         raise BundleError(scenario, [f"the file {path} does not exist"])
-    return _read(scenario, name, [path], path.stem, path.resolve().parent)
+    return _read(scenario, name, [path], path.stem, path.resolve().parent, limits)
 
 
 def _python_files(scenario: str, folder: Path) -> list[Path]:
@@ -232,31 +239,37 @@ def _python_files(scenario: str, folder: Path) -> list[Path]:
     return sorted(files)
 
 
-def _read(scenario: str, name: str, files: list[Path], main: str, root: Path) -> Bundle:
+def _read(
+    scenario: str, name: str, files: list[Path], main: str, root: Path, limits: Limits
+) -> Bundle:
+    if len(files) > limits.bundle_files:  # not even read
+        raise BundleError(scenario, [_too_many(len(files), limits)])
     faults: list[str] = []
     sources: dict[str, str] = {}
     for file in files:
         try:
-            sources[file.stem] = _read_module(file, root)
+            sources[file.stem] = _read_module(file, root, limits.bundle_bytes)
         except (OSError, ValueError) as exc:
             why = exc.strerror if isinstance(exc, OSError) else exc
             faults.append(f"{file.name}: {why}")
     if faults:
         raise BundleError(scenario, faults)
     try:
-        return make_bundle(name, sources, main=main, folder=root)
+        return make_bundle(name, sources, main=main, folder=root, limits=limits)
     except BundleError as exc:
         raise BundleError(scenario, exc.faults) from None
 
 
-def _read_module(file: Path, root: Path) -> str:
+def _read_module(file: Path, root: Path, most: int) -> str:
     if not file.resolve(strict=True).is_relative_to(root):
         raise ValueError("is a link that leads out of the scenario's folder")
     descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("is not a regular file")
-        data = stream.read(MAX_BUNDLE + 1)
+        data = stream.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"more than {most} bytes, the limit of a whole scenario")
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as exc:

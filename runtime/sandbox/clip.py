@@ -14,6 +14,11 @@ MAX_ENCODED: Final = 48 * 1024
 """Leaves room in a 64 KiB frame for the other fields."""
 
 
+def shorten(text: str, characters: int) -> str:
+    """`text`, cut to at most `characters`."""
+    return text if len(text) <= characters else text[: characters - len(MARK)] + MARK
+
+
 def clip(text: str, characters: int, encoded: int = MAX_ENCODED) -> str:
     """`text`, cut to at most `characters` and to `encoded` bytes of JSON."""
     text = _sendable(text[: characters + 1])

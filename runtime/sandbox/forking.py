@@ -7,6 +7,7 @@ fork each page that the loop writes is copied, so several forks are made before 
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import socket
@@ -57,12 +58,27 @@ def _asked(link: BlockingLink) -> list[dict[str, int]]:
 def _reap(link: BlockingLink) -> None:
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, used = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
             return
         if pid == 0:
             return
-        link.send({"type": "exited", "pid": pid, "status": os.waitstatus_to_exitcode(status)})
+        link.send(
+            {
+                "type": "exited",
+                "pid": pid,
+                "status": os.waitstatus_to_exitcode(status),
+                "peak_bytes": max(0, used.ru_maxrss * 1024 - _shared_bytes()),
+            }
+        )
+
+
+def _shared_bytes() -> int:
+    """What a worker has from the zygote; the kernel counts it as the worker's too. Without files,
+    of which a worker has only the pages that it touches."""
+    with open("/proc/self/statm", "rb") as fields:
+        _, resident, files = map(int, fields.read().split()[:3])
+    return (resident - files) * resource.getpagesize()
 
 
 def _fork_all(link: BlockingLink, forks: int) -> int | None:

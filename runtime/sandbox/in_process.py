@@ -19,6 +19,7 @@ class InProcessWorker:
     _status: str | None = None
     _ended: trio.Event = attrs.field(factory=trio.Event)
     pid: int | None = None
+    peak_bytes: int = 0
 
     def kill(self) -> None:
         self._scope.cancel()

@@ -18,9 +18,11 @@ import trio
 
 from runtime.processes.child import Child, describe_exit, start_child
 from runtime.processes.link import LinkClosed, LinkFull
+from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.forking import FORKS_AT_ONCE
 from runtime.sandbox.in_process import InProcessLauncher as InProcessLauncher
 from runtime.sandbox.levels import SandboxReport, unprobed
+from runtime.sandbox.oom import OomKills
 from runtime.sandbox.worker_process import LaunchError as LaunchError
 from runtime.sandbox.worker_process import WorkerLauncher as WorkerLauncher
 from runtime.sandbox.worker_process import WorkerProcess as WorkerProcess
@@ -39,6 +41,8 @@ BLANKS: Final = 8
 REFILL_S: Final = 0.1
 """Between the first blank that is taken and new ones: forks made together cost half as much."""
 LOST: Final = "zygote-lost"
+OOM_KILLED: Final = "oom-killed"
+DEFAULT_CEILINGS: Final = Ceilings()
 
 
 @attrs.define(eq=False)
@@ -48,11 +52,14 @@ class ZygoteWorker:
     pid: int
     stream: trio.SocketStream
     _pidfd: int | None
+    peak_bytes: int = 0
+    was_killed: bool = False
     _status: str | None = None
     _ended: trio.Event = attrs.field(factory=trio.Event)
 
     def kill(self) -> None:
         if self._pidfd is not None:
+            self.was_killed = True
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
@@ -91,10 +98,13 @@ class _Launch:
 class ZygoteLauncher:
     """Keeps one zygote running (`run`) and has blank workers ready (`launch`). Main thread only.
 
-    `blanks`: workers that are forked and locked before anybody asks.
+    `ceilings`: what no worker may exceed. `blanks`: workers that are forked and locked before
+    anybody asks.
     """
 
-    def __init__(self, *, blanks: int = BLANKS) -> None:
+    def __init__(self, ceilings: Ceilings = DEFAULT_CEILINGS, *, blanks: int = BLANKS) -> None:
+        self._ceilings = ceilings
+        self._oom_kills = OomKills()
         self._wanted = blanks
         self._zygote: Child | None = None
         self._begun = False
@@ -126,7 +136,9 @@ class ZygoteLauncher:
         attempts = 0
         while self._begun or attempts < MAX_START_FAILURES:
             attempts += 1
-            child = start_child(ZYGOTE, receive_fds=2 * FORKS_AT_ONCE)
+            child = start_child(
+                ZYGOTE, self._ceilings.to_arguments(), receive_fds=2 * FORKS_AT_ONCE
+            )
             try:
                 served = await self._becomes_ready(child) and await self._serve(child, task_status)
             finally:
@@ -234,7 +246,7 @@ class ZygoteLauncher:
                 for each, pid in enumerate(message["pids"]):
                     self._forked(pid, *descriptors[2 * each : 2 * each + 2])
             case "exited":
-                self._exited(message["pid"], describe_exit(message["status"]))
+                self._exited(message["pid"], message["status"], message["peak_bytes"])
             case "refused":
                 for _ in range(message["forks"]):
                     self._asked -= 1
@@ -255,13 +267,17 @@ class ZygoteLauncher:
         if self._waiting:
             self._waiting.popleft().refuse(why)
 
-    def _exited(self, pid: int, status: str) -> None:
+    def _exited(self, pid: int, status: int, peak_bytes: int) -> None:
         worker = self._workers.pop(pid, None)
-        if worker is not None:
-            worker.ended(status)
-            if worker in self._blanks:
-                self._blanks.remove(worker)
-                worker.stream.socket.close()
+        if worker is None:
+            return
+        worker.peak_bytes = peak_bytes
+        by_others = status == -signal.SIGKILL and not worker.was_killed
+        oom = by_others and self._oom_kills.another()
+        worker.ended(OOM_KILLED if oom else describe_exit(status))
+        if worker in self._blanks:
+            self._blanks.remove(worker)
+            worker.stream.socket.close()
 
     def _lose_everything(self) -> None:
         """The zygote is gone, and with it, by the parent-death signal, every worker."""

@@ -23,18 +23,18 @@ import attrs
 
 from runtime.processes.child import die_with_parent
 from runtime.processes.confine import NOBODY, mapped_bytes
+from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.landlock import LandlockUnavailable, Ruleset
 from runtime.sandbox.levels import LANDLOCK
 from runtime.sandbox.seccomp import Filter
 
 CONTROL_FD: Final = 3
 MAX_FD: Final = 2**31 - 1
-MEMORY_BYTES: Final = 64 * 1024 * 1024
-"""Address space of a session beyond the zygote's own."""
 DESCRIPTORS: Final = 16
 """Null on 0-2, the control socket, trio's epoll and wake-up pairs; the rest is spare."""
-CPU_S: Final = 600
-"""Backstop for a worker that everybody lost sight of; the core ends the others much sooner."""
+LAST_CPU_S: Final = 5
+"""CPU time between the signal that the total is used up, which a script may ignore, and the one
+that it cannot: longer than the core takes to see it."""
 NICER: Final = 5
 """Scripts yield to the core and the media engine."""
 UNTIDY: Final = ("ctypes", "_ctypes")
@@ -66,18 +66,39 @@ def forget_untidy() -> None:
         del sys.modules[name]
 
 
-def worker_limits() -> tuple[tuple[int, int], ...]:
-    """Resource limits of a worker forked from this process, hard and soft, as the system allows."""
+ResourceLimit = tuple[int, tuple[int, int]]
+"""Kind, soft and hard."""
+
+
+def worker_limits(ceilings: Ceilings) -> tuple[ResourceLimit, ...]:
+    """Resource limits of a worker forked from this process, as far as the system allows."""
+    memory = mapped_bytes() + ceilings.memory_bytes
     wanted = {
-        resource.RLIMIT_AS: mapped_bytes() + MEMORY_BYTES,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NOFILE: DESCRIPTORS,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: CPU_S,
+        resource.RLIMIT_AS: (memory, memory),
+        resource.RLIMIT_FSIZE: (0, 0),
+        resource.RLIMIT_NOFILE: (DESCRIPTORS, DESCRIPTORS),
+        resource.RLIMIT_CORE: (0, 0),
+        # For a worker that everybody lost sight of; the core ends the others sooner.
+        resource.RLIMIT_CPU: (ceilings.cpu_s, ceilings.cpu_s + LAST_CPU_S),
         # A second lock on fork and threads, for any user but root; the filter is the first.
-        resource.RLIMIT_NPROC: 0,
+        resource.RLIMIT_NPROC: (0, 0),
     }
-    return tuple((kind, _allowed(kind, limit)) for kind, limit in wanted.items())
+    return tuple(
+        (kind, (_allowed(kind, soft), _allowed(kind, hard)))
+        for kind, (soft, hard) in wanted.items()
+    )
+
+
+def lower_memory(ceilings: Ceilings, memory_bytes: int) -> None:
+    """Give up what this session may not have of the memory that all workers have; for good.
+
+    Works behind the kernel filter, which lets a process change its own limit of memory, and as any
+    user: nobody else has to be allowed to do it. None but root could raise it again.
+    """
+    spare = ceilings.memory_bytes - memory_bytes
+    if spare > 0:
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (limit - spare, limit - spare))
 
 
 def _allowed(kind: int, limit: int) -> int:
@@ -89,7 +110,7 @@ def _allowed(kind: int, limit: int) -> int:
 class Locks:
     """All that a fork of this process is locked with."""
 
-    limits: tuple[tuple[int, int], ...]
+    limits: tuple[ResourceLimit, ...]
     root: bool
     """Whether there is a root to be given up."""
     ruleset: Ruleset | None
@@ -98,10 +119,10 @@ class Locks:
     """None: there can be no kernel filter here."""
 
     @classmethod
-    def prepared(cls, program: bytes | None) -> Locks:
+    def prepared(cls, program: bytes | None, ceilings: Ceilings) -> Locks:
         """In the zygote, once everything is loaded."""
         return cls(
-            limits=worker_limits(),
+            limits=worker_limits(ceilings),
             root=os.geteuid() == 0,
             ruleset=Ruleset.prepared(),
             program=None if program is None else Filter(program),
@@ -118,7 +139,7 @@ class Locks:
             os.setresgid(NOBODY, NOBODY, NOBODY)
             os.setresuid(NOBODY, NOBODY, NOBODY)
         for kind, limit in self.limits:
-            resource.setrlimit(kind, (limit, limit))
+            resource.setrlimit(kind, limit)
         os.nice(NICER)
         if sys.platform == "linux":
             # After the change of user, which clears the parent-death signal.

@@ -15,11 +15,11 @@ from typing import Final
 import trio
 
 from runtime.api.errors import LimitReached
+from runtime.decisions.limits import Limits
 from runtime.sandbox.frames import CommandFrame, LogFrame, WorkerFrame, worker_frame_to_json
 from runtime.sandbox.wire import MAX_WORKER_FRAME, encode_frame
 
-MAX_WAITING: Final = 2_000
-"""The core ends a session that is this many commands in arrears; the script hears of it first."""
+DEFAULTS: Final = Limits()
 MAX_BATCH: Final = 64 * 1024
 """Bytes handed to the socket at once."""
 
@@ -33,6 +33,9 @@ class Outbox:
     def __init__(self, stream: trio.abc.SendStream, send_now: SendNow | None = None) -> None:
         self._stream = stream
         self._send_now = send_now
+        self.most = DEFAULTS.commands_in_arrears
+        """Frames that may wait. The core ends a session that is this many commands in arrears; the
+        script hears of it first."""
         self._waiting: deque[bytes] = deque()
         self._sending = False
         self._gone = False
@@ -43,13 +46,13 @@ class Outbox:
 
     def put(self, frame: WorkerFrame) -> None:
         """Send a frame; ValueError when it cannot be sent, LimitReached when too much waits."""
-        full = len(self._waiting) >= MAX_WAITING
+        full = len(self._waiting) >= self.most
         if full and isinstance(frame, LogFrame):
             self._dropped_logs += 1
             return
         if full and isinstance(frame, CommandFrame):
             raise LimitReached(
-                f"{MAX_WAITING} commands wait to be carried out; give fewer, or await them"
+                f"{self.most} commands wait to be carried out; give fewer, or await them"
             )
         if self._dropped_logs and isinstance(frame, LogFrame):
             lost, self._dropped_logs = self._dropped_logs, 0

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
+from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.landlock import abi_version
 from runtime.sandbox.levels import (
     LANDLOCK,
@@ -33,9 +34,10 @@ from runtime.sandbox.levels import (
     SandboxReport,
     unprobed,
 )
-from runtime.sandbox.lock import CONTROL_FD, MEMORY_BYTES, Locks, take_descriptors
+from runtime.sandbox.lock import CONTROL_FD, Locks, take_descriptors
 from runtime.sandbox.seccomp import SeccompUnavailable, build_filter
 
+DEFAULT_CEILINGS: Final = Ceilings()
 PATIENCE_S: Final = 5.0
 """A child is done in milliseconds; one that hangs proves nothing."""
 MAX_ANSWER: Final = 16 * 1024
@@ -47,7 +49,7 @@ SIGNALS_ABI: Final = 6
 Acts = Mapping[str, Callable[[], object]]
 
 
-def acts() -> Acts:
+def acts(ceilings: Ceilings = DEFAULT_CEILINGS) -> Acts:
     """Acts that leave the process as it was, refused or not."""
     return {
         "open a file": lambda: os.close(os.open("/proc/self/status", os.O_RDONLY)),
@@ -62,7 +64,7 @@ def acts() -> Acts:
         "read another process's clock": lambda: time.clock_gettime((~os.getppid() << 3) | 2),
         "make memory executable": _executable_memory,
         "make a file in memory": lambda: os.close(os.memfd_create("probe")),
-        "use more memory": lambda: bytearray(2 * MEMORY_BYTES),
+        "use more memory": lambda: mmap.mmap(-1, 2 * ceilings.memory_bytes).close(),
     }
 
 
@@ -74,23 +76,23 @@ def lethal_acts() -> Acts:
     }
 
 
-def prepare() -> tuple[bytes | None, SandboxReport]:
+def prepare(ceilings: Ceilings = DEFAULT_CEILINGS) -> tuple[bytes | None, SandboxReport]:
     """The filter for workers (None where there can be none), and how well they are locked."""
     try:
         program: bytes | None = build_filter(os.uname().machine)
         why = ""
     except SeccompUnavailable as exc:
         program, why = None, str(exc)
-    answer = _ask(program, acts())
+    answer = _ask(program, ceilings, acts(ceilings))
     if program is not None and answer.get("seccomp"):
         # Refused by the kernel: the other locks are still worth knowing.
         program, why = None, str(answer["seccomp"])
-        answer = _ask(None, acts())
+        answer = _ask(None, ceilings, acts(ceilings))
     if "locks" not in answer:
         return program, unprobed(str(answer.get("failed") or "the probe did not finish"))
     held = {str(name) for name in answer["locks"]}
     tried = [Act(*act) for act in answer["acts"]]
-    tried += [_lethal(program, name, act) for name, act in lethal_acts().items()]
+    tried += [_lethal(program, ceilings, name, act) for name, act in lethal_acts().items()]
     limits = Lock(LIMITS, LIMITS in held, "memory, files, descriptors, processes, CPU time")
     locks = (_seccomp(program, why), _landlock(held), _user(held), limits)
     return program, SandboxReport(locks=locks, acts=tuple(tried))
@@ -126,12 +128,12 @@ def _user(held: set[str]) -> Lock:
 # --- children -----------------------------------------------------------------------------------
 
 
-def _ask(program: bytes | None, wanted: Acts) -> dict[str, Any]:
+def _ask(program: bytes | None, ceilings: Ceilings, wanted: Acts) -> dict[str, Any]:
     """What a locked child says that it could do."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
-        _child(theirs.fileno(), program, wanted)
+        _child(theirs.fileno(), program, ceilings, wanted)
     theirs.close()
     with ours:
         answer = _read(ours)
@@ -142,13 +144,13 @@ def _ask(program: bytes | None, wanted: Acts) -> dict[str, Any]:
         return {}
 
 
-def _child(control: int, program: bytes | None, wanted: Acts) -> NoReturn:
+def _child(control: int, program: bytes | None, ceilings: Ceilings, wanted: Acts) -> NoReturn:
     zygote = os.getppid()
     try:
         channel = _alone(control)
         answer: dict[str, object]
         try:
-            locks = Locks.prepared(program).apply(zygote)
+            locks = Locks.prepared(program, ceilings).apply(zygote)
         except SeccompUnavailable as exc:
             answer = {"seccomp": str(exc)}
         except OSError as exc:
@@ -178,11 +180,11 @@ def _attempt(act: Callable[[], object]) -> tuple[bool, str]:
     return False, "allowed"
 
 
-def _lethal(program: bytes | None, name: str, act: Callable[[], object]) -> Act:
+def _lethal(program: bytes | None, ceilings: Ceilings, name: str, act: Callable[[], object]) -> Act:
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
-        _lethal_child(theirs.fileno(), program, act)
+        _lethal_child(theirs.fileno(), program, ceilings, act)
     theirs.close()
     with ours:
         _read(ours)
@@ -194,11 +196,13 @@ def _lethal(program: bytes | None, name: str, act: Callable[[], object]) -> Act:
     return Act(name, False, "allowed")
 
 
-def _lethal_child(control: int, program: bytes | None, act: Callable[[], object]) -> NoReturn:
+def _lethal_child(
+    control: int, program: bytes | None, ceilings: Ceilings, act: Callable[[], object]
+) -> NoReturn:
     zygote, status = os.getppid(), 0
     try:
         _alone(control)
-        Locks.prepared(program).apply(zygote)
+        Locks.prepared(program, ceilings).apply(zygote)
         refused, _ = _attempt(act)
         status = REFUSED if refused else 0
     finally:

@@ -4,7 +4,7 @@ A worker that is locked has its control socket, trio's epoll and wake-up pair, a
 may still ask of the kernel is listed here, each group with its reason. Calls that select among many
 operations by an argument (fcntl, ioctl, mmap, futex ...) are listed apart: seccomp.py lets through
 only the named argument values. Not listed, because nothing inside needs them: sockets and pipes
-(also socketpair), sendmsg and recvmsg (descriptors), prctl, prlimit64, and every call with a path.
+(also socketpair), sendmsg and recvmsg (descriptors), prctl, and every call with a path.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _X86_64: Final = {
     "sigaltstack": 131, "gettid": 186, "futex": 202, "epoll_ctl": 233, "clock_gettime": 228,
     "clock_getres": 229, "clock_nanosleep": 230, "exit_group": 231, "epoll_wait": 232,
     "restart_syscall": 219, "ppoll": 271, "epoll_pwait": 281, "getrandom": 318,
-    "membarrier": 324, "rseq": 334, "epoll_pwait2": 441,
+    "prlimit64": 302, "membarrier": 324, "rseq": 334, "epoll_pwait2": 441,
     "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "bpf": 321,
     "userfaultfd": 323, "keyctl": 250, "add_key": 248, "request_key": 249, "perf_event_open": 298,
     "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "kexec_load": 246,
@@ -56,7 +56,7 @@ _AARCH64: Final = {
     "getegid": 177, "getppid": 173, "sigaltstack": 132, "gettid": 178, "futex": 98,
     "epoll_ctl": 21, "clock_gettime": 113, "clock_getres": 114, "clock_nanosleep": 115,
     "exit_group": 94, "restart_syscall": 128, "ppoll": 73, "epoll_pwait": 22, "getrandom": 278,
-    "membarrier": 283, "rseq": 293, "epoll_pwait2": 441,
+    "prlimit64": 261, "membarrier": 283, "rseq": 293, "epoll_pwait2": 441,
     "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "bpf": 280,
     "userfaultfd": 282, "keyctl": 219, "add_key": 217, "request_key": 218, "perf_event_open": 241,
     "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "kexec_load": 104,
@@ -102,6 +102,7 @@ _MAP_ANONYMOUS: Final = 0x20
 _MAP_GROWSDOWN: Final = 0x100
 _MAP_LOCKED: Final = 0x2000
 _MAP_HUGETLB: Final = 0x40000
+_RLIMIT_AS: Final = 9
 _FIONBIO: Final = 0x5421
 _FIOCLEX: Final = 0x5451
 _OWN_CLOCKS: Final = (0, 1, 2, 3, 4, 5, 6, 7, 11)
@@ -156,6 +157,9 @@ ARGUMENTS: Final = (
     ArgumentRule("mprotect", (Check(index=2, without=_PROT_EXEC),)),
     # MADV_NORMAL ... MADV_DONTNEED, MADV_FREE, MADV_(NO)HUGEPAGE: what allocators use.
     ArgumentRule("madvise", (Check(index=2, equals=(0, 1, 2, 3, 4, 8, 14, 15)),)),
+    # Of this process (pid 0), memory alone: its limit is lowered once the session is known, and an
+    # ordinary user can only lower it. Reading it is as harmless.
+    ArgumentRule("prlimit64", (Check(index=0, equals=(0,)), Check(index=1, equals=(_RLIMIT_AS,)))),
     ArgumentRule("clock_gettime", (Check(index=0, equals=_OWN_CLOCKS),)),
     ArgumentRule("clock_getres", (Check(index=0, equals=_OWN_CLOCKS),)),
     ArgumentRule("clock_nanosleep", (Check(index=0, equals=_OWN_CLOCKS),)),

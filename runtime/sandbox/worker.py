@@ -7,6 +7,7 @@ core says stop or goes away; a script cannot end it, and what a script raises is
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from functools import partial
 from typing import Final, TextIO
 
@@ -16,6 +17,7 @@ from runtime.api.listeners import Listeners
 from runtime.api.running import RUNNING, Run
 from runtime.api.session import Session
 from runtime.api.timers import Timers
+from runtime.decisions.limits import Limits, worker_settings
 from runtime.sandbox.cpu import CpuGuard
 from runtime.sandbox.dispatcher import Dispatcher
 from runtime.sandbox.fault import describe
@@ -36,29 +38,32 @@ from runtime.sandbox.frames import (
 )
 from runtime.sandbox.loader import Loader
 from runtime.sandbox.outbox import Outbox, SendNow
+from runtime.sandbox.own_process import OwnProcess, or_end
 from runtime.sandbox.wire import MAX_CORE_FRAME, FrameDecoder
 
 MAX_QUEUED: Final = 1_024
 """Deliveries that may wait for the script; beyond it nothing more is read from the core."""
 READ_SIZE: Final = 64 * 1024
-HANDLER_CPU_S: Final = 1.0
-IMPORT_CPU_S: Final = 3.0
+DEFAULTS: Final = worker_settings(Limits())
 """If the core's start frame says nothing else."""
 LAST_FLUSH_S: Final = 1.0
 """What is still to be written when the core says stop has this long."""
 
 
 async def serve_session(
-    stream: trio.abc.Stream, *, send_now: SendNow | None = None, limit_cpu: bool = False
+    stream: trio.abc.Stream,
+    *,
+    send_now: SendNow | None = None,
+    own_process: OwnProcess | None = None,
 ) -> None:
     """Serve one session until StopFrame or the end of the stream.
 
-    `send_now` is the socket's own non-blocking send, if there is one. `limit_cpu` interrupts
-    handlers that compute too long; only in a process that serves nothing else. Raises
+    `send_now` is the socket's own non-blocking send, if there is one. In a process that serves
+    nothing else, handlers that compute too long are interrupted, and memory is limited. Raises
     ProtocolError when the core sends what is no frame; nothing that a script does comes out,
     except KeyboardInterrupt.
     """
-    worker = _Worker(stream, Outbox(stream, send_now), limit_cpu)
+    worker = _Worker(stream, Outbox(stream, send_now), own_process)
     try:
         await worker.run()
     finally:
@@ -68,11 +73,12 @@ async def serve_session(
 class _Worker:
     """Complete before it knows its script: a fork of the zygote begins with all of this made."""
 
-    def __init__(self, stream: trio.abc.Stream, outbox: Outbox, limit_cpu: bool) -> None:
+    def __init__(self, stream: trio.abc.Stream, outbox: Outbox, own: OwnProcess | None) -> None:
         self._stream = stream
         self._outbox = outbox
+        self._own = own
         self._loader = loader = Loader(self._log)
-        self._cpu = CpuGuard(loader.sources.keys()) if limit_cpu else None
+        self._cpu = CpuGuard(loader.sources.keys()) if own is not None else None
         self._session = Session(
             files=loader.sources.keys(),
             send=outbox.put,
@@ -93,10 +99,9 @@ class _Worker:
                 entering=self._cpu.entering if self._cpu is not None else _nothing,
             )
             self._session.timers = Timers(self._session, dispatcher.post)
-            nursery.start_soon(self._outbox.run)
-            nursery.start_soon(self._session.timers.run)
-            nursery.start_soon(dispatcher.run)
-            await self._read(dispatcher)
+            for run in (self._outbox.run, self._session.timers.run, dispatcher.run):
+                nursery.start_soon(or_end, self._own, run)
+            await or_end(self._own, partial(self._read, dispatcher))
             with trio.move_on_after(LAST_FLUSH_S):
                 await self._outbox.flushed()
             nursery.cancel_scope.cancel()
@@ -126,10 +131,11 @@ class _Worker:
         match frame:
             case ModuleFrame():
                 self._loader.add(frame)
-            case StartFrame(check_only=True):
-                self._check()
             case StartFrame():
-                if self._start(frame):
+                settings = self._limited({**DEFAULTS, **frame.settings})
+                if frame.check_only:
+                    self._check()
+                elif self._start(frame, settings):
                     self._dispatcher = dispatcher
                     self._outbox.put(ReadyFrame())
             case PingFrame():
@@ -139,9 +145,16 @@ class _Worker:
                 while dispatcher.waiting > MAX_QUEUED:
                     await trio.lowlevel.checkpoint()
 
-    def _start(self, frame: StartFrame) -> bool:
+    def _limited(self, settings: Mapping[str, float]) -> Mapping[str, float]:
+        """Keep what is the process's own to keep, from now on."""
+        if self._own is not None:
+            self._own.limit_memory(int(settings["memory_mib"]) << 20)
+        self._outbox.most = int(settings["commands_in_arrears"])
+        return settings
+
+    def _start(self, frame: StartFrame, settings: Mapping[str, float]) -> bool:
         """Run the script's top level; whether it got to its end."""
-        session, settings = self._session, frame.settings
+        session = self._session
         session.begin(
             session_id=frame.session_id,
             application=frame.application,
@@ -150,8 +163,8 @@ class _Worker:
         )
         if self._cpu is not None:
             self._cpu.start(
-                handler_s=settings.get("handler_cpu_s", HANDLER_CPU_S),
-                import_s=settings.get("import_cpu_s", IMPORT_CPU_S),
+                handler_s=settings["handler_cpu_s"],
+                import_s=settings["import_cpu_s"],
             )
             warnings.showwarning = partial(_log_warning, session)
         token = RUNNING.set(Run(session, None, ""))

@@ -21,11 +21,16 @@ class WorkerProcess(Protocol):
     @property
     def stream(self) -> trio.abc.Stream: ...
 
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that it had beyond what it began with; 0 until it has ended, and where
+        nobody knows."""
+
     def kill(self) -> None:
         """End it at once, whatever it does; safe when it has ended."""
 
     async def wait(self) -> str:
-        """How it ended: "exit 0", "signal 9", "zygote-lost"."""
+        """How it ended: "exit 0", "signal 9", "zygote-lost", "oom-killed"."""
 
 
 class WorkerLauncher(Protocol):

@@ -14,16 +14,19 @@ import gc
 import importlib
 import os
 import socket
+import sys
 import time
 import traceback
 from collections.abc import Collection
 from typing import Final
 
+import attrs
 import trio
 import trio.testing
 
 from runtime.processes.child import enter_child
 from runtime.processes.link import BlockingLink
+from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.descriptors import TrioDescriptors, open_descriptors
 from runtime.sandbox.forking import fork_until_closed
 from runtime.sandbox.frames import ErrorFrame, worker_frame_to_json
@@ -33,6 +36,7 @@ from runtime.sandbox.lock import (
     Locks,
     control_socket,
     forget_untidy,
+    lower_memory,
     take_descriptors,
 )
 from runtime.sandbox.policy import IMPORTABLE, PRELOADED
@@ -44,6 +48,8 @@ from runtime.sandbox.zones import preload_zones
 
 CRASHED: Final = 70
 """Exit status of a worker that failed itself (EX_SOFTWARE)."""
+OUT_OF_MEMORY: Final = 71
+"""Exit status of a worker that could not go on without more memory (EX_OSERR)."""
 OWN_FDS: Final = 32
 """The zygote's own descriptors lie above those of its workers: 0 to 3, and trio's five."""
 
@@ -52,10 +58,11 @@ def main() -> None:
     """Load, try the locks, say ready, fork on request; ends with the core."""
     link = enter_child().moved(OWN_FDS)
     preload()
-    program, report = prepare()
+    ceilings = Ceilings.from_arguments(sys.argv[1:])
+    program, report = prepare(ceilings)
     _hold_place_of_control()
     before = [fd for fd, _ in open_descriptors()]
-    trio.run(_live, link, program, report, before)
+    trio.run(_live, link, ceilings, program, report, before)
 
 
 def preload() -> None:
@@ -79,16 +86,20 @@ def _hold_place_of_control() -> None:
 
 
 async def _live(
-    link: BlockingLink, program: bytes | None, report: SandboxReport, before: Collection[int]
+    link: BlockingLink,
+    ceilings: Ceilings,
+    program: bytes | None,
+    report: SandboxReport,
+    before: Collection[int],
 ) -> None:
     """Never returns: the zygote ends with its link, a worker with its session."""
     await rehearse()
     channel = control_socket()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_work, channel)
+        nursery.start_soon(_work, channel, ceilings)
         await trio.testing.wait_all_tasks_blocked()
         trio_own = TrioDescriptors.found(before)
-        locks = Locks.prepared(program)
+        locks = Locks.prepared(program, ceilings)
         required = required_locks(report)
         forget_untidy()
         zygote = os.getpid()
@@ -107,23 +118,48 @@ async def _live(
             os._exit(CRASHED)
 
 
-async def _work(channel: socket.socket) -> None:
+@attrs.frozen
+class _OwnProcess:
+    """What a worker may do to its process."""
+
+    ceilings: Ceilings
+
+    def limit_memory(self, memory_bytes: int) -> None:
+        lower_memory(self.ceilings, memory_bytes)
+
+    def out_of_memory(self) -> None:
+        os._exit(OUT_OF_MEMORY)
+
+
+async def _work(channel: socket.socket, ceilings: Ceilings) -> None:
     """The worker that waits in the zygote, and works in each fork."""
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(channel))
     status = CRASHED
     try:
-        await serve_session(stream, send_now=channel.send, limit_cpu=True)
+        await serve_session(stream, send_now=channel.send, own_process=_OwnProcess(ceilings))
         status = 0
     except BaseException as exc:  # noqa: BLE001 - the process's edge: told to the core, then the end
+        if _lacks_memory(exc):
+            status = OUT_OF_MEMORY  # the last words may fail for the same reason
         _last_words(channel, exc)
     finally:
         os._exit(status)
 
 
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Whether a MemoryError is at the bottom of it; trio's own loop fails of it in other words."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_lacks_memory, error.exceptions))
+    if error is None or isinstance(error, MemoryError):
+        return error is not None
+    return _lacks_memory(error.__cause__ or error.__context__)
+
+
 def _last_words(channel: socket.socket, error: BaseException) -> None:
     """A fault of the worker itself, not of the script: the core should have its traceback."""
     text = "".join(traceback.format_exception(error))[-8_000:]
-    frame = ErrorFrame(kind="task", message=f"worker: {type(error).__name__}", traceback=text)
+    name = MemoryError.__name__ if _lacks_memory(error) else type(error).__name__
+    frame = ErrorFrame(kind="task", message=f"{name}: in the worker", traceback=text)
     channel.send(encode_frame(worker_frame_to_json(frame), MAX_WORKER_FRAME))
 
 

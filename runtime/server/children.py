@@ -14,6 +14,7 @@ from runtime.media.recording_disk import RecordingDisk
 from runtime.media.recordings import Recordings
 from runtime.media.sound_workers import SoundWorkers
 from runtime.net import Fetcher, parse_networks
+from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.launcher import ZygoteLauncher
 from runtime.session.timeline_file import TimelineFiles
 from runtime.speech.offline import OfflineSpeech
@@ -51,7 +52,7 @@ class Children:
             decoders=decoders,
             speech=speech,
             recordings=recordings,
-            zygote=ZygoteLauncher(),
+            zygote=ZygoteLauncher(Ceilings.of(config.limits)),
             timelines=TimelineFiles(data / "sessions", log.warning),
             sounds=Sounds(
                 decoders=decoders,

@@ -22,7 +22,6 @@ from runtime.config.settings import parse_http_address
 from runtime.control.app import API, ControlParts, build_app
 from runtime.control.auth import AccessRule
 from runtime.control.listener import GRACE_S, HttpListener, ListenError
-from runtime.decisions.limits import Limits
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
 from runtime.media.port import MediaUnavailable, RecordingError
@@ -44,9 +43,6 @@ SESSION_MEMORY: Final = 8 * 1024 * 1024
 """Private memory that a session may take, for the number that fits into the machine."""
 MIN_SESSIONS: Final = 10
 """Even where the memory available cannot be read."""
-CRASHES_TO_FAIL: Final = 5
-"""Crashed sessions within a minute before callers are refused at once; off on loopback, where a
-developer would rather see each crash."""
 RETRY_AFTER_S: Final = 10
 """What callers are told while the runtime drains."""
 
@@ -108,13 +104,12 @@ class Server:
     def _make_registry(self) -> SessionRegistry:
         config, children = self.config, self._children
         settings = SessionSettings(
-            limits=Limits(
-                idle_s=config.limits.idle_session_s, unanswered_s=config.limits.unanswered_s
-            ),
+            limits=config.application_limits,
             on_error=config.application.on_error,
             on_failure=config.application.on_failure,
-            crashes_to_fail=0 if self._sip.only_loopback else CRASHES_TO_FAIL,
-            max_sessions=config.limits.max_sessions or sessions_that_fit(),
+            apology=config.application.apology,
+            breaker=self._breaker_is_on(),
+            sessions_that_fit=sessions_that_fit(),
             retry_after_s=RETRY_AFTER_S,
             access_url=lambda session: f"{self._http.url}{API}/sessions/{session}",
             log_url=lambda session: f"{self._http.url}{API}/sessions/{session}/timeline",
@@ -130,6 +125,11 @@ class Server:
             new_id=lambda: secrets.token_hex(8),
             on_refusal=self._on_refusal,
         )
+
+    def _breaker_is_on(self) -> bool:
+        """Off on loopback unless asked for: a developer would rather see each crash."""
+        wanted = self.config.application.breaker
+        return wanted == "on" or (wanted == "auto" and not self._sip.only_loopback)
 
     def _on_refused_call(self, call: RefusedCall) -> None:
         self.registry.note_refusal(call.remote, call.to_uri, call.code, call.reason)

@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import trio
 
+from runtime.decisions.allowances import TokenBucket
 from runtime.decisions.failure import Cause, End
-from runtime.decisions.limits import Limits, TokenBucket
+from runtime.decisions.limits import Limits
 from runtime.sandbox.frames import (
     CommandFrame,
     CoreFrame,
@@ -35,8 +36,6 @@ from runtime.sandbox.wire import (
     encode_frame,
 )
 
-MAX_QUEUED_FRAMES: Final = 1_024
-"""Events that a script may be behind; it handles thousands a second, so it hangs."""
 MAX_QUEUED_BYTES: Final = 1024 * 1024
 MAX_INBOX_BYTES: Final = 1024 * 1024
 """Beyond it the reader stops reading and the script's sends block."""
@@ -70,9 +69,10 @@ SendNow = Callable[[bytes], int]
 
 
 class Outbox:
-    """What waits to be sent to the worker."""
+    """What waits to be sent to the worker: so many events at most, and a megabyte."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._frames: deque[bytes] = deque()
         self._bytes = 0
         self._filled = trio.Event()
@@ -92,7 +92,7 @@ class Outbox:
                 return
         self._frames.append(data)
         self._bytes += len(data)
-        if len(self._frames) > MAX_QUEUED_FRAMES or self._bytes > MAX_QUEUED_BYTES:
+        if len(self._frames) > self._most or self._bytes > MAX_QUEUED_BYTES:
             text = f"the script is {len(self._frames)} events behind"
             raise ChannelFailed(End(Cause.EVENTS, text))
         self._filled.set()

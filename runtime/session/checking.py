@@ -12,6 +12,8 @@ from typing import Final
 import trio
 
 from runtime.decisions.failure import one_line
+from runtime.decisions.limits import Limits, worker_settings
+from runtime.decisions.watchdog import IMPORT_S
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.frames import (
     CodeFrame,
@@ -31,19 +33,21 @@ from runtime.sandbox.wire import (
     encode_frame,
 )
 from runtime.session.launching import LaunchFailed, launch
-from runtime.session.settings import EXIT_S, IMPORT_S
+from runtime.session.settings import EXIT_S
 from runtime.session.worker import Bundle, WorkerLauncher, WorkerProcess
 
 READ_SIZE: Final = 64 * 1024
 MAX_CODE: Final = 16 * 1024 * 1024
-"""Of a bundle, in base64. Code is some three times its source, which is 1 MiB at most."""
+"""Of a bundle, in base64. Code is some three times its source, which is 4 MiB at most."""
 
 
 Code = Mapping[str, str]
 """Compiled modules by name, as CodeFrames carry them."""
 
 
-async def compile_bundle(launcher: WorkerLauncher, bundle: Bundle, session_id: str) -> Code:
+async def compile_bundle(
+    launcher: WorkerLauncher, bundle: Bundle, session_id: str, limits: Limits
+) -> Code:
     """Compile without running. Raises BundleError with file and line."""
     try:
         process = await launch(launcher, session_id)
@@ -51,7 +55,7 @@ async def compile_bundle(launcher: WorkerLauncher, bundle: Bundle, session_id: s
         raise BundleError(bundle.name, [f"could not be checked: {exc}"]) from exc
     try:
         with trio.move_on_after(IMPORT_S):
-            return await _try(process, bundle)
+            return await _try(process, bundle, limits)
         late = f"compiling it was not done after {IMPORT_S:g} s"
         raise BundleError(bundle.name, [late])
     finally:
@@ -62,12 +66,18 @@ async def compile_bundle(launcher: WorkerLauncher, bundle: Bundle, session_id: s
             await trio.aclose_forcefully(process.stream)
 
 
-async def _try(process: WorkerProcess, bundle: Bundle) -> Code:
+async def _try(process: WorkerProcess, bundle: Bundle, limits: Limits) -> Code:
     try:
         for module in bundle.modules:
             frame = ModuleFrame(name=module.name, path=module.path, source=module.source)
             await _send(process, frame)
-        start = StartFrame(session_id="check", application="", main=bundle.main, check_only=True)
+        start = StartFrame(
+            session_id="check",
+            application="",
+            main=bundle.main,
+            check_only=True,
+            settings=worker_settings(limits),
+        )
         await _send(process, start)
         return await _answer(process, bundle)
     except (OSError, ValueError, ProtocolError, trio.BrokenResourceError) as exc:

@@ -18,8 +18,6 @@ from runtime.sandbox.wire import ProtocolError
 from runtime.session.channel import ChannelFailed, Outbox
 from runtime.session.timeline import Timeline
 
-MAX_HELD: Final = 1_024
-"""Events before the script is ready; as many as may wait afterwards."""
 MAX_AWAITED: Final = 2_048
 """Replies that a script may owe; every caller of a shared session owes one."""
 
@@ -42,12 +40,14 @@ class Events:
         outbox: Outbox,
         timeline: Timeline,
         *,
+        most_held: int,
         on_sent: Callable[[], None],
         fail: Callable[[End], None],
     ) -> None:
         self._session_id = session_id
         self._outbox = outbox
         self._timeline = timeline
+        self._most_held = most_held
         self._on_sent = on_sent
         self._fail = fail
         self._gate = Gate.HOLDING
@@ -137,8 +137,9 @@ class Events:
         self._on_sent()
 
     def _hold(self, frame: CoreFrame) -> None:
-        if len(self._held) >= MAX_HELD:
-            self._fail(End(Cause.EVENTS, f"{MAX_HELD} events before the script was ready"))
+        if len(self._held) >= self._most_held:
+            text = f"{len(self._held)} events before the script was ready"
+            self._fail(End(Cause.EVENTS, text))
         else:
             self._held.append(frame)
 

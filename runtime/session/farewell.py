@@ -13,18 +13,25 @@ from runtime.session.player import Player
 
 
 def release_calls(session: SessionContext, end: End) -> set[int]:
-    """Hang up every call but those that outlive the script; the handles of these."""
+    """Hang up every call but those that outlive the script (the handles of these) and those that
+    are owed an apology."""
     kept: set[int] = set()
     if session.settings.on_failure == "keep" and not end.script_hears:
         kept = _bridged_calls(session)
     for call in session.units.of(CallLeg):
-        if call.unit not in kept:
+        if call.unit not in kept and not is_owed_apology(call, end):
             release_call(call, end)
     if not kept:
         _close_units(session)
     if kept:
         session.timeline.record("session", f"{len(kept)} bridged calls go on without the script")
     return kept
+
+
+def is_owed_apology(call: CallLeg, end: End) -> bool:
+    """Whether it was answered, and its session fails."""
+    wanted = bool(call.session.settings.apology) and not end.orderly
+    return wanted and call.phase is Phase.CONNECTED
 
 
 def release_call(call: CallLeg, end: End) -> None:

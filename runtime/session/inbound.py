@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, assert_never
 
 import trio
 
+from runtime.decisions.allowances import LogAllowance, LogVerdict
 from runtime.decisions.failure import EndLeg, EndSession, Errors, Owner, RecordOnly
-from runtime.decisions.limits import LogAllowance, LogVerdict
 from runtime.decisions.session_state import TAKES_COMMANDS
+from runtime.sandbox.clip import shorten
 from runtime.sandbox.frames import (
     CodeFrame,
     CommandFrame,
@@ -73,14 +74,28 @@ class Inbound:
             refuse(self._session, frame, "the session is ending; nothing was done")
 
     def _on_log(self, frame: LogFrame) -> None:
-        size = len(frame.text.encode("utf-8", "replace"))
-        verdict = self._log.admit(trio.current_time(), size)
-        if verdict is LogVerdict.WRITE:
-            self._timeline.record("log", frame.text, where=frame.where or None)
-        elif verdict is LogVerdict.TRUNCATE:
-            rate = self._log.limits.log_bytes_per_s / 1024
-            text = f"(log truncated: the script writes more than {rate:g} KiB/s)"
-            self._timeline.record("log", text, where=frame.where or None)
+        text = shorten(frame.text, self._log.limits.log_line_chars)
+        size = len(text.encode("utf-8", "replace"))
+        shown = self._log_line(self._log.admit(trio.current_time(), size), text)
+        if shown is not None:
+            self._timeline.record("log", shown, where=frame.where or None)
+
+    def _log_line(self, verdict: LogVerdict, text: str) -> str | None:
+        """What the log shows for a line of the script."""
+        limits = self._log.limits
+        match verdict:
+            case LogVerdict.WRITE:
+                return text
+            case LogVerdict.TOO_FAST:
+                rate = limits.log_bytes_per_s / 1024
+                return f"(log truncated: the script writes more than {rate:g} KiB/s)"
+            case LogVerdict.TOO_MUCH:
+                total = limits.log_total_bytes
+                return f"(log truncated: {total:,} bytes a session is the limit; nothing follows)"
+            case LogVerdict.DROP:
+                return None
+            case _:
+                assert_never(verdict)
 
     def _on_error(self, frame: ErrorFrame) -> None:
         if frame.kind == "import":

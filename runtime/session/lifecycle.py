@@ -17,7 +17,7 @@ from runtime.sandbox.frames import StartFrame, StopFrame, WorkerFrame
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.channel import Channel, ChannelFailed, WorkerGone
 from runtime.session.launching import LaunchFailed, launch
-from runtime.session.settings import EXIT_S, FAREWELL_S, LAST_WORDS_S
+from runtime.session.settings import EXIT_S, LAST_WORDS_S
 
 if TYPE_CHECKING:
     from runtime.session.supervisor import SessionHost
@@ -32,7 +32,10 @@ async def live(host: SessionHost, on_frame: Callable[[WorkerFrame], None]) -> No
         host.context.tasks.start(partial(_converse, host, on_frame))
         try:
             await host.ending.wait()
-            await _see_off(host)
+            async with trio.open_nursery() as last:
+                last.start_soon(host.apologise)
+                await _see_off(host)
+                await _put_away(host)  # whoever goes on does so without the script
             await _outlive(host)
         finally:
             await _put_away(host)
@@ -114,12 +117,14 @@ async def _worker_left(host: SessionHost, channel: Channel) -> None:
     """What it sent before it left still counts: its last frame may say why it left."""
     with trio.move_on_after(EXIT_S):
         await channel.drained()
-    status = "no status"
-    if host.process is not None:
+    status, used = "no status", 0.0
+    process = host.process
+    if process is not None:
         with trio.move_on_after(EXIT_S):
-            status = await host.process.wait()
+            status = await process.wait()
+        used = process.peak_bytes / (host.around.settings.limits.memory_mib << 20)
     host.worker_gone.set()
-    host.end(end_of_worker(status))
+    host.end(end_of_worker(status, used))
 
 
 # --- end ----------------------------------------------------------------------------------------
@@ -147,7 +152,7 @@ async def _see_off(host: SessionHost) -> None:
 async def _tell(host: SessionHost, name: str, fields: dict[str, str]) -> None:
     heard = trio.Event()
     host.context.events.emit_last(name, dict(fields), lambda _: heard.set())
-    with trio.move_on_after(FAREWELL_S):
+    with trio.move_on_after(host.around.settings.limits.farewell_s):
         await host.worker_gone.wait_or(heard)
 
 
@@ -158,8 +163,8 @@ async def _outlive(host: SessionHost) -> None:
 
 
 async def _put_away(host: SessionHost) -> None:
-    """No worker stays behind, however the session ended."""
-    process = host.process
+    """No worker stays behind, however the session ended. Safe twice."""
+    process, host.process = host.process, None
     if process is None:
         return
     with trio.move_on_after(EXIT_S, shield=True):

@@ -73,7 +73,7 @@ class SessionRegistry:
         on_refusal: Callable[[RefusalView], None] | None = None,
     ) -> None:
         self._settings = settings
-        self._scripts = Scripts(launcher)
+        self._scripts = Scripts(launcher, settings.limits)
         self._timelines = timelines
         self._new_id = new_id
         self._refusals = Refusals(wall_time, on_refusal)
@@ -81,7 +81,7 @@ class SessionRegistry:
         self._live: dict[str, SessionHost] = {}
         self._over: OrderedDict[str, Finished] = OrderedDict()
         self._conferences: dict[tuple[str, str], SessionHost] = {}
-        self._breaker = CrashBreaker(settings.crashes_to_fail)
+        self._breaker = CrashBreaker.of(settings.limits, on=settings.breaker)
         self._nursery: trio.Nursery | None = None
         self._draining = False
         self._changed = trio.Event()
@@ -149,7 +149,7 @@ class SessionRegistry:
         host.add_caller(leg, joined=True)
 
     def _begin(self, leg: Leg, found: Match[Bundle]) -> SessionHost | None:
-        why = self._no_room() or self._failing(found)
+        why = self._no_room() or self._failing(found.scenario, found.bundle)
         if why is not None:
             headers = {"Retry-After": str(self._settings.retry_after_s)}
             self._refuse(leg, 503, why, headers)
@@ -176,7 +176,7 @@ class SessionRegistry:
             raise SessionRefused(404, f"there is no scenario {scenario!r}; there are: {known}")
         if self._draining:
             raise SessionRefused(503, "the runtime is shutting down")
-        why = self._no_room() or self._too_many_started()
+        why = self._no_room() or self._failing(scenario, bundle) or self._too_many_started()
         if why is not None:
             raise SessionRefused(503, why)
         plan = Plan(
@@ -191,15 +191,14 @@ class SessionRegistry:
         return host.view()
 
     def _no_room(self) -> str | None:
-        limit = self._settings.max_sessions
+        limit = self._settings.limits.max_sessions or self._settings.sessions_that_fit
         return f"{limit} sessions run, the limit" if len(self._live) >= limit else None
 
-    def _failing(self, found: Match[Bundle]) -> str | None:
-        version = found.bundle.version
-        return self._breaker.refusal(found.scenario, version, trio.current_time())
+    def _failing(self, scenario: str, bundle: Bundle) -> str | None:
+        return self._breaker.refusal(scenario, bundle.version, trio.current_time())
 
     def _too_many_started(self) -> str | None:
-        limit = self._settings.max_started_sessions
+        limit = self._settings.limits.started_sessions
         started = sum(host.plan.over_http for host in self._live.values())
         return f"{limit} sessions started over HTTP run, the limit" if started >= limit else None
 

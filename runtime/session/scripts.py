@@ -11,6 +11,7 @@ from typing import Final
 
 import attrs
 
+from runtime.decisions.limits import Limits
 from runtime.sandbox.frames import ModuleFrame, core_frame_to_json
 from runtime.sandbox.wire import MAX_CORE_FRAME, encode_frame
 from runtime.session.checking import Code, compile_bundle
@@ -26,6 +27,7 @@ class Scripts:
     """The encoded bundles of what is served, by their version."""
 
     _launcher: WorkerLauncher
+    _limits: Limits
     _encoded: dict[str, bytes] = attrs.field(factory=dict)
     _compiled: set[str] = attrs.field(factory=set)
 
@@ -39,7 +41,7 @@ class Scripts:
     async def compile(self, bundle: Bundle, session_id: str) -> None:
         """Try a bundle, and let its sessions have the code. Raises BundleError."""
         if bundle.version not in self._compiled:
-            code = await compile_bundle(self._launcher, bundle, session_id)
+            code = await compile_bundle(self._launcher, bundle, session_id, self._limits)
             self._encoded[bundle.version] = _encode(bundle, code)
             self._compiled.add(bundle.version)
 

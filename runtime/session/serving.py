@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 
 from runtime.config.settings import RuleSettings
+from runtime.decisions.limits import Limits
 from runtime.sandbox.bundle import BundleError, load_bundle
 from runtime.session.rules import Routing, Rule
 from runtime.session.worker import Bundle
@@ -29,11 +30,13 @@ class Serving:
     rules: tuple[RuleSettings, ...]
     base: Path
     """The folder that relative scenario paths of rules start from."""
+    limits: Limits = Limits()
+    """Of the application: how big a scenario may be."""
 
     def load(self) -> Routing[Bundle]:
         """Read every bundle. Raises BundleError, RuleError or NothingToServe."""
         if self.scenarios:
-            bundles: list[Bundle] = [load_bundle(scenario) for scenario in self.scenarios]
+            bundles = [self._bundle(scenario) for scenario in self.scenarios]
             if len(bundles) == 1:
                 return Routing.single(bundles[0].name, bundles[0])
             return Routing.named(_by_name(bundles))
@@ -42,9 +45,7 @@ class Serving:
                 "no scenario: name one (a .py file, a folder, or module:scenarios.ivr), or give a "
                 "--config with [[rule]] entries"
             )
-        named: dict[str, Bundle] = {
-            rule.scenario: load_bundle(self._path(rule.scenario)) for rule in self.rules
-        }
+        named = {rule.scenario: self._bundle(self._path(rule.scenario)) for rule in self.rules}
         rules = [
             Rule(
                 name=rule.name,
@@ -57,12 +58,15 @@ class Serving:
         ]
         return Routing.ruled(rules, named)
 
+    def _bundle(self, scenario: str) -> Bundle:
+        return load_bundle(scenario, self.limits)
+
     def _path(self, scenario: str) -> str:
         return scenario if scenario.startswith("module:") else str(self.base / scenario)
 
 
 def _by_name(bundles: Sequence[Bundle]) -> dict[str, Bundle]:
-    named: dict[str, Bundle] = {}
+    named = {}
     for bundle in bundles:
         if bundle.name in named:
             raise BundleError(

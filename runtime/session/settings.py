@@ -17,10 +17,6 @@ from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
 
 LAUNCH_S: Final = 10.0
 """A fork and a lock take milliseconds; a machine that needs longer cannot take the call."""
-IMPORT_S: Final = 10.0
-"""3 s of CPU are allowed; the rest is for a machine whose cores are busy."""
-FAREWELL_S: Final = 10.0
-"""How long Terminating and Terminated handlers may take, each (sandbox.md 4.4)."""
 LAST_WORDS_S: Final = 1.0
 """How long a timeline waits for the answers to its BYEs and the last audio statistics."""
 EXIT_S: Final = 2.0
@@ -39,14 +35,15 @@ class SessionSettings:
     limits: Limits = Limits()
     on_error: OnError = "leg"
     on_failure: OnFailure = "hangup"
-    crashes_to_fail: int = 0
-    """Crashes of a scenario within a minute after which its calls are refused; 0 = never."""
-    max_sessions: int = 200
-    """Of this machine; the start-up wiring derives it from the memory available."""
-    max_started_sessions: int = 200
-    """Started over HTTP, at once."""
+    apology: str = ""
+    """What answered calls hear before they are hung up because their session failed: a sound as
+    startPlayback takes it, or a text; empty = nothing."""
+    breaker: bool = False
+    """Whether a scenario that keeps crashing is refused more sessions."""
+    sessions_that_fit: int = 200
+    """Into this machine, where no limit says how many; the start-up wiring looks at its memory."""
     retry_after_s: int = 10
-    """What callers are told while the runtime drains."""
+    """What callers are told who are refused because of a shortage."""
     access_url: Callable[[str], str] = _no_url
     """Of a session id: where HTTP requests for its script go."""
     log_url: Callable[[str], str] = _no_url

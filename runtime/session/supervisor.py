@@ -14,21 +14,24 @@ import attrs
 import trio
 
 from runtime.decisions import session_state
-from runtime.decisions.failure import (
-    Cause,
-    End,
-)
+from runtime.decisions.failure import Cause, End
 from runtime.decisions.session_state import TAKES_CALLERS, SessionState
 from runtime.legs.leg import Leg
 from runtime.session import lifecycle
 from runtime.session.alarms import Alarms
+from runtime.session.apology import apologise
 from runtime.session.call_leg import CallLeg
 from runtime.session.calls import CallBook
 from runtime.session.channel import Outbox
 from runtime.session.context import SessionContext
 from runtime.session.departure import Departure
 from runtime.session.events import Events
-from runtime.session.farewell import release_call, release_calls, release_partners
+from runtime.session.farewell import (
+    is_owed_apology,
+    release_call,
+    release_calls,
+    release_partners,
+)
 from runtime.session.inbound import Inbound
 from runtime.session.recording import RecordingBook
 from runtime.session.routes import Routes
@@ -80,7 +83,7 @@ class SessionHost:
         self.timeline = timeline
         self.state = SessionState.STARTING
         self.process: WorkerProcess | None = None
-        self.outbox = Outbox()
+        self.outbox = Outbox(around.settings.limits.events_queued)
         self.ending = trio.Event()
         self.worker_gone = Departure()
         self.was_ready = False
@@ -120,6 +123,7 @@ class SessionHost:
                 self.plan.id,
                 self.outbox,
                 self.timeline,
+                most_held=settings.limits.events_queued,
                 on_sent=lambda: self.watch.event_sent(),
                 fail=self.end,
             ),
@@ -169,14 +173,25 @@ class SessionHost:
         self._kept = release_calls(self.context, end)
         self._set_idle_clock()
 
+    async def apologise(self) -> None:
+        """To the answered calls of a session that failed; then they are hung up too."""
+        end = self._why()
+        owed = [call for call in self.context.units.of(CallLeg) if is_owed_apology(call, end)]
+        calls = [call for call in owed if call.unit not in self._kept]
+        if calls:
+            await apologise(self.context, calls, self.calls_changed)
+        for call in calls:
+            release_call(call, end)
+
     def _end_again(self, end: End) -> None:
         """The first reason stands, but what it still waited for may have become pointless."""
         if not end.script_hears:
             self.worker_gone.set()
-        elif self._kept:
+        else:
             self._kept.clear()
             for call in self.context.units.of(CallLeg):
-                release_call(call, end)
+                if call.alive:
+                    release_call(call, end)
 
     def release_everything(self) -> None:
         """Calls are hung up, media is given back, files are closed. Safe twice."""
@@ -259,7 +274,7 @@ class SessionHost:
         await self._calls_event.wait()
 
     def _set_idle_clock(self) -> None:
-        alarms, idle_s = self.context.alarms, self.around.settings.limits.idle_s
+        alarms, idle_s = self.context.alarms, self.around.settings.limits.idle_session_s
         if self.end_reason is None and not len(self.context.calls):
             text = f"no call for {idle_s:g} s"
             alarms.set("idle", idle_s, lambda: self.end(End(Cause.IDLE, text)))

@@ -13,13 +13,13 @@ from typing import Final
 
 import trio
 
-from runtime.decisions.failure import Cause, End
-from runtime.decisions.limits import CpuBudget, Limits
-from runtime.decisions.watchdog import BURNT_S, LOOK_S, SILENT_S, Silence, Usage, Verdict
+from runtime.decisions.allowances import CpuBudget
+from runtime.decisions.failure import NEARLY_ALL, Cause, End
+from runtime.decisions.limits import Limits
+from runtime.decisions.watchdog import LOOK_S, Silence, Usage, Verdict
 from runtime.sandbox.frames import CoreFrame, PingFrame
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.alarms import Alarms
-from runtime.session.settings import IMPORT_S
 
 IDLE_S: Final = 10.0
 """A worker that is a process is also pinged unasked: timers may hang as well as handlers."""
@@ -50,19 +50,15 @@ class Watch:
         self._nonce: str | None = None
         self._silence: Silence | None = None
         self._ping_due = False
+        self._memory_bytes = 0
+        """What the process began with."""
 
     # --- import ---------------------------------------------------------------------------------
 
     def importing(self) -> None:
         """The script's top level runs: no ping would be answered before it is done."""
-        self._await_answer(
-            Silence(
-                trio.current_time(),
-                self._cpu_s(),
-                allowed_cpu_s=self._limits.import_cpu_s + BURNT_S,
-                allowed_s=IMPORT_S,
-            )
-        )
+        self._memory_bytes = usage_of(self._pid()).memory_bytes
+        self._await_answer(Silence.of_import(self._limits, trio.current_time(), self._cpu_s()))
 
     def imported(self) -> None:
         """From now on the CPU budget counts, and a worker that is a process is pinged unasked."""
@@ -101,15 +97,22 @@ class Watch:
         self._ping_due = False
         self._nonce = self._new_nonce()
         self._send(PingFrame(nonce=self._nonce))
-        self._await_answer(Silence(trio.current_time(), self._cpu_s()))
+        silence = Silence.of_handlers(self._limits, trio.current_time(), self._cpu_s())
+        self._await_answer(silence)
 
     def _count(self) -> None:
-        if self._budget.exhausted(trio.current_time(), self._cpu_s()):
-            percent = round(self._budget.rate * 100)
-            text = f"the script uses more than {percent} % of a processor"
-            self._fail(End(Cause.CPU_LIMIT, text, dead=True))
-        else:
+        why = self._over_budget(self._cpu_s())
+        if why is None:
             self._alarms.set("budget", BUDGET_S, self._count)
+        else:
+            self._fail(End(Cause.CPU_LIMIT, why, dead=True))
+
+    def _over_budget(self, used_s: float) -> str | None:
+        if used_s > self._limits.total_cpu_s:
+            return f"the script has used {self._limits.total_cpu_s} s of CPU time, the limit"
+        if self._budget.exhausted(trio.current_time(), used_s):
+            return f"the script uses more than {self._budget.rate * 100:g} % of a processor"
+        return None
 
     # --- verdicts -------------------------------------------------------------------------------
 
@@ -123,26 +126,34 @@ class Watch:
 
     def _look(self) -> None:
         assert self._silence is not None
-        verdict = self._silence.look(trio.current_time(), usage_of(self._pid()))
+        usage = usage_of(self._pid())
+        verdict = self._silence.look(trio.current_time(), usage)
         if verdict is None:
             self._alarms.set("pong", LOOK_S, self._look)
+        elif verdict is Verdict.BLOCKS and self._is_full(usage):
+            self._fail(End(Cause.MEMORY, "the script used up its memory and hangs", dead=True))
         else:
-            self._fail(_end(verdict, importing=self._nonce is None))
+            self._fail(_end(verdict, self._silence.allowed_s, importing=self._nonce is None))
+
+    def _is_full(self, usage: Usage) -> bool:
+        """An interpreter that is refused memory in a wrong moment waits for ever."""
+        grown = usage.memory_bytes - self._memory_bytes
+        return grown > NEARLY_ALL * (self._limits.memory_mib << 20)
 
     def _cpu_s(self) -> float:
         pid = self._pid()
         return 0.0 if pid is None else cpu_of(pid)
 
 
-def _end(verdict: Verdict, *, importing: bool) -> End:
+def _end(verdict: Verdict, allowed_s: float, *, importing: bool) -> End:
     """Why the session is over; the worker is killed at once in each case."""
     what = "the script's top level" if importing else "a handler"
     if verdict is Verdict.BURNS:
         text = f"{what} computed for too long and could not be interrupted"
         return End(Cause.CPU_LIMIT, text, dead=True)
     if importing:
-        return End(Cause.UNRESPONSIVE, f"{what} was not done after {IMPORT_S:g} s")
-    text = f"the script's process did not react for {SILENT_S:g} s ({what} blocks)"
+        return End(Cause.UNRESPONSIVE, f"{what} was not done after {allowed_s:g} s")
+    text = f"the script's process did not react for {allowed_s:g} s ({what} blocks)"
     return End(Cause.UNRESPONSIVE, text)
 
 
@@ -161,11 +172,13 @@ def usage_of(pid: int | None) -> Usage:
     try:
         scheduled = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
         state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        # After the name, which is in parentheses and may hold anything.
+        fields = state.rpartition(")")[2].split()
         return Usage(
             cpu_s=cpu_of(pid),
             waited_s=int(scheduled[1]) / 1e9,
-            # After the name, which is in parentheses and may hold anything.
-            runnable=state.rpartition(")")[2].split()[0] == "R",
+            runnable=fields[0] == "R",
+            memory_bytes=int(fields[20]),
         )
     except (OSError, IndexError, ValueError):
         return Usage()

@@ -19,11 +19,16 @@ class WorkerProcess(Protocol):
     def pid(self) -> int | None: ...
     @property
     def stream(self) -> trio.abc.Stream: ...
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that it had beyond what it began with; 0 until it has ended, and where
+        nobody knows."""
+
     def kill(self) -> None:
         """End it now. Safe twice."""
 
     async def wait(self) -> str:
-        """How it ended: "exit 0", "signal 9"."""
+        """How it ended: "exit 0", "signal 9", "zygote-lost", "oom-killed"."""
 
 
 class WorkerLauncher(Protocol):

@@ -120,7 +120,7 @@ class Sim:
 
     def configure(self, **settings: Any) -> None:
         """Change settings of the runtime before the first call: on_error="session",
-        limits=Limits(idle_s=5), max_sessions=1 ... (runtime/session/settings.py)."""
+        limits=Limits(idle_session_s=5, players=2) ... (runtime/session/settings.py)."""
         self.runtime.configure(settings)
 
     def set_time(self, time: datetime) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
 
 from runtime.config import Config, ConfigError, load_config
 from runtime.config.settings import parse_http_address, parse_port_range, parse_size
+from runtime.decisions.limits import Limits
 
 
 def faults_of(tmp_path: Path, text: str) -> list[tuple[str, str]]:
@@ -121,6 +123,87 @@ def test_all_faults_come_at_once_with_their_keys(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_value_says_what_it_must_be(
+    tmp_path: Path, text: str, key: str, problem: str
+) -> None:
+    [(found_key, found_problem)] = faults_of(tmp_path, text)
+    assert found_key == key
+    assert problem in found_problem
+
+
+def test_every_limit_is_a_key_and_an_application_lowers_some(tmp_path: Path) -> None:
+    file = tmp_path / "callstage.toml"
+    every = "\n".join(f"{name} = {value}" for name, value in attrs.asdict(Limits()).items())
+    file.write_text(f"[limits]\n{every}\n[application.limits]\nplayers = 2\nsession_s = 60\n")
+    config = load_config(file)
+    assert config.limits == Limits()
+    assert config.application_limits == Limits(players=2, session_s=60.0)
+
+
+def test_limits_have_faults_of_every_kind_at_once(tmp_path: Path) -> None:
+    found = dict(
+        faults_of(
+            tmp_path,
+            """
+            [limits]
+            memory_mib = 4
+            timer = 5
+            handler_cpu_s = inf
+            players = 1.5
+            [application.limits]
+            listener = 5
+            cpu_rate = "all"
+            """,
+        )
+    )
+    assert found == {
+        "limits.memory_mib": "must be from 8 to 65,536, not 4",
+        "limits.timer": "unknown key; did you mean timers?",
+        "limits.handler_cpu_s": "must be from 0.1 to 60, not inf",
+        "limits.players": "must be a whole number, not 1.5",
+        "application.limits.listener": "unknown key; did you mean listeners?",
+        "application.limits.cpu_rate": "must be a number, not 'all'",
+    }
+
+
+def test_an_application_above_the_operator_is_a_fault_beside_the_others(tmp_path: Path) -> None:
+    found = dict(
+        faults_of(
+            tmp_path,
+            """
+            [limits]
+            players = 4
+            [application.limits]
+            players = 5
+            timers = 101
+            slow_handlers_window_s = 5
+            memory_mib = 32
+            [http]
+            listen = "here"
+            """,
+        )
+    )
+    assert found.pop("http.listen")
+    assert found == {
+        "application.limits.players": "5 is above the operator's 4 ([limits] players); an "
+        "application can only lower it",
+        "application.limits.timers": "101 is above the operator's 100 ([limits] timers); an "
+        "application can only lower it",
+        "application.limits.slow_handlers_window_s": "only the operator can set it: [limits] "
+        "slow_handlers_window_s",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        ("limits = 5", "limits", "must be a [table]"),
+        ("[application]\nlimits = 5", "application.limits", "must be a [table]"),
+        ("application = 5", "application", "must be a [table]"),
+        ("[application]\nbreaker = true", "application.breaker", "must be one of 'auto'"),
+        (f"[application]\napology = '{'x' * 501}'", "application.apology", "501 characters"),
+    ],
+)
+def test_limits_and_applications_have_a_shape(
     tmp_path: Path, text: str, key: str, problem: str
 ) -> None:
     [(found_key, found_problem)] = faults_of(tmp_path, text)

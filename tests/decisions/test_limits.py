@@ -1,23 +1,90 @@
-"""Limits: the counts of calls, the buckets, the log's allowance."""
+"""The table of limits: that it is whole, and that an application can only lower what is in it."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import attrs
+import pytest
+
+from runtime.decisions.limit import Keeper, facts
 from runtime.decisions.limits import (
     CallCounts,
-    CpuBudget,
     Limits,
-    LogAllowance,
-    LogVerdict,
-    TokenBucket,
+    lowered,
     refuse_call,
+    refuse_custom_data,
     worker_settings,
 )
 
 LIMITS = Limits()
+NAMES = [field.name for field in attrs.fields(Limits)]
+UNITS = ("_s", "_bytes", "_mib", "_chars", "_per_s", "_rate")
+COUNTS = re.compile(
+    r"sessions|calls|callers|attempts|players|recorders|conferences|timers|listeners|handlers|"
+    r"burst|arrears|queued|entries|files|crashes"
+)
+TESTS = Path(__file__).parents[1]
 
 
 def counts(attempts: int = 0, unanswered: int = 0, live: int = 0) -> CallCounts:
     return CallCounts(attempts=attempts, unanswered=unanswered, live=live)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_limit_has_its_unit_in_its_name_and_its_default_within_its_range(name: str) -> None:
+    known = facts(Limits, name)
+    assert name.endswith(UNITS) or COUNTS.search(name)
+    assert known.what
+    assert known.beyond or known.operator_only
+    default = getattr(LIMITS, name)
+    assert default == 0 if known.zero and default == 0 else known.least <= default <= known.most
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_limit_outside_of_its_range_says_what_is_allowed(name: str) -> None:
+    known = facts(Limits, name)
+    for value in (known.most + 1, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=re.escape(f"must be from {known.allowed}, not ")):
+            attrs.evolve(LIMITS, **{name: value})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_is_a_test_that_sets_it(name: str) -> None:
+    wanted = re.compile(rf"\b{name}=|\b{name} = |\"{name}\"")
+    own = Path(__file__).resolve()
+    files = [path for path in TESTS.rglob("test_*.py") if path != own]
+    assert any(wanted.search(path.read_text()) for path in files)
+
+
+def test_what_a_process_alone_keeps_costs_nobody_else_anything() -> None:
+    alone = [name for name in NAMES if facts(Limits, name).keeper is Keeper.SCRIPT]
+    assert alone == ["timers", "listeners"]
+
+
+def test_an_application_lowers_what_it_likes() -> None:
+    own = lowered(Limits(players=20), {"players": 5, "idle_session_s": 10.0})
+    assert (own.players, own.idle_session_s, own.timers) == (5, 10.0, 100)
+    assert lowered(LIMITS, {}) == LIMITS
+    assert lowered(LIMITS, {"players": 10}) == LIMITS
+
+
+def test_an_application_that_wants_more_is_told_both_numbers() -> None:
+    with pytest.raises(ValueError, match=r"players: 20 is above the operator's 10 \(\[limits\]"):
+        lowered(LIMITS, {"players": 20})
+
+
+def test_where_zero_means_no_limit_every_number_is_lower() -> None:
+    assert lowered(LIMITS, {"max_sessions": 1_000}).max_sessions == 1_000
+    with pytest.raises(ValueError, match="0 is above the operator's 5"):
+        lowered(Limits(crashes=5), {"crashes": 0})
+
+
+@pytest.mark.parametrize("name", ["slow_handlers_window_s", "crashes_window_s"])
+def test_what_would_be_loosened_by_lowering_is_the_operators_alone(name: str) -> None:
+    with pytest.raises(ValueError, match=f"only the operator can set it: .limits. {name}"):
+        lowered(LIMITS, {name: 10.0})
 
 
 def test_a_session_may_try_fifty_calls_ten_unanswered_and_thirty_two_live() -> None:
@@ -27,82 +94,19 @@ def test_a_session_may_try_fifty_calls_ten_unanswered_and_thirty_two_live() -> N
     assert "32" in (refuse_call(LIMITS, counts(live=32)) or "")
 
 
-def test_the_worker_keeps_its_own_share_of_the_limits() -> None:
-    settings = worker_settings(LIMITS)
-    assert settings["timers"] == 100
-    assert settings["listeners"] == 1_000
+def test_custom_data_is_counted_in_bytes() -> None:
+    assert refuse_custom_data(LIMITS, "\u00e9" * 100) is None
+    assert refuse_custom_data(LIMITS, "\u00e9" * 101)
 
 
-def test_a_bucket_gives_its_burst_then_its_rate() -> None:
-    bucket = TokenBucket(rate=100, burst=400)
-    assert sum(bucket.take(10.0) for _ in range(500)) == 400
-    assert bucket.wait_s(10.0) == 0.01
-    assert sum(bucket.take(10.5) for _ in range(500)) == 50
-
-
-def test_a_bucket_never_holds_more_than_its_burst() -> None:
-    bucket = TokenBucket(rate=100, burst=10)
-    bucket.take(0.0)
-    assert sum(bucket.take(1_000.0) for _ in range(50)) == 10
-
-
-def test_a_clock_that_stands_still_or_steps_back_fills_nothing() -> None:
-    bucket = TokenBucket(rate=100, burst=1)
-    assert bucket.take(5.0)
-    assert not bucket.take(5.0)
-    assert not bucket.take(4.0)
-
-
-def test_waiting_as_long_as_told_is_enough() -> None:
-    bucket = TokenBucket(rate=3, burst=7)
-    now = 0.0
-    for _ in range(1_000):
-        if not bucket.take(now):
-            now += bucket.wait_s(now)
-            assert bucket.take(now)
-
-
-def test_a_log_that_is_too_fast_is_truncated_once_and_goes_on_later() -> None:
-    log = LogAllowance(Limits(log_bytes_per_s=100, log_burst_bytes=1_000))
-    verdicts = [log.admit(0.0, 400) for _ in range(5)]
-    assert verdicts == [
-        LogVerdict.WRITE,
-        LogVerdict.WRITE,
-        LogVerdict.TRUNCATE,
-        LogVerdict.DROP,
-        LogVerdict.DROP,
-    ]
-    assert log.admit(4.0, 400) is LogVerdict.WRITE
-    assert log.dropped == 3
-
-
-def test_a_log_that_stays_too_fast_is_not_told_so_line_by_line() -> None:
-    log = LogAllowance(Limits(log_bytes_per_s=100, log_burst_bytes=1_000))
-    verdicts = [log.admit(now / 10, 50) for now in range(200)]  # five times too fast
-    assert verdicts.count(LogVerdict.TRUNCATE) < 20
-
-
-def test_a_log_has_a_total() -> None:
-    log = LogAllowance(Limits(log_total_bytes=1_000))
-    assert log.admit(0.0, 900) is LogVerdict.WRITE
-    assert log.admit(1_000.0, 200) is LogVerdict.TRUNCATE
-    assert log.admit(2_000.0, 200) is LogVerdict.DROP
-
-
-def test_a_script_may_use_a_fifth_of_a_processor_for_ever() -> None:
-    budget = CpuBudget(rate=0.2, burst_s=2.0)
-    assert not any(budget.exhausted(now, 100 + now * 0.2) for now in range(0, 10_000, 10))
-
-
-def test_a_script_that_uses_half_of_a_processor_has_seven_seconds() -> None:
-    budget = CpuBudget(rate=0.2, burst_s=2.0)
-    looks = [budget.exhausted(now, now * 0.5) for now in range(20)]
-    assert looks.index(True) == 7
-
-
-def test_a_burst_of_cpu_time_is_forgiven() -> None:
-    budget = CpuBudget(rate=0.2, burst_s=2.0)
-    assert not budget.exhausted(0, 5.0)
-    assert not budget.exhausted(1, 7.0)
-    assert not budget.exhausted(10, 8.5)
-    assert budget.exhausted(10.5, 11.0)
+def test_the_process_is_told_what_it_keeps_and_nothing_else() -> None:
+    assert worker_settings(LIMITS) == {
+        "timers": 100,
+        "listeners": 1_000,
+        "custom_data_bytes": 200,
+        "handler_cpu_s": 1.0,
+        "import_cpu_s": 3.0,
+        "memory_mib": 64,
+        "log_line_chars": 15_000,
+        "commands_in_arrears": 2_000,
+    }

@@ -6,14 +6,23 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime.decisions.watchdog import BURNT_S, LOOK_S, SILENT_S, Silence, Usage, Verdict
+from runtime.decisions.limits import Limits
+from runtime.decisions.watchdog import LOOK_S, TICK_S, Silence, Usage, Verdict
+
+LIMITS = Limits()
+Begin = Callable[[Limits, float, float], Silence]
 
 
 def verdict_at(
-    usage: Callable[[float], Usage], *, every: float = LOOK_S, until: float = 60.0, **allowed: float
+    usage: Callable[[float], Usage],
+    *,
+    every: float = LOOK_S,
+    until: float = 60.0,
+    begin: Begin = Silence.of_handlers,
+    limits: Limits = LIMITS,
 ) -> tuple[Verdict, float] | None:
     """When which verdict falls on a worker that was asked at 100 s, seconds after that."""
-    silence = Silence(100.0, usage(0.0).cpu_s, **allowed)
+    silence = begin(limits, 100.0, usage(0.0).cpu_s)
     for number in range(1, round(until / every) + 1):
         elapsed = number * every
         verdict = silence.look(100.0 + elapsed, usage(elapsed))
@@ -77,13 +86,27 @@ def test_a_late_look_finds_burnt_cpu_time_all_the_same() -> None:
 
 
 def test_an_import_has_more_time() -> None:
-    busy = verdict_at(lambda t: Usage(cpu_s=t), allowed_cpu_s=3.0 + BURNT_S, allowed_s=10.0)
+    busy = verdict_at(lambda t: Usage(cpu_s=t), begin=Silence.of_import)
     assert busy == (Verdict.BURNS, 4.5)
-    asleep = verdict_at(lambda t: Usage(), allowed_cpu_s=3.0 + BURNT_S, allowed_s=10.0)
+    asleep = verdict_at(lambda t: Usage(), begin=Silence.of_import)
     assert asleep == (Verdict.BLOCKS, 10.0)
 
 
 def test_just_within_the_limits_is_within() -> None:
-    silence = Silence(0.0, 0.0)
-    for number in range(1, round(SILENT_S / LOOK_S)):
-        assert silence.look(number * LOOK_S, Usage(cpu_s=BURNT_S)) is None
+    silence = Silence.of_handlers(LIMITS, 0.0, 0.0)
+    for number in range(1, round(LIMITS.blocked_s / LOOK_S)):
+        usage = Usage(cpu_s=LIMITS.handler_cpu_s + TICK_S)
+        assert silence.look(number * LOOK_S, usage) is None
+
+
+def test_a_handler_that_may_compute_longer_is_not_killed_before_it_is_interrupted() -> None:
+    patient = Limits(handler_cpu_s=8.0)
+    assert verdict_at(lambda t: Usage(cpu_s=t), limits=patient) == (Verdict.BURNS, 8.5)
+    assert verdict_at(lambda t: Usage(), limits=patient) == (Verdict.BLOCKS, 9.0)
+
+
+def test_what_an_import_and_a_blocked_handler_may_take_is_configured() -> None:
+    limits = Limits(import_cpu_s=9.0, blocked_s=2.0)
+    busy = verdict_at(lambda t: Usage(cpu_s=t), begin=Silence.of_import, limits=limits)
+    assert busy == (Verdict.BURNS, 10.5)
+    assert verdict_at(lambda t: Usage(), limits=limits) == (Verdict.BLOCKS, 2.0)

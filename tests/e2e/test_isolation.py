@@ -96,6 +96,21 @@ def test_the_doctor_tells_what_is_missing(form: str) -> None:
             assert "trace a process" in done.stdout
 
 
+@pytest.mark.parametrize("form", ["--json", ""])
+def test_the_doctor_shows_the_limits_in_force(tmp_path: Path, form: str) -> None:
+    config = tmp_path / "callstage.toml"
+    config.write_text("[limits]\nplayers = 4\n[application.limits]\nmemory_mib = 32\n")
+    words = [str(COMMAND), "doctor", "--config", str(config), *([form] if form else [])]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    if form:
+        limits = json.loads(done.stdout)["limits"]
+        assert (limits["operator"]["players"], limits["operator"]["memory_mib"]) == (4, 64)
+        assert (limits["application"]["players"], limits["application"]["memory_mib"]) == (4, 32)
+    else:
+        [row] = [line for line in done.stdout.splitlines() if "memory_mib" in line]
+        assert row.replace("│", " ").split() == ["memory_mib", "64", "32", "kernel"]
+
+
 def test_what_decodes_files_runs_behind_a_filter_of_its_own(runtime: RuntimeProcess) -> None:
     decoders = runtime.processes("runtime.media.files")
     assert decoders

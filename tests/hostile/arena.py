@@ -198,6 +198,7 @@ async def fight(cases: Iterable[Hostile]) -> Report:
         report.level = arena.launcher.sandbox.level
         async with trio.open_nursery() as watching:
             await watching.start(_watch, arena, report.witness)
+            await _until(lambda: len(arena.launcher.blank_pids) == BLANKS)
             gc.collect()
             descriptors, size = _descriptors(), _resident_kib()
             began = trio.current_time()

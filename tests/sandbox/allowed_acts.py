@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import resource
 import secrets
 import sys
 import time
@@ -23,7 +24,8 @@ from typing import Any
 import pytest
 import trio
 
-from runtime.sandbox.lock import MEMORY_BYTES, UNTIDY
+from runtime.sandbox.ceilings import Ceilings
+from runtime.sandbox.lock import UNTIDY, lower_memory
 
 
 async def timers() -> None:
@@ -103,7 +105,7 @@ def memory_is_bounded_and_comes_back() -> None:
         except MemoryError:
             blocks = len(held)
         held.clear()
-        assert 30 <= blocks <= MEMORY_BYTES >> 20
+        assert 30 <= blocks <= Ceilings().memory_bytes >> 20
     small: list[object] = []
     try:
         while True:
@@ -111,6 +113,14 @@ def memory_is_bounded_and_comes_back() -> None:
     except MemoryError:
         small.clear()
     gc.collect()
+
+
+def memory_is_given_up_for_good() -> None:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    lower_memory(Ceilings(), 16 << 20)
+    assert resource.getrlimit(resource.RLIMIT_AS) == (limit - (48 << 20), limit - (48 << 20))
+    with pytest.raises((ValueError, PermissionError)):
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def tidy() -> None:
@@ -129,5 +139,6 @@ ACTS: dict[str, Callable[[], Any]] = {
     "deep recursion": recursion,
     "collecting garbage": gc.collect,
     "memory": memory_is_bounded_and_comes_back,
+    "giving up memory": memory_is_given_up_for_good,
     "no ctypes": tidy,
 }

@@ -91,6 +91,8 @@ RAW: dict[str, tuple[int | bytes | None, ...]] = {
     "prctl PR_SET_SECCOMP": (157, 22, 0),
     "prlimit64 get": (302, 0, 7, 0, _at),
     "prlimit64 of the parent": (302, os.getpid(), 7, 0, _at),
+    "prlimit64 of the parent's memory": (302, os.getpid(), 9, 0, _at),
+    "prlimit64 of CPU time": (302, 0, 0, 0, _at),
     "clone3": (435, _at, 0),
     "vfork": (58,),
     "unshare": (272, 0),

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 import trio
 
 from runtime.sandbox import zygote
+from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.lock import CONTROL_FD, Locks, forget_untidy, take_descriptors
 from runtime.sandbox.seccomp import build_filter
 
@@ -83,7 +84,7 @@ def _child(
 
 def _locked(act: Act, program: bytes, parent: int) -> str:
     async def inside() -> str:
-        locks = Locks.prepared(program)
+        locks = Locks.prepared(program, Ceilings())
         forget_untidy()
         locks.apply(parent, {"landlock"})
         return await _outcome(act)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from runtime.decisions.limits import Limits
 from runtime.sandbox.bundle import (
     MAX_ASSET,
-    MAX_MODULE,
     AssetError,
     BundleError,
     load_bundle,
@@ -17,6 +17,8 @@ from runtime.sandbox.bundle import (
 )
 from runtime.sandbox.frames import ModuleFrame, core_frame_to_json
 from runtime.sandbox.wire import MAX_CORE_FRAME, encode_frame
+
+LIMITS = Limits()
 
 
 def folder(tmp_path: Path, **files: str) -> Path:
@@ -86,7 +88,7 @@ def test_a_folder_without_a_scenario_says_so(tmp_path: Path) -> None:
 
 
 def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
-    root = folder(tmp_path, scenario="x" * (MAX_MODULE + 1), json="", nul="a\0b")
+    root = folder(tmp_path, scenario="x" * (LIMITS.bundle_file_chars + 1), json="", nul="a\0b")
     said = faults(root)
     assert "scenario.py has 262145 characters, the limit is 262144" in said
     assert "json.py would hide the module json" in said
@@ -116,6 +118,18 @@ def test_too_many_modules_are_refused(tmp_path: Path) -> None:
     assert "65 Python files, the limit is 64" in faults(folder(tmp_path, scenario="", **names))
 
 
+def test_the_operator_says_how_big_a_scenario_may_be(tmp_path: Path) -> None:
+    root = folder(tmp_path, scenario="x" * 1_500, menu="")
+    for limits, fault in (
+        (Limits(bundle_bytes=1_000), "scenario.py: more than 1000 bytes"),
+        (Limits(bundle_file_chars=1_499), "scenario.py has 1500 characters, the limit is 1499"),
+        (Limits(bundle_files=1), "2 Python files, the limit is 1"),
+    ):
+        with pytest.raises(BundleError, match=fault):
+            load_bundle(str(root), limits)
+    assert load_bundle(str(root), Limits(bundle_bytes=1_500, bundle_files=2))
+
+
 def test_too_much_text_is_refused() -> None:
     sources = {f"m{number}": "ä" * 150_000 for number in range(5)} | {"scenario": ""}
     with pytest.raises(BundleError, match="1500000 bytes of Python, the limit is 1048576"):
@@ -123,7 +137,7 @@ def test_too_much_text_is_refused() -> None:
 
 
 def test_the_longest_module_fits_into_a_frame_in_any_script() -> None:
-    bundle = make_bundle("x", {"scenario": "\U0001f4de" * MAX_MODULE})
+    bundle = make_bundle("x", {"scenario": "\U0001f4de" * LIMITS.bundle_file_chars})
     module = bundle.modules[0]
     frame = ModuleFrame(name=module.name, path=module.path, source=module.source)
     assert encode_frame(core_frame_to_json(frame), MAX_CORE_FRAME)

@@ -8,11 +8,14 @@ import pytest
 import trio
 
 from runtime.api.errors import LimitReached
+from runtime.decisions.limits import Limits
 from runtime.sandbox.commands import HangUpCall
 from runtime.sandbox.frames import CommandFrame, LogFrame, PongFrame, parse_worker_frame
 from runtime.sandbox.memory import memory_stream_pair
-from runtime.sandbox.outbox import MAX_WAITING, Outbox
+from runtime.sandbox.outbox import Outbox
 from runtime.sandbox.wire import MAX_WORKER_FRAME, FrameDecoder
+
+MOST = Limits().commands_in_arrears
 
 
 def texts(data: bytes) -> list[str]:
@@ -55,7 +58,7 @@ async def test_what_the_socket_does_not_take_follows_in_order() -> None:
 async def test_a_flood_drops_log_lines_and_says_how_many() -> None:
     ours, theirs = memory_stream_pair()
     outbox = Outbox(theirs)
-    for _ in range(MAX_WAITING + 5):
+    for _ in range(MOST + 5):
         outbox.put(LogFrame(text="x"))
     outbox.put(PongFrame(nonce="n"))
     async with trio.open_nursery() as nursery:
@@ -64,7 +67,7 @@ async def test_a_flood_drops_log_lines_and_says_how_many() -> None:
         outbox.put(LogFrame(text="later"))
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
-    assert texts(await ours.receive_some())[MAX_WAITING:] == [
+    assert texts(await ours.receive_some())[MOST:] == [
         "pong",
         "5 log lines were dropped: too many at once",
         "later",
@@ -74,7 +77,7 @@ async def test_a_flood_drops_log_lines_and_says_how_many() -> None:
 async def test_a_flood_of_commands_is_refused() -> None:
     outbox = Outbox(memory_stream_pair()[1])
     frame = CommandFrame(req=1, command=HangUpCall(unit=2))
-    for _ in range(MAX_WAITING):
+    for _ in range(MOST):
         outbox.put(frame)
     with pytest.raises(LimitReached, match="2000 commands wait"):
         outbox.put(frame)
@@ -86,6 +89,6 @@ async def test_a_core_that_is_gone_takes_everything_silently() -> None:
     outbox = Outbox(theirs)
     outbox.put(LogFrame(text="x"))
     await outbox.run()
-    for _ in range(10 * MAX_WAITING):
+    for _ in range(10 * MOST):
         outbox.put(LogFrame(text="x"))
     await outbox.flushed()

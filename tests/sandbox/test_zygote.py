@@ -12,9 +12,10 @@ import pytest
 import trio
 
 from runtime.processes.confine import NOBODY
+from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.frames import StopFrame
 from runtime.sandbox.launcher import LaunchError, ZygoteLauncher
-from runtime.sandbox.lock import CPU_S, DESCRIPTORS, MEMORY_BYTES
+from runtime.sandbox.lock import DESCRIPTORS, LAST_CPU_S
 from tests.sandbox.process_core import PATIENCE_S, ProcessCore, worker, zygote
 
 pytestmark = [
@@ -84,8 +85,8 @@ async def test_a_worker_is_confined_before_it_sees_a_script() -> None:
         assert rows["Max open files"][:2] == [str(DESCRIPTORS)] * 2
         assert rows["Max file size"][:2] == ["0", "0"]
         assert rows["Max core file size"][:2] == ["0", "0"]
-        assert rows["Max cpu time"][:2] == [str(CPU_S)] * 2
-        assert int(rows["Max address space"][1]) > MEMORY_BYTES
+        assert rows["Max cpu time"][:2] == ["600", str(600 + LAST_CPU_S)]
+        assert int(rows["Max address space"][1]) > Ceilings().memory_bytes
 
 
 async def test_a_script_that_wants_too_much_memory_gets_an_exception() -> None:

@@ -182,6 +182,18 @@ async def test_bridges_are_kept_when_the_application_says_so(autojump_clock: Moc
         assert b.view().state == "ENDED"
 
 
+async def test_a_stuck_process_does_not_live_as_long_as_the_bridges_that_are_kept(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench(SessionSettings(on_failure="keep")) as b:
+        caller, _, worker = await bridged(b)
+        await worker.send({"type": "reply", "seq": 4_711, "handled": True})
+        await b.quiet()
+        assert b.view().end_cause == "protocol"
+        assert worker.killed
+        assert caller.sent == ["200"]
+
+
 async def test_kept_bridges_end_when_an_operator_says_so(autojump_clock: MockClock) -> None:
     async with bench(SessionSettings(on_failure="keep")) as b:
         caller, callee, worker = await bridged(b)

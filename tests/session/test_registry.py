@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 from trio.testing import MockClock
 
+from runtime.session.registry import SessionRefused
 from runtime.session.rules import Routing, Rule
 from runtime.session.settings import SessionSettings
 from tests.session.bench import FakeBundle, bench, conference_routing
@@ -134,7 +136,7 @@ async def test_sessions_can_be_looked_at_after_their_end(autojump_clock: MockClo
 async def test_a_scenario_that_keeps_crashing_gets_no_more_calls(
     autojump_clock: MockClock,
 ) -> None:
-    async with bench(SessionSettings(crashes_to_fail=5)) as b:
+    async with bench(SessionSettings(breaker=True)) as b:
         for _ in range(5):
             await b.alerting()
             await b.worker.leave("signal 11")
@@ -142,6 +144,8 @@ async def test_a_scenario_that_keeps_crashing_gets_no_more_calls(
         leg = await b.ring_in()
         assert leg.sent == ["503"]
         assert "ivr is failing" in leg.reasons[0]
+        with pytest.raises(SessionRefused, match="ivr is failing"):
+            await b.registry.start("ivr")
         b.registry.set_scenarios(Routing.single("ivr", FakeBundle(version="v2")))
         leg = await b.ring_in()
         assert leg.sent == []

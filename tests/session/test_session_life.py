@@ -180,7 +180,7 @@ async def test_a_worker_that_stays_after_stop_is_killed(autojump_clock: MockCloc
 
 
 async def test_sessions_are_limited_and_the_caller_is_told(autojump_clock: MockClock) -> None:
-    async with bench(SessionSettings(max_sessions=1)) as b:
+    async with bench(SessionSettings(limits=Limits(max_sessions=1))) as b:
         await b.connected()
         leg = await b.ring_in()
         assert leg.sent == ["503"]
@@ -193,7 +193,7 @@ async def test_sessions_are_limited_and_the_caller_is_told(autojump_clock: MockC
 async def test_sessions_started_over_http_have_a_limit_of_their_own(
     autojump_clock: MockClock,
 ) -> None:
-    async with bench(SessionSettings(max_started_sessions=1)) as b:
+    async with bench(SessionSettings(limits=Limits(started_sessions=1))) as b:
         await b.registry.start("ivr")
         with pytest.raises(SessionRefused, match="over HTTP"):
             await b.registry.start("ivr")

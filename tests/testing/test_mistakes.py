@@ -19,7 +19,7 @@ OPTIONS = pytest.mark.parametrize("options", [WITHOUT_TRIO, (), WITH_TRIO_MODE])
         ({"onerror": "leg"}, TypeError, "configure() has no setting 'onerror': did you mean 'on_e"),
         ({"on_error": "sesion"}, ValueError, "on_error must be 'leg' or 'session', not 'sesion'"),
         ({"on_failure": "drop"}, ValueError, "on_failure must be 'hangup' or 'keep', not 'drop'"),
-        ({"limits": {"idle_s": 5}}, TypeError, "limits must be Limits(...), not dict"),
+        ({"limits": {"idle_session_s": 5}}, TypeError, "limits must be Limits(...), not dict"),
     ],
 )
 async def test_settings_that_there_are_not(

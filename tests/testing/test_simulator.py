@@ -12,7 +12,7 @@ import trio
 from runtime.media.port import MediaUnavailable, RecordingFormat
 from runtime.sandbox.bundle import BundleError
 from runtime.session.rules import Rule
-from runtime.testing import LeftOpen, NotHeard, ScenarioFailed, Sim, run_simulation
+from runtime.testing import LeftOpen, Limits, NotHeard, ScenarioFailed, Sim, run_simulation
 
 SAYS = """
 from runtime import AppEvents, CallEvents, VoxEngine
@@ -99,12 +99,12 @@ async def test_a_scenario_in_the_test_can_have_modules_of_its_own(sim: Sim) -> N
 
 
 async def test_settings_come_before_the_first_call(sim: Sim) -> None:
-    sim.configure(max_sessions=1)
+    sim.configure(limits=Limits(max_sessions=1))
     sim.load("module:scenarios.hello")
     first, second = await sim.call(), await sim.call()
     assert (await second.ended()).code == 503
     with pytest.raises(RuntimeError, match="do it before"):
-        sim.configure(max_sessions=2)
+        sim.configure(limits=Limits(max_sessions=2))
     await first.ended()
 
 
@@ -288,7 +288,6 @@ def test_an_error_of_the_script_comes_out_with_its_traceback(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_hundreds_of_calls_leave_nothing_behind() -> None:
     async def calls(sim: Sim) -> None:
-        sim.configure(max_sessions=200)
         sim.load("module:scenarios.hello")
         for _ in range(4):
             callers = [await sim.call() for _ in range(100)]

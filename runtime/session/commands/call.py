@@ -25,7 +25,14 @@ from runtime.sandbox.commands import (
 )
 from runtime.session.call_leg import CallLeg
 from runtime.session.call_media import DigitsRefused
-from runtime.session.commands.table import DONE, LATER, CommandRefused, Handler, find_call
+from runtime.session.commands.table import (
+    DONE,
+    LATER,
+    CommandRefused,
+    Handler,
+    check_custom_data,
+    find_call,
+)
 from runtime.session.context import SessionContext
 from runtime.session.notice import Notice
 
@@ -145,7 +152,9 @@ def send_digits(session: SessionContext, command: SendDigits, _: int) -> bool:
 
 
 def custom_data(session: SessionContext, command: SetCallData, _: int) -> bool:
-    find_call(session, command.unit).custom_data = command.value
+    call = find_call(session, command.unit)
+    check_custom_data(session, command.value)
+    call.custom_data = command.value
     return DONE
 
 

@@ -9,12 +9,13 @@ from runtime.decisions.failure import Cause, End
 from runtime.sandbox.commands import HideTones, SetSessionData, Terminate
 from runtime.session.commands.call import CALL_COMMANDS
 from runtime.session.commands.media import MEDIA_COMMANDS
-from runtime.session.commands.table import DONE, Handler
+from runtime.session.commands.table import DONE, Handler, check_custom_data
 from runtime.session.commands.units import UNIT_COMMANDS
 from runtime.session.context import SessionContext
 
 
 def custom_data(session: SessionContext, command: SetSessionData, _: int) -> bool:
+    check_custom_data(session, command.value)
     session.custom_data = command.value
     return DONE
 

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from runtime.decisions.call_state import IllegalInput
+from runtime.decisions.limits import refuse_custom_data
 from runtime.decisions.routing import NodeGone, RoutingRefused
 from runtime.decisions.timeline import mask_command
 from runtime.sandbox.commands import Command
@@ -68,6 +69,13 @@ def _leg_of(session: SessionContext, command: Command) -> str | None:
     unit = getattr(command, "unit", None)
     of_a_call = command.op.startswith(("call.", "media."))
     return call_id(session.id, unit) if of_a_call and unit is not None else None
+
+
+def check_custom_data(session: SessionContext, value: str) -> None:
+    """Raises CommandRefused when it is too long."""
+    why = refuse_custom_data(session.settings.limits, value)
+    if why is not None:
+        raise CommandRefused(why)
 
 
 def find_call(session: SessionContext, unit: int) -> CallLeg:

@@ -44,6 +44,7 @@ class FakeWorker:
         self.handles_calls = True
         self.pings: list[str] = []
         self.exit_status = "exit 0"
+        self.peak_bytes = 0
         self.killed = False
         self.gone = trio.Event()
         self._stream = stream
@@ -195,6 +196,10 @@ class LaunchedWorker:
     @property
     def pid(self) -> int | None:
         return self._worker.pid
+
+    @property
+    def peak_bytes(self) -> int:
+        return self._worker.peak_bytes
 
     def kill(self) -> None:
         self._worker.kill()

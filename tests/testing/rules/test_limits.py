@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.testing import Sim
+from runtime.testing import Limits, Sim
 from tests.testing.rules.scripts import script
 
 
@@ -29,7 +29,34 @@ async def test_the_hundred_and_first_timer_is_refused(sim: Sim) -> None:
         setTimeout(lambda: Logger.write("one more"), 0)
         """,
     )
-    assert logs == ["refused 100", "one more"]
+    assert logs[0].startswith("limit:timers: setTimeout(): 100 timers are active already")
+    assert logs[1:] == ["refused 100", "one more"]
+
+
+async def test_what_a_process_keeps_for_itself_is_told_once_in_the_timeline(sim: Sim) -> None:
+    sim.configure(limits=Limits(timers=1, listeners=1, custom_data_bytes=3))
+    logs = await logs_of(
+        sim,
+        """
+        def try_all():
+            for act in (
+                lambda: setTimeout(print, 50_000),
+                lambda: VoxEngine.addEventListener(AppEvents.Terminated, lambda: act),
+                lambda: VoxEngine.customData("four"),
+            ):
+                try:
+                    act()
+                except (LimitReached, ValueError):
+                    pass
+        for _ in range(4):
+            try_all()
+        """,
+    )
+    assert [line.partition(": ")[0] for line in logs] == [
+        "limit:custom_data_bytes",
+        "limit:timers",
+        "limit:listeners",
+    ]
 
 
 async def test_timers_fire_in_their_order_on_the_clock(sim: Sim) -> None:
@@ -110,7 +137,13 @@ async def test_custom_data_has_two_hundred_bytes(sim: Sim) -> None:
         Logger.write(VoxEngine.customData() == "a" * 200)
         """,
     )
-    assert logs == ["True", "ValueError", "True"]
+    assert logs == [
+        "True",
+        "limit:custom_data_bytes: VoxEngine.customData(): 202 bytes, the limit is 200; keep longer "
+        "data in a variable",
+        "ValueError",
+        "True",
+    ]
 
 
 async def test_custom_data_of_the_start_request_may_be_longer(sim: Sim) -> None:

@@ -161,7 +161,7 @@ async def test_r8_a_session_that_never_has_a_call_is_idle_from_the_start(sim: Si
 
 
 async def test_r8_the_idle_time_can_be_set(sim: Sim) -> None:
-    sim.configure(limits=Limits(idle_s=5))
+    sim.configure(limits=Limits(idle_session_s=5))
     sim.load_text(ANSWERS)
     caller = await sim.call()
     await caller.connected()
