@@ -13,7 +13,7 @@ from runtime.media.library import Sounds, file_decoders
 from runtime.media.recording_disk import RecordingDisk
 from runtime.media.recordings import Recordings
 from runtime.media.sound_workers import SoundWorkers
-from runtime.net import Fetcher, parse_networks
+from runtime.net import Direct, Fetcher, parse_networks
 from runtime.sandbox.launcher import ZygoteLauncher
 from runtime.session.timeline_file import TimelineFiles
 from runtime.speech.offline import OfflineSpeech
@@ -56,7 +56,7 @@ class Children:
             sounds=Sounds(
                 decoders=decoders,
                 speech=speech,
-                fetcher=Fetcher(parse_networks(config.net.allow)),
+                fetcher=Fetcher(Direct(parse_networks(config.net.allow))),
                 folder=data / SOUNDS_FOLDER,
                 recording_path=recordings.path_of_url,
             ),
