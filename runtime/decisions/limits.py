@@ -56,6 +56,16 @@ class Limits:
     frames_per_s: float = 2_000.0
     """Frames of any kind; what a log line costs the core is bounded by this."""
     frames_burst: float = 10_000.0
+    http_active: int = 3
+    """HTTP requests of a script under way at once (voxengine.md 3.8)."""
+    http_queued: int = 32
+    """HTTP requests that wait behind them; the next one is an exception."""
+    http_timeout_s: float = 90.0
+    http_connect_timeout_s: float = 6.0
+    http_request_bytes: int = 1024 * 1024
+    http_waiting_bytes: int = 4 * 1024 * 1024
+    """Bodies of all requests under way and waiting: the core holds them for redirects."""
+    http_response_bytes: int = 2 * 1024 * 1024
     timeline_entries: int = 50_000
     timeline_bytes: int = 16 * 1024 * 1024
 
@@ -89,6 +99,12 @@ def worker_settings(limits: Limits) -> dict[str, float]:
         "timers": limits.timers,
         "listeners": limits.listeners,
         "players": limits.players,
+        "http_active": limits.http_active,
+        "http_queued": limits.http_queued,
+        "http_timeout_s": limits.http_timeout_s,
+        "http_connect_timeout_s": limits.http_connect_timeout_s,
+        "http_request_bytes": limits.http_request_bytes,
+        "http_waiting_bytes": limits.http_waiting_bytes,
         "handler_cpu_s": limits.handler_cpu_s,
         "import_cpu_s": limits.import_cpu_s,
         "log_bytes_per_s": limits.log_bytes_per_s,

@@ -101,9 +101,7 @@ class Direct:
             return stream
         try:
             tls = await self._tls_context()
-            secured = trio.SSLStream(
-                stream, tls, server_hostname=hop.host, https_compatible=True
-            )
+            secured = trio.SSLStream(stream, tls, server_hostname=hop.host, https_compatible=True)
             await secured.do_handshake()
         except (trio.BrokenResourceError, ssl.CertificateError, ValueError) as exc:
             await trio.aclose_forcefully(stream)

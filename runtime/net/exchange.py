@@ -13,7 +13,7 @@ import h11
 import trio
 
 from .failure import Failure, FetchError
-from .hop import USER_AGENT, Headers, Hop
+from .hop import Headers, Hop
 
 READ: Final = 16 * 1024
 """Read at once: as much as is parsed before others get their turn."""
@@ -65,10 +65,6 @@ class Exchange:
     def _request(self) -> bytes:
         hop, wire = self._hop, self._wire
         headers = [("Host", hop.url.netloc.decode("ascii")), *hop.headers]
-        given = {name.lower() for name, _ in headers}
-        # No compression unless the caller asks for it, so that sizes mean what they say.
-        defaults = [("User-Agent", USER_AGENT), ("Accept", "*/*"), ("Accept-Encoding", "identity")]
-        headers += [default for default in defaults if default[0].lower() not in given]
         if hop.content or hop.method in ("POST", "PUT", "PATCH"):
             headers.append(("Content-Length", str(len(hop.content))))
         headers.append(("Connection", "close"))
@@ -96,7 +92,7 @@ class Exchange:
             try:
                 event = self._wire.next_event()
                 if event is h11.NEED_DATA:
-                    self._wire.receive_data(await self._stream.receive_some(READ))
+                    self._wire.receive_data(bytes(await self._stream.receive_some(READ)))
                     continue
             except h11.RemoteProtocolError as exc:
                 raise self._broken(str(exc)) from exc

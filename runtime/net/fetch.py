@@ -1,4 +1,4 @@
-"""HTTP requests for scripts and sounds: redirects are followed here, hop by hop, under one deadline.
+"""HTTP requests for scripts and sounds: redirects are followed, hop by hop, under one deadline.
 
 How a hop gets to its server is the transport's: the network (direct.py), or a test's table of
 answers. Every hop is dressed just before it is sent (secrets are put in for the hosts they are

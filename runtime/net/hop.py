@@ -13,12 +13,16 @@ from urllib.parse import unquote_to_bytes
 import attrs
 import httpx
 
+from runtime.decisions.http import MAX_URL
+
 from .failure import Failure, FetchError
 
-MAX_URL: Final = 8_000
-"""What common servers take as one line of a request."""
-USER_AGENT: Final = "VoxEngine/1.0"
-"""What scripts' requests say they are, unless told otherwise (voxengine.md 1.9)."""
+DEFAULTS: Final = (
+    ("User-Agent", "VoxEngine/1.0"),  # voxengine.md 1.9
+    ("Accept", "*/*"),
+    ("Accept-Encoding", "identity"),  # so that sizes mean what they say
+)
+"""What is said unless the caller says something else."""
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 OWN_ORIGIN_ONLY: Final = frozenset(("authorization", "cookie"))
 
@@ -40,7 +44,8 @@ class Hop:
         parsed = parse_url(url)
         if parsed.userinfo and not _has(headers, "authorization"):
             headers = (*headers, ("Authorization", _basic(parsed.userinfo)))
-        return cls(method, parsed.copy_with(userinfo=b""), headers, content)
+        defaults = tuple(each for each in DEFAULTS if not _has(headers, each[0].lower()))
+        return cls(method, parsed.copy_with(userinfo=b""), (*headers, *defaults), content)
 
     @property
     def host(self) -> str:
@@ -77,7 +82,7 @@ def parse_url(text: str) -> httpx.URL:
     if len(text) > MAX_URL:
         why = f"a URL of {len(text)} characters, the limit is {MAX_URL}"
         raise FetchError(Failure.MALFORMED_URL, why)
-    shown = text[:200]
+    shown = text.partition("?")[0][:200]
     try:
         url = httpx.URL(text)
         host = url.raw_host.decode("ascii")

@@ -72,7 +72,6 @@ _LATER: Final = frozenset(
         "Gemini",
         "IVR",
         "IVRState",
-        "Net",
         "OpenAI",
         "PhoneNumber",
         "SequencePlayerEvents",

@@ -33,12 +33,14 @@ class Children:
     zygote: ZygoteLauncher
     timelines: TimelineFiles
     sounds: Sounds
+    http: Fetcher
 
     @classmethod
     def configured(cls, config: Config, base_url: str, log: FilteringBoundLogger) -> Children:
         data = config.data.dir.resolve()
         decoders = file_decoders(log.warning)
         speech = OfflineSpeech(log.warning)
+        http = Fetcher(Direct(parse_networks(config.net.allow)))
         recordings = Recordings(
             RecordingDisk(data / "recordings", parse_size(config.data.recordings_max)),
             base_url=lambda: base_url,
@@ -56,10 +58,11 @@ class Children:
             sounds=Sounds(
                 decoders=decoders,
                 speech=speech,
-                fetcher=Fetcher(Direct(parse_networks(config.net.allow))),
+                fetcher=http,
                 folder=data / SOUNDS_FOLDER,
                 recording_path=recordings.path_of_url,
             ),
+            http=http,
         )
 
     async def start(self, nursery: trio.Nursery) -> None:

@@ -126,6 +126,7 @@ class Server:
             dialer=self._sip.dialer,
             sounds=children.sounds,
             recordings=children.recordings,
+            http=children.http,
             timelines=LoggedTimelines(children.timelines, self._log).open,
             new_id=lambda: secrets.token_hex(8),
             on_refusal=self._on_refusal,

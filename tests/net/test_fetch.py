@@ -13,7 +13,6 @@ from runtime.net import (
     Failure,
     Fetcher,
     FetchError,
-    FetchRefused,
     Request,
     parse_networks,
 )

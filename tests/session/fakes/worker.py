@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from contextlib import suppress
 from typing import Any
 
@@ -10,11 +11,13 @@ import trio.testing
 
 from runtime.sandbox.commands import COMMANDS
 from runtime.sandbox.frames import (
+    BodyFrame,
     CommandFrame,
     EventFrame,
     ModuleFrame,
     PingFrame,
     ReleaseFrame,
+    ResponseFrame,
     ResultFrame,
     StartFrame,
     StopFrame,
@@ -33,6 +36,8 @@ class FakeWorker:
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.events: list[EventFrame] = []
         self.results: dict[int, ResultFrame] = {}
+        self.responses: dict[int, ResponseFrame] = {}
+        self.bodies: dict[int, bytes] = {}
         self.heard: list[str] = []
         self.modules: list[str] = []
         self.start: StartFrame | None = None
@@ -151,6 +156,12 @@ class FakeWorker:
                 if frame.reply and self.replies:
                     handled = self.handles_calls or frame.name != "Application.CallAlerting"
                     await self.send({"type": "reply", "seq": frame.seq, "handled": handled})
+            case BodyFrame(req=req, data=data):
+                self.bodies[req] = self.bodies.get(req, b"") + base64.b64decode(data)
+            case ResponseFrame():
+                assert frame.req not in self.responses, "a request was answered twice"
+                self.responses[frame.req] = frame
+                self.heard.append(f"response {frame.req}")
             case ResultFrame():
                 assert frame.req not in self.results, "a command was answered twice"
                 self.results[frame.req] = frame
