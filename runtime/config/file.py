@@ -13,6 +13,7 @@ import cattrs
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
+from runtime.config.secrets import with_secret_values
 from runtime.config.settings import Config
 
 MAX_FILE_BYTES: Final = 1024 * 1024
@@ -54,10 +55,14 @@ def load_config(path: Path | None) -> Config:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise _single(path, "", f"is not TOML: {exc}") from exc
     try:
-        return _converter().structure(data, Config)
+        config = _converter().structure(data, Config)
     except ClassValidationError as exc:
         found = _flatten(exc, "", Config)
         raise ConfigError([ConfigFault(str(path), key, what) for key, what in found]) from exc
+    config, missing = with_secret_values(config, path.parent)
+    if missing:
+        raise ConfigError([ConfigFault(str(path), key, what) for key, what in missing])
+    return config
 
 
 def _single(path: Path, key: str, problem: str) -> ConfigError:
@@ -86,7 +91,13 @@ def _by_field(cls: type[Any], converter: cattrs.Converter) -> Any:
 def _checked(field: attrs.Attribute[Any], converter: cattrs.Converter) -> Any:
     def structure(value: Any, kind: Any) -> Any:
         _check_shape(value, kind)
-        structured = converter.structure(value, kind)
+        try:
+            structured = converter.structure(value, kind)
+        except ValueError as exc:
+            if field.repr:
+                raise
+            # A password that was written as a number is not for the terminal either.
+            raise ValueError(str(exc).partition(", not ")[0]) from None
         if field.validator is not None:
             field.validator(None, field, structured)
         return structured

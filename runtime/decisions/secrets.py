@@ -54,7 +54,7 @@ class Secret:
 def make_secret(name: str, value: str, hosts: Collection[str]) -> Secret:
     """Checked. Raises ValueError."""
     if isinstance(hosts, str) or not hosts:
-        raise ValueError("hosts: must list at least one host that it is meant for")
+        raise ValueError("hosts: must list at least one host that the secret is meant for")
     if not SECRET_NAME.fullmatch(name):
         raise ValueError(f"name: {name!r} must be 1 to 64 letters, digits, - and _")
     why = why_no_value(value)

@@ -82,30 +82,32 @@ class _Unpacker:
 
     def __init__(self) -> None:
         self._waiting = b""
-        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        self._fed = self._begun = False
+        self._inflate: zlib._Decompress | None = None
 
     def feed(self, packed: bytes) -> None:
-        self._fed = True
         self._waiting += packed
+        if self._inflate is None and len(self._waiting) > 1:
+            self._inflate = zlib.decompressobj(_window(self._waiting))
 
     def take(self) -> bytes:
         """What is ready, at most MAX_PIECE bytes; nothing when more is needed."""
-        if self._inflate.eof:
-            self._waiting = b""
+        if self._inflate is None or self._inflate.eof:
             return b""
         try:
             piece = self._inflate.decompress(self._waiting, MAX_PIECE)
         except zlib.error as exc:
-            if self._begun:
-                raise FetchError(Failure.NETWORK, f"the answer is badly compressed: {exc}") from exc
-            self._begun, self._inflate = True, zlib.decompressobj(-zlib.MAX_WBITS)
-            return self.take()
-        self._begun = self._begun or bool(piece)
+            raise FetchError(Failure.NETWORK, f"the answer is badly compressed: {exc}") from exc
         self._waiting = self._inflate.unconsumed_tail
         return piece
 
     def end(self) -> None:
         """Nothing more comes. Raises FetchError when something is missing."""
-        if self._fed and not self._inflate.eof:
+        begun = self._inflate is not None or self._waiting
+        if begun and not (self._inflate is not None and self._inflate.eof):
             raise FetchError(Failure.NETWORK, "the answer ends in the middle of its compression")
+
+
+def _window(begin: bytes) -> int:
+    """zlib's parameter for what begins so: gzip, zlib (RFC 1950 2.2), or neither."""
+    is_zlib = begin[0] & 0x0F == zlib.DEFLATED and int.from_bytes(begin[:2]) % 31 == 0
+    return zlib.MAX_WBITS | 32 if is_zlib or begin[:2] == b"\x1f\x8b" else -zlib.MAX_WBITS

@@ -23,6 +23,7 @@ from runtime.control.app import API, ControlParts, build_app
 from runtime.control.auth import AccessRule
 from runtime.control.listener import GRACE_S, HttpListener, ListenError
 from runtime.decisions.limits import Limits
+from runtime.decisions.secrets import make_secret
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
 from runtime.media.port import MediaUnavailable, RecordingError
@@ -118,6 +119,7 @@ class Server:
             retry_after_s=RETRY_AFTER_S,
             access_url=lambda session: f"{self._http.url}{API}/sessions/{session}",
             log_url=lambda session: f"{self._http.url}{API}/sessions/{session}/timeline",
+            secrets=tuple(make_secret(s.name, s.value, s.hosts) for s in config.secret),
         )
         return SessionRegistry(
             settings=settings,

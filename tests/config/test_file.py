@@ -147,3 +147,136 @@ def test_sizes_ports_and_addresses_are_parsed() -> None:
     assert parse_size("1.5KB") == 1500
     assert parse_port_range("10000-10003") == range(10000, 10004)
     assert parse_http_address("[::1]:0") == ("::1", 0)
+
+
+# --- secrets ------------------------------------------------------------------------------------
+
+
+def test_a_secret_comes_from_the_file_itself_another_file_or_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_TOKEN", "from-the-environment")
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "billing").write_text("from-a-file\n")
+    file = tmp_path / "callstage.toml"
+    file.write_text(
+        """
+        [[secret]]
+        name = "plain"
+        value = "from-here"
+        hosts = ["api.example.com"]
+        [[secret]]
+        name = "crm"
+        env = "CRM_TOKEN"
+        hosts = ["crm.example.com:8443", "crm.example.com"]
+        [[secret]]
+        name = "billing"
+        file = "keys/billing"
+        hosts = ["billing.example.com"]
+        """
+    )
+    config = load_config(file)
+    values = {secret.name: secret.value for secret in config.secret}
+    assert values == {
+        "plain": "from-here",
+        "crm": "from-the-environment",
+        "billing": "from-a-file",
+    }
+    for value in values.values():
+        assert value not in repr(config)
+
+
+def test_secrets_without_a_usable_value_are_all_told_and_no_value_is(tmp_path: Path) -> None:
+    (tmp_path / "two-lines").write_text("first-line-of-it\nsecond")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe" * 20)
+    (tmp_path / "huge").write_text("x" * 9_000)
+    faults = faults_of(
+        tmp_path,
+        """
+        [[secret]]
+        name = "a"
+        hosts = ["a.example"]
+        [[secret]]
+        name = "b"
+        value = "hunter2"
+        hosts = ["b.example"]
+        [[secret]]
+        name = "c"
+        value = "long-enough"
+        env = "X"
+        hosts = ["c.example"]
+        [[secret]]
+        name = "d"
+        env = "CALLSTAGE_TEST_NOT_SET"
+        hosts = ["d.example"]
+        [[secret]]
+        name = "e"
+        file = "two-lines"
+        hosts = ["e.example"]
+        [[secret]]
+        name = "f"
+        file = "binary"
+        hosts = ["f.example"]
+        [[secret]]
+        name = "g"
+        file = "missing"
+        hosts = ["g.example"]
+        [[secret]]
+        name = "h"
+        file = "huge"
+        hosts = ["h.example"]
+        [[secret]]
+        name = "same"
+        value = "long-enough"
+        hosts = ["i.example"]
+        [[secret]]
+        name = "same"
+        value = "long-enough"
+        hosts = ["i.example"]
+        """,
+    )
+    assert [key for key, _ in faults] == [
+        "secret[0].value",
+        "secret[1].value",
+        "secret[2].value",
+        "secret[3].env",
+        "secret[4].file",
+        "secret[5].file",
+        "secret[6].file",
+        "secret[7].file",
+        "secret[8].name",
+        "secret[9].name",
+    ]
+    told = "\n".join(problem for _, problem in faults)
+    assert "has 7 characters; a secret has 8 to 4096" in told
+    assert "CALLSTAGE_TEST_NOT_SET" in told
+    for value in ("hunter2", "long-enough", "first-line", "xxxx"):
+        assert value not in told
+
+
+def test_secrets_of_the_wrong_shape_are_explained_without_their_values(tmp_path: Path) -> None:
+    faults = faults_of(
+        tmp_path,
+        """
+        [[secret]]
+        name = "c r m"
+        value = 1234567890
+        hosts = []
+        vale = "x"
+        [[secret]]
+        name = "b"
+        value = "long-enough"
+        hosts = ["https://b.example/"]
+        """,
+    )
+    assert faults == [
+        ("secret[0].name", "'c r m' must be 1 to 64 letters, digits, - and _"),
+        ("secret[0].hosts", "must list at least one host that the secret is meant for"),
+        ("secret[0].value", "must be a string"),
+        ("secret[0].vale", "unknown key; did you mean value?"),
+        (
+            "secret[1].hosts",
+            "'https://b.example/' is not a host; write it like \"api.example.com\" or "
+            '"api.example.com:8443"',
+        ),
+    ]
