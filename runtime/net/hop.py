@@ -7,6 +7,8 @@ the rules of headers: a redirect to another origin leaves them behind.
 from __future__ import annotations
 
 import base64
+import re
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -25,6 +27,8 @@ DEFAULTS: Final = (
 """What is said unless the caller says something else."""
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 OWN_ORIGIN_ONLY: Final = frozenset(("authorization", "cookie"))
+
+_NAME: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_.])?")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -50,7 +54,7 @@ class Hop:
     @property
     def host(self) -> str:
         """As it is resolved: lower case, ASCII, an IPv6 address without brackets."""
-        return self.url.raw_host.decode("ascii").strip("[]").lower()
+        return self.url.raw_host.decode("ascii")
 
     @property
     def secure(self) -> bool:
@@ -90,10 +94,23 @@ def parse_url(text: str) -> httpx.URL:
         raise FetchError(Failure.MALFORMED_URL, f"{shown!r} is not a URL: {exc}") from exc
     if url.scheme not in ("http", "https") or not host:
         raise FetchError(Failure.MALFORMED_URL, f"{shown!r} is not an http:// or https:// URL")
+    if not _is_host(host):
+        why = f"{shown!r} is not a URL: {host[:80]!r} cannot be a host"
+        raise FetchError(Failure.MALFORMED_URL, why)
     if url.port is not None and not 0 < url.port < 65536:
         why = f"{shown!r} is not a URL: there is no port {url.port}"
         raise FetchError(Failure.MALFORMED_URL, why)
     return url.copy_with(fragment=None)
+
+
+def _is_host(text: str) -> bool:
+    """A name or an address; httpx takes more, percent-encoded."""
+    if ":" not in text:
+        return _NAME.fullmatch(text) is not None
+    try:
+        return ip_address(text).version == 6 and "%" not in text
+    except ValueError:
+        return False
 
 
 def _joined(hop: Hop, location: str) -> str:

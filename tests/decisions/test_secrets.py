@@ -35,7 +35,7 @@ def test_a_placeholder_survives_urls_forms_json_and_headers() -> None:
 
 def test_values_go_in_where_placeholders_stand() -> None:
     text = f"a {CRM_HERE} b {BOOK.placeholders['crm-2']}"
-    with pytest.raises(SecretRefused, match="'crm-2' is not meant for crm.example.com"):
+    with pytest.raises(SecretRefused, match=r"'crm-2' is not meant for crm\.example\.com"):
         BOOK.fill(text, HTTPS)
     assert BOOK.fill(f"a {CRM_HERE} b", HTTPS) == f"a {VALUE} b"
     assert BOOK.fill(CRM_HERE, HTTPS, in_url) == "p%26%22ss%20%C3%A4%2F0rd"

@@ -178,7 +178,7 @@ async def test_a_name_server_that_says_nothing_has_the_time_of_a_connection() ->
         raise AssertionError
 
     request = Request(url="http://slow.example/", timeout_s=30, connect_s=0.1)
-    with pytest.raises(FetchError, match="no connection to slow.example in time") as caught:
+    with pytest.raises(FetchError, match=r"no connection to slow\.example in time") as caught:
         async with Fetcher(Direct(resolver=resolve)).request(request):
             pass
     assert caught.value.failure is Failure.TIMEOUT

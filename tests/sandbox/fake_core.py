@@ -7,6 +7,7 @@ Every wait goes through `settle`, which runs until nothing moves any more on the
 from __future__ import annotations
 
 import textwrap
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -15,8 +16,9 @@ import attrs
 import trio
 import trio.testing
 
-from runtime.sandbox.commands import Command
+from runtime.sandbox.commands import Command, RequestHttp
 from runtime.sandbox.frames import (
+    BodyFrame,
     CallInfo,
     CommandFrame,
     CoreFrame,
@@ -28,6 +30,7 @@ from runtime.sandbox.frames import (
     ReadyFrame,
     ReleaseFrame,
     ReplyFrame,
+    ResponseFrame,
     ResultFrame,
     StartFrame,
     StopFrame,
@@ -149,6 +152,37 @@ class FakeCore:
         await self.send(ResultFrame(req=self.frame_of(command).req, value=value, error=error))
         await self.settle()
 
+    @property
+    def requests(self) -> list[tuple[int, RequestHttp, bytes]]:
+        """The script's HTTP requests so far: number, command, body."""
+        bodies: dict[int, bytes] = {}
+        for frame in self.frames:
+            if isinstance(frame, BodyFrame):
+                bodies[frame.req] = bodies.get(frame.req, b"") + b64decode(frame.data)
+        return [
+            (frame.req, frame.command, bodies.get(frame.req, b""))
+            for frame in self.frames
+            if isinstance(frame, CommandFrame) and isinstance(frame.command, RequestHttp)
+        ]
+
+    async def respond(
+        self,
+        code: int = 200,
+        *bodies: bytes,
+        number: int = -1,
+        headers: Mapping[str, str] | None = None,
+        error: str | None = None,
+        settle: bool = True,
+    ) -> None:
+        """Answer an HTTP request, by default the last one; the body in these pieces."""
+        req = self.requests[number][0]
+        for body in bodies:
+            await self.send(BodyFrame(req=req, data=b64encode(body).decode()))
+        pairs = list((headers or {}).items())
+        await self.send(ResponseFrame(req=req, code=code, headers=pairs, error=error))
+        if settle:
+            await self.settle()
+
     async def release(self, unit: int = 2) -> None:
         await self.send(ReleaseFrame(unit=unit))
         await self.settle()
@@ -173,6 +207,7 @@ async def running(
     siblings: Mapping[str, str] | None = None,
     custom_data: str = "",
     settings: Mapping[str, float] | None = None,
+    secrets: Mapping[str, str] | None = None,
     check_only: bool = False,
     session_id: str = "s1",
 ) -> AsyncIterator[FakeCore]:
@@ -192,6 +227,7 @@ async def running(
                 main="scenario",
                 custom_data=custom_data,
                 settings=dict(settings or {}),
+                secrets=dict(secrets or {}),
                 check_only=check_only,
             )
         )
