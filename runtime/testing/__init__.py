@@ -18,6 +18,8 @@ from runtime.testing.run import run_simulation as run_simulation
 from runtime.testing.simulator import LeftOpen as LeftOpen
 from runtime.testing.simulator import Sim as Sim
 from runtime.testing.web import SimRequest as SimRequest
+from runtime.testing.web import WebAnswer as WebAnswer
+from runtime.testing.web import WebFailure as WebFailure
 from runtime.testing.web import fails as fails
 from runtime.testing.web import responds as responds
 
@@ -32,6 +34,8 @@ __all__ = [
     "SimCallee",
     "SimCaller",
     "SimRequest",
+    "WebAnswer",
+    "WebFailure",
     "answers",
     "busy",
     "fails",

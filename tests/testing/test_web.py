@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.testing import ScenarioFailed, Sim, SimRequest, fails, responds, run_simulation
+from runtime.testing import (
+    ScenarioFailed,
+    Sim,
+    SimRequest,
+    WebAnswer,
+    fails,
+    responds,
+    run_simulation,
+)
 from tests.testing.rules.scripts import script
 
 ASKS = script("""
@@ -53,16 +61,16 @@ async def test_the_newest_that_matches_url_and_method_answers(sim: Sim) -> None:
 
 
 async def test_a_function_can_answer(sim: Sim) -> None:
-    def bank(request: SimRequest) -> object:
+    def bank(request: SimRequest) -> WebAnswer:
         account = request.json()["account"]
         return responds({"account": account, "at": round(request.t)})
 
-    async def slow(request: SimRequest) -> object:
+    async def slow(request: SimRequest) -> WebAnswer:
         await sim.advance(3)
         return bank(request)
 
     sim.load_text(ASKS)
-    sim.http.on("*", bank, slow)  # type: ignore[arg-type]
+    sim.http.on("*", bank, slow)
     await (await sim.call()).ended()
     await (await sim.call()).ended()
     assert sim.logs[0] == '200 {"account": 7, "at": 0}'
