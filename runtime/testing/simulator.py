@@ -350,17 +350,7 @@ class Sim:
         return await self.runtime.registry()
 
     def _route(self, bundles: dict[str, Bundle], *, conference: bool, custom_data: str) -> None:
-        rules = [
-            Rule(
-                name=name,
-                to=".*" if len(bundles) == 1 else re.escape(name),
-                scenario=name,
-                conference=conference,
-                custom_data=custom_data,
-            )
-            for name in bundles
-            if conference or custom_data
-        ]
+        rules = _rules(list(bundles), conference, custom_data) if conference or custom_data else []
         self.runtime.route(Routing[Bundle].ruled(rules, bundles))
 
     def _bundle(self, scenario: str) -> Bundle:
@@ -375,3 +365,17 @@ class Sim:
 
     def _start_script(self, script: DialScript, callee: SimCallee) -> None:
         self.runtime.start_soon(partial(play, script, callee))
+
+
+def _rules(names: list[str], conference: bool, custom_data: str) -> list[Rule]:
+    """The only scenario takes every call; of several the dialled number is the name."""
+    return [
+        Rule(
+            name=name,
+            to=".*" if len(names) == 1 else re.escape(name),
+            scenario=name,
+            conference=conference,
+            custom_data=custom_data,
+        )
+        for name in names
+    ]

@@ -186,72 +186,41 @@ def test_a_secret_comes_from_the_file_itself_another_file_or_the_environment(
         assert value not in repr(config)
 
 
-def test_secrets_without_a_usable_value_are_all_told_and_no_value_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "key", "problem"),
+    [
+        ("", "value", "give one of value, file and env"),
+        ("value = 'long-enough'\nenv = 'X'", "value", "give one of value, file and env"),
+        ("value = 'hunter2'", "value", "has 7 characters; a secret has 8 to 4096"),
+        ("env = 'CALLSTAGE_TEST_NOT_SET'", "env", "'CALLSTAGE_TEST_NOT_SET' is not set"),
+        ("file = 'two-lines'", "file", "must be one line of printable characters"),
+        ("file = 'binary'", "file", "is not UTF-8 text"),
+        ("file = 'missing'", "file", "cannot be read: No such file"),
+        ("file = 'huge'", "file", "has 8193 characters"),
+    ],
+)
+def test_a_secret_without_a_usable_value_says_why_and_not_what(
+    tmp_path: Path, given: str, key: str, problem: str
+) -> None:
     (tmp_path / "two-lines").write_text("first-line-of-it\nsecond")
     (tmp_path / "binary").write_bytes(b"\xff\xfe" * 20)
     (tmp_path / "huge").write_text("x" * 9_000)
-    faults = faults_of(
-        tmp_path,
-        """
-        [[secret]]
-        name = "a"
-        hosts = ["a.example"]
-        [[secret]]
-        name = "b"
-        value = "hunter2"
-        hosts = ["b.example"]
-        [[secret]]
-        name = "c"
-        value = "long-enough"
-        env = "X"
-        hosts = ["c.example"]
-        [[secret]]
-        name = "d"
-        env = "CALLSTAGE_TEST_NOT_SET"
-        hosts = ["d.example"]
-        [[secret]]
-        name = "e"
-        file = "two-lines"
-        hosts = ["e.example"]
-        [[secret]]
-        name = "f"
-        file = "binary"
-        hosts = ["f.example"]
-        [[secret]]
-        name = "g"
-        file = "missing"
-        hosts = ["g.example"]
-        [[secret]]
-        name = "h"
-        file = "huge"
-        hosts = ["h.example"]
-        [[secret]]
-        name = "same"
-        value = "long-enough"
-        hosts = ["i.example"]
-        [[secret]]
-        name = "same"
-        value = "long-enough"
-        hosts = ["i.example"]
-        """,
-    )
-    assert [key for key, _ in faults] == [
-        "secret[0].value",
-        "secret[1].value",
-        "secret[2].value",
-        "secret[3].env",
-        "secret[4].file",
-        "secret[5].file",
-        "secret[6].file",
-        "secret[7].file",
-        "secret[8].name",
-        "secret[9].name",
-    ]
-    told = "\n".join(problem for _, problem in faults)
-    assert "has 7 characters; a secret has 8 to 4096" in told
-    assert "CALLSTAGE_TEST_NOT_SET" in told
+    text = f"[[secret]]\nname = 'crm'\nhosts = ['a.example']\n{given}\n"
+    [(where, told)] = faults_of(tmp_path, text)
+    assert where == f"secret[0].{key}"
+    assert problem in told
     for value in ("hunter2", "long-enough", "first-line", "xxxx"):
         assert value not in told
+
+
+def test_all_secrets_without_a_value_are_told_at_once(tmp_path: Path) -> None:
+    one = "[[secret]]\nname = 'same'\nvalue = 'long-enough'\nhosts = ['a.example']\n"
+    other = "[[secret]]\nname = 'b'\nhosts = ['b.example']\n"
+    assert faults_of(tmp_path, one + other + one) == [
+        ("secret[0].name", "there are several secrets called 'same'"),
+        ("secret[1].value", "give one of value, file and env"),
+        ("secret[2].name", "there are several secrets called 'same'"),
+    ]
 
 
 def test_secrets_of_the_wrong_shape_are_explained_without_their_values(tmp_path: Path) -> None:
