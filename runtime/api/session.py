@@ -149,7 +149,8 @@ class Session:
         if self.phase >= Phase.TERMINATING:
             raise SessionOver(
                 f"{what}(): the session is ending; in Terminating and Terminated there are no "
-                "calls, timers or media any more, only Logger.write"
+                "calls, timers or media any more, only Logger.write; in Terminating also one HTTP "
+                "request"
             )
 
     def settle(self, request: int, value: str | None, error: str | None) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from runtime.decisions.secrets import SECRET_NAME, read_host
+from runtime.decisions.secrets import MAX_SECRETS, SECRET_NAME, read_host
 
 MAX_CUSTOM_DATA: Final = 8_192
 """As much as the wire to a script carries (runtime/sandbox/schema.py)."""
@@ -222,6 +222,11 @@ class SecretSettings:
     env: str = ""
 
 
+def _few_secrets(_: Any, __: attrs.Attribute[Any], value: tuple[SecretSettings, ...]) -> None:
+    if len(value) > MAX_SECRETS:
+        raise ValueError(f"{len(value)} secrets, the limit is {MAX_SECRETS}")
+
+
 @attrs.frozen(kw_only=True)
 class Config:
     """The whole configuration, as passed down from start-up."""
@@ -237,4 +242,4 @@ class Config:
     application: ApplicationSettings = ApplicationSettings()
     trunk: tuple[TrunkSettings, ...] = ()
     rule: tuple[RuleSettings, ...] = ()
-    secret: tuple[SecretSettings, ...] = ()
+    secret: tuple[SecretSettings, ...] = attrs.field(default=(), validator=_few_secrets)

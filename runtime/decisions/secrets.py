@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -21,6 +21,8 @@ MIN_VALUE: Final = 8
 """Shorter values would be guessed, and be found by chance in what servers answer."""
 MAX_VALUE: Final = 4_096
 """Longer than any key or token; bounds what is held back while an answer is searched."""
+MAX_SECRETS: Final = 100
+"""Each costs a search through every answer."""
 SECRET_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _PLACEHOLDER: Final = "cs-secret.{nonce}.{name}.end"
@@ -222,14 +224,12 @@ class Mask:
 
     def __init__(self, known: Mapping[bytes, bytes]) -> None:
         self._known = dict(known)
-        longest_first = sorted(self._known, key=len, reverse=True)
-        self._longest = len(longest_first[0]) if longest_first else 0
-        self._pattern = re.compile(b"|".join(map(re.escape, longest_first)) or b"(?!)")
+        self._longest = max(map(len, self._known), default=0)
         self._held = b""
 
     def text(self, text: str) -> str:
         """A whole text, apart from the pieces."""
-        return self._pattern.sub(self._instead, text.encode("utf-8", "replace")).decode("utf-8")
+        return self._whole(text.encode("utf-8", "replace")).decode("utf-8", "replace")
 
     def feed(self, piece: bytes) -> bytes:
         """What of the bytes so far can be let through."""
@@ -238,10 +238,10 @@ class Mask:
         data = self._held + piece
         sure = max(0, len(data) - self._longest + 1)
         through, at = [], 0
-        for match in self._pattern.finditer(data):
+        for match in self._found(data):
             if match.start() >= sure:
                 break
-            through += [data[at : match.start()], self._instead(match)]
+            through += [data[at : match.start()], self._known[match[0]]]
             at = match.end()
         sure = max(sure, at)
         self._held = data[sure:]
@@ -250,7 +250,17 @@ class Mask:
     def end(self) -> bytes:
         """The rest."""
         rest, self._held = self._held, b""
-        return self._pattern.sub(self._instead, rest)
+        return self._whole(rest)
 
-    def _instead(self, match: re.Match[bytes]) -> bytes:
-        return self._known[match[0]]
+    def _whole(self, data: bytes) -> bytes:
+        parts, at = [], 0
+        for match in self._found(data):
+            parts += [data[at : match.start()], self._known[match[0]]]
+            at = match.end()
+        return b"".join([*parts, data[at:]])
+
+    def _found(self, data: bytes) -> Iterator[re.Match[bytes]]:
+        """The longest where several begin. Searching for each alone first is a hundred times
+        faster than one pattern of them all, and mostly finds nothing."""
+        there = sorted((each for each in self._known if each in data), key=len, reverse=True)
+        return re.finditer(b"|".join(map(re.escape, there)), data) if there else iter(())

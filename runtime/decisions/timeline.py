@@ -98,7 +98,7 @@ def mask_command(op: str, args: Mapping[str, Any], *, hide_tones: bool) -> dict[
     if hide_tones and op == "call.info" and "dtmf" in str(args.get("mime_type", "")).lower():
         shown["body"] = HIDDEN
     if op == "http.request":
-        whole = bool(args.get("shown", True))
+        whole = bool(shown.pop("shown", True))
         shown["url"] = shown_url(str(args.get("url", "")), whole=whole)
         shown["headers"] = shown_headers(args.get("headers", ())) if whole else {}
     if "to" in shown:

@@ -213,6 +213,12 @@ def test_a_secret_without_a_usable_value_says_why_and_not_what(
         assert value not in told
 
 
+def test_a_hundred_secrets_are_enough(tmp_path: Path) -> None:
+    one = "[[secret]]\nname = 'n{}'\nvalue = 'long-enough'\nhosts = ['a.example']\n"
+    text = "".join(one.format(number) for number in range(101))
+    assert faults_of(tmp_path, text) == [("secret", "101 secrets, the limit is 100")]
+
+
 def test_all_secrets_without_a_value_are_told_at_once(tmp_path: Path) -> None:
     one = "[[secret]]\nname = 'same'\nvalue = 'long-enough'\nhosts = ['a.example']\n"
     other = "[[secret]]\nname = 'b'\nhosts = ['b.example']\n"
