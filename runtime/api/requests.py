@@ -6,7 +6,6 @@ put together again; what a script gets for one comes in the session's one order,
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,14 +17,11 @@ from runtime.api.http import HttpRequestResult, result_of
 from runtime.api.running import Run, current_run
 from runtime.api.session import Phase
 from runtime.sandbox.commands import RequestHttp
-from runtime.sandbox.frames import BodyFrame, ResponseFrame
-from runtime.sandbox.schema import MAX_BODY_PIECE
+from runtime.sandbox.frames import BodyFrame, ResponseFrame, body_frames
 
 if TYPE_CHECKING:
     from runtime.api.session import Session
 
-PIECE: Final = MAX_BODY_PIECE // 4 * 3
-"""Bytes of a body in one frame."""
 MAX_ACTIVE: Final = 3
 MAX_QUEUED: Final = 32
 MAX_BYTES: Final = 1024 * 1024
@@ -89,6 +85,7 @@ class Requests:
     ) -> None:
         """Send a request. Raises LimitReached, SessionOver."""
         session = self._session
+        session._enter()
         if session.phase is Phase.LEAVING:
             session.log(f"{handle._what}() ignored: VoxEngine.terminate() was called before")
             return
@@ -97,9 +94,8 @@ class Requests:
         request = session.post(command)
         self._pending[request] = Pending(handle, callback, run, raw, len(body))
         self._last_made = session.phase is Phase.TERMINATING
-        for start in range(0, len(body), PIECE):
-            text = base64.b64encode(body[start : start + PIECE]).decode("ascii")
-            session.send(BodyFrame(req=request, data=text))
+        for frame in body_frames(request, body):
+            session.send(frame)
 
     def checked_size(self, what: str, body: bytes) -> int:
         """How long a body is. Raises ValueError when it is too long for any request."""
@@ -134,7 +130,7 @@ class Requests:
         """A piece of an answer's body."""
         pending = self._pending.get(frame.req)
         if pending is not None:
-            pending.pieces.append(base64.b64decode(frame.data))
+            pending.pieces.append(frame.content)
 
     def take(self, frame: ResponseFrame) -> tuple[Pending, HttpRequestResult] | None:
         """The answer in its turn; None for one that nobody waits for."""

@@ -119,6 +119,22 @@ class BodyFrame:
     req: int = checked(whole_number(0, 2**31))
     data: str = checked(text_of(MAX_BODY_PIECE))
 
+    @property
+    def content(self) -> bytes:
+        """Raises ProtocolError when it is no base64."""
+        try:
+            return base64.b64decode(self.data, validate=True)
+        except ValueError as exc:
+            raise ProtocolError(f"the body of request {self.req} is not base64") from exc
+
+
+def body_frames(req: int, body: bytes) -> Iterator[BodyFrame]:
+    """A body, or a part of one, as frames that fit."""
+    size = MAX_BODY_PIECE // 4 * 3
+    for start in range(0, len(body), size):
+        data = base64.b64encode(body[start : start + size]).decode("ascii")
+        yield BodyFrame(req=req, data=data)
+
 
 _SimpleFrame = ReadyFrame | LogFrame | ErrorFrame | ReplyFrame | PongFrame | BodyFrame | CodeFrame
 WorkerFrame = CommandFrame | _SimpleFrame

@@ -8,12 +8,9 @@ to their end, and Terminating may make one more (voxengine.md R7).
 
 from __future__ import annotations
 
-import base64
-import binascii
 import enum
 from collections import deque
 from functools import partial
-from typing import Final
 
 import attrs
 import trio
@@ -23,16 +20,12 @@ from runtime.decisions.secrets import Mask, SecretBook, shown
 from runtime.decisions.timeline import shown_url
 from runtime.net import Body, Fetcher, FetchError, FetchRefused, Request
 from runtime.sandbox.commands import RequestHttp
-from runtime.sandbox.frames import BodyFrame, ResponseFrame
-from runtime.sandbox.schema import MAX_BODY_PIECE
+from runtime.sandbox.frames import BodyFrame, ResponseFrame, body_frames
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.dressing import Dressing
 from runtime.session.events import Events
 from runtime.session.tasks import Tasks
 from runtime.session.timeline import Timeline
-
-PIECE: Final = MAX_BODY_PIECE // 4 * 3
-"""Bytes of an answer in one frame."""
 
 
 class Gate(enum.Enum):
@@ -121,10 +114,7 @@ class HttpDesk:
         exchange = next((each for each in self._waiting if each.req == frame.req), None)
         if exchange is None:
             return
-        try:
-            exchange.body += base64.b64decode(frame.data, validate=True)
-        except (binascii.Error, ValueError) as exc:
-            raise ProtocolError(f"the body of request {frame.req} is not base64") from exc
+        exchange.body += frame.content
         if len(exchange.body) > exchange.command.body_bytes:
             raise ProtocolError(f"the body of request {frame.req} is longer than was said")
         self._start_next()
@@ -223,7 +213,6 @@ class HttpDesk:
         await self._send(req, mask.end())
 
     async def _send(self, req: int, data: bytes) -> None:
-        for start in range(0, len(data), PIECE):
+        for frame in body_frames(req, data):
             await self._events.room()
-            text = base64.b64encode(data[start : start + PIECE]).decode("ascii")
-            self._events.send(BodyFrame(req=req, data=text))
+            self._events.send(frame)

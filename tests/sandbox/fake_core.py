@@ -7,7 +7,6 @@ Every wait goes through `settle`, which runs until nothing moves any more on the
 from __future__ import annotations
 
 import textwrap
-from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -35,6 +34,7 @@ from runtime.sandbox.frames import (
     StartFrame,
     StopFrame,
     WorkerFrame,
+    body_frames,
     core_frame_to_json,
     parse_worker_frame,
 )
@@ -158,7 +158,7 @@ class FakeCore:
         bodies: dict[int, bytes] = {}
         for frame in self.frames:
             if isinstance(frame, BodyFrame):
-                bodies[frame.req] = bodies.get(frame.req, b"") + b64decode(frame.data)
+                bodies[frame.req] = bodies.get(frame.req, b"") + frame.content
         return [
             (frame.req, frame.command, bodies.get(frame.req, b""))
             for frame in self.frames
@@ -177,7 +177,8 @@ class FakeCore:
         """Answer an HTTP request, by default the last one; the body in these pieces."""
         req = self.requests[number][0]
         for body in bodies:
-            await self.send(BodyFrame(req=req, data=b64encode(body).decode()))
+            for frame in body_frames(req, body):
+                await self.send(frame)
         pairs = list((headers or {}).items())
         await self.send(ResponseFrame(req=req, code=code, headers=pairs, error=error))
         if settle:

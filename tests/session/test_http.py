@@ -12,8 +12,12 @@ from trio.testing import MockClock
 
 from runtime.decisions.limits import Limits
 from runtime.decisions.secrets import make_secret
-from runtime.sandbox.frames import BodyFrame, core_frame_to_json
-from runtime.session import http
+from runtime.sandbox.frames import (
+    BodyFrame,
+    body_frames,
+    core_frame_to_json,
+    worker_frame_to_json,
+)
 from runtime.session.channel import MAX_QUEUED_BYTES
 from runtime.session.settings import SessionSettings
 from runtime.testing.web import fails, responds
@@ -45,9 +49,8 @@ BAD_URLS = (
 async def ask(worker: FakeWorker, url: str = f"{API}/x", body: bytes = b"", **fields: Any) -> int:
     """One request with its body; everything happens that needs no time."""
     request = await worker.post("http.request", url=url, body_bytes=len(body), **fields)
-    for start in range(0, len(body), http.PIECE):
-        data = base64.b64encode(body[start : start + http.PIECE]).decode()
-        await worker.send({"type": "body", "req": request, "data": data})
+    for frame in body_frames(request, body):
+        await worker.send(worker_frame_to_json(frame))
     await trio.testing.wait_all_tasks_blocked()
     return request
 
@@ -306,7 +309,7 @@ class Wire:
         def noting(frame: Any) -> None:
             text = json.dumps(core_frame_to_json(frame))
             if isinstance(frame, BodyFrame):
-                text += base64.b64decode(frame.data).decode("latin-1")
+                text += frame.content.decode("latin-1")
             self.sent.append(text)
             put(frame)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from contextlib import suppress
 from typing import Any
 
@@ -156,8 +155,8 @@ class FakeWorker:
                 if frame.reply and self.replies:
                     handled = self.handles_calls or frame.name != "Application.CallAlerting"
                     await self.send({"type": "reply", "seq": frame.seq, "handled": handled})
-            case BodyFrame(req=req, data=data):
-                self.bodies[req] = self.bodies.get(req, b"") + base64.b64decode(data)
+            case BodyFrame(req=req):
+                self.bodies[req] = self.bodies.get(req, b"") + frame.content
             case ResponseFrame():
                 assert frame.req not in self.responses, "a request was answered twice"
                 self.responses[frame.req] = frame
