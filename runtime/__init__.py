@@ -12,7 +12,12 @@ from runtime.api.event_constants import ConferenceEvents as ConferenceEvents
 from runtime.api.event_constants import PlayerEvents as PlayerEvents
 from runtime.api.event_constants import RecorderEvents as RecorderEvents
 from runtime.api.handle import Handle as Handle
+from runtime.api.http import HttpHeader as HttpHeader
+from runtime.api.http import HttpHeaders as HttpHeaders
+from runtime.api.http import HttpRequestOptions as HttpRequestOptions
+from runtime.api.http import HttpRequestResult as HttpRequestResult
 from runtime.api.logger import Logger as Logger
+from runtime.api.net import Net as Net
 from runtime.api.player import Player as Player
 from runtime.api.recorder import Recorder as Recorder
 from runtime.api.timers import clearInterval as clearInterval
@@ -44,9 +49,14 @@ __all__ = [
     "GatherReason",
     "Gathered",
     "Handle",
+    "HttpHeader",
+    "HttpHeaders",
+    "HttpRequestOptions",
+    "HttpRequestResult",
     "LimitReached",
     "Logger",
     "Modules",
+    "Net",
     "NoSession",
     "PlaybackOutcome",
     "Player",

@@ -54,7 +54,8 @@ class CallAlerting(AppEvent):
 
 @attrs.frozen(kw_only=True)
 class Terminating(AppEvent):
-    """The session ends: terminate(), an error, or the idle limit. No calls, no timers any more."""
+    """The session ends: terminate(), an error, or the idle limit. No calls, no timers any more; one
+    HTTP request may be made."""
 
     name: ClassVar[str] = "Application.Terminating"
     systemError: str | None = None

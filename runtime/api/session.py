@@ -27,6 +27,7 @@ from runtime.sandbox.wire import ProtocolError
 
 if TYPE_CHECKING:
     from runtime.api.listeners import Listeners
+    from runtime.api.requests import Requests
     from runtime.api.timers import Timers
 
 SPELLED: Final[Mapping[str, str]] = MappingProxyType(
@@ -68,12 +69,15 @@ class Session:
         enter: Callable[[], None],
     ) -> None:
         self.id = self.application = self.custom_data = ""
+        self.secrets: Mapping[str, str] = {}
+        """Name -> what stands for its value."""
         self.phase = Phase.RUNNING
         self.units: dict[int, Any] = {}
         self.listeners: Listeners
         self.timers: Timers
+        self.requests: Requests
         self._files = files
-        self._send = send
+        self.send = send
         self._enter = enter
         self._pending: dict[int, Handle[Any]] = {}
         self._request = 0
@@ -83,12 +87,20 @@ class Session:
         self._limits_told: set[str] = set()
 
     def begin(
-        self, *, session_id: str, application: str, custom_data: str, settings: Mapping[str, float]
+        self,
+        *,
+        session_id: str,
+        application: str,
+        custom_data: str,
+        settings: Mapping[str, float],
+        secrets: Mapping[str, str],
     ) -> None:
         """What the core says of the session, before its script runs."""
         self.id = session_id
         self.application = application
         self.custom_data = custom_data
+        self.secrets = secrets
+        self.requests.limit(settings)
         self.max_timers = int(settings["timers"])
         self.max_custom_data = int(settings["custom_data_bytes"])
         self._max_listeners = int(settings["listeners"])
@@ -115,26 +127,26 @@ class Session:
         """Send a command; `late` ones are still allowed while the session is terminating."""
         self._enter()
         if self.phase is Phase.RUNNING or (late and self.phase is Phase.TERMINATING):
-            self._request += 1
-            request = self._request
-            self._pending[request] = handle
-            try:
-                self._send(CommandFrame(req=request, command=command, where=self.where()))
-            except BaseException:
-                del self._pending[request]
-                raise
+            self._pending[self.post(command)] = handle
         elif self.phase is Phase.LEAVING:
             self.log(f"{handle._what}() ignored: VoxEngine.terminate() was called before")
         else:
             self.refuse_late(handle._what)
         return handle
 
+    def post(self, command: Command) -> int:
+        """Send a command whose answer is somebody's to wait for; its number."""
+        self._request += 1
+        self.send(CommandFrame(req=self._request, command=command, where=self.where()))
+        return self._request
+
     def refuse_late(self, what: str) -> None:
         """SessionOver inside Terminating and Terminated, where nothing can be begun."""
         if self.phase >= Phase.TERMINATING:
             raise SessionOver(
                 f"{what}(): the session is ending; in Terminating and Terminated there are no "
-                "calls, timers or media any more, only Logger.write"
+                "calls, timers or media any more, only Logger.write; in Terminating also one HTTP "
+                "request"
             )
 
     def settle(self, request: int, value: str | None, error: str | None) -> bool:
@@ -157,12 +169,10 @@ class Session:
 
     def terminate(self) -> None:
         if self.phase is Phase.RUNNING:
-            self._request += 1
-            frame = CommandFrame(req=self._request, command=Terminate(), where=self.where())
             self.phase = Phase.LEAVING
             self.timers.clear_all()
             self.forget_commands()
-            self._send(frame)
+            self.post(Terminate())
 
     def ignored(self, handle: H, why: str) -> H:
         """Settle a command that has no effect, and say so in the log."""
@@ -216,7 +226,7 @@ class Session:
 
     def log(self, text: str) -> None:
         self._enter()
-        self._send(LogFrame(text=clip(text, self._max_line), where=self.where()))
+        self.send(LogFrame(text=clip(text, self._max_line), where=self.where()))
 
     def where(self) -> str:
         """The script's own "file.py:line" that is running; else where it was registered."""

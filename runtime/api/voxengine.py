@@ -162,7 +162,6 @@ class Engine(Forwarding, Making):
             "enqueueACDRequest",
             "enqueueTask",
             "forwardCallToUserDirect",
-            "getSecretValue",
         }
     )
 
@@ -189,6 +188,17 @@ class Engine(Forwarding, Making):
             session.command(command, CommandHandle(what), late=True)
             session.custom_data = value
         return session.custom_data
+
+    def getSecretValue(self, name: str) -> str | None:
+        """What stands for a secret of the operator's; None when there is none of that name.
+
+        It is no value: it can be put into headers, URL and postData of Net.httpRequest and into
+        password and authUser of callSIP, and becomes the value on its way to the hosts that the
+        secret is meant for. Sent to another host, the request fails with code 0, the call with 403.
+        Where an answer repeats the value, what stands for it is read instead. VoxEngine reference:
+        VoxEngine.getSecretValue.
+        """
+        return current().secrets.get(text("VoxEngine.getSecretValue", "name", name))
 
     def terminate(self) -> None:
         """End the session: all calls and media.

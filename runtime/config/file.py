@@ -13,6 +13,7 @@ import cattrs
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
+from runtime.config.secrets import with_secret_values
 from runtime.config.settings import Config, OwnLimits
 from runtime.decisions.limits import Limits, excesses
 
@@ -62,6 +63,9 @@ def load_config(path: Path | None) -> Config:
     found += _excesses(data)
     if config is None or found:
         raise ConfigError([ConfigFault(str(path), key, what) for key, what in found])
+    config, missing = with_secret_values(config, path.parent)
+    if missing:
+        raise ConfigError([ConfigFault(str(path), key, what) for key, what in missing])
     return config
 
 
@@ -114,7 +118,13 @@ def _by_field(cls: type[Any], converter: cattrs.Converter) -> Any:
 def _checked(field: attrs.Attribute[Any], converter: cattrs.Converter) -> Any:
     def structure(value: Any, kind: Any) -> Any:
         _check_shape(value, kind)
-        structured = converter.structure(value, kind)
+        try:
+            structured = converter.structure(value, kind)
+        except ValueError as exc:
+            if field.repr:
+                raise
+            # A password that was written as a number is not for the terminal either.
+            raise ValueError(str(exc).partition(", not ")[0]) from None
         if field.validator is not None:
             field.validator(None, field, structured)
         return structured

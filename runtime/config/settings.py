@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import attrs
 
 from runtime.decisions.limits import Limits, lowered
+from runtime.decisions.secrets import MAX_SECRETS, SECRET_NAME, read_host
 
 MAX_CUSTOM_DATA: Final = 8_192
 """As much as the wire to a script carries (runtime/sandbox/schema.py)."""
@@ -205,6 +206,35 @@ class RuleSettings:
     """What VoxEngine.customData() gives to the sessions of this rule."""
 
 
+def _secret_name(_: Any, __: attrs.Attribute[Any], value: str) -> None:
+    if not SECRET_NAME.fullmatch(value):
+        raise ValueError(f"{value!r} must be 1 to 64 letters, digits, - and _")
+
+
+def _secret_hosts(_: Any, __: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    if not value:
+        raise ValueError("must list at least one host that the secret is meant for")
+    for host in value:
+        read_host(host)
+
+
+@attrs.frozen(kw_only=True)
+class SecretSettings:
+    """A value that scripts may use and not see; from one of value, file and env (secrets.py)."""
+
+    name: str = attrs.field(validator=_secret_name)
+    hosts: tuple[str, ...] = attrs.field(validator=_secret_hosts)
+    """Who may be sent it: "host" (its https or SIP port) or "host:port"."""
+    value: str = attrs.field(default="", repr=False)
+    file: Path | None = None
+    env: str = ""
+
+
+def _few_secrets(_: Any, __: attrs.Attribute[Any], value: tuple[SecretSettings, ...]) -> None:
+    if len(value) > MAX_SECRETS:
+        raise ValueError(f"{len(value)} secrets, the limit is {MAX_SECRETS}")
+
+
 @attrs.frozen(kw_only=True)
 class Config:
     """The whole configuration, as passed down from start-up."""
@@ -220,6 +250,7 @@ class Config:
     application: ApplicationSettings = ApplicationSettings()
     trunk: tuple[TrunkSettings, ...] = ()
     rule: tuple[RuleSettings, ...] = ()
+    secret: tuple[SecretSettings, ...] = attrs.field(default=(), validator=_few_secrets)
 
     @property
     def application_limits(self) -> Limits:

@@ -57,6 +57,10 @@ ORDERLY: Final = frozenset(
     }
 )
 """Nobody failed: an unanswered caller is told 480, not 500."""
+_WAITS_FOR_REQUESTS: Final = frozenset(
+    {Cause.TERMINATED, Cause.IDLE, Cause.LENGTH, Cause.NO_LISTENER, Cause.SCRIPT_ERROR}
+)
+"""The script's own ends; an operator who ends a session, or everything, does not wait."""
 _SCRIPT_STILL_RUNS: Final = ORDERLY | {Cause.SCRIPT_ERROR, Cause.CPU_LIMIT}
 
 
@@ -73,6 +77,11 @@ class End:
     def script_hears(self) -> bool:
         """Whether Terminating and Terminated are for it; otherwise it is not to be trusted."""
         return self.cause in _SCRIPT_STILL_RUNS and not self.dead
+
+    @property
+    def finishes_requests(self) -> bool:
+        """Whether HTTP requests under way may come to their end (voxengine.md R7)."""
+        return self.cause in _WAITS_FOR_REQUESTS
 
     @property
     def orderly(self) -> bool:

@@ -214,6 +214,53 @@ class Limits:
         16 * MIB, (64 * 1024, 4_096 * MIB), "size of a session's timeline", beyond=_LEFT_OUT
     )
 
+    # --- HTTP -----------------------------------------------------------------------------------
+    http_active: int = limit(
+        3,
+        (1, 100),
+        "HTTP requests of a script under way at once",
+        beyond="the next one waits",
+        keeper=Keeper.BOTH,
+    )
+    http_queued: int = limit(
+        32,
+        (0, 1_000),
+        "HTTP requests that wait behind them",
+        beyond='"Exceeded the HTTP connection count limit!" raised at the script\'s line',
+        keeper=Keeper.BOTH,
+    )
+    http_timeout_s: float = limit(
+        90.0,
+        (1.0, 600.0),
+        "an HTTP request, from the moment it is under way",
+        beyond="code -7",
+        keeper=Keeper.BOTH,
+    )
+    http_connect_timeout_s: float = limit(
+        6.0,
+        (0.1, 60.0),
+        "of it for name, connection and TLS of each hop",
+        beyond="code -7",
+        keeper=Keeper.BOTH,
+    )
+    http_request_bytes: int = limit(
+        MIB,
+        (0, 16 * MIB),
+        "body of an HTTP request",
+        beyond="ValueError at the script's line",
+        keeper=Keeper.BOTH,
+    )
+    http_waiting_bytes: int = limit(
+        4 * MIB,
+        (0, 64 * MIB),
+        "bodies of all requests under way and waiting: the core holds them for redirects",
+        beyond="LimitReached at the script's line",
+        keeper=Keeper.BOTH,
+    )
+    http_response_bytes: int = limit(
+        2 * MIB, (1_000, 64 * MIB), "body of an answer", beyond="code -9"
+    )
+
     # --- scenarios ------------------------------------------------------------------------------
     bundle_bytes: int = limit(
         MIB,

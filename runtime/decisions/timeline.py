@@ -1,17 +1,20 @@
 """What a line of the timeline is, and what is hidden in it. Runs in the core.
 
-Masked everywhere: credentials in SIP headers, passwords, customData, and digits while the script
-has `Logger.hideTones(true)`. The timeline of a session is capped; its end is always written.
+Masked everywhere: credentials in SIP and HTTP headers and in URLs, passwords, secrets, customData,
+and digits while the script has `Logger.hideTones(true)`. The timeline of a session is capped; its
+end is always written.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import attrs
+
+from runtime.decisions.secrets import shown as shown_secrets
 
 HIDDEN: Final = "(hidden)"
 MAX_TEXT: Final = 32_000
@@ -20,7 +23,7 @@ MAX_TEXT: Final = 32_000
 
 @attrs.frozen(kw_only=True)
 class Entry:
-    """One line. `kind`: session, sip, media, event, command, log, error or refusal."""
+    """One line. `kind`: session, sip, media, http, event, command, log, error or refusal."""
 
     t: float
     """Seconds since the session began."""
@@ -94,6 +97,10 @@ def mask_command(op: str, args: Mapping[str, Any], *, hide_tones: bool) -> dict[
         shown["digits"] = HIDDEN
     if hide_tones and op == "call.info" and "dtmf" in str(args.get("mime_type", "")).lower():
         shown["body"] = HIDDEN
+    if op == "http.request":
+        whole = bool(shown.pop("shown", True))
+        shown["url"] = shown_url(str(args.get("url", "")), whole=whole)
+        shown["headers"] = shown_headers(args.get("headers", ())) if whole else {}
     if "to" in shown:
         shown["to"] = _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", str(shown["to"]))
     return shown
@@ -115,3 +122,38 @@ def mask_event(name: str, fields: Mapping[str, Any], *, hide_tones: bool) -> dic
 def hidden_length(text: str) -> str:
     """customData often holds credentials; its length is enough to see whether it arrived."""
     return f"(hidden, {len(text)} characters)" if text else ""
+
+
+_PRIVATE_HEADER: Final = re.compile(
+    r"authorization|cookie|token|secret|key|passw|signature|credential", re.IGNORECASE
+)
+_PRIVATE_PARAMETER: Final = re.compile(
+    r"auth|token|secret|key|passw|pwd|sig|credential|session|code|pin", re.IGNORECASE
+)
+_PARAMETER: Final = re.compile(r"([?&;])([^=&;#]*)=([^&;#]*)")
+_USERINFO: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
+SHOWN_URL: Final = 500
+SHOWN_VALUE: Final = 200
+"""Characters of a URL and of a header that a line shows."""
+
+
+def shown_url(url: str, *, whole: bool = True) -> str:
+    """Without credentials and values of parameters that sound like keys; else the origin alone."""
+    url = _USERINFO.sub(r"\1", url).partition("#")[0]
+    if not whole:
+        scheme, found, rest = url.partition("://")
+        return f"{scheme}{found}{re.split('[/?]', rest, maxsplit=1)[0]}/..."
+    return shown_secrets(_PARAMETER.sub(_shown_parameter, url))[:SHOWN_URL]
+
+
+def _shown_parameter(match: re.Match[str]) -> str:
+    value = HIDDEN if _PRIVATE_PARAMETER.search(match[2]) else match[3]
+    return f"{match[1]}{match[2]}={value}"
+
+
+def shown_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Values of headers that carry credentials are hidden."""
+    return {
+        name: HIDDEN if _PRIVATE_HEADER.search(name) else shown_secrets(value)[:SHOWN_VALUE]
+        for name, value in headers
+    }

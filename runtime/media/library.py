@@ -19,7 +19,7 @@ from typing import Final
 import attrs
 import trio
 
-from runtime.net import Fetcher, FetchError, FetchTimeout
+from runtime.net import Fetcher, FetchError
 from runtime.net.fetch import TIMEOUT_ERROR
 from runtime.speech.tts import TtsProvider
 
@@ -120,8 +120,6 @@ class Sounds:
             await self._fetcher.download(url, sink, timeout_s=OPEN_S, limit=MAX_FILE_BYTES)
         except BaseException as exc:
             os.close(fd)
-            if isinstance(exc, FetchTimeout):
-                raise SoundError(TIMEOUT_ERROR) from None
             if isinstance(exc, FetchError):
                 raise SoundError(str(exc)) from exc
             raise

@@ -3,17 +3,31 @@
 from .addresses import Network as Network
 from .addresses import parse_networks as parse_networks
 from .addresses import why_refused as why_refused
+from .direct import Direct as Direct
+from .failure import Failure as Failure
+from .failure import FetchError as FetchError
+from .failure import FetchRefused as FetchRefused
+from .fetch import Dress as Dress
 from .fetch import Fetcher as Fetcher
-from .fetch import FetchError as FetchError
-from .fetch import FetchTimeout as FetchTimeout
-from .fetch import read_body as read_body
+from .fetch import Request as Request
+from .fetch import Transport as Transport
+from .hop import Hop as Hop
+from .reply import Body as Body
+from .reply import Reply as Reply
 
 __all__ = [
+    "Body",
+    "Direct",
+    "Dress",
+    "Failure",
     "FetchError",
-    "FetchTimeout",
+    "FetchRefused",
     "Fetcher",
+    "Hop",
     "Network",
+    "Reply",
+    "Request",
+    "Transport",
     "parse_networks",
-    "read_body",
     "why_refused",
 ]

@@ -12,7 +12,7 @@ from runtime.api.names import unknown
 from runtime.sandbox.policy import IMPORTABLE, SCENARIO_API
 
 _NO_FILES: Final = "they have no files; sounds of their folder are played by name"
-_NO_NETWORK: Final = "they have no network of their own"
+_NO_NETWORK: Final = "they have no network of their own; HTTP is await Net.httpRequestAsync(url)"
 _NO_PROCESSES: Final = "they start no processes"
 _TASKS: Final = "handlers can be async, and trio runs their tasks"
 
@@ -72,7 +72,6 @@ _LATER: Final = frozenset(
         "Gemini",
         "IVR",
         "IVRState",
-        "Net",
         "OpenAI",
         "PhoneNumber",
         "SequencePlayerEvents",

@@ -11,9 +11,13 @@ from typing import ClassVar, Final
 
 import attrs
 
+from runtime.decisions.http import MAX_URL, METHODS
 from runtime.sandbox.schema import (
     MAX_CUSTOM_DATA,
     MAX_DIGITS,
+    MAX_HTTP_BODY,
+    MAX_HTTP_CONNECT_S,
+    MAX_HTTP_S,
     MAX_INFO_BODY,
     MAX_NAME,
     MAX_TEXT,
@@ -22,6 +26,7 @@ from runtime.sandbox.schema import (
     checked,
     flag,
     headers_field,
+    http_headers_field,
     number,
     one_of,
     text_of,
@@ -275,6 +280,24 @@ class StopConference(Command):
 
 
 @attrs.frozen(kw_only=True)
+class RequestHttp(Command):
+    """Net.httpRequest. Settles with a ResponseFrame, or with an error when it is not taken.
+
+    `body_bytes` of body follow at once, in BodyFrames with the number of this command. `shown`:
+    path, parameters and headers may stand in the timeline.
+    """
+
+    op: ClassVar[str] = "http.request"
+    url: str = checked(text_of(MAX_URL, empty=False))
+    method: str = checked(one_of(*METHODS), "GET")
+    headers: tuple[tuple[str, str], ...] = http_headers_field()
+    body_bytes: int = checked(whole_number(0, MAX_HTTP_BODY), 0)
+    timeout_s: float = checked(number(0, MAX_HTTP_S), MAX_HTTP_S)
+    connect_timeout_s: float = checked(number(0, MAX_HTTP_CONNECT_S), MAX_HTTP_CONNECT_S)
+    shown: bool = checked(flag, True)
+
+
+@attrs.frozen(kw_only=True)
 class SetSessionData(Command):
     op: ClassVar[str] = "session.custom_data"
     value: str = checked(text_of(MAX_CUSTOM_DATA, lines=True))
@@ -331,6 +354,7 @@ COMMANDS: Final[Mapping[str, type[Command]]] = {
         StopRecorder,
         CreateConference,
         StopConference,
+        RequestHttp,
         SetSessionData,
         SetCallData,
         HideTones,

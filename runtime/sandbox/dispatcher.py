@@ -36,13 +36,14 @@ from runtime.sandbox.frames import (
     EventFrame,
     ReleaseFrame,
     ReplyFrame,
+    ResponseFrame,
     ResultFrame,
     WorkerFrame,
 )
 from runtime.sandbox.nurseries import LegNursery
 from runtime.sandbox.steps import announce_first_pause
 
-Delivery = EventFrame | ResultFrame | ReleaseFrame | Timer
+Delivery = EventFrame | ResultFrame | ResponseFrame | ReleaseFrame | Timer
 
 TERMINATING: Final = AppEvents.Terminating.name
 TERMINATED: Final = AppEvents.Terminated.name
@@ -122,6 +123,11 @@ class Dispatcher:
         match delivery:
             case EventFrame():
                 await self._event(delivery)
+            case ResultFrame(req=req) if self._session.requests.owns(req):
+                # The core did not take it: as VoxEngine's "limits violated".
+                await self._response(ResponseFrame(req=req, code=0, error=delivery.error))
+            case ResponseFrame():
+                await self._response(delivery)
             case ResultFrame():
                 if self._session.settle(delivery.req, delivery.value, delivery.error):
                     await self._let_waiters_run()
@@ -235,6 +241,21 @@ class Dispatcher:
     async def _timer(self, timer: Timer) -> None:
         if self._session.phase is Phase.RUNNING and self._session.timers.take(timer):
             await self._call(timer.callback, timer.run, self._own, "timer", None)
+
+    async def _response(self, frame: ResponseFrame) -> None:
+        """Also after terminate(): a request that was under way is told its end (R7)."""
+        taken = self._session.requests.take(frame)
+        if taken is None or self._session.phase is Phase.TERMINATED:
+            return
+        request, result = taken
+        if request.callback is not None:
+            callback = partial(request.callback, result)
+            await self._call(callback, request.run, self._own, "handler", None)
+        elif request.handle._is_awaited():
+            request.handle._settle(result)
+            await self._let_waiters_run()
+        else:
+            request.handle._settle(result)
 
     # --- running the script's code --------------------------------------------------------------
 

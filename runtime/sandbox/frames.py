@@ -14,6 +14,7 @@ import attrs
 
 from runtime.sandbox.commands import COMMANDS, Command
 from runtime.sandbox.schema import (
+    MAX_BODY_PIECE,
     MAX_LOG,
     MAX_NAME,
     MAX_TRACEBACK,
@@ -110,12 +111,36 @@ class CodeFrame:
     data: str = checked(text_of(MAX_CODE_PIECE))
 
 
-WorkerFrame = CommandFrame | ReadyFrame | LogFrame | ErrorFrame | ReplyFrame | PongFrame | CodeFrame
+@attrs.frozen(kw_only=True)
+class BodyFrame:
+    """A piece of an HTTP body, as base64: of request `req` to the core, of its answer back."""
 
-_SimpleFrame = ReadyFrame | LogFrame | ErrorFrame | ReplyFrame | PongFrame | CodeFrame
+    type: ClassVar[str] = "body"
+    req: int = checked(whole_number(0, 2**31))
+    data: str = checked(text_of(MAX_BODY_PIECE))
+
+    @property
+    def content(self) -> bytes:
+        """Raises ProtocolError when it is no base64."""
+        try:
+            return base64.b64decode(self.data, validate=True)
+        except ValueError as exc:
+            raise ProtocolError(f"the body of request {self.req} is not base64") from exc
+
+
+def body_frames(req: int, body: bytes) -> Iterator[BodyFrame]:
+    """A body, or a part of one, as frames that fit."""
+    size = MAX_BODY_PIECE // 4 * 3
+    for start in range(0, len(body), size):
+        data = base64.b64encode(body[start : start + size]).decode("ascii")
+        yield BodyFrame(req=req, data=data)
+
+
+_SimpleFrame = ReadyFrame | LogFrame | ErrorFrame | ReplyFrame | PongFrame | BodyFrame | CodeFrame
+WorkerFrame = CommandFrame | _SimpleFrame
 _WORKER_FRAMES: Final[Mapping[str, type[_SimpleFrame]]] = {
     frame.type: frame
-    for frame in (ReadyFrame, LogFrame, ErrorFrame, ReplyFrame, PongFrame, CodeFrame)
+    for frame in (ReadyFrame, LogFrame, ErrorFrame, ReplyFrame, PongFrame, BodyFrame, CodeFrame)
 }
 
 
@@ -194,6 +219,8 @@ class StartFrame:
     main: str
     custom_data: str = ""
     settings: dict[str, float] = attrs.field(factory=dict)
+    secrets: dict[str, str] = attrs.field(factory=dict)
+    """Name -> placeholder: what stands for the value, which never comes here."""
     check_only: bool = False
 
 
@@ -244,6 +271,20 @@ class ResultFrame:
 
 
 @attrs.frozen(kw_only=True)
+class ResponseFrame:
+    """The answer to the HTTP request `req`; its body came before, in BodyFrames.
+
+    `code` is the HTTP status, or the platform's code of a failure, whose reason is `error`.
+    """
+
+    type: ClassVar[str] = "response"
+    req: int
+    code: int
+    headers: list[tuple[str, str]] = attrs.field(factory=list)
+    error: str | None = None
+
+
+@attrs.frozen(kw_only=True)
 class ReleaseFrame:
     """No event of `unit` follows: its handlers get 10 s to end, then its nursery is cancelled."""
 
@@ -266,7 +307,15 @@ class StopFrame:
 
 
 CoreFrame = (
-    ModuleFrame | StartFrame | EventFrame | ResultFrame | ReleaseFrame | PingFrame | StopFrame
+    ModuleFrame
+    | StartFrame
+    | EventFrame
+    | ResultFrame
+    | BodyFrame
+    | ResponseFrame
+    | ReleaseFrame
+    | PingFrame
+    | StopFrame
 )
 
 _CORE_FRAMES: Final[Mapping[str, type[CoreFrame]]] = {
@@ -276,6 +325,8 @@ _CORE_FRAMES: Final[Mapping[str, type[CoreFrame]]] = {
         StartFrame,
         EventFrame,
         ResultFrame,
+        BodyFrame,
+        ResponseFrame,
         ReleaseFrame,
         PingFrame,
         StopFrame,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 
+from runtime.decisions import http
 from runtime.sandbox.wire import ProtocolError
 
 MAX_UNIT: Final = 1_000_000
@@ -27,6 +28,13 @@ MAX_HEADERS_TOTAL: Final = 4_095
 MAX_INFO_BODY: Final = 8_192
 MAX_DIGITS: Final = 256
 MAX_CUSTOM_DATA: Final = 8_192
+MAX_HTTP_BODY: Final = 64 * 1024 * 1024
+"""What an operator may raise a request's body to."""
+MAX_HTTP_S: Final = 90.0
+MAX_HTTP_CONNECT_S: Final = 6.0
+"""VoxEngine's longest (voxengine.md 1.9)."""
+MAX_BODY_PIECE: Final = 48 * 1024
+"""Characters of base64 in one frame."""
 MAX_TRACEBACK: Final = 16_000
 MAX_LOG: Final = 15_000
 
@@ -162,3 +170,36 @@ def checked(check: Check, default: Any = attrs.NOTHING) -> Any:
 
 def headers_field() -> Any:
     return attrs.field(factory=dict, validator=_header_map)
+
+
+def _http_headers(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Pairs of strings; what a script may say in them is decided in decisions/http.py."""
+    if not isinstance(value, list | tuple):
+        return _wrong_type(attribute, "must be a list", value)
+    if len(value) > http.MAX_HEADERS:
+        return _fail(attribute, f"holds {len(value)} headers, the limit is {http.MAX_HEADERS}")
+    total = 0
+    for pair in value:
+        if not isinstance(pair, list | tuple) or [type(part) for part in pair] != [str, str]:
+            return _fail(attribute, "must hold pairs of strings only")
+        name, text = pair
+        if _unsendable(text):
+            return _fail(attribute, f"holds half a character (a lone surrogate) in {name[:SHOWN]}")
+        why = http.why_not(name, text)
+        if why is not None:
+            return _fail(attribute, why)
+        total += len(name) + len(text.encode()) + 4
+    if total > http.MAX_HEADERS_TOTAL:
+        return _fail(attribute, f"has {total} bytes in all, the limit is {http.MAX_HEADERS_TOTAL}")
+    return None
+
+
+def _pairs(value: Any) -> Any:
+    """What comes as JSON lists becomes what it was."""
+    if not isinstance(value, list) or not all(isinstance(pair, list) for pair in value):
+        return value
+    return tuple(tuple(pair) for pair in value)
+
+
+def http_headers_field() -> Any:
+    return attrs.field(default=(), converter=_pairs, validator=_http_headers)

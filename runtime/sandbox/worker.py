@@ -14,6 +14,7 @@ from typing import Final, TextIO
 import trio
 
 from runtime.api.listeners import Listeners
+from runtime.api.requests import Requests
 from runtime.api.running import RUNNING, Run
 from runtime.api.session import Session
 from runtime.api.timers import Timers
@@ -22,6 +23,7 @@ from runtime.sandbox.cpu import CpuGuard
 from runtime.sandbox.dispatcher import Dispatcher
 from runtime.sandbox.fault import describe
 from runtime.sandbox.frames import (
+    BodyFrame,
     CoreFrame,
     ErrorFrame,
     EventFrame,
@@ -30,6 +32,7 @@ from runtime.sandbox.frames import (
     PongFrame,
     ReadyFrame,
     ReleaseFrame,
+    ResponseFrame,
     ResultFrame,
     StartFrame,
     StopFrame,
@@ -85,6 +88,7 @@ class _Worker:
             enter=self._cpu.check if self._cpu is not None else _nothing,
         )
         self._session.listeners = Listeners(self._session)
+        self._session.requests = Requests(self._session)
         self._dispatcher: Dispatcher | None = None
         """None until the script's top level has run."""
 
@@ -140,7 +144,11 @@ class _Worker:
                     self._outbox.put(ReadyFrame())
             case PingFrame():
                 self._outbox.put(PongFrame(nonce=frame.nonce))
-            case EventFrame() | ResultFrame() | ReleaseFrame() if self._dispatcher is not None:
+            case BodyFrame():
+                self._session.requests.piece(frame)
+            case EventFrame() | ResultFrame() | ResponseFrame() | ReleaseFrame() if (
+                self._dispatcher is not None
+            ):
                 dispatcher.post(frame)
                 while dispatcher.waiting > MAX_QUEUED:
                     await trio.lowlevel.checkpoint()
@@ -160,6 +168,7 @@ class _Worker:
             application=frame.application,
             custom_data=frame.custom_data,
             settings=settings,
+            secrets=frame.secrets,
         )
         if self._cpu is not None:
             self._cpu.start(

@@ -13,7 +13,7 @@ from runtime.media.library import Sounds, file_decoders
 from runtime.media.recording_disk import RecordingDisk
 from runtime.media.recordings import Recordings
 from runtime.media.sound_workers import SoundWorkers
-from runtime.net import Fetcher, parse_networks
+from runtime.net import Direct, Fetcher, parse_networks
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.launcher import ZygoteLauncher
 from runtime.session.timeline_file import TimelineFiles
@@ -34,12 +34,14 @@ class Children:
     zygote: ZygoteLauncher
     timelines: TimelineFiles
     sounds: Sounds
+    http: Fetcher
 
     @classmethod
     def configured(cls, config: Config, base_url: str, log: FilteringBoundLogger) -> Children:
         data = config.data.dir.resolve()
         decoders = file_decoders(log.warning)
         speech = OfflineSpeech(log.warning)
+        http = Fetcher(Direct(parse_networks(config.net.allow)))
         recordings = Recordings(
             RecordingDisk(data / "recordings", parse_size(config.data.recordings_max)),
             base_url=lambda: base_url,
@@ -57,10 +59,11 @@ class Children:
             sounds=Sounds(
                 decoders=decoders,
                 speech=speech,
-                fetcher=Fetcher(parse_networks(config.net.allow)),
+                fetcher=http,
                 folder=data / SOUNDS_FOLDER,
                 recording_path=recordings.path_of_url,
             ),
+            http=http,
         )
 
     async def start(self, nursery: trio.Nursery) -> None:

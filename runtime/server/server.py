@@ -22,6 +22,7 @@ from runtime.config.settings import parse_http_address
 from runtime.control.app import API, ControlParts, build_app
 from runtime.control.auth import AccessRule
 from runtime.control.listener import GRACE_S, HttpListener, ListenError
+from runtime.decisions.secrets import make_secret
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
 from runtime.media.port import MediaUnavailable, RecordingError
@@ -113,6 +114,7 @@ class Server:
             retry_after_s=RETRY_AFTER_S,
             access_url=lambda session: f"{self._http.url}{API}/sessions/{session}",
             log_url=lambda session: f"{self._http.url}{API}/sessions/{session}/timeline",
+            secrets=tuple(make_secret(s.name, s.value, s.hosts) for s in config.secret),
         )
         return SessionRegistry(
             settings=settings,
@@ -121,6 +123,7 @@ class Server:
             dialer=self._sip.dialer,
             sounds=children.sounds,
             recordings=children.recordings,
+            http=children.http,
             timelines=LoggedTimelines(children.timelines, self._log).open,
             new_id=lambda: secrets.token_hex(8),
             on_refusal=self._on_refusal,

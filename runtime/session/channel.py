@@ -19,6 +19,7 @@ from runtime.decisions.allowances import TokenBucket
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.limits import Limits
 from runtime.sandbox.frames import (
+    BodyFrame,
     CommandFrame,
     CoreFrame,
     ErrorFrame,
@@ -37,6 +38,9 @@ from runtime.sandbox.wire import (
 )
 
 MAX_QUEUED_BYTES: Final = 1024 * 1024
+BODY_ROOM: Final = 64 * 1024
+"""Bodies of HTTP answers wait until no more than this is queued, so that they take their time and
+never the room of events."""
 MAX_INBOX_BYTES: Final = 1024 * 1024
 """Beyond it the reader stops reading and the script's sends block."""
 MAX_WRITE: Final = 64 * 1024
@@ -76,6 +80,7 @@ class Outbox:
         self._frames: deque[bytes] = deque()
         self._bytes = 0
         self._filled = trio.Event()
+        self._taken = trio.Event()
         self.send_now: SendNow | None = None
         """How a frame that nothing waits before goes out at once; None: it waits for `take`."""
 
@@ -97,6 +102,11 @@ class Outbox:
             raise ChannelFailed(End(Cause.EVENTS, text))
         self._filled.set()
 
+    async def room(self) -> None:
+        """Return when a piece of a body may be put; whoever puts it does so without awaiting."""
+        while self._bytes > BODY_ROOM:
+            await self._taken.wait()
+
     @staticmethod
     def _unsent(data: bytes, send_now: SendNow) -> bytes:
         try:
@@ -115,6 +125,8 @@ class Outbox:
             batch.append(self._frames.popleft())
             size += len(batch[-1])
         self._bytes -= size
+        self._taken.set()
+        self._taken = trio.Event()
         return b"".join(batch)
 
 
@@ -283,8 +295,8 @@ def _non_blocking(stream: trio.abc.Stream) -> SendNow | None:
 
 
 def _is_work(frame: dict[str, Any]) -> bool:
-    """Commands and errors cost the core work; both are metered as commands."""
-    return frame.get("type") in (CommandFrame.type, ErrorFrame.type)
+    """Commands, errors and pieces of bodies cost the core work; all are metered as commands."""
+    return frame.get("type") in (CommandFrame.type, ErrorFrame.type, BodyFrame.type)
 
 
 def _protocol(text: str) -> ChannelFailed:

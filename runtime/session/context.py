@@ -8,10 +8,12 @@ import attrs
 import trio
 
 from runtime.decisions.failure import End
+from runtime.decisions.secrets import SecretBook
 from runtime.media.port import Assets
 from runtime.session.alarms import Alarms
 from runtime.session.calls import CallBook
 from runtime.session.events import Events
+from runtime.session.http import HttpDesk
 from runtime.session.recording import RecordingBook
 from runtime.session.routes import Routes
 from runtime.session.settings import Ports, SessionSettings
@@ -36,6 +38,8 @@ class SessionContext:
     routes: Routes
     calls: CallBook
     recordings: RecordingBook
+    http: HttpDesk
+    secrets: SecretBook
     end: Callable[[End], None]
     """End the session; the first reason stands."""
     draining: Callable[[], bool]

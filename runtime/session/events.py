@@ -13,7 +13,14 @@ from typing import Any, Final
 
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.timeline import mask_event
-from runtime.sandbox.frames import CoreFrame, EventFrame, ReleaseFrame, ResultFrame, call_id
+from runtime.sandbox.frames import (
+    CoreFrame,
+    EventFrame,
+    ReleaseFrame,
+    ResponseFrame,
+    ResultFrame,
+    call_id,
+)
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.channel import ChannelFailed, Outbox
 from runtime.session.timeline import Timeline
@@ -95,8 +102,16 @@ class Events:
         else:
             self._put(frame)
 
+    def respond(self, frame: ResponseFrame) -> None:
+        """The answer to an HTTP request: in order, as an event, but a closed gate lets it pass."""
+        self._send(frame)
+
+    async def room(self) -> None:
+        """Return when a piece of an HTTP body may be sent; it is sent without awaiting again."""
+        await self._outbox.room()
+
     def send(self, frame: CoreFrame) -> None:
-        """A frame that is neither event nor result (ping, stop): nothing holds it back."""
+        """A frame that is neither event nor result (ping, stop, body): nothing holds it back."""
         self._put(frame)
 
     def release(self, unit: int) -> None:

@@ -11,6 +11,7 @@ from runtime.decisions.failure import EndLeg, EndSession, Errors, Owner, RecordO
 from runtime.decisions.session_state import TAKES_COMMANDS
 from runtime.sandbox.clip import shorten
 from runtime.sandbox.frames import (
+    BodyFrame,
     CodeFrame,
     CommandFrame,
     ErrorFrame,
@@ -56,6 +57,8 @@ class Inbound:
                 self._on_error(frame)
             case ReplyFrame():
                 self._session.events.replied(frame.seq, frame.handled)
+            case BodyFrame():
+                self._session.http.piece(frame)
             case PongFrame():
                 self._host.watch.pong(frame.nonce)
             case CodeFrame():

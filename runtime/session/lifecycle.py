@@ -72,6 +72,7 @@ async def _send_script(host: SessionHost, channel: Channel) -> None:
         main=host.plan.bundle.main,
         custom_data=host.plan.custom_data,
         settings={**settings, "epoch_s": host.started},
+        secrets=dict(host.context.secrets.placeholders),
     )
     try:
         await channel.send(host.around.scripts.encoded(host.plan.bundle), start)
@@ -140,9 +141,14 @@ async def _see_off(host: SessionHost) -> None:
     if end.cause is Cause.TERMINATED:
         # By the top level itself, perhaps: the watch bounds how long the rest of it may take.
         await host.worker_gone.wait_or(host.top_level_over)
+    http = host.context.http
+    await http.finished()
     if host.was_ready:
         fields = {} if end.orderly else {"systemError": end.detail or end.cause.value}
+        http.allow_one()
         await _tell(host, "Application.Terminating", fields)
+        await http.finished()
+        http.close()
         await _tell(host, "Application.Terminated", fields)
     host.context.events.send(StopFrame(reason=end.cause.value))
     with trio.move_on_after(EXIT_S):

@@ -19,6 +19,7 @@ from runtime.decisions.breaker import CrashBreaker
 from runtime.decisions.failure import Cause, End
 from runtime.legs.leg import Dialer, Leg
 from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
+from runtime.net import Fetcher
 from runtime.session.refusals import Refusals, RefusalView
 from runtime.session.rules import Match, NoMatch, Routing
 from runtime.session.scripts import Scripts
@@ -66,6 +67,7 @@ class SessionRegistry:
         dialer: Dialer,
         sounds: SoundLibrary,
         recordings: RecordingStore,
+        http: Fetcher,
         timelines: TimelineSinkFactory,
         new_id: Callable[[], str],
         new_nonce: Callable[[], str] = lambda: secrets.token_hex(8),
@@ -87,7 +89,9 @@ class SessionRegistry:
         self._changed = trio.Event()
         self._around = Surroundings(
             settings=settings,
-            ports=Ports(media=media, dialer=dialer, sounds=sounds, recordings=recordings),
+            ports=Ports(
+                media=media, dialer=dialer, sounds=sounds, recordings=recordings, http=http
+            ),
             launcher=launcher,
             scripts=self._scripts,
             new_nonce=new_nonce,

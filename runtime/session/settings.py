@@ -12,8 +12,10 @@ import attrs
 
 from runtime.decisions.failure import OnError, OnFailure
 from runtime.decisions.limits import Limits
+from runtime.decisions.secrets import Secret
 from runtime.legs.leg import Dialer
 from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
+from runtime.net import Fetcher
 
 LAUNCH_S: Final = 10.0
 """A fork and a lock take milliseconds; a machine that needs longer cannot take the call."""
@@ -47,6 +49,7 @@ class SessionSettings:
     access_url: Callable[[str], str] = _no_url
     """Of a session id: where HTTP requests for its script go."""
     log_url: Callable[[str], str] = _no_url
+    secrets: tuple[Secret, ...] = attrs.field(default=(), repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -57,3 +60,4 @@ class Ports:
     dialer: Dialer
     sounds: SoundLibrary
     recordings: RecordingStore
+    http: Fetcher

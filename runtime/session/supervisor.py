@@ -15,6 +15,7 @@ import trio
 
 from runtime.decisions import session_state
 from runtime.decisions.failure import Cause, End
+from runtime.decisions.secrets import SecretBook
 from runtime.decisions.session_state import TAKES_CALLERS, SessionState
 from runtime.legs.leg import Leg
 from runtime.session import lifecycle
@@ -32,6 +33,7 @@ from runtime.session.farewell import (
     release_calls,
     release_partners,
 )
+from runtime.session.http import HttpDesk
 from runtime.session.inbound import Inbound
 from runtime.session.recording import RecordingBook
 from runtime.session.routes import Routes
@@ -113,26 +115,38 @@ class SessionHost:
 
     def _make_context(self) -> SessionContext:
         ports, settings = self.around.ports, self.around.settings
+        events = Events(
+            self.plan.id,
+            self.outbox,
+            self.timeline,
+            most_held=settings.limits.events_queued,
+            on_sent=lambda: self.watch.event_sent(),
+            fail=self.end,
+        )
+        tasks = Tasks(self._crashed)
+        secrets = SecretBook(settings.secrets, self.around.new_nonce())
         return SessionContext(
             id=self.plan.id,
             settings=settings,
             ports=ports,
             assets=self.plan.bundle.assets,
             timeline=self.timeline,
-            events=Events(
-                self.plan.id,
-                self.outbox,
-                self.timeline,
-                most_held=settings.limits.events_queued,
-                on_sent=lambda: self.watch.event_sent(),
-                fail=self.end,
-            ),
+            events=events,
             alarms=Alarms(),
-            tasks=Tasks(self._crashed),
+            tasks=tasks,
             units=UnitTable(),
             routes=Routes(ports.media, self.timeline),
             calls=CallBook(self._calls_changed),
             recordings=RecordingBook(self.plan.id, ports.media, ports.recordings, self.timeline),
+            http=HttpDesk(
+                ports.http,
+                settings.limits,
+                secrets,
+                events=events,
+                timeline=self.timeline,
+                tasks=tasks,
+            ),
+            secrets=secrets,
             end=self.end,
             draining=self.around.draining,
             custom_data=self.plan.custom_data,
@@ -170,6 +184,10 @@ class SessionHost:
         self.timeline.record("session", f"ends: {end.cause}", detail=end.detail or None)
         self.ending.set()
         self.context.events.close()
+        if end.finishes_requests:
+            self.context.http.leave()
+        else:
+            self.context.http.close()
         self._kept = release_calls(self.context, end)
         self._set_idle_clock()
 
@@ -185,6 +203,8 @@ class SessionHost:
 
     def _end_again(self, end: End) -> None:
         """The first reason stands, but what it still waited for may have become pointless."""
+        if not end.finishes_requests:
+            self.context.http.close()
         if not end.script_hears:
             self.worker_gone.set()
         else:

@@ -17,6 +17,11 @@ from runtime.testing.peers import NotHeard as NotHeard
 from runtime.testing.run import run_simulation as run_simulation
 from runtime.testing.simulator import LeftOpen as LeftOpen
 from runtime.testing.simulator import Sim as Sim
+from runtime.testing.web import SimRequest as SimRequest
+from runtime.testing.web import WebAnswer as WebAnswer
+from runtime.testing.web import WebFailure as WebFailure
+from runtime.testing.web import fails as fails
+from runtime.testing.web import responds as responds
 
 __all__ = [
     "Heard",
@@ -28,10 +33,15 @@ __all__ = [
     "Sim",
     "SimCallee",
     "SimCaller",
+    "SimRequest",
+    "WebAnswer",
+    "WebFailure",
     "answers",
     "busy",
+    "fails",
     "refused",
     "rejects",
+    "responds",
     "rings",
     "run_simulation",
     "silent",

@@ -23,12 +23,14 @@ class Fault:
 
     t: float
     session: str
+    """Empty where it is not known."""
     what: str
     """In one line, with the script's file and line where known."""
     traceback: str = ""
 
     def __str__(self) -> str:
-        text = f"the scenario failed at {self.t:.2f} s (session {self.session}): {self.what}"
+        whose = f" (session {self.session})" if self.session else ""
+        text = f"the scenario failed at {self.t:.2f} s{whose}: {self.what}"
         return f"{text}\n\n{self.traceback.rstrip()}" if self.traceback else text
 
 

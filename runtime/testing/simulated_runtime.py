@@ -13,8 +13,10 @@ import trio
 from runtime.api.names import unknown
 from runtime.decisions.failure import OnError, OnFailure
 from runtime.decisions.limits import Limits
+from runtime.decisions.secrets import Secret
 from runtime.legs.leg import Dialer
 from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
+from runtime.net import Fetcher, Transport
 from runtime.sandbox.launcher import InProcessLauncher
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
@@ -36,6 +38,7 @@ class Edges:
     dialer: Dialer
     sounds: SoundLibrary
     recordings: RecordingStore
+    http: Transport
     timelines: TimelineSinkFactory
 
 
@@ -87,6 +90,10 @@ class SimulatedRuntime:
             raise TypeError(f"configure(): limits must be Limits(...), not {kind}")
         self._settings = attrs.evolve(self._settings, **settings)
 
+    def add_secret(self, secret: Secret) -> None:
+        self._not_yet("set_secret()")
+        self._settings = attrs.evolve(self._settings, secrets=(*self._settings.secrets, secret))
+
     def set_time(self, time: datetime) -> None:
         self._not_yet("set_time()")
         self._epoch = time.timestamp()
@@ -121,6 +128,7 @@ class SimulatedRuntime:
             dialer=self._edges.dialer,
             sounds=self._edges.sounds,
             recordings=self._edges.recordings,
+            http=Fetcher(self._edges.http),
             timelines=self._edges.timelines,
             new_id=lambda: f"s{next(ids)}",
             new_nonce=lambda: str(next(nonces)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from runtime.api.event_constants import (
 )
 from runtime.api.events import by_name
 from runtime.api.names import unknown
+from runtime.decisions.secrets import make_secret
 from runtime.legs.leg import Headers, LegIdentity
 from runtime.sandbox.bundle import MAIN, load_bundle, make_bundle
 from runtime.session.registry import SessionRegistry
@@ -46,6 +48,7 @@ from runtime.testing.symbolic_media import SymbolicMedia
 from runtime.testing.symbolic_recordings import SimRecording, SymbolicRecordings
 from runtime.testing.symbolic_sounds import SymbolicSounds
 from runtime.testing.timeline_text import timeline_text
+from runtime.testing.web import SimWeb
 
 DEFAULT_SCENARIO: Final = "scenario.py"
 DEFAULT_NUMBER: Final = "+442079460001"
@@ -75,6 +78,7 @@ class Sim:
         self.chronicle = Chronicle(self.agenda.now, self.faults)
         self.media = SymbolicMedia(self.agenda)
         self.recorded = SymbolicRecordings(self.agenda)
+        self.http = SimWeb(self.agenda.now, self.faults)
         self.sounds = SymbolicSounds(self.recorded.seconds_of)
         self.dialer = SimDialer(self.agenda, self.media, self, self._start_script)
         self.callers: list[SimCaller] = []
@@ -86,6 +90,7 @@ class Sim:
             dialer=self.dialer,
             sounds=self.sounds,
             recordings=self.recorded,
+            http=self.http,
             timelines=self.chronicle.sink,
         )
         self.runtime = SimulatedRuntime(edges, self.agenda.now)
@@ -127,6 +132,10 @@ class Sim:
         """What time it is when the simulation begins, for VoxEngine.now(); before the first call.
         Without it: Wednesday 1 July 2026, 10:00 UTC."""
         self.runtime.set_time(time)
+
+    def set_secret(self, name: str, value: str, *, hosts: Sequence[str]) -> None:
+        """A [[secret]] of the operator's, before the first call: VoxEngine.getSecretValue(name)."""
+        self.runtime.add_secret(make_secret(name, value, hosts))
 
     def expect_call(self, to: str = "*") -> SimCallee:
         """Somebody whom the scenario is going to call: a number or URI, `*` matches anything.
@@ -341,17 +350,7 @@ class Sim:
         return await self.runtime.registry()
 
     def _route(self, bundles: dict[str, Bundle], *, conference: bool, custom_data: str) -> None:
-        rules = [
-            Rule(
-                name=name,
-                to=".*" if len(bundles) == 1 else re.escape(name),
-                scenario=name,
-                conference=conference,
-                custom_data=custom_data,
-            )
-            for name in bundles
-            if conference or custom_data
-        ]
+        rules = _rules(list(bundles), conference, custom_data) if conference or custom_data else []
         self.runtime.route(Routing[Bundle].ruled(rules, bundles))
 
     def _bundle(self, scenario: str) -> Bundle:
@@ -366,3 +365,17 @@ class Sim:
 
     def _start_script(self, script: DialScript, callee: SimCallee) -> None:
         self.runtime.start_soon(partial(play, script, callee))
+
+
+def _rules(names: list[str], conference: bool, custom_data: str) -> list[Rule]:
+    """The only scenario takes every call; of several the dialled number is the name."""
+    return [
+        Rule(
+            name=name,
+            to=".*" if len(names) == 1 else re.escape(name),
+            scenario=name,
+            conference=conference,
+            custom_data=custom_data,
+        )
+        for name in names
+    ]

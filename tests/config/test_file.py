@@ -230,3 +230,111 @@ def test_sizes_ports_and_addresses_are_parsed() -> None:
     assert parse_size("1.5KB") == 1500
     assert parse_port_range("10000-10003") == range(10000, 10004)
     assert parse_http_address("[::1]:0") == ("::1", 0)
+
+
+# --- secrets ------------------------------------------------------------------------------------
+
+
+def test_a_secret_comes_from_the_file_itself_another_file_or_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_TOKEN", "from-the-environment")
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "billing").write_text("from-a-file\n")
+    file = tmp_path / "callstage.toml"
+    file.write_text(
+        """
+        [[secret]]
+        name = "plain"
+        value = "from-here"
+        hosts = ["api.example.com"]
+        [[secret]]
+        name = "crm"
+        env = "CRM_TOKEN"
+        hosts = ["crm.example.com:8443", "crm.example.com"]
+        [[secret]]
+        name = "billing"
+        file = "keys/billing"
+        hosts = ["billing.example.com"]
+        """
+    )
+    config = load_config(file)
+    values = {secret.name: secret.value for secret in config.secret}
+    assert values == {
+        "plain": "from-here",
+        "crm": "from-the-environment",
+        "billing": "from-a-file",
+    }
+    for value in values.values():
+        assert value not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "problem"),
+    [
+        ("", "value", "give one of value, file and env"),
+        ("value = 'long-enough'\nenv = 'X'", "value", "give one of value, file and env"),
+        ("value = 'hunter2'", "value", "has 7 characters; a secret has 8 to 4096"),
+        ("env = 'CALLSTAGE_TEST_NOT_SET'", "env", "'CALLSTAGE_TEST_NOT_SET' is not set"),
+        ("file = 'two-lines'", "file", "must be one line of printable characters"),
+        ("file = 'binary'", "file", "is not UTF-8 text"),
+        ("file = 'missing'", "file", "cannot be read: No such file"),
+        ("file = 'huge'", "file", "has 8193 characters"),
+    ],
+)
+def test_a_secret_without_a_usable_value_says_why_and_not_what(
+    tmp_path: Path, given: str, key: str, problem: str
+) -> None:
+    (tmp_path / "two-lines").write_text("first-line-of-it\nsecond")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe" * 20)
+    (tmp_path / "huge").write_text("x" * 9_000)
+    text = f"[[secret]]\nname = 'crm'\nhosts = ['a.example']\n{given}\n"
+    [(where, told)] = faults_of(tmp_path, text)
+    assert where == f"secret[0].{key}"
+    assert problem in told
+    for value in ("hunter2", "long-enough", "first-line", "xxxx"):
+        assert value not in told
+
+
+def test_a_hundred_secrets_are_enough(tmp_path: Path) -> None:
+    one = "[[secret]]\nname = 'n{}'\nvalue = 'long-enough'\nhosts = ['a.example']\n"
+    text = "".join(one.format(number) for number in range(101))
+    assert faults_of(tmp_path, text) == [("secret", "101 secrets, the limit is 100")]
+
+
+def test_all_secrets_without_a_value_are_told_at_once(tmp_path: Path) -> None:
+    one = "[[secret]]\nname = 'same'\nvalue = 'long-enough'\nhosts = ['a.example']\n"
+    other = "[[secret]]\nname = 'b'\nhosts = ['b.example']\n"
+    assert faults_of(tmp_path, one + other + one) == [
+        ("secret[0].name", "there are several secrets called 'same'"),
+        ("secret[1].value", "give one of value, file and env"),
+        ("secret[2].name", "there are several secrets called 'same'"),
+    ]
+
+
+def test_secrets_of_the_wrong_shape_are_explained_without_their_values(tmp_path: Path) -> None:
+    faults = faults_of(
+        tmp_path,
+        """
+        [[secret]]
+        name = "c r m"
+        value = 1234567890
+        hosts = []
+        vale = "x"
+        [[secret]]
+        name = "b"
+        value = "long-enough"
+        hosts = ["https://b.example/"]
+        """,
+    )
+    assert faults == [
+        ("secret[0].name", "'c r m' must be 1 to 64 letters, digits, - and _"),
+        ("secret[0].hosts", "must list at least one host that the secret is meant for"),
+        ("secret[0].value", "must be a string"),
+        ("secret[0].vale", "unknown key; did you mean value?"),
+        (
+            "secret[1].hosts",
+            "'https://b.example/' is not a host; write it like \"api.example.com\" or "
+            '"api.example.com:8443"',
+        ),
+    ]

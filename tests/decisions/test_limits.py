@@ -23,7 +23,7 @@ NAMES = [field.name for field in attrs.fields(Limits)]
 UNITS = ("_s", "_bytes", "_mib", "_chars", "_per_s", "_rate")
 COUNTS = re.compile(
     r"sessions|calls|callers|attempts|players|recorders|conferences|timers|listeners|handlers|"
-    r"burst|arrears|queued|entries|files|crashes"
+    r"burst|arrears|active|queued|entries|files|crashes"
 )
 TESTS = Path(__file__).parents[1]
 
@@ -107,6 +107,12 @@ def test_the_process_is_told_what_it_keeps_and_nothing_else() -> None:
         "handler_cpu_s": 1.0,
         "import_cpu_s": 3.0,
         "memory_mib": 64,
+        "http_active": 3,
+        "http_queued": 32,
+        "http_timeout_s": 90.0,
+        "http_connect_timeout_s": 6.0,
+        "http_request_bytes": 1024 * 1024,
+        "http_waiting_bytes": 4 * 1024 * 1024,
         "log_line_chars": 15_000,
         "commands_in_arrears": 2_000,
     }

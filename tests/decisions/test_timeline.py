@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import json
 
-from runtime.decisions.timeline import Cap, Entry, mask_command, mask_event, mask_sip
+import pytest
+
+from runtime.decisions.timeline import (
+    HIDDEN,
+    Cap,
+    Entry,
+    mask_command,
+    mask_event,
+    mask_sip,
+    shown_url,
+)
 
 SIP = (
     "INVITE sip:alice:pa55@example.com SIP/2.0\r\n"
@@ -81,3 +91,45 @@ def test_a_timeline_is_capped_by_its_bytes_too() -> None:
     cap = Cap(max_entries=100, max_bytes=50)
     assert cap.admit(Entry(t=0, kind="log", what="x"), 40)
     assert not cap.admit(Entry(t=0, kind="log", what="x"), 40)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://a.example/x?q=1", "https://a.example/x?q=1"),
+        (
+            "https://a.example/x?q=1&access_token=abc&API-Key=d#part",
+            "https://a.example/x?q=1&access_token=(hidden)&API-Key=(hidden)",
+        ),
+        ("https://me:pw@a.example/x", "https://a.example/x"),
+        ("https://me:p@w@a.example/x@y", "https://a.example/x@y"),
+        ("https://a.example/cs-secret.n1.crm.end/x", "https://a.example/(secret crm)/x"),
+        ("https://a.example/x?sig=a;b=c", "https://a.example/x?sig=(hidden);b=c"),
+        ("no url at all", "no url at all"),
+    ],
+)
+def test_urls_are_shown_without_credentials(url: str, told: str) -> None:
+    assert shown_url(url) == told
+
+
+def test_of_a_request_that_is_not_to_be_logged_only_the_host_is_shown() -> None:
+    assert shown_url("https://a.example/x/y?z=1", whole=False) == "https://a.example/..."
+    args = {"url": "https://a.example/x", "headers": [("X-A", "b")], "shown": False}
+    shown = mask_command("http.request", args, hide_tones=False)
+    assert (shown["url"], shown["headers"]) == ("https://a.example/...", {})
+
+
+def test_headers_that_carry_credentials_are_hidden() -> None:
+    headers = [
+        ("Authorization", "Bearer abc"),
+        ("X-Api-Key", "abc"),
+        ("Accept", "text/plain"),
+        ("X-Odd", "cs-secret.n1.crm.end"),
+    ]
+    args = {"url": "https://a.example/", "headers": headers, "shown": True}
+    assert mask_command("http.request", args, hide_tones=False)["headers"] == {
+        "Authorization": HIDDEN,
+        "X-Api-Key": HIDDEN,
+        "Accept": "text/plain",
+        "X-Odd": "(secret crm)",
+    }

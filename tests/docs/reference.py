@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 
 import runtime
-from runtime.api import call, call_signalling, dialing, recorder, voxengine
+from runtime.api import call, call_signalling, dialing, http, recorder, voxengine
 from runtime.api.event_constants import NOT_FIRED_YET
 from runtime.api.events import Event, by_name
 from runtime.api.names import NamespaceType, StrictNames, public_names, shown_name
@@ -51,10 +51,16 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "Call.record": recorder.RECORD_OPTIONS,
     "Call.say": call.SAY_OPTIONS,
     "Call.startPlayback": ("loop", "progressivePlayback"),
+    "Net.httpRequest": http.OPTIONS,
+    "Net.httpRequestAsync": http.OPTIONS,
 }
 """What **options are; sendMediaTo's are for sockets, which are not there yet."""
 RESULTS: Final = {"AnswerHandle": "Answered", "PlaybackHandle": "PlaybackOutcome"}
-RESULTS_MORE: Final = {"EndHandle": "Disconnected or Failed", "Answering": "Answered"}
+RESULTS_MORE: Final = {
+    "EndHandle": "Disconnected or Failed",
+    "Answering": "Answered",
+    "HttpHandle": "HttpRequestResult",
+}
 _FIRST: Final[dict[Any, str]] = {}
 """Where a method that several objects share was described."""
 _REFERENCE: Final = re.compile(
@@ -66,7 +72,7 @@ def page() -> str:
     """The whole page."""
     _FIRST.clear()
     parts = [INTRODUCTION]
-    objects = ("VoxEngine", "Call", "Player", "Recorder", "Conference", "Logger")
+    objects = ("VoxEngine", "Call", "Player", "Recorder", "Conference", "Net", "Logger")
     parts += [_object(getattr(runtime, name)) for name in objects]
     parts.append(_functions(runtime.setTimeout, runtime.setInterval, runtime.clearTimeout))
     parts.append(_functions(runtime.clearInterval, runtime.require))
@@ -81,6 +87,7 @@ def page() -> str:
 
 def _value_names() -> list[str]:
     return ["Answered", "CallState", "DTMFType", "Gathered", "GatherReason", "Handle",
+            "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
             "Modules", "PlaybackOutcome", "RecordExpireTime", "VoiceList"]  # fmt: skip
 
 
@@ -116,7 +123,7 @@ def _in_order(owner: type[StrictNames]) -> list[str]:
     found: dict[str, None] = {}
     for part in owner.__mro__:
         for name, member in vars(part).items():
-            if not name.startswith("_") and callable(member):
+            if not name.startswith("_") and callable(member) and not isinstance(member, type):
                 found.setdefault(name)
     return list(found)
 
@@ -213,7 +220,9 @@ def _values(thing: Any) -> str:
         lines.append(", ".join(f"`{name}`" for name in public_names(thing)))
     elif attrs.has(thing):
         lines.append("Fields: " + ", ".join(f"`{name}`" for name in attrs.fields_dict(thing)))
-    else:
+    elif thing is runtime.HttpRequestOptions:
+        lines.append("Fields: " + ", ".join(f"`{name}`" for name in http.OPTIONS))
+    elif thing is runtime.Handle:
         lines.append("Properties: `done`, `error`")
     return "\n\n".join(lines) + "\n"
 

@@ -18,7 +18,7 @@ def test_every_public_name_stands_on_it() -> None:
     text = PAGE.read_text()
     for name in runtime.__all__:
         assert re.search(rf"^##+ `?{name}\b", text, re.MULTILINE), name
-    for thing in ("Call", "Player", "Recorder", "Conference", "VoxEngine", "Logger"):
+    for thing in ("Call", "Player", "Recorder", "Conference", "VoxEngine", "Net", "Logger"):
         for method in public_names(getattr(runtime, thing)):
             assert re.search(rf"`(await )?{method}[(`]", text), f"{thing}.{method}"
 

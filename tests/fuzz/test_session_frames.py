@@ -31,7 +31,9 @@ PLAUSIBLE: dict[str, Any] = {
     "kind": st.sampled_from(["sip", "pstn", "user", "x"]),
     "to": st.sampled_from(["sip:x@127.0.0.1", "", "\r\n"]),
     "text": st.text(max_size=5),
-    "url": st.sampled_from(["a.wav", "no.wav", ""]),
+    "url": st.sampled_from(["a.wav", "no.wav", "", "https://a.example/"]),
+    "body_bytes": st.sampled_from([0, 3, -1]),
+    "headers": st.sampled_from([{}, [], [["X-A", "b"]]]),
     "country": st.sampled_from(["US", "XX"]),
     "handle": st.booleans(),
     "mute": st.booleans(),
@@ -66,6 +68,13 @@ FRAMES = st.one_of(
     commands(),
     st.fixed_dictionaries({"type": st.just("log"), "text": st.text(max_size=30)}),
     st.fixed_dictionaries({"type": st.just("reply"), "seq": st.integers(0, 5)}),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("body"),
+            "req": st.integers(98, 125),
+            "data": st.sampled_from(["", "YWJj", "YWJjZA==", "?"]),
+        }
+    ),
     st.fixed_dictionaries({"type": st.just("pong"), "nonce": st.text(max_size=3)}),
     st.fixed_dictionaries(
         {

@@ -21,6 +21,7 @@ import trio
 from runtime.decisions.limits import Limits
 from runtime.decisions.timeline import Entry
 from runtime.legs.leg import MessageReceived
+from runtime.net import Direct, Fetcher
 from runtime.sandbox.launcher import BLANKS, ZygoteLauncher
 from runtime.sandbox.levels import Level
 from runtime.session.registry import SessionRegistry
@@ -129,6 +130,7 @@ class Arena:
             dialer=FakeDialer(),
             sounds=FakeSounds(),
             recordings=FakeStore(),
+            http=Fetcher(Direct()),
             timelines=lambda session: self.sinks.setdefault(session, Sink()),
             new_id=self._new_id,
         )

@@ -14,7 +14,7 @@ from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError, SoundLibrary, Voice
 from runtime.media.sound import PcmSound, SoundSource
 from runtime.media.sound_cache import SoundCache
-from runtime.net import Fetcher, parse_networks
+from runtime.net import Direct, Fetcher, parse_networks
 from runtime.speech.offline import OfflineSpeech
 from tests.media.sound_bytes import encode, heard, tone
 from tests.net.web import Answer, Web
@@ -68,7 +68,7 @@ async def sounds(nursery: trio.Nursery, folder: Path, tmp_path: Path) -> AsyncIt
     library = Sounds(
         decoders=decoders,
         speech=Silent(),
-        fetcher=Fetcher(parse_networks(["127.0.0.0/8"])),
+        fetcher=Fetcher(Direct(parse_networks(["127.0.0.0/8"]))),
         folder=folder,
         recording_path={RECORDING: tmp_path / "secret.wav"}.get,
     )
@@ -206,7 +206,7 @@ async def test_opening_that_is_cancelled_leaves_nothing_behind(
 async def test_a_text_is_spoken(nursery: trio.Nursery) -> None:
     speech = OfflineSpeech(lambda _: None)
     await nursery.start(speech.run)
-    library = Sounds(decoders=file_decoders(print), speech=speech, fetcher=Fetcher())
+    library = Sounds(decoders=file_decoders(print), speech=speech, fetcher=Fetcher(Direct()))
     with trio.fail_after(PATIENCE_S):
         sound = await library.speak("Hello there", Voice())
         assert sound.label == "Hello there"

@@ -20,6 +20,8 @@ class Answer:
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     raw: bytes | None = None
+    before: trio.Event | None = None
+    """Answered once this is set."""
 
     def to_bytes(self) -> bytes:
         if self.raw is not None:
@@ -63,6 +65,8 @@ class Web:
         self.requests.append(request)
         path = request.split(b" ", 2)[1].decode()
         answer = self.pages.get(path, Answer(status=404))
+        if answer.before is not None:
+            await answer.before.wait()
         await stream.send_all(answer.to_bytes())
         if answer.raw is not None:
             await trio.sleep_forever()

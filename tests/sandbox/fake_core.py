@@ -15,8 +15,9 @@ import attrs
 import trio
 import trio.testing
 
-from runtime.sandbox.commands import Command
+from runtime.sandbox.commands import Command, RequestHttp
 from runtime.sandbox.frames import (
+    BodyFrame,
     CallInfo,
     CommandFrame,
     CoreFrame,
@@ -28,10 +29,12 @@ from runtime.sandbox.frames import (
     ReadyFrame,
     ReleaseFrame,
     ReplyFrame,
+    ResponseFrame,
     ResultFrame,
     StartFrame,
     StopFrame,
     WorkerFrame,
+    body_frames,
     core_frame_to_json,
     parse_worker_frame,
 )
@@ -149,6 +152,38 @@ class FakeCore:
         await self.send(ResultFrame(req=self.frame_of(command).req, value=value, error=error))
         await self.settle()
 
+    @property
+    def requests(self) -> list[tuple[int, RequestHttp, bytes]]:
+        """The script's HTTP requests so far: number, command, body."""
+        bodies: dict[int, bytes] = {}
+        for frame in self.frames:
+            if isinstance(frame, BodyFrame):
+                bodies[frame.req] = bodies.get(frame.req, b"") + frame.content
+        return [
+            (frame.req, frame.command, bodies.get(frame.req, b""))
+            for frame in self.frames
+            if isinstance(frame, CommandFrame) and isinstance(frame.command, RequestHttp)
+        ]
+
+    async def respond(
+        self,
+        code: int = 200,
+        *bodies: bytes,
+        number: int = -1,
+        headers: Mapping[str, str] | None = None,
+        error: str | None = None,
+        settle: bool = True,
+    ) -> None:
+        """Answer an HTTP request, by default the last one; the body in these pieces."""
+        req = self.requests[number][0]
+        for body in bodies:
+            for frame in body_frames(req, body):
+                await self.send(frame)
+        pairs = list((headers or {}).items())
+        await self.send(ResponseFrame(req=req, code=code, headers=pairs, error=error))
+        if settle:
+            await self.settle()
+
     async def release(self, unit: int = 2) -> None:
         await self.send(ReleaseFrame(unit=unit))
         await self.settle()
@@ -173,6 +208,7 @@ async def running(
     siblings: Mapping[str, str] | None = None,
     custom_data: str = "",
     settings: Mapping[str, float] | None = None,
+    secrets: Mapping[str, str] | None = None,
     check_only: bool = False,
     session_id: str = "s1",
 ) -> AsyncIterator[FakeCore]:
@@ -192,6 +228,7 @@ async def running(
                 main="scenario",
                 custom_data=custom_data,
                 settings=dict(settings or {}),
+                secrets=dict(secrets or {}),
                 check_only=check_only,
             )
         )

@@ -13,11 +13,14 @@ import trio.testing
 
 from runtime.decisions.timeline import Entry
 from runtime.legs.leg import Headers
+from runtime.net import Fetcher
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing, Rule
 from runtime.session.settings import SessionSettings
 from runtime.session.timeline import TimelineSink
 from runtime.session.views import SessionView
+from runtime.testing.faults import Faults
+from runtime.testing.web import SimWeb
 from tests.session.fakes.leg import FakeDialer, FakeLeg
 from tests.session.fakes.media import FakeMedia, FakeSounds, FakeStore
 from tests.session.fakes.worker import FakeLauncher, FakeWorker
@@ -65,6 +68,7 @@ class Bench:
         self.dialer = FakeDialer()
         self.sounds = FakeSounds()
         self.store = FakeStore()
+        self.web = SimWeb(trio.current_time, Faults())
         self.launcher = FakeLauncher(nursery)
         self.sinks: dict[str, MemorySink] = {}
         numbers = count(1)
@@ -76,6 +80,7 @@ class Bench:
             dialer=self.dialer,
             sounds=self.sounds,
             recordings=self.store,
+            http=Fetcher(self.web),
             timelines=self._sink,
             new_id=lambda: f"s{next(numbers)}",
             new_nonce=lambda: f"n{next(nonces)}",

@@ -10,6 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from runtime.net import Fetcher
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import InProcessLauncher
 from runtime.sandbox.loader import Loader
@@ -31,6 +32,7 @@ async def running(script: str) -> AsyncIterator[Bench]:
             dialer=made.dialer,
             sounds=made.sounds,
             recordings=made.store,
+            http=Fetcher(made.web),
             timelines=made._sink,
             new_id=lambda: "s1",
         )

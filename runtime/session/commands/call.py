@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+import attrs
+
 from runtime.decisions.call_state import UNANSWERED, Input
 from runtime.decisions.limits import CALL_LIMIT_REACHED, refuse_call
+from runtime.decisions.secrets import SecretRefused
 from runtime.legs.leg import DialRefused, DialRequest, Leg
 from runtime.media.port import MediaUnavailable
 from runtime.sandbox.commands import (
@@ -50,8 +53,22 @@ def create(session: SessionContext, command: CreateCall, _: int) -> bool:
         reason = "the runtime is shutting down"
         call.peer_input(Input.ENDED, Notice(code=503, reason=reason))
     else:
-        session.tasks.start(partial(_dial, session, call, _request(session, command)))
+        _place(session, call, _request(session, command))
     return DONE
+
+
+def _place(session: SessionContext, call: CallLeg, request: DialRequest) -> None:
+    """With the values of secrets, if it goes where they are meant to go."""
+    try:
+        user, password = session.secrets.credentials(
+            request.auth_user, request.password, (request.to, request.out_proxy)
+        )
+    except SecretRefused as exc:
+        session.timeline.record("refusal", str(exc), leg=call.id)
+        call.peer_input(Input.ENDED, Notice(code=403, reason=str(exc)))
+        return
+    request = attrs.evolve(request, auth_user=user, password=password)
+    session.tasks.start(partial(_dial, session, call, request))
 
 
 def _request(session: SessionContext, command: CreateCall) -> DialRequest:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from runtime.decisions.failure import Cause, End
-from runtime.sandbox.commands import HideTones, SetSessionData, Terminate
+from runtime.sandbox.commands import HideTones, RequestHttp, SetSessionData, Terminate
 from runtime.session.commands.call import CALL_COMMANDS
+from runtime.session.commands.http import HTTP_COMMANDS
 from runtime.session.commands.media import MEDIA_COMMANDS
 from runtime.session.commands.table import DONE, Handler, check_custom_data
 from runtime.session.commands.units import UNIT_COMMANDS
@@ -36,13 +37,14 @@ SESSION_COMMANDS: Final[Mapping[str, Handler]] = {
     Terminate.op: terminate,
 }
 
-ALLOWED_LATE: Final = frozenset({SetSessionData.op, HideTones.op})
-"""What Terminating may still do; it changes nothing but what is written down."""
+ALLOWED_LATE: Final = frozenset({SetSessionData.op, HideTones.op, RequestHttp.op})
+"""What Terminating may still do: what is written down, and one HTTP request (session/http.py)."""
 
 ALL_COMMANDS: Final[Mapping[str, Handler]] = {
     **CALL_COMMANDS,
     **MEDIA_COMMANDS,
     **UNIT_COMMANDS,
+    **HTTP_COMMANDS,
     **SESSION_COMMANDS,
 }
 """Every operation of the wire."""

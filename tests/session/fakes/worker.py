@@ -10,11 +10,13 @@ import trio.testing
 
 from runtime.sandbox.commands import COMMANDS
 from runtime.sandbox.frames import (
+    BodyFrame,
     CommandFrame,
     EventFrame,
     ModuleFrame,
     PingFrame,
     ReleaseFrame,
+    ResponseFrame,
     ResultFrame,
     StartFrame,
     StopFrame,
@@ -33,6 +35,8 @@ class FakeWorker:
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.events: list[EventFrame] = []
         self.results: dict[int, ResultFrame] = {}
+        self.responses: dict[int, ResponseFrame] = {}
+        self.bodies: dict[int, bytes] = {}
         self.heard: list[str] = []
         self.modules: list[str] = []
         self.start: StartFrame | None = None
@@ -152,6 +156,12 @@ class FakeWorker:
                 if frame.reply and self.replies:
                     handled = self.handles_calls or frame.name != "Application.CallAlerting"
                     await self.send({"type": "reply", "seq": frame.seq, "handled": handled})
+            case BodyFrame(req=req):
+                self.bodies[req] = self.bodies.get(req, b"") + frame.content
+            case ResponseFrame():
+                assert frame.req not in self.responses, "a request was answered twice"
+                self.responses[frame.req] = frame
+                self.heard.append(f"response {frame.req}")
             case ResultFrame():
                 assert frame.req not in self.results, "a command was answered twice"
                 self.results[frame.req] = frame

@@ -287,7 +287,7 @@ async def test_r9_terminating_may_still_write_down(sim: Sim) -> None:
     assert sim.logs == [
         "the end",
         "VoxEngine.customData(): the session is ending; in Terminating and Terminated there are no "
-        "calls, timers or media any more, only Logger.write",
+        "calls, timers or media any more, only Logger.write; in Terminating also one HTTP request",
     ]
     assert [row.what for row in sim.timeline if row.kind == "refusal"] == []
 
