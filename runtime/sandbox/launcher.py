@@ -112,6 +112,8 @@ class ZygoteLauncher:
         self._asked = 0
         """Forks that the zygote has not answered yet."""
         self._taken = trio.Event()
+        self._came = trio.Event()
+        """Set by the next report of the zygote, or by its loss."""
         self._blanks: deque[ZygoteWorker] = deque()
         self._waiting: deque[_Launch] = deque()
         self._workers: dict[int, ZygoteWorker] = {}
@@ -169,6 +171,13 @@ class ZygoteLauncher:
             busy = "the machine is too busy to fork one" if self._zygote else "there is no zygote"
             why = f"{busy}, for {LAUNCH_S:g} s"
         raise LaunchError(f"no worker for session {session_id}: {why}")
+
+    async def filled(self) -> None:
+        """Return when all blanks are there; at once while there is no zygote."""
+        while self._zygote is not None and len(self._blanks) < self._wanted:
+            self._came = trio.Event()
+            self._ask()
+            await self._came.wait()
 
     async def _take(self) -> _Launch:
         """The next blank worker of the zygote that is ready now, or why there is none."""
@@ -241,6 +250,7 @@ class ZygoteLauncher:
         return filled
 
     def _report(self, message: dict[str, Any], descriptors: list[int]) -> None:
+        self._came.set()
         match message.get("type"):
             case "forked":
                 for each, pid in enumerate(message["pids"]):
@@ -282,6 +292,7 @@ class ZygoteLauncher:
     def _lose_everything(self) -> None:
         """The zygote is gone, and with it, by the parent-death signal, every worker."""
         self._zygote = None
+        self._came.set()
         self._ready = trio.Event()
         self._asked = 0
         for worker in self._workers.values():

@@ -44,6 +44,8 @@ SESSION_MEMORY: Final = 8 * 1024 * 1024
 """Private memory that a session may take, for the number that fits into the machine."""
 MIN_SESSIONS: Final = 10
 """Even where the memory available cannot be read."""
+COMPILE_S: Final = 5.0
+"""A script takes some milliseconds; what is not done then is compiled by its sessions."""
 RETRY_AFTER_S: Final = 10
 """What callers are told while the runtime drains."""
 
@@ -182,7 +184,9 @@ class Server:
 
     async def _start_services(self, nursery: trio.Nursery) -> None:
         await nursery.start(self._own_sessions)
-        nursery.start_soon(self._compile_scripts)
+        with trio.move_on_after(COMPILE_S):
+            await self._compile_scripts()
+            await self._children.zygote.filled()
         app = build_app(
             ControlParts(
                 registry=self.registry,
@@ -198,7 +202,7 @@ class Server:
         self._bound = await nursery.start(self._run_sip)
 
     async def _compile_scripts(self) -> None:
-        """Ahead of their first calls, which need not wait for it."""
+        """Ahead of their first calls. What does not compile is served too: its callers are told."""
         for bundle in self.registry.routing.bundles.values():
             try:
                 await self.registry.compile(bundle)

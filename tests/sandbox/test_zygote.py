@@ -200,15 +200,10 @@ async def test_a_launch_that_is_given_up_leaves_nothing_behind() -> None:
         assert len(os.listdir("/proc/self/fd")) == before
 
 
-async def full(launcher: ZygoteLauncher, blanks: int) -> None:
-    with trio.fail_after(PATIENCE_S):
-        while len(launcher.blank_pids) < blanks:  # noqa: ASYNC110 - can only be looked at
-            await trio.sleep(0.01)
-
-
 async def test_blank_workers_wait_before_anybody_asks() -> None:
     async with zygote(blanks=4) as launcher:
-        await full(launcher, 4)
+        with trio.fail_after(PATIENCE_S):
+            await launcher.filled()
         waiting = launcher.blank_pids
         core = ProcessCore(await launcher.launch("s1"))
         assert core.process.pid in waiting
@@ -230,12 +225,14 @@ async def test_more_launches_than_blanks_are_all_served_by_different_workers() -
         assert len({worker.pid for worker in workers}) == 20
         for worker in workers:
             await worker.stream.aclose()
-        await full(launcher, 2)
+        with trio.fail_after(PATIENCE_S):
+            await launcher.filled()
 
 
 async def test_a_blank_worker_that_dies_is_not_given_to_a_session() -> None:
     async with zygote(blanks=2) as launcher:
-        await full(launcher, 2)
+        with trio.fail_after(PATIENCE_S):
+            await launcher.filled()
         dead, alive = launcher.blank_pids
         os.kill(dead, signal.SIGKILL)
         await gone(dead)
@@ -249,7 +246,8 @@ async def test_a_blank_worker_that_dies_is_not_given_to_a_session() -> None:
 
 async def test_blank_workers_die_with_the_zygote() -> None:
     async with zygote(blanks=2) as launcher:
-        await full(launcher, 2)
+        with trio.fail_after(PATIENCE_S):
+            await launcher.filled()
         waiting = launcher.blank_pids
     for pid in waiting:
         await gone(pid)
