@@ -1,8 +1,10 @@
-"""How long a session worker takes to start, what it costs in memory, and what an event costs.
+"""How long a session takes to start, what that costs, and what it holds.
 
-Run by hand: `python -m tests.bench.session_start [--sessions N] [--json]`. Launch = socket pair,
-fork, pidfd back; ready = launch plus bundle sent, compiled, run and ReadyFrame received. Memory is
-the private memory of an idle session (USS from smaps_rollup, root only).
+Run by hand: `python -m tests.bench.session_start [--sessions N] [--json]`, as root for the memory.
+Warm: a blank worker is taken and gets code that was compiled before. Cold: it is forked, locked and
+compiles when it is asked for. Launch = a worker is had; ready = launch, script sent and run, and
+ReadyFrame received. CPU: of the worker up to its ReadyFrame, of the zygote, and of this process,
+which does what the core does, a session. Memory is the private memory of an idle session (USS).
 """
 
 from __future__ import annotations
@@ -11,26 +13,30 @@ import argparse
 import json
 import statistics
 import time
+from functools import partial
 from pathlib import Path
 
 import attrs
 import trio
 
+from runtime.decisions.limits import Limits
+from runtime.sandbox.bundle import Assets, Module
 from runtime.sandbox.frames import (
     CallInfo,
     EventFrame,
-    ModuleFrame,
     ReadyFrame,
-    ResultFrame,
     StartFrame,
     StopFrame,
     core_frame_to_json,
     parse_worker_frame,
 )
-from runtime.sandbox.in_process import InProcessLauncher
-from runtime.sandbox.launcher import WorkerProcess, ZygoteLauncher
+from runtime.sandbox.launcher import BLANKS, WorkerProcess, ZygoteLauncher
 from runtime.sandbox.wire import MAX_CORE_FRAME, MAX_WORKER_FRAME, FrameDecoder, encode_frame
+from runtime.session.scripts import Scripts
+from runtime.session.watch import cpu_of
 
+PAUSE_S = 0.02
+"""Between sessions: 50 calls a second."""
 SCRIPT = """
 from runtime import *
 
@@ -51,24 +57,40 @@ class Started:
     process: WorkerProcess
     launch_s: float
     ready_s: float
+    worker_cpu_s: float
 
 
-def _frame(frame: ModuleFrame | StartFrame | EventFrame | ResultFrame | StopFrame) -> bytes:
+@attrs.frozen
+class Bundle:
+    """What Scripts needs of a bundle."""
+
+    name: str = "bench"
+    main: str = "scenario"
+    version: str = "bench"
+    modules: tuple[Module, ...] = (Module(name="scenario", path="scenario.py", source=SCRIPT),)
+
+    @property
+    def assets(self) -> Assets:
+        return Assets(None)
+
+
+def _frame(frame: StartFrame | EventFrame | StopFrame) -> bytes:
     return encode_frame(core_frame_to_json(frame), MAX_CORE_FRAME)
 
 
-async def start(launcher: ZygoteLauncher | InProcessLauncher, number: int) -> Started:
+async def start(launcher: ZygoteLauncher, script: bytes, number: int) -> Started:
     began = time.perf_counter()
     process = await launcher.launch(f"s{number}")
     launched = time.perf_counter()
-    data = _frame(ModuleFrame(name="scenario", path="scenario.py", source=SCRIPT))
-    data += _frame(StartFrame(session_id=f"s{number}", application="bench", main="scenario"))
-    await process.stream.send_all(data)
+    first = StartFrame(session_id=f"s{number}", application="bench", main="scenario")
+    await process.stream.send_all(script + _frame(first))
     decoder = FrameDecoder(MAX_WORKER_FRAME)
     while not (frames := decoder.feed(bytes(await process.stream.receive_some()))):
         pass
+    ready = time.perf_counter()
     assert isinstance(parse_worker_frame(frames[0]), ReadyFrame)
-    return Started(process, launched - began, time.perf_counter() - began)
+    assert process.pid is not None
+    return Started(process, launched - began, ready - began, cpu_of(process.pid))
 
 
 async def stop(process: WorkerProcess) -> None:
@@ -106,25 +128,46 @@ async def events_us(process: WorkerProcess) -> float:
     return (time.perf_counter() - began) / EVENTS * 1e6
 
 
-async def measure(sessions: int) -> dict[str, object]:
-    launcher = ZygoteLauncher()
+async def measure(sessions: int, *, warm: bool) -> dict[str, object]:
+    launcher = ZygoteLauncher(blanks=BLANKS if warm else 0)
+    scripts, bundle = Scripts(launcher, Limits()), Bundle()
     async with trio.open_nursery() as nursery:
         began = time.perf_counter()
         await nursery.start(launcher.run)
         zygote_s = time.perf_counter() - began
+        if warm:
+            await scripts.compile(bundle, "check")
+        script = scripts.encoded(bundle)
         for number in range(3):
-            await stop((await start(launcher, number)).process)
-        alone = [await start(launcher, number) for number in range(sessions)]
-        memory = [private_kib(one.process.pid) for one in alone if one.process.pid is not None]
-        event_us = await events_us(alone[0].process)
-        for one in alone:
+            await stop((await start(launcher, script, number)).process)
+        zygote = launcher.zygote_pid
+        assert zygote is not None
+        cpu_before = cpu_of(zygote), time.process_time()
+        begun: list[Started] = []
+        for number in range(sessions):
+            begun.append(await start(launcher, script, number))
+            await trio.sleep(PAUSE_S)
+        zygote_cpu_s, own_cpu_s = (
+            cpu_of(zygote) - cpu_before[0],
+            time.process_time() - cpu_before[1],
+        )
+        memory = [private_kib(one.process.pid) for one in begun if one.process.pid is not None]
+        event_us = await events_us(begun[0].process)
+        for one in begun:
             await stop(one.process)
         nursery.cancel_scope.cancel()
+    cpu_s = {
+        "worker": statistics.median(one.worker_cpu_s for one in begun),
+        "zygote": zygote_cpu_s / sessions,
+        "core": own_cpu_s / sessions,
+    }
+    cpu_s["sum"] = sum(cpu_s.values())
     return {
         "sessions": sessions,
         "zygote_ready_ms": round(zygote_s * 1e3, 1),
-        "launch": percentiles([one.launch_s for one in alone]),
-        "launch_start_ready": percentiles([one.ready_s for one in alone]),
+        "launch": percentiles([one.launch_s for one in begun]),
+        "launch_to_ready": percentiles([one.ready_s for one in begun]),
+        "cpu_ms": {who: round(seconds * 1e3, 2) for who, seconds in cpu_s.items()},
         "private_kib_p50": statistics.median(memory),
         "event_us": round(event_us, 1),
     }
@@ -135,12 +178,17 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=100)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    result = trio.run(measure, arguments.sessions)
+    results = {
+        name: trio.run(partial(measure, arguments.sessions, warm=name == "warm"))
+        for name in ("cold", "warm")
+    }
     if arguments.json:
-        print(json.dumps(result))
-    else:
-        for name, value in result.items():
-            print(f"{name:20} {value}")
+        print(json.dumps(results))
+        return
+    for name, result in results.items():
+        print(name)
+        for what, value in result.items():
+            print(f"  {what:18} {value}")
 
 
 if __name__ == "__main__":
