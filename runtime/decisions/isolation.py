@@ -1,4 +1,7 @@
-"""Whether a runtime may take calls with the locks that this machine gives its session workers.
+"""Whether a runtime may take calls with the locks that this machine gives its processes.
+
+All kinds count that meet what strangers made, the weakest first: scripts, sound files, texts and
+packets are all theirs.
 
 Below the required level: `dev` serves with a banner, `run` serves loopback with a banner and
 refuses to listen to anybody else. Runs in the core, once, before anything listens.
@@ -10,11 +13,11 @@ from typing import Final
 
 import attrs
 
-from runtime.sandbox.levels import Level, Required, SandboxReport
+from runtime.sandbox.levels import Isolation, Level, Required
 
 CONTAINED: Final = {
-    Level.FULL: "a script reaches its own session and nothing else",
-    Level.PARTIAL: "one of the two kernel locks is missing",
+    Level.FULL: "what strangers made reaches its own process and nothing else",
+    Level.PARTIAL: "a lock is missing",
     Level.NONE: "only crashes, loops and memory are contained; a script can do what its user can",
 }
 
@@ -34,20 +37,20 @@ class Refuse:
 
 
 def decide(
-    report: SandboxReport, required: Required, *, loopback: bool, dev: bool = False
+    found: Isolation, required: Required, *, loopback: bool, dev: bool = False
 ) -> Serve | Refuse:
     """`loopback`: every listener is on loopback."""
-    if report.level.satisfies(required):
+    if found.level.satisfies(required):
         return Serve()
-    found = (
-        f"the sandbox of scripts is {report.level.value}, {required} is required "
-        f"([sandbox] require): {CONTAINED[report.level]} ({report.missing})"
+    fault = (
+        f"the sandbox is {found.level.value}, {required} is required "
+        f"([sandbox] require): {CONTAINED[found.level]} ({found.missing})"
     )
     if dev:
-        return Serve(f"{found}; run only scripts that you trust")
+        return Serve(f"{fault}; run only scripts that you trust")
     if loopback:
-        return Serve(f"{found}; run only scripts that you trust, and only loopback is served")
+        return Serve(f"{fault}; run only scripts that you trust, and only loopback is served")
     return Refuse(
-        f"{found}; this address is open to others. `callstage doctor` shows what is missing; "
+        f"{fault}; this address is open to others. `callstage doctor` shows what is missing; "
         "listen on 127.0.0.1 only, or lower [sandbox] require if every script is yours"
     )

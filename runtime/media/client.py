@@ -68,6 +68,7 @@ from runtime.media.proxies import (
 )
 from runtime.media.spare_legs import SpareLegs
 from runtime.processes import Child, LinkClosed, LinkFull, describe_exit, start_child
+from runtime.sandbox.levels import Weaker, admitted, unprobed
 
 ENGINE_MODULE: Final = "runtime.media.engine"
 NICE: Final = -10
@@ -117,6 +118,8 @@ class MediaClient:
         self._note = on_note
         self.report = EngineReport()
         """The engine's own counters, a second old at most."""
+        self.sandbox = unprobed("the media engine has not started")
+        """How well the engine is locked, as the latest found by trying."""
         self.skipped_frames = 0
         """20 ms frames that all engines so far were too late for."""
         self._ids = itertools.count(1)
@@ -244,6 +247,10 @@ class MediaClient:
             raise MediaUnavailable(what.reason)
         if not isinstance(what, EngineReady):
             raise MediaUnavailable(f"the media engine said {what!r} instead of being ready")
+        try:
+            self.sandbox = admitted(what.sandbox, self.sandbox)
+        except Weaker as exc:
+            raise MediaUnavailable(f"the media engine is not used: {exc}") from exc
         if what.max_legs < self._limits.legs:
             self._note(f"the limit of open files allows {what.max_legs} legs only")
         self._outbox = outbox

@@ -1,7 +1,8 @@
 """The engine process: `python -m runtime.media.engine`, started by media/client.py.
 
 Thin: wires sockets, schedule and link to the tick of media/tick.py. One loop, no threads, no
-garbage collection; it ends when the link to the core does.
+garbage collection; it ends when the link to the core does. Strangers' packets are all it reads, so
+it is locked before the first: UDP sockets are what it can still open.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from runtime.media.rtp.datagrams import NoPorts
 from runtime.media.sockets import UdpSockets
 from runtime.media.tick import Capacity, Engine
 from runtime.processes import BlockingLink, LinkClosed, enter_child
+from runtime.processes.confine import Confinement
+from runtime.processes.locking import lock_for_good
+from runtime.sandbox.profiles import ENGINE as ENGINE_PROFILE
 
 START_TIMEOUT_S: Final = 30.0
 """The core sends StartEngine at once; without it there is no core."""
@@ -47,6 +51,16 @@ REPORT_FRAMES: Final = 50
 """Once a second."""
 DESCRIPTORS_PER_LEG: Final = 2
 SPARE_DESCRIPTORS: Final = 64
+MEMORY_BYTES: Final = 1024 * 1024 * 1024
+"""Of its own, over what it begins with: legs, players and their histories take under 100 kB each,
+and there are thousands at most. Sounds and recordings are mapped, and are the core's to bound."""
+CONFINEMENT: Final = Confinement(
+    profile=ENGINE_PROFILE,
+    memory_bytes=MEMORY_BYTES,
+    memory=resource.RLIMIT_DATA,
+    file_bytes=resource.RLIM_INFINITY,  # it can open none; its standard error may be one
+    descriptors=None,
+)
 _PR_SET_TIMERSLACK: Final = 29
 
 
@@ -61,8 +75,9 @@ def main() -> None:
         sockets = UdpSockets(start.host, start.first_port, start.last_port, legs)
         capacity = Capacity(legs=legs, players=start.max_players, cname=start.cname)
         engine = Engine(sockets, capacity, random.SystemRandom().random)
-        link.send(encode_events([Event(ENGINE, EngineReady(max_legs=legs))]))
         _settle_down()
+        report = lock_for_good(CONFINEMENT)
+        link.send(encode_events([Event(ENGINE, EngineReady(max_legs=legs, sandbox=report))]))
         Loop(link, sockets, engine).run()
     except LinkClosed:
         return

@@ -1,8 +1,9 @@
 """The file worker: decodes strangers' sound files into audio memory, at the engine's row rate.
 
 It gets the bytes in a descriptor, never a path or URL, and only the few formats named here are
-tried. What is broken fails with a sentence for the author of the script; what hangs or kills this
-process fails alone, since the core replaces the process. `python -m runtime.media.files`
+tried. What is broken fails with a sentence for the author of the script; what hangs, eats memory or
+time, or kills this process fails alone, since the core replaces the process (sound_workers.py).
+`python -m runtime.media.files`
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import av
 import numpy as np
 
 from runtime.processes import BlockingLink, LinkClosed, enter_child
-from runtime.processes.confine import confine
-from runtime.sandbox.syscalls import DECODER
+from runtime.processes.confine import Confinement
+from runtime.processes.locking import lock_for_good
+from runtime.sandbox.profiles import DECODER
 
 from . import ffmpeg
 from .headers import wav_header
-from .pcm import PcmBuffer, PcmError, PcmState
+from .pcm import PcmBuffer, PcmError, PcmState, size_of
 
 MAX_FILE_BYTES: Final = 10 * 1024 * 1024
 """The platform's limit for a sound file (voxengine.md 2.2)."""
@@ -34,7 +36,10 @@ CODECS: Final = (
 """What may stand in those containers; fewer parsers, fewer holes."""
 MEMORY_BYTES: Final = 256 * 1024 * 1024
 """Over the size at start: the file, the hour of audio addresses, FFmpeg's buffers."""
+CONFINEMENT: Final = Confinement(profile=DECODER, memory_bytes=MEMORY_BYTES)
 READ_BYTES: Final = 64 * 1024
+MAX_STREAMS: Final = 8
+"""A sound, its cover pictures, and some slack; every stream costs memory and a parser."""
 MAX_PACKETS_BAD_AT_FIRST: Final = 500
 """A file whose first 500 packets are all broken is not going to get better."""
 EXPECTED: Final = "wav, mp3, ogg and flac files can be played"
@@ -48,9 +53,9 @@ def main() -> None:
     link = enter_child()
     ffmpeg.load()
     _rehearse()
-    locks = confine(memory_bytes=MEMORY_BYTES, profile=DECODER)
+    report = lock_for_good(CONFINEMENT)
     with contextlib.suppress(LinkClosed):
-        link.send({"state": "ready", "locks": locks})
+        link.send({"state": "ready", "sandbox": report.to_json()})
         _serve_all(link)
 
 
@@ -83,7 +88,7 @@ def _serve(link: BlockingLink, limit: int, source: int, target: int) -> None:
     try:
         _check_size(source, limit)
         with open(source, "rb", buffering=READ_BYTES, closefd=False) as file:
-            file.seek(0)  # the position is where the core stopped writing
+            file.seek(0)
             for blocks, _ in enumerate(decode_into(pcm, file)):
                 if blocks == 0:
                     link.send({"state": "audible"})
@@ -97,7 +102,7 @@ def _serve(link: BlockingLink, limit: int, source: int, target: int) -> None:
 
 
 def _check_size(source: int, limit: int) -> None:
-    size = os.fstat(source).st_size
+    size = size_of(source)
     if size == 0:
         raise BadFile("it is empty (0 bytes)")
     if size > limit:
@@ -112,7 +117,11 @@ def decode_into(pcm: PcmBuffer, file: BinaryIO) -> Iterator[int]:
     """
     decoded = 0
     try:
-        options = {"format_whitelist": FORMATS, "codec_whitelist": CODECS}
+        options = {
+            "format_whitelist": FORMATS,
+            "codec_whitelist": CODECS,
+            "max_streams": str(MAX_STREAMS),
+        }
         with av.open(file, "r", options=options) as container:
             for samples in _resampled(_frames(container), pcm.rate_hz):
                 added = pcm.append(samples)

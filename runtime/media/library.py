@@ -30,6 +30,12 @@ from .sound import PcmSound, SoundSource
 from .sound_cache import SoundCache
 from .sound_workers import SoundWorkers, WorkerKind
 
+DECODERS: Final = 3
+"""Two for one scenario, so that its one long file does not hold up its others; whatever it plays,
+the third is free for the next scenario."""
+DECODING_CPU_S: Final = 20.0
+"""The longest that one file may take. An hour of mp3 takes 9 s, of Opus 13 s; a file made for it
+would take minutes."""
 OPEN_S: Final = 12.0
 """From the request to the first sample, download included (voxengine.md 1.3)."""
 MAX_RECORDING_BYTES: Final = 512 * 1024 * 1024
@@ -47,9 +53,12 @@ def file_decoders(warn: Callable[[str], object]) -> SoundWorkers:
     kind = WorkerKind(
         module="runtime.media.files",
         name="the file decoder",
-        count=2,  # one long file does not hold up all others
-        queue=200,
-        job_s=30.0,  # an hour of mp3 takes four seconds of CPU
+        count=DECODERS,
+        queue=400,
+        owner_queue=200,
+        owner_busy=DECODERS - 1,
+        job_s=30.0,
+        cpu_s=DECODING_CPU_S,
         nice=5,
     )
     return SoundWorkers(kind, warn)
@@ -88,7 +97,7 @@ class Sounds:
         with _within_limits():
             content = await self._content(url, assets)
             try:
-                source = self._decoded(content)
+                source = self._decoded(content, assets)
             finally:
                 os.close(content.fd)
             return await _audible(PcmSound(url, source))
@@ -125,8 +134,8 @@ class Sounds:
             raise
         return _Content(fd, digest.hexdigest(), MAX_FILE_BYTES)
 
-    def _decoded(self, content: _Content) -> SoundSource:
-        """From the cache, or from a worker."""
+    def _decoded(self, content: _Content, owner: Assets) -> SoundSource:
+        """From the cache, or from a worker; scenarios take turns there."""
         cached = self.cache.get(content.key)
         if cached is not None:
             return cached
@@ -135,7 +144,8 @@ class Sounds:
             raise SoundError(f"{alive:,} bytes of sound are being played; try again later")
         source = SoundSource(PcmBuffer.create())
         try:
-            self._decoders.submit({"limit": content.limit}, [os.dup(content.fd)], source)
+            request = {"limit": content.limit}
+            self._decoders.submit(request, [os.dup(content.fd)], source, owner=owner)
         except (SoundError, OSError):
             source.buffer.close()
             raise

@@ -42,6 +42,14 @@ class PcmError(ValueError):
     """A descriptor that is not sealed audio memory of ours; the peer that sent it is broken."""
 
 
+def size_of(fd: int) -> int:
+    """Bytes behind a descriptor; moves its position to the end.
+
+    Not by fstat(2): the C library may ask for it with a path, which locked processes must not.
+    """
+    return os.lseek(fd, 0, os.SEEK_END)
+
+
 class PcmState(enum.IntEnum):
     FILLING = 0
     DONE = 1
@@ -99,7 +107,7 @@ class _SharedPcm:
         """
         try:
             seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
-            size = os.fstat(fd).st_size
+            size = size_of(fd)
             magic, rate_hz, channels = _HEADER.unpack(os.pread(fd, _HEADER.size, 0))
         except (OSError, struct.error) as exc:
             raise PcmError(f"descriptor {fd} is not audio memory: {exc}") from exc

@@ -312,7 +312,9 @@ class Voice:
 
 
 class Assets(Protocol):
-    """The sound files of one scenario's own folder."""
+    """The sound files of one scenario's own folder. Hashable: equal for the same folder."""
+
+    def __hash__(self) -> int: ...
 
     def open_bytes(self, name: str) -> bytes:
         """Content of a relative name inside the folder; SoundError when it is not there."""

@@ -30,6 +30,7 @@ from runtime.media.port import (
     ToneReceivedFromPeer,
     ToneScript,
 )
+from runtime.sandbox.levels import SandboxReport
 
 MAX_TONE_STEPS: Final = 64
 MAX_STEP_MS: Final = 3_600_000
@@ -198,6 +199,8 @@ class EngineReady:
     """The answer to StartEngine. `max_legs` is less than asked for when descriptors are short."""
 
     max_legs: int
+    sandbox: SandboxReport
+    """How well the engine is locked, as its children found by trying."""
 
 
 @attrs.frozen(kw_only=True)

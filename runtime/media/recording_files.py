@@ -16,7 +16,7 @@ import av
 import numpy as np
 
 from .headers import HEAD_BYTES, WAV_HEADER_BYTES, repair, wav_header
-from .pcm import Samples
+from .pcm import Samples, size_of
 
 CHANNELS: Final = 2
 RATE_HZ: Final = 8000
@@ -120,7 +120,7 @@ class _Output:
 
     @property
     def size(self) -> int:
-        return os.fstat(self._fd).st_size
+        return size_of(self._fd)
 
 
 class _WavFile:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import trio
 
 from runtime.processes import Child, LinkClosed, LinkFull, describe_exit, start_child
+from runtime.sandbox.levels import SandboxReport, Weaker, admitted, unprobed
 
 from .pcm import PcmRing
 from .port import Recording, RecordingError, RecordingFormat, RecordingResult
@@ -112,6 +113,8 @@ class Recordings:
         self._disk = disk
         self._base_url = base_url
         self._warn = warn
+        self.sandbox = unprobed("the recorder has not started")
+        """How well the recorder is locked, as the latest found by trying."""
         self._child: Child | None = None
         self._ready = trio.Event()
         self._active: dict[int, FileRecording] = {}
@@ -279,7 +282,12 @@ class Recordings:
 
     async def _greet(self, child: Child) -> bool:
         with trio.move_on_after(START_S), contextlib.suppress(LinkClosed):
-            await child.link.receive()
+            hello, _ = await child.link.receive()
+            try:
+                self.sandbox = admitted(SandboxReport.from_json(hello["sandbox"]), self.sandbox)
+            except Weaker as exc:
+                self._warn(f"the recorder is not used: {exc}")
+                return False
             self._child = child
             self._ready.set()
             return True

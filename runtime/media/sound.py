@@ -24,6 +24,8 @@ class SoundSource:
     def __init__(self, buffer: PcmBuffer) -> None:
         self.buffer = buffer
         self.error: str | None = None
+        self.hopeless = False
+        """It failed by what it costs, on any machine at any time: not worth trying again."""
         self.duration_s: float | None = None
         self._audible = trio.Event()
         self._complete = trio.Event()
@@ -53,10 +55,11 @@ class SoundSource:
             self.duration_s = self.buffer.duration_s
             self._end()
 
-    def fail(self, error: str) -> None:
+    def fail(self, error: str, *, hopeless: bool = False) -> None:
         """Nothing follows; players that began it end with this error."""
         if not self.complete:
             self.error = error
+            self.hopeless = hopeless
             self.buffer.finish(failed=True)
             self._end()
 

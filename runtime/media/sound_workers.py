@@ -1,6 +1,7 @@
 """The core's side of the processes that make sounds: file decoders and voices.
 
-One request at a time per worker, a bounded queue before them. A worker that dies or takes too long
+One request at a time per worker, a bounded queue before them in which owners take turns
+(decisions/turns.py). A worker that dies, or takes too long by its CPU clock or by the wall clock,
 costs the one request it was busy with: it is killed and replaced, and the next request goes on.
 """
 
@@ -8,14 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final
 
 import attrs
 import trio
 
+from runtime.decisions.turns import Shares, Turns
+from runtime.decisions.watchdog import LOOK_S, Silence, Verdict
 from runtime.processes import Child, LinkClosed, LinkFull, describe_exit, start_child
+from runtime.processes.usage import cpu_of, usage_of
+from runtime.sandbox.levels import SandboxReport, Weaker, admitted, unprobed
 
 from .port import SoundError
 from .sound import SoundSource
@@ -26,6 +30,8 @@ RESTART_PAUSE_S: Final = 1.0
 """After a worker that died before it was ready, so that a broken installation does not spin."""
 END_S: Final = 0.5
 """A worker leaves by itself when its link is closed; one that does not is killed."""
+STARVED: Final = 10
+"""Times the wall time of a request: a machine that leaves it no more processor is lost anyway."""
 MAX_ERROR: Final = 500
 """Characters of a worker's own error sentence."""
 
@@ -42,8 +48,22 @@ class WorkerKind:
     queue: int
     """Requests that may wait; one more is refused."""
     job_s: float
-    """A request that takes longer hangs (or is an attack) and is killed."""
+    """A request that takes longer, without its waits for a processor, hangs and is killed."""
+    cpu_s: float
+    """A request that computes for longer is an attack and is killed."""
+    owner_queue: int | None = None
+    """Requests of one owner that may wait; None: as many as of all."""
+    owner_busy: int | None = None
+    """Workers that one owner may keep busy; None: all."""
     nice: int = 0
+
+    @property
+    def shares(self) -> Shares:
+        return Shares(
+            queue=self.queue,
+            owner_queue=self.owner_queue or self.queue,
+            owner_busy=self.owner_busy or self.count,
+        )
 
 
 @attrs.define(eq=False)
@@ -51,6 +71,9 @@ class _Job:
     request: dict[str, Any]
     fds: tuple[int, ...]
     source: SoundSource
+    trouble: str = "failed on it and was restarted"
+    """What is told when the worker does not live to answer."""
+    hopeless: bool = False
 
     def close(self) -> None:
         for fd in self.fds:
@@ -70,8 +93,10 @@ class SoundWorkers:
         self.hello: dict[str, Any] = {}
         """What the workers told about themselves when they started."""
         self.restarts = 0
-        self._jobs: deque[_Job] = deque()
-        self._work = trio.Semaphore(0)
+        self.sandbox = unprobed(f"{kind.name} has not started")
+        """How well the workers are locked, as the latest found by trying."""
+        self._jobs: Turns[_Job] = Turns(kind.shares)
+        self._idle = trio.lowlevel.ParkingLot()
         self._running = False
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -86,21 +111,27 @@ class SoundWorkers:
                 await trio.sleep_forever()
             finally:
                 self._running = False
-                while self._jobs:
-                    self._fail(self._jobs.popleft(), "stopped")
+                for job in self._jobs.clear():
+                    self._fail(job, "stopped")
 
-    def submit(self, request: dict[str, Any], fds: Sequence[int], source: SoundSource) -> None:
+    def submit(
+        self,
+        request: dict[str, Any],
+        fds: Sequence[int],
+        source: SoundSource,
+        *,
+        owner: Hashable = None,
+    ) -> None:
         """Have `source` filled; its fate tells how that went. Takes the descriptors over.
 
-        Raises SoundError when too many requests wait.
+        Owners take turns. Raises SoundError when too many requests wait, of all or of this owner.
         """
         job = _Job(request, tuple(fds), source)
-        if not self._running or len(self._jobs) >= self.kind.queue:
+        if not self._running or not self._jobs.put(owner, job):
             why = f"has {len(self._jobs)} requests waiting" if self._running else "is not running"
             job.close()
             raise SoundError(f"{self.kind.name} {why}; try again later")
-        self._jobs.append(job)
-        self._work.release()
+        self._idle.unpark()
 
     async def _keep_worker(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -127,7 +158,13 @@ class SoundWorkers:
 
     async def _greet(self, child: Child) -> bool:
         with trio.move_on_after(START_S), contextlib.suppress(LinkClosed):
-            self.hello, _ = await child.link.receive()
+            hello, _ = await child.link.receive()
+            try:
+                self.sandbox = admitted(SandboxReport.from_json(hello["sandbox"]), self.sandbox)
+            except Weaker as exc:
+                self._warn(f"{self.kind.name} is not used: {exc}")
+                return False
+            self.hello = hello
             return True
         return False
 
@@ -146,29 +183,52 @@ class SoundWorkers:
         """Carry out jobs until the worker is of no more use."""
         useful = True
         while useful:
-            await self._work.acquire()
-            job = self._jobs.popleft()
-            if job.source.wanted:
-                useful = await self._carry_out(child, job)
-            else:
-                job.close()
+            turn = self._jobs.take()
+            if turn is None:
+                await self._idle.park()
+                continue
+            owner, job = turn
+            try:
+                if job.source.wanted:
+                    useful = await self._carry_out(child, job)
+                else:
+                    job.close()
+            finally:
+                self._jobs.done(owner)
+                self._idle.unpark()
 
     async def _carry_out(self, child: Child, job: _Job) -> bool:
         """One request from beginning to end; False when the worker has to be replaced."""
-        trouble = "failed on it and was restarted"
+        done = False
         try:
-            with trio.move_on_after(self.kind.job_s):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch, child, job)
                 await child.link.send(job.request, [*job.fds, job.source.buffer.fd])
                 job.close()
                 await self._follow(child, job.source)
-                return True
-            child.kill()
-            trouble = f"took longer than {self.kind.job_s:.0f} s over it and was stopped"
-        except (LinkClosed, LinkFull):
+                done = True
+                nursery.cancel_scope.cancel()
+        except* (LinkClosed, LinkFull):
             pass
         finally:
-            self._fail(job, trouble)
-        return False
+            self._fail(job, job.trouble)
+        return done
+
+    async def _watch(self, child: Child, job: _Job) -> None:
+        """End a worker that takes too long over its request."""
+        cpu_s, job_s = self.kind.cpu_s, self.kind.job_s
+        silence = Silence(trio.current_time(), cpu_of(child.pid), cpu_s, job_s)
+        verdict = None
+        with trio.move_on_after(job_s * STARVED):
+            while verdict is None:
+                await trio.sleep(LOOK_S)
+                verdict = silence.look(trio.current_time(), usage_of(child.pid))
+        job.hopeless = verdict is Verdict.BURNS
+        if job.hopeless:
+            job.trouble = f"used more than {cpu_s:g} s of CPU time on it and was stopped"
+        else:
+            job.trouble = f"took longer than {job_s:g} s over it and was stopped"
+        child.kill()
 
     async def _follow(self, child: Child, source: SoundSource) -> None:
         while True:
@@ -185,4 +245,4 @@ class SoundWorkers:
 
     def _fail(self, job: _Job, trouble: str) -> None:
         job.close()
-        job.source.fail(f"{self.kind.name} {trouble}")
+        job.source.fail(f"{self.kind.name} {trouble}", hopeless=job.hopeless)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runtime.media.files import MAX_FILE_BYTES
+from runtime.media.library import DECODING_CPU_S
 from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError
 from runtime.media.sound import PcmSound, SoundSource
@@ -17,7 +18,12 @@ from runtime.phone.plan import PlanError
 def decoder(warn: Callable[[str], object]) -> SoundWorkers:
     """One file worker; its owner runs it."""
     kind = WorkerKind(
-        module="runtime.media.files", name="the file decoder", count=1, queue=8, job_s=30.0
+        module="runtime.media.files",
+        name="the file decoder",
+        count=1,
+        queue=8,
+        job_s=30.0,
+        cpu_s=DECODING_CPU_S,
     )
     return SoundWorkers(kind, warn)
 

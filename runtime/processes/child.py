@@ -143,14 +143,15 @@ def enter_child() -> BlockingLink:
 
 
 @functools.cache
-def _libc() -> ctypes.CDLL:
-    """Opened once, before workers are forked: it would cost each a quarter of a millisecond."""
+def libc() -> ctypes.CDLL:
+    """The C library, with errno. Opened once, before workers are forked: it would cost each a
+    quarter of a millisecond."""
     return ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(parent_pid: int) -> None:
     """Ask the kernel to kill this process when its parent ends; exit if that has happened."""
-    if _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+    if libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent_pid:
         os._exit(0)

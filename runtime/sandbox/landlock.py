@@ -1,7 +1,8 @@
-"""Landlock: the second kernel lock of a worker; every file, TCP and signal right given up.
+"""Landlock: the second kernel lock; every file, TCP and signal right given up, or nearly.
 
-A ruleset that handles every right and allows none. Needs no privilege; how much it can refuse
-depends on the kernel's ABI version, which is asked, and reported by the probe.
+A ruleset that handles every right and allows none, except, for a process whose library reads its
+own data, reading below one folder. Needs no privilege; how much it can refuse depends on the
+kernel's ABI version, which is asked, and reported by the probe.
 """
 
 from __future__ import annotations
@@ -9,15 +10,20 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+from pathlib import Path
 from typing import Final
 
 import attrs
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _CREATE_RULESET: Final = 444
+_ADD_RULE: Final = 445
 _RESTRICT_SELF: Final = 446
 _VERSION_FLAG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38
+_PATH_BENEATH: Final = 1
+_READ_FILE_AND_FOLDER: Final = 0b1100
+"""LANDLOCK_ACCESS_FS_READ_FILE and _READ_DIR."""
 
 _FS_RIGHTS: Final = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 """File rights by the ABI that brought the last of them: execute ... refer, truncate, ioctl_dev."""
@@ -55,21 +61,27 @@ class Ruleset:
     """Gives up every right that this kernel's Landlock knows. Prepared once, for every fork."""
 
     abi: int
+    but_reading: Path | None
+    """The folder below which files may still be read."""
     _attributes: bytes
 
     @classmethod
-    def prepared(cls) -> Ruleset | None:
-        """None when this kernel has no Landlock."""
+    def prepared(cls, *, but_reading: Path | None = None) -> Ruleset:
+        """Raises LandlockUnavailable."""
         abi = abi_version()
-        return None if abi < 1 else cls(abi, ruleset(abi))
+        if abi < 1:
+            raise LandlockUnavailable("this kernel has none, or it is switched off")
+        return cls(abi, but_reading, ruleset(abi))
 
     def restrict(self) -> None:
-        """Restrict the calling thread for good. Raises LandlockUnavailable."""
+        """Restrict the calling thread, and what it starts, for good. Raises LandlockUnavailable."""
         size = len(self._attributes)
         descriptor = int(_libc.syscall(_CREATE_RULESET, self._attributes, size, 0))
         if descriptor < 0:
             raise LandlockUnavailable(f"ruleset: {os.strerror(ctypes.get_errno())}")
         try:
+            if self.but_reading is not None:
+                _allow_reading(descriptor, self.but_reading)
             if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
                 raise LandlockUnavailable(f"no_new_privs: {os.strerror(ctypes.get_errno())}")
             if _libc.syscall(_RESTRICT_SELF, descriptor, 0) != 0:
@@ -78,10 +90,15 @@ class Ruleset:
             os.close(descriptor)
 
 
-def give_up_everything() -> int:
-    """Restrict the calling thread for good; returns the ABI. Raises LandlockUnavailable."""
-    rules = Ruleset.prepared()
-    if rules is None:
-        raise LandlockUnavailable("this kernel has no Landlock")
-    rules.restrict()
-    return rules.abi
+def _allow_reading(ruleset: int, folder: Path) -> None:
+    """struct landlock_path_beneath_attr, which is packed."""
+    try:
+        parent = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+    except OSError as exc:
+        raise LandlockUnavailable(f"{folder}: {exc.strerror}") from exc
+    try:
+        rule = struct.pack("=Qi", _READ_FILE_AND_FOLDER, parent)
+        if _libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0) != 0:
+            raise LandlockUnavailable(f"rule: {os.strerror(ctypes.get_errno())}")
+    finally:
+        os.close(parent)

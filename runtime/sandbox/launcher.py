@@ -21,7 +21,7 @@ from runtime.processes.link import LinkClosed, LinkFull
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.forking import FORKS_AT_ONCE
 from runtime.sandbox.in_process import InProcessLauncher as InProcessLauncher
-from runtime.sandbox.levels import SandboxReport, unprobed
+from runtime.sandbox.levels import SandboxReport, Weaker, admitted, unprobed
 from runtime.sandbox.oom import OomKills
 from runtime.sandbox.worker_process import LaunchError as LaunchError
 from runtime.sandbox.worker_process import WorkerLauncher as WorkerLauncher
@@ -117,6 +117,8 @@ class ZygoteLauncher:
         self._blanks: deque[ZygoteWorker] = deque()
         self._waiting: deque[_Launch] = deque()
         self._workers: dict[int, ZygoteWorker] = {}
+        self._fault = "there is no zygote"
+        """What launches are told while there is none."""
         self.sandbox = unprobed("no zygote has tried it yet")
         """How well workers are locked, as the zygote found by trying."""
 
@@ -168,7 +170,7 @@ class ZygoteLauncher:
                 if why != LOST:
                     break
         if not why:
-            busy = "the machine is too busy to fork one" if self._zygote else "there is no zygote"
+            busy = "the machine is too busy to fork one" if self._zygote else self._fault
             why = f"{busy}, for {LAUNCH_S:g} s"
         raise LaunchError(f"no worker for session {session_id}: {why}")
 
@@ -226,7 +228,11 @@ class ZygoteLauncher:
             _close(descriptors)
             if message.get("type") != "ready":
                 return False
-            self.sandbox = SandboxReport.from_json(message["sandbox"])
+            try:
+                self.sandbox = admitted(SandboxReport.from_json(message["sandbox"]), self.sandbox)
+            except Weaker as exc:
+                self._fault = f"there is no zygote: {exc}"
+                return False
             self._zygote = child
             self._ready.set()
             self._ask()

@@ -1,13 +1,15 @@
-"""How well session workers are locked on this machine, judged by forbidden acts that were tried.
+"""How well the processes that meet what strangers made are locked on this machine.
 
-Full: the kernel filter, Landlock and the user change (when root) hold, and every act was refused.
-Partial: something is missing. None: neither filter nor Landlock, so that only crashes, loops and
-memory are contained. Version numbers decide nothing; they are shown for people.
+Judged by forbidden acts that were tried, kind by kind. Full: the kernel filter, Landlock and the
+user change (when root) hold, and every act was refused. Partial: something is missing. None:
+neither filter nor Landlock, so that only crashes, loops and memory are contained. The whole is as
+good as its weakest kind. Version numbers decide nothing; they are shown for people.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import attrs
@@ -36,7 +38,7 @@ class Level(enum.StrEnum):
 
 @attrs.frozen
 class Lock:
-    """One lock of a worker, and whether it holds."""
+    """One lock of a process, and whether it holds."""
 
     name: str
     held: bool
@@ -55,7 +57,7 @@ class Act:
 
 @attrs.frozen(kw_only=True)
 class SandboxReport:
-    """What the probe found."""
+    """What the probe found about one kind of process."""
 
     locks: tuple[Lock, ...]
     acts: tuple[Act, ...]
@@ -74,7 +76,7 @@ class SandboxReport:
         faults = [f"{lock.name}: {lock.detail}" for lock in self.locks if not lock.held]
         allowed = [act.name for act in self.acts if not act.refused]
         if allowed:
-            faults.append(f"a script can: {', '.join(allowed)}")
+            faults.append(f"it can {', '.join(allowed)}")
         return "; ".join(faults)
 
     def to_json(self) -> dict[str, Any]:
@@ -95,3 +97,66 @@ class SandboxReport:
 def unprobed(why: str) -> SandboxReport:
     """Nothing is known, so nothing is promised."""
     return SandboxReport(locks=(Lock(PROBE, False, why),), acts=())
+
+
+class Weaker(Exception):
+    """A process is locked less well than the one that it replaces, and must not take its place."""
+
+
+def admitted(found: SandboxReport, before: SandboxReport) -> SandboxReport:
+    """What a process that has just started says of its locks; raises Weaker.
+
+    `before` is what the one before it said (`unprobed` for the first): what the machine can do
+    does not change while it runs, so a weaker process is a fault and no compromise.
+    """
+    if found.level.rank < before.level.rank:
+        raise Weaker(
+            f"its locks are {found.level.value}, before they were {before.level.value} "
+            f"({found.missing})"
+        )
+    return found
+
+
+@attrs.frozen
+class Isolation:
+    """The reports of all kinds, by the name that people read."""
+
+    kinds: Mapping[str, SandboxReport]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        session: SandboxReport,
+        decoder: SandboxReport,
+        recorder: SandboxReport,
+        voice: SandboxReport,
+        engine: SandboxReport,
+    ) -> Isolation:
+        return cls(
+            {
+                "session worker": session,
+                "file decoder": decoder,
+                "recorder": recorder,
+                "voice": voice,
+                "media engine": engine,
+            }
+        )
+
+    @property
+    def level(self) -> Level:
+        """That of the weakest kind."""
+        return min((each.level for each in self.kinds.values()), key=lambda level: level.rank)
+
+    @property
+    def missing(self) -> str:
+        """What keeps the level from being full, kind by kind; empty when it is."""
+        faults = {name: each.missing for name, each in self.kinds.items() if each.missing}
+        return "; ".join(f"{name}: {fault}" for name, fault in faults.items())
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "level": self.level.value,
+            "missing": self.missing,
+            "processes": {name: each.to_json() for name, each in self.kinds.items()},
+        }

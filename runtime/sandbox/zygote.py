@@ -25,6 +25,7 @@ import trio
 import trio.testing
 
 from runtime.processes.child import enter_child
+from runtime.processes.confine import Locks, check_held, held
 from runtime.processes.link import BlockingLink
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.descriptors import TrioDescriptors, open_descriptors
@@ -33,14 +34,14 @@ from runtime.sandbox.frames import ErrorFrame, worker_frame_to_json
 from runtime.sandbox.levels import SandboxReport
 from runtime.sandbox.lock import (
     CONTROL_FD,
-    Locks,
+    confinement,
     control_socket,
     forget_untidy,
     lower_memory,
     take_descriptors,
 )
 from runtime.sandbox.policy import IMPORTABLE, PRELOADED
-from runtime.sandbox.probe import prepare, required_locks
+from runtime.sandbox.probe import probe
 from runtime.sandbox.rehearsal import rehearse
 from runtime.sandbox.wire import MAX_WORKER_FRAME, encode_frame
 from runtime.sandbox.worker import serve_session
@@ -59,10 +60,10 @@ def main() -> None:
     link = enter_child().moved(OWN_FDS)
     preload()
     ceilings = Ceilings.from_arguments(sys.argv[1:])
-    program, report = prepare(ceilings)
+    report = probe(confinement(ceilings))
     _hold_place_of_control()
     before = [fd for fd, _ in open_descriptors()]
-    trio.run(_live, link, ceilings, program, report, before)
+    trio.run(_live, link, ceilings, report, before)
 
 
 def preload() -> None:
@@ -86,11 +87,7 @@ def _hold_place_of_control() -> None:
 
 
 async def _live(
-    link: BlockingLink,
-    ceilings: Ceilings,
-    program: bytes | None,
-    report: SandboxReport,
-    before: Collection[int],
+    link: BlockingLink, ceilings: Ceilings, report: SandboxReport, before: Collection[int]
 ) -> None:
     """Never returns: the zygote ends with its link, a worker with its session."""
     await rehearse()
@@ -99,8 +96,7 @@ async def _live(
         nursery.start_soon(_work, channel, ceilings)
         await trio.testing.wait_all_tasks_blocked()
         trio_own = TrioDescriptors.found(before)
-        locks = Locks.prepared(program, ceilings)
-        required = required_locks(report)
+        locks, required = Locks.prepared(confinement(ceilings)), held(report.locks)
         forget_untidy()
         zygote = os.getpid()
         null = os.open(os.devnull, os.O_RDWR)
@@ -112,7 +108,7 @@ async def _live(
         try:
             take_descriptors(control, null=null, keep=trio_own.numbers)
             trio_own.renew()
-            locks.apply(zygote, required)
+            check_held(required, locks.apply(zygote))
         except BaseException as exc:  # noqa: BLE001 - the process's edge: told to the core, then the end
             _last_words(channel, exc)
             os._exit(CRASHED)

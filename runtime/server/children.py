@@ -16,6 +16,7 @@ from runtime.media.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.launcher import ZygoteLauncher
+from runtime.sandbox.levels import Isolation
 from runtime.session.timeline_file import TimelineFiles
 from runtime.speech.offline import OfflineSpeech
 
@@ -64,6 +65,17 @@ class Children:
                 recording_path=recordings.path_of_url,
             ),
             http=http,
+        )
+
+    @property
+    def isolation(self) -> Isolation:
+        """How well those are locked that meet what strangers made, kind by kind."""
+        return Isolation.of(
+            session=self.zygote.sandbox,
+            decoder=self.decoders.sandbox,
+            recorder=self.recordings.sandbox,
+            voice=self.speech.sandbox,
+            engine=self.engine.sandbox,
         )
 
     async def start(self, nursery: trio.Nursery) -> None:

@@ -177,8 +177,8 @@ class Server:
         raise StartError(faults)
 
     def _check_isolation(self) -> None:
-        sandbox = self._children.zygote.sandbox
-        why = check_isolation(sandbox, self.config, self._log, dev=self._dev)
+        found = self._children.isolation
+        why = check_isolation(found, self.config, self._log, dev=self._dev)
         if why is not None:
             raise StartError(why)
 
@@ -247,7 +247,7 @@ class Server:
             "scenarios": sorted(self.registry.routing.bundles),
             "blank_workers": len(self._children.zygote.blank_pids),
             "sandbox": {
-                **self._children.zygote.sandbox.to_json(),
+                **self._children.isolation.to_json(),
                 "required": self.config.sandbox.require,
             },
         }

@@ -6,9 +6,7 @@ decisions/limits.py; here are the clocks, the pings and the nonces.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import trio
@@ -17,6 +15,7 @@ from runtime.decisions.allowances import CpuBudget
 from runtime.decisions.failure import NEARLY_ALL, Cause, End
 from runtime.decisions.limits import Limits
 from runtime.decisions.watchdog import LOOK_S, Silence, Usage, Verdict
+from runtime.processes.usage import cpu_of, usage_of
 from runtime.sandbox.frames import CoreFrame, PingFrame
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.alarms import Alarms
@@ -155,30 +154,3 @@ def _end(verdict: Verdict, allowed_s: float, *, importing: bool) -> End:
         return End(Cause.UNRESPONSIVE, f"{what} was not done after {allowed_s:g} s")
     text = f"the script's process did not react for {allowed_s:g} s ({what} blocks)"
     return End(Cause.UNRESPONSIVE, text)
-
-
-def cpu_of(pid: int) -> float:
-    """Linux: the CPU clock of another process, without any privilege, in a microsecond."""
-    try:
-        return time.clock_gettime((~pid << 3) | 2)
-    except OSError:
-        return 0.0
-
-
-def usage_of(pid: int | None) -> Usage:
-    """Of a process; nothing where the kernel does not tell, or for a worker that is none."""
-    if pid is None:
-        return Usage()
-    try:
-        scheduled = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        # After the name, which is in parentheses and may hold anything.
-        fields = state.rpartition(")")[2].split()
-        return Usage(
-            cpu_s=cpu_of(pid),
-            waited_s=int(scheduled[1]) / 1e9,
-            runnable=fields[0] == "R",
-            memory_bytes=int(fields[20]),
-        )
-    except (OSError, IndexError, ValueError):
-        return Usage()

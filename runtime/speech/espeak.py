@@ -2,7 +2,9 @@
 
 A process of its own because the library crashes under threads, would hold the core's interpreter,
 and is GPL-3 while this project is Apache-2. It speaks one text at a time, faster than it can be
-heard (a second in under a millisecond). `python -m runtime.speech.espeak`
+heard (a second in under a millisecond). The library opens the data of a language when it is used
+and keeps those of one language at a time, so the process may go on reading them, and nothing else.
+`python -m runtime.speech.espeak`
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ import numpy as np
 from runtime.media import ffmpeg
 from runtime.media.pcm import PcmBuffer, PcmState, Samples
 from runtime.processes import BlockingLink, LinkClosed, enter_child
-from runtime.processes.confine import confine
+from runtime.processes.confine import Confinement
+from runtime.processes.locking import lock_for_good
+from runtime.sandbox.profiles import VOICE
 
 MEMORY_BYTES: Final = 256 * 1024 * 1024
 """Over the size at start: ten minutes of audio addresses, dictionaries as languages are used."""
@@ -63,21 +67,25 @@ class SpeechFailed(Exception):
 
 
 class Espeak:
-    """The library, initialised once in this process."""
+    """The library, initialised once in this process.
+
+    Its data are read from the working folder, so that a user who may not reach them from the root
+    still can. Moves the process there.
+    """
 
     def __init__(self) -> None:
-        self.data = Path(espeakng_loader.get_data_path())
+        data = Path(espeakng_loader.get_data_path())
+        os.chdir(data)
+        self.data = Path()
         self._library: Any = ctypes.CDLL(espeakng_loader.get_library_path())
         self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
         self._library.espeak_Synth.argtypes = (
             ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int,
             ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p,
         )  # fmt: skip
-        self.rate_hz = self._library.espeak_Initialize(
-            _SYNCHRONOUS, CHUNK_MS, os.fsencode(self.data.parent), _DONT_EXIT
-        )
+        self.rate_hz = self._library.espeak_Initialize(_SYNCHRONOUS, CHUNK_MS, b".", _DONT_EXIT)
         if self.rate_hz <= 0:
-            raise SpeechFailed(f"espeak-ng does not start with the data in {self.data}")
+            raise SpeechFailed(f"espeak-ng does not start with the data in {data}")
         self._target: _Target | None = None
         self._on_audio = _OnAudio(self._take)
         self._on_uri = _OnUri(lambda kind, uri, base: 1)  # no sound file is ever loaded
@@ -179,14 +187,29 @@ def _parameters(request: dict[str, Any]) -> dict[int, int]:
     return {_RATE: rate, _PITCH: pitch, _VOLUME: volume}
 
 
+def confinement(data: Path) -> Confinement:
+    """What the voice keeps; `data` is the library's folder."""
+    return Confinement(profile=VOICE, memory_bytes=MEMORY_BYTES, reads=data)
+
+
+def _rehearse(espeak: Espeak, voice: str) -> None:
+    """Speak a word: what Python and FFmpeg load late is loaded now."""
+    pcm = PcmBuffer.create(capacity_s=1)
+    request = {"voice": voice, "text": "yes", "ssml": False, "rate": 1, "pitch": 1, "volume": 1}
+    espeak.speak(request, _Target(pcm, espeak.rate_hz, lambda: None))
+    pcm.close()
+
+
 def main() -> None:
     link = enter_child()
     ffmpeg.load()
     espeak = Espeak()
     voices, variants = espeak.voices(), espeak.variants()
-    locks = confine(memory_bytes=MEMORY_BYTES, reads=espeak.data)
+    _rehearse(espeak, voices[0]["identifier"])
+    report = lock_for_good(confinement(espeak.data))
+    hello = {"state": "ready", "voices": voices, "variants": variants, "sandbox": report.to_json()}
     with contextlib.suppress(LinkClosed):
-        link.send({"state": "ready", "voices": voices, "variants": variants, "locks": locks})
+        link.send(hello)
         _serve(link, espeak)
 
 

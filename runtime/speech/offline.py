@@ -12,6 +12,7 @@ from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError, Voice
 from runtime.media.sound import SoundSource
 from runtime.media.sound_workers import SoundWorkers, WorkerKind
+from runtime.sandbox.levels import SandboxReport
 
 from .prosody import prosody_of
 from .ssml import MAX_TEXT, is_ssml, normalise
@@ -20,7 +21,9 @@ from .tts import VoiceInfo, choose_voice
 MAX_SPEECH_S: Final = 600.0
 """1,500 characters last under two minutes; pauses and slow speech may stretch them to this."""
 JOB_S: Final = 10.0
-"""The longest text takes 0.1 s; on a starved machine, this."""
+"""For the longest text, without what it waits for a processor."""
+CPU_S: Final = 5.0
+"""The longest text takes 0.1 s, ten minutes of pauses and slow speech a second."""
 QUEUE: Final = 500
 """Texts that may wait: half a second's work of the one worker."""
 
@@ -37,6 +40,7 @@ class OfflineSpeech:
             count=1,
             queue=QUEUE,
             job_s=JOB_S,
+            cpu_s=CPU_S,
         )
         self._workers = SoundWorkers(kind, warn)
         self._voices: tuple[VoiceInfo, ...] = ()
@@ -46,6 +50,11 @@ class OfflineSpeech:
     def restarts(self) -> int:
         """How often the worker had to be replaced."""
         return self._workers.restarts
+
+    @property
+    def sandbox(self) -> SandboxReport:
+        """How well the voice is locked, as the latest worker found by trying."""
+        return self._workers.sandbox
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the voice running until cancelled; started when it can speak."""

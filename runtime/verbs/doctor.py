@@ -1,7 +1,7 @@
 """`callstage doctor`: what this machine can do, found by trying it.
 
-The zygote is started as `run` starts it; its locked children try what scripts must not do, and the
-result is shown with what `run` would make of it, and the limits that are in force.
+One process of each kind is started as `run` starts it; its locked children try what must not be
+done, and the result is shown with what `run` would make of it, and the limits that are in force.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 import attrs
-import trio
 import typer
 from rich.console import Console
 from rich.table import Column, Table
@@ -20,42 +19,30 @@ from runtime.decisions.isolation import CONTAINED, Refuse, decide
 from runtime.decisions.limit import facts, shown
 from runtime.decisions.limits import Limits
 from runtime.sandbox.ceilings import Ceilings
-from runtime.sandbox.launcher import LaunchError, ZygoteLauncher
-from runtime.sandbox.levels import Required, SandboxReport, unprobed
+from runtime.sandbox.levels import Isolation, Required, SandboxReport
+from runtime.server.isolation import find_isolation
 from runtime.server.server import sessions_that_fit
 
 
 async def doctor(config: Config, *, as_json: bool) -> int:
-    """Show it; 0 when scripts are locked as the configuration requires, 1 when not."""
-    report = await _probe(config)
+    """Show it; 0 when all are locked as the configuration requires, 1 when not."""
+    found = await find_isolation(Ceilings.of(config.limits))
     required = config.sandbox.require
     if as_json:
-        facts = _facts(report, required)
-        typer.echo(json.dumps({**facts, "limits": _limits(config)}))
+        typer.echo(json.dumps({**_facts(found, required), "limits": _limits(config)}))
     else:
         console = Console(highlight=False)
-        _show(console, report, required)
+        _show(console, found, required)
         _show_limits(console, config)
-    return 0 if report.level.satisfies(required) else 1
+    return 0 if found.level.satisfies(required) else 1
 
 
-async def _probe(config: Config) -> SandboxReport:
-    launcher, faults = ZygoteLauncher(Ceilings.of(config.limits), blanks=0), ""
-    try:
-        async with trio.open_nursery() as nursery:
-            await nursery.start(launcher.run)
-            nursery.cancel_scope.cancel()
-    except* LaunchError as group:
-        faults = "; ".join(str(exc) for exc in group.exceptions)
-    return unprobed(faults) if faults else launcher.sandbox
-
-
-def _facts(report: SandboxReport, required: Required) -> dict[str, Any]:
+def _facts(found: Isolation, required: Required) -> dict[str, Any]:
     return {
-        "sandbox": {**report.to_json(), "missing": report.missing, "required": required},
+        "sandbox": {**found.to_json(), "required": required},
         "run": {
-            "loopback": _verdict(report, required, loopback=True),
-            "public": _verdict(report, required, loopback=False),
+            "loopback": _verdict(found, required, loopback=True),
+            "public": _verdict(found, required, loopback=False),
         },
         "sessions_that_fit": sessions_that_fit(),
     }
@@ -68,31 +55,57 @@ def _limits(config: Config) -> dict[str, Any]:
     }
 
 
-def _verdict(report: SandboxReport, required: Required, *, loopback: bool) -> str:
-    verdict = decide(report, required, loopback=loopback)
+def _verdict(found: Isolation, required: Required, *, loopback: bool) -> str:
+    verdict = decide(found, required, loopback=loopback)
     if isinstance(verdict, Refuse):
         return "refused"
     return "served" if verdict.banner is None else "served with a warning"
 
 
-def _show(console: Console, report: SandboxReport, required: Required) -> None:
-    level = report.level
-    console.print(f"Sandbox of scripts: {level.value} ({CONTAINED[level]})", markup=False)
-    locks = Table("lock", "holds", "")
-    for lock in report.locks:
-        locks.add_row(lock.name, _mark(lock.held), lock.detail)
-    console.print(locks)
-    acts = Table("forbidden act, tried", "refused", "")
-    for act in report.acts:
-        acts.add_row(act.name, _mark(act.refused), act.how)
-    console.print(acts)
-    if report.missing:
-        console.print(f"missing: {report.missing}", markup=False)
+def _show(console: Console, found: Isolation, required: Required) -> None:
+    level = found.level
+    console.print(f"Sandbox: {level.value} ({CONTAINED[level]})", markup=False)
+    console.print(_table_of_kinds(found))
+    console.print(_table_of_acts(found))
+    if found.missing:
+        console.print(f"missing: {found.missing}", markup=False)
     for name, loopback in (("loopback", True), ("other addresses", False)):
-        verdict = _verdict(report, required, loopback=loopback)
+        verdict = _verdict(found, required, loopback=loopback)
         text = f"callstage run on {name}: {verdict} ([sandbox] require = {required})"
         console.print(text, markup=False)
     console.print(f"sessions that fit into the memory available: {sessions_that_fit()}")
+
+
+def _table_of_kinds(found: Isolation) -> Table:
+    """A row per kind of process: its level, its locks, its acts."""
+    names = list(dict.fromkeys(lock.name for each in found.kinds.values() for lock in each.locks))
+    table = Table("process", "level", *names, "acts refused")
+    for kind, report in found.kinds.items():
+        refused = sum(act.refused for act in report.acts)
+        level = report.level.value
+        table.add_row(
+            kind,
+            level if level == "full" else f"[bold red]{level}[/]",
+            *(_lock(report, name) for name in names),
+            f"{refused} of {len(report.acts)}",
+        )
+    return table
+
+
+def _lock(report: SandboxReport, name: str) -> str:
+    return next((_mark(lock.held) for lock in report.locks if lock.name == name), "")
+
+
+def _table_of_acts(found: Isolation) -> Table:
+    """A row per act, with the processes that could do it, and those whose work it is."""
+    table = Table("forbidden act, tried", "refused", "is the work of")
+    kinds = {kind: {act.name: act.refused for act in r.acts} for kind, r in found.kinds.items()}
+    for name in dict.fromkeys(name for acts in kinds.values() for name in acts):
+        able = [kind for kind, acts in kinds.items() if not acts.get(name, True)]
+        work = [kind for kind, acts in kinds.items() if acts and name not in acts]
+        mark = f"{_mark(False)} to: {', '.join(able)}" if able else _mark(True)
+        table.add_row(name, mark, ", ".join(work))
+    return table
 
 
 def _show_limits(console: Console, config: Config) -> None:

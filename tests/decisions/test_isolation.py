@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from runtime.decisions.isolation import Refuse, Serve, decide
-from runtime.sandbox.levels import Act, Level, Lock, Required, SandboxReport, unprobed
+from runtime.sandbox.levels import (
+    Act,
+    Isolation,
+    Level,
+    Lock,
+    Required,
+    SandboxReport,
+    unprobed,
+)
 
 SECCOMP = Lock("seccomp", True, "kernel filter")
 LANDLOCK = Lock("landlock", True, "version 7")
@@ -18,7 +26,13 @@ def report(*locks: Lock, acts: tuple[Act, ...] = (REFUSED,)) -> SandboxReport:
 
 FULL = report(SECCOMP, LANDLOCK)
 PARTIAL = report(SECCOMP, Lock("landlock", False, "this kernel has none"))
+KINDS = ("session", "decoder", "recorder", "voice", "engine")
 NONE = report(Lock("seccomp", False, "no"), Lock("landlock", False, "no"))
+
+
+def isolation(**weaker: SandboxReport) -> Isolation:
+    """All kinds are locked fully, but for those named."""
+    return Isolation.of(**{**dict.fromkeys(KINDS, FULL), **weaker})
 
 
 @pytest.mark.parametrize(
@@ -47,7 +61,9 @@ def test_the_level_follows_from_what_was_found(found: SandboxReport, level: Leve
 def test_only_dev_and_loopback_go_below_what_is_required(
     found: SandboxReport, required: Required, loopback: bool, dev: bool
 ) -> None:
-    verdict = decide(found, required, loopback=loopback, dev=dev)
+    verdict = decide(isolation(), required, loopback=loopback, dev=dev)
+    assert verdict == Serve()
+    verdict = decide(isolation(decoder=found), required, loopback=loopback, dev=dev)
     if found.level.rank >= Level(required).rank:
         assert verdict == Serve()
     elif dev or loopback:
@@ -62,4 +78,24 @@ def test_only_dev_and_loopback_go_below_what_is_required(
 
 def test_what_is_missing_names_locks_and_acts() -> None:
     found = report(SECCOMP, Lock("landlock", False, "none"), acts=(Act("fork", False, "allowed"),))
-    assert found.missing == "landlock: none; a script can: fork"
+    assert found.missing == "landlock: none; it can fork"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_whole_is_as_good_as_its_weakest_kind(kind: str) -> None:
+    assert isolation().level is Level.FULL
+    assert isolation().missing == ""
+    weak = isolation(**{kind: PARTIAL})
+    assert weak.level is Level.PARTIAL
+    verdict = decide(weak, "full", loopback=False)
+    assert isinstance(verdict, Refuse)
+    assert "this kernel has none" in verdict.why
+    assert isolation(**{kind: unprobed("it does not start")}).level is Level.NONE
+
+
+def test_what_is_missing_is_told_kind_by_kind() -> None:
+    weak = isolation(decoder=PARTIAL, voice=unprobed("it does not start"))
+    assert weak.missing == (
+        "file decoder: landlock: this kernel has none; voice: probe: it does not start"
+    )
+    assert weak.to_json()["processes"]["file decoder"]["level"] == "partial"

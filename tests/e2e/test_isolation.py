@@ -24,12 +24,18 @@ def sandbox(runtime: RuntimeProcess) -> dict[str, Any]:
     return found
 
 
+KINDS = {"session worker", "file decoder", "recorder", "voice", "media engine"}
+
+
 async def test_the_level_is_full_here_and_shown(runtime: RuntimeProcess) -> None:
     found = sandbox(runtime)
     assert found["level"] == found["required"] == "full"
-    assert all(lock["held"] for lock in found["locks"])
-    assert all(act["refused"] for act in found["acts"])
-    await runtime.logged("sandbox of scripts: full")
+    assert set(found["processes"]) == KINDS
+    for kind, report in found["processes"].items():
+        assert report["level"] == "full"
+        assert all(lock["held"] for lock in report["locks"])
+        assert all(act["refused"] for act in report["acts"])
+        await runtime.logged(f"sandbox of the {kind}: full")
     assert not runtime.log_lines(BANNER)
 
 
@@ -37,10 +43,12 @@ async def test_below_the_required_level_loopback_is_served_with_a_warning(
     scripts: Path, tmp_path: Path
 ) -> None:
     with callstage(scripts / "quiet.py", folder=tmp_path, prefix=NO_LANDLOCK) as weak:
-        assert sandbox(weak)["level"] == "partial"
+        found = sandbox(weak)
+        assert found["level"] == "partial"
+        assert {report["level"] for report in found["processes"].values()} == {"partial"}
         banner = await weak.logged(BANNER)
-        assert "the sandbox of scripts is partial, full is required" in banner
-        assert "this kernel has none" in banner
+        assert "the sandbox is partial, full is required" in banner
+        assert "file decoder: landlock: this kernel has none" in banner
 
 
 @pytest.mark.parametrize("option", ["--sip", "--http"])
@@ -70,7 +78,7 @@ async def test_a_lower_requirement_is_the_operator_s_word(scripts: Path, tmp_pat
     script = scripts / "quiet.py"
     with callstage(script, folder=tmp_path, options=options, prefix=NO_LANDLOCK) as weak:
         assert sandbox(weak)["required"] == "partial"
-        await weak.logged("sandbox of scripts: partial")
+        await weak.logged("sandbox of the file decoder: partial")
         assert not weak.log_lines(BANNER)
 
 
@@ -92,8 +100,9 @@ def test_the_doctor_tells_what_is_missing(form: str) -> None:
             assert facts["sandbox"]["level"] == ("partial" if prefix else "full")
             assert facts["run"]["public"] == ("refused" if prefix else "served")
         else:
-            assert ("missing: landlock" in done.stdout) == bool(prefix)
+            assert ("missing: session worker: landlock" in done.stdout) == bool(prefix)
             assert "trace a process" in done.stdout
+            assert all(kind in done.stdout for kind in KINDS)
 
 
 @pytest.mark.parametrize("form", ["--json", ""])
@@ -111,8 +120,19 @@ def test_the_doctor_shows_the_limits_in_force(tmp_path: Path, form: str) -> None
         assert row.replace("│", " ").split() == ["memory_mib", "64", "32", "kernel"]
 
 
-def test_what_decodes_files_runs_behind_a_filter_of_its_own(runtime: RuntimeProcess) -> None:
-    decoders = runtime.processes("runtime.media.files")
-    assert decoders
-    for pid in decoders:
+@pytest.mark.parametrize(
+    "module",
+    [
+        "runtime.media.files",
+        "runtime.media.recorder",
+        "runtime.media.engine",
+        "runtime.speech.espeak",
+    ],
+)
+def test_what_reads_what_strangers_sent_runs_behind_a_filter_of_its_own(
+    runtime: RuntimeProcess, module: str
+) -> None:
+    pids = runtime.processes(module)
+    assert pids
+    for pid in pids:
         assert "Seccomp:\t2\n" in Path(f"/proc/{pid}/status").read_text()

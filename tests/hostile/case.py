@@ -16,7 +16,7 @@ CONTROL = False
 
 
 def ctypes():
-    return sys.modules["runtime.sandbox.lock"].ctypes
+    return sys.modules["runtime.sandbox.landlock"].ctypes
 
 
 def tell(act, *arguments):

@@ -8,6 +8,7 @@ import signal
 import wave
 from collections.abc import AsyncIterator
 
+import attrs
 import numpy as np
 import pytest
 import trio
@@ -17,11 +18,14 @@ from runtime.media.pcm import PcmBuffer, PcmState, Samples
 from runtime.media.port import SoundError
 from runtime.media.sound import PcmSound, SoundSource
 from runtime.media.sound_workers import SoundWorkers, WorkerKind
+from tests.media.bombs import silent_bomb
 from tests.media.sound_bytes import encode, heard, silence, tone
 from tests.processes.running import children_running
 
 PATIENCE_S = 60
-KIND = WorkerKind(module="runtime.media.files", name="the decoder", count=1, queue=8, job_s=30)
+KIND = WorkerKind(
+    module="runtime.media.files", name="the decoder", count=1, queue=8, job_s=30, cpu_s=20
+)
 
 
 def _decoded(data: bytes, seconds: float = 60) -> Samples:
@@ -158,11 +162,11 @@ def test_a_refusal_tells_the_author_what_the_file_is(data: bytes, complaint: str
         _decoded(data)
 
 
-def _submit(workers: SoundWorkers, data: bytes) -> PcmSound:
+def _submit(workers: SoundWorkers, data: bytes, owner: str | None = None) -> PcmSound:
     fd = os.memfd_create("file")
     os.write(fd, data)
     source = SoundSource(PcmBuffer.create())
-    workers.submit({"limit": MAX_FILE_BYTES}, [fd], source)
+    workers.submit({"limit": MAX_FILE_BYTES}, [fd], source, owner=owner)
     return PcmSound("a.wav", source)
 
 
@@ -233,7 +237,7 @@ async def test_a_worker_that_dies_idle_costs_nobody_anything(nursery: trio.Nurse
 
 
 async def test_a_file_that_hangs_its_worker_fails_alone(nursery: trio.Nursery) -> None:
-    kind = WorkerKind(module=KIND.module, name="the decoder", count=1, queue=2, job_s=0.5)
+    kind = attrs.evolve(KIND, queue=2, job_s=0.5)
     workers = SoundWorkers(kind, lambda _: None)
     await nursery.start(workers.run)
     with trio.fail_after(PATIENCE_S):
@@ -248,8 +252,39 @@ async def test_a_file_that_hangs_its_worker_fails_alone(nursery: trio.Nursery) -
     nursery.cancel_scope.cancel()
 
 
+async def test_a_file_that_computes_for_too_long_fails_alone(
+    nursery: trio.Nursery,
+) -> None:
+    workers = SoundWorkers(attrs.evolve(KIND, cpu_s=0.2), lambda _: None)
+    await nursery.start(workers.run)
+    with trio.fail_after(PATIENCE_S):
+        bomb = _submit(workers, silent_bomb())
+        with pytest.raises(SoundError, match=r"used more than 0\.2 s of CPU time on it"):
+            await bomb.ready()
+        source = _submit(workers, encode(tone(440, 1), 8000, "wav"))
+        await source.ready()
+    bomb.close()
+    source.close()
+    nursery.cancel_scope.cancel()
+
+
+async def test_the_bombs_of_one_scenario_leave_a_worker_to_the_next(nursery: trio.Nursery) -> None:
+    """However many there are: the bound on another's sound is the time of that sound."""
+    workers = SoundWorkers(attrs.evolve(KIND, count=2, owner_busy=1), lambda _: None)
+    await nursery.start(workers.run)
+    with trio.fail_after(PATIENCE_S):
+        bombs = [_submit(workers, silent_bomb(), "hostile") for _ in range(4)]
+        await bombs[0].audible()
+        innocent = _submit(workers, encode(tone(440, 1), 8000, "wav"), "innocent")
+        await innocent.ready()
+        assert all(bomb.error is None and bomb.duration_s is None for bomb in bombs)
+        for sound in (*bombs, innocent):
+            sound.close()
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_full_queue_and_a_stopped_pool_refuse_at_once() -> None:
-    kind = WorkerKind(module=KIND.module, name="the decoder", count=1, queue=1, job_s=30)
+    kind = attrs.evolve(KIND, queue=1)
     workers = SoundWorkers(kind, lambda _: None)
     with pytest.raises(SoundError, match="is not running"):
         _submit(workers, b"x")

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 
@@ -13,9 +14,11 @@ from runtime.media.library import MAX_ALIVE_BYTES, Sounds, file_decoders
 from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError, SoundLibrary, Voice
 from runtime.media.sound import PcmSound, SoundSource
-from runtime.media.sound_cache import SoundCache
+from runtime.media.sound_cache import MAX_HOPELESS, SoundCache
+from runtime.media.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
 from runtime.speech.offline import OfflineSpeech
+from tests.media.bombs import silent_bomb
 from tests.media.sound_bytes import encode, heard, tone
 from tests.net.web import Answer, Web
 
@@ -251,6 +254,44 @@ def test_the_cache_is_bounded_in_number_and_forgets_failures() -> None:
     assert cache.get("d") is None
     assert len(cache) == 1
     cache.clear()
+
+
+def test_content_that_was_stopped_for_its_cost_is_refused_from_then_on() -> None:
+    cache = SoundCache()
+    source = SoundSource(PcmBuffer.create(capacity_s=0.1))
+    cache.put("bomb", source)
+    source.fail("it used too much", hopeless=True)
+    for _ in range(2):
+        with pytest.raises(SoundError, match="it used too much"):
+            cache.get("bomb")
+    assert len(cache) == 0
+    for number in range(MAX_HOPELESS):
+        other = SoundSource(PcmBuffer.create(capacity_s=0.1))
+        cache.put(f"{number}", other)
+        other.fail("it used too much", hopeless=True)
+        with pytest.raises(SoundError):
+            cache.get(f"{number}")
+    assert cache.get("bomb") is None  # the oldest verdicts are forgotten
+
+
+async def test_a_file_that_cost_too_much_is_not_decoded_again(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    kind = attrs.evolve(file_decoders(lambda _: None).kind, cpu_s=0.2)
+    decoders = SoundWorkers(kind, lambda _: None)
+    await nursery.start(decoders.run)
+    library = Sounds(decoders=decoders, speech=Silent(), fetcher=Fetcher(Direct()))
+    assets = Folder(bomb_flac=silent_bomb())
+    with trio.fail_after(PATIENCE_S):
+        sound = await library.open_file("bomb.flac", assets)
+        with pytest.raises(SoundError, match=r"the file decoder used more than 0\.2 s of CPU time"):
+            await sound.ready()
+        sound.close()
+        # The first time it could be heard for a moment, and failed later.
+        with pytest.raises(SoundError, match="used more than"):
+            await library.open_file("bomb.flac", assets)
+    library.close()
+    nursery.cancel_scope.cancel()
 
 
 def test_a_sound_larger_than_the_cache_is_still_shared_while_it_is_played() -> None:

@@ -56,7 +56,11 @@ from runtime.media.protocol import (
     encode_commands,
     encode_events,
 )
+from runtime.sandbox.levels import Act, Lock, SandboxReport
 
+SANDBOX = SandboxReport(
+    locks=(Lock("seccomp", True, "kernel filter"),), acts=(Act("fork", True, "EPERM"),)
+)
 STREAM = RtpStream(
     remote_host="192.0.2.1",
     remote_port=4000,
@@ -106,7 +110,7 @@ EVENTS: list[UnitEvent] = [
     PlayerFinished(),
     PlayerFinished(error="broken"),
     RecorderClosed(frames=5, overrun_frames=0),
-    EngineReady(max_legs=7),
+    EngineReady(max_legs=7, sandbox=SANDBOX),
     EngineRefused(reason="no"),
     EngineReport(frames=50),
     TicksSkipped(frames=9),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import av
@@ -11,14 +12,18 @@ import numpy as np
 import pytest
 
 from runtime.media.pcm import PcmRing, Samples
-from runtime.media.recorder import MAX_SILENCE_S, Recording, explain
+from runtime.media.recorder import MAX_SILENCE_S, Recorder, Recording, explain
+from runtime.processes import BlockingLink
+from runtime.processes.link import socket_pair
 from tests.media.sound_bytes import decode, heard, tone
 
+PATIENCE_S = 60
 
-def _recording(path: Path, ring: PcmRing, container: str = "wav") -> Recording:
+
+def _recording(path: Path, ring: PcmRing, container: str = "wav", number: int = 1) -> Recording:
     fd = os.open(path, os.O_RDWR | os.O_CREAT)
     reader = PcmRing.attach(ring.fd, writable=True)
-    return Recording(1, reader, fd, {"container": container, "hd": False})
+    return Recording(number, reader, fd, {"container": container, "hd": False})
 
 
 def _stereo(samples: Samples) -> Samples:
@@ -68,6 +73,36 @@ def test_a_mono_ring_is_heard_in_both_channels(tmp_path: Path) -> None:
     assert part.frequencies_hz == pytest.approx((700,), abs=3)
     recording.close()
     ring.close()
+
+
+def test_a_file_that_the_disk_holds_up_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket_pair()
+    core, recorder = BlockingLink(ours), Recorder(BlockingLink(theirs))
+    recorder.start_sealers()
+    released = threading.Event()
+    fsync = os.fsync
+
+    def held_up(fd: int) -> None:
+        if os.readlink(f"/proc/self/fd/{fd}").endswith("slow.wav"):
+            assert released.wait(PATIENCE_S)
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", held_up)
+    rings = [PcmRing.create(), PcmRing.create()]
+    for name, ring in zip(("slow", "quick"), rings, strict=True):
+        recorder.seal_later(_recording(tmp_path / f"{name}.wav", ring, number=len(name)))
+    first, _ = core.receive()
+    released.set()
+    second, _ = core.receive()
+    assert [(each["state"], each["id"]) for each in (first, second)] == [
+        ("finished", len("quick")),
+        ("finished", len("slow")),
+    ]
+    for ring in rings:
+        ring.close()
+    core.close()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import trio
 
 from runtime.media.pcm import PcmRing, Samples
 from runtime.media.port import Recording, RecordingError, RecordingFormat
+from runtime.media.recorder import SEALERS
 from runtime.media.recording_disk import RecordingDisk
 from runtime.media.recordings import RECORDER_LOST, FileRecording, Recordings
 from tests.media.sound_bytes import decode, heard, silence, tone
@@ -124,6 +125,27 @@ async def test_many_recordings_at_once_do_not_mix(desk: Desk) -> None:
         (part,) = heard(samples[:, 0], rate)
         assert part.frequencies_hz == pytest.approx((300 + 100 * n,), abs=3)
         assert part.duration_s == pytest.approx(5, abs=0.03)
+
+
+def _threads(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+async def test_many_recordings_that_end_together_are_sealed_by_the_threads_that_there_are(
+    desk: Desk,
+) -> None:
+    (pid,) = children_running("runtime.media.recorder")
+    assert _threads(pid) == SEALERS + 1
+    recordings = [await desk.start(n) for n in range(1, 4 * SEALERS)]
+    for recording in recordings:
+        await _write(recording, _two_tones()[:8000])
+    async with trio.open_nursery() as nursery:
+        for recording in recordings:
+            nursery.start_soon(recording.finish)
+    for recording in recordings:
+        data = recording.path.read_bytes()
+        assert (await recording.finish()).sha256 == hashlib.sha256(data).hexdigest()
+    assert _threads(pid) == SEALERS + 1
 
 
 async def test_finding_recordings_by_url_and_number(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""What a locked worker must not be able to do; numbers of system calls are those of x86_64."""
+"""What locked processes must not be able to do; numbers of system calls are those of x86_64."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from runtime.sandbox.probe import acts, lethal_acts
-from runtime.sandbox.syscalls import ALLOWED, ARGUMENTS, KILLED, MACHINES
+from runtime.processes.confine import Confinement
+from runtime.sandbox.acts import acts, lethal_acts
+from runtime.sandbox.profiles import Profile
+from runtime.sandbox.syscalls import MACHINES
+from tests.sandbox.kinds import CONFINEMENTS
 
 PAGE = 4096
 HIGHEST = 470
@@ -38,11 +41,12 @@ def changed_protection() -> None:
     call(10, address, PAGE, 5)
 
 
-def everything_else() -> None:
+def everything_else(profile: Profile) -> None:
     """Every number that is on no list is refused, with the arguments that do least."""
     numbers = MACHINES["x86_64"].numbers
-    listed = {numbers[name] for name in (*ALLOWED, *KILLED) if name in numbers}
-    listed |= {numbers[rule.name] for rule in ARGUMENTS}
+    rules = (rule.name for rule in profile.arguments)
+    names = {*profile.allowed, *profile.killed, *rules} & set(numbers)
+    listed = {numbers[name] for name in names}
     for number in range(HIGHEST):
         if number in listed or number in UNFILTERED:
             continue
@@ -79,6 +83,41 @@ RAW: dict[str, tuple[int | bytes | None, ...]] = {
     "futex LOCK_PI": (202, _at, 6, 0, 0, 0, 0),
     "futex CMP_REQUEUE_PI": (202, _at, 12, 0, 0, _at, 0),
     "sendto with an address": (44, 3, b"", 0, 0, _at, 2),
+    "a stream socket": (41, 2, 1, 0),
+    "a stream socket of IPv6": (41, 10, 1, 0),
+    "a raw socket": (41, 2, 3, 255),
+    "a socket of another datagram protocol": (41, 2, 2, 136),
+    "a packet socket": (41, 17, 3, 0),
+    "a netlink socket": (41, 16, 3, 0),
+    "a local datagram socket": (41, 1, 2, 0),
+    "a socket domain beyond 32 bits": (41, (1 << 32) | 2, 2, 0),
+    "setsockopt SO_REUSEPORT": (54, 3, 1, 15, _at, 4),
+    "setsockopt SO_ATTACH_FILTER": (54, 3, 1, 26, _at, 16),
+    "setsockopt SO_BINDTODEVICE": (54, 3, 1, 25, _at, 4),
+    "setsockopt TCP_FASTOPEN": (54, 3, 6, 23, _at, 4),
+    "setsockopt by another level's name": (54, 3, 0, 8, _at, 4),
+    "listen": (50, 3, 1),
+    "accept4": (288, 3, 0, 0, 0),
+    "openat for writing": (257, -100, b"/dev/null", 1),
+    "openat for both": (257, -100, b"/dev/null", 2),
+    "openat O_TMPFILE": (257, -100, b"/tmp", 0x410001, 0o600),
+    "openat O_CREAT": (257, -100, b"/dev/null", 0x40, 0o600),
+    "openat O_TRUNC": (257, -100, b"/dev/null", 0x200),
+    "openat O_APPEND": (257, -100, b"/dev/null", 0x401),
+    "openat O_PATH": (257, -100, b"/", 0x200000),
+    "openat with flags beyond 32 bits": (257, -100, b"/dev/null", 1 << 32),
+    "open": (2, b"/dev/null", 0),
+    "creat": (85, b"/dev/null", 0o600),
+    "openat for reading": (257, -100, b"/etc/passwd", 0),
+    "openat of a relative name": (257, -100, b"../../../../../../../../../../etc/passwd", 0),
+    "openat of the process's memory": (257, -100, b"/proc/self/mem", 0),
+    "clone of a thread": (56, 0x10000, 0, 0, 0, 0),
+    "rename": (82, b"/no-such-file", b"/tmp/x"),
+    "unlink": (87, b"/no-such-file"),
+    "mkdir": (83, b"/", 0),
+    "ftruncate": (77, 0, 0),
+    "getsockopt": (55, 3, 1, 7, _at, _at),
+    "dup2": (33, 0, 0),
     "sendmsg": (46, 3, _at, 0),
     "recvmsg": (47, 3, _at, 0x40),
     "socketpair": (53, 1, 1, 0, _at),
@@ -106,6 +145,7 @@ RAW: dict[str, tuple[int | bytes | None, ...]] = {
     "chdir": (80, b"/"),
     "getcwd": (79, _at, PAGE),
     "access": (21, b"/", 0),
+    "stat": (4, b"/", _at),
     "newfstatat": (262, -100, b"/", _at, 0),
     "statx": (332, -100, b"/", 0, 0xFFF, _at),
     "readlink": (89, b"/proc/self", _at, 64),
@@ -137,10 +177,28 @@ DEADLY: dict[str, tuple[int | bytes | None, ...]] = {
     "the x32 table": (X32 | 39,),
 }
 
-ACTS: dict[str, Callable[[], object]] = {
-    **acts(),
-    **lethal_acts(),
-    **{name: partial(call, *row) for name, row in {**RAW, **DEADLY}.items()},  # type: ignore[arg-type]
-    "mprotect executable": changed_protection,
-    "every other number": everything_else,
+_AUDIO = {"sendmsg", "recvmsg", "mmap a descriptor"}
+NEEDED: dict[str, set[str]] = {
+    "session": set(),
+    "decoder": _AUDIO,
+    "recorder": _AUDIO,
+    "voice": {*_AUDIO, "newfstatat", "stat"},
+    "engine": {*_AUDIO, "sendto with an address"},
+}
+"""Calls that are part of a kind's work."""
+
+
+def _forbidden(confinement: Confinement, needed: set[str]) -> dict[str, Callable[[], object]]:
+    raw = {name: row for name, row in {**RAW, **DEADLY}.items() if name not in needed}
+    return {
+        **acts(confinement),
+        **lethal_acts(),
+        **{name: partial(call, *row) for name, row in raw.items()},  # type: ignore[arg-type]
+        "mprotect executable": changed_protection,
+        "every other number": partial(everything_else, confinement.profile),
+    }
+
+
+ACTS: dict[str, dict[str, Callable[[], object]]] = {
+    kind: _forbidden(confinement, NEEDED[kind]) for kind, confinement in CONFINEMENTS.items()
 }

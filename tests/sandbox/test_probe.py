@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from runtime.processes.confine import held
 from runtime.sandbox.levels import Level, SandboxReport
-from runtime.sandbox.probe import required_locks
 from tests.sandbox.process_core import zygote
 from tests.sandbox.weaker_kernel import command
 
@@ -19,9 +19,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernel locks ar
 
 PROBE = """
 import json
-from runtime.sandbox.probe import prepare
-program, report = prepare()
-print(json.dumps({"program": program is not None, "report": report.to_json()}))
+from runtime.sandbox.ceilings import Ceilings
+from runtime.sandbox.lock import confinement
+from runtime.sandbox.probe import probe
+print(json.dumps(probe(confinement(Ceilings())).to_json()))
 """
 
 
@@ -34,7 +35,7 @@ def probe(*missing: str) -> dict[str, Any]:
 
 
 def report(*missing: str) -> SandboxReport:
-    return SandboxReport.from_json(probe(*missing)["report"])
+    return SandboxReport.from_json(probe(*missing))
 
 
 def allowed(found: SandboxReport) -> set[str]:
@@ -46,8 +47,7 @@ def test_with_both_kernel_locks_every_act_is_refused() -> None:
     assert found.level is Level.FULL
     assert allowed(found) == set()
     assert found.missing == ""
-    assert probe()["program"]
-    assert required_locks(found) == {"landlock"}
+    assert held(found.locks) == {"seccomp", "landlock", "user", "limits"}
 
 
 def test_without_landlock_the_filter_refuses_everything_alone() -> None:
@@ -55,13 +55,13 @@ def test_without_landlock_the_filter_refuses_everything_alone() -> None:
     assert found.level is Level.PARTIAL
     assert allowed(found) == set()
     assert found.missing == "landlock: this kernel has none, or it is switched off"
-    assert required_locks(found) == frozenset()
+    assert held(found.locks) == {"seccomp", "user", "limits"}
 
 
 def test_without_the_filter_landlock_keeps_files_closed() -> None:
     found = report("seccomp")
     assert found.level is Level.PARTIAL
-    assert not probe("seccomp")["program"]
+    assert held(found.locks) == {"landlock", "user", "limits"}
     assert "open a file" not in allowed(found)
     assert "start a program" not in allowed(found)
     assert {"create a socket", "look at a file", "make memory executable"} <= allowed(found)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import trio
 
-from runtime.processes.confine import NOBODY
+from runtime.processes.confine import LAST_CPU_S, NOBODY
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.frames import StopFrame
 from runtime.sandbox.launcher import LaunchError, ZygoteLauncher
-from runtime.sandbox.lock import DESCRIPTORS, LAST_CPU_S
+from runtime.sandbox.lock import DESCRIPTORS
 from tests.sandbox.process_core import PATIENCE_S, ProcessCore, worker, zygote
 
 pytestmark = [

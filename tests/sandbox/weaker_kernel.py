@@ -11,7 +11,7 @@ import platform
 import struct
 import sys
 
-from runtime.sandbox.seccomp import install
+from runtime.sandbox.seccomp import Filter
 
 ALLOW = 0x7FFF0000
 FAIL = 0x00050000
@@ -52,7 +52,7 @@ def command(*locks: str) -> list[str]:
 
 def main() -> None:
     end = sys.argv.index("--")
-    install(without(sys.argv[1:end]))
+    Filter(without(sys.argv[1:end])).install()
     words = sys.argv[end + 1 :]
     os.execv(words[0], words)
 

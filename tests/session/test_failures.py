@@ -11,8 +11,8 @@ from trio.testing import MockClock
 
 from runtime.decisions.watchdog import Usage
 from runtime.media.port import MediaLost
+from runtime.processes.usage import cpu_of, usage_of
 from runtime.session.settings import SessionSettings
-from runtime.session.watch import cpu_of, usage_of
 from tests.session.bench import Bench, bench
 from tests.session.fakes.leg import FakeLeg
 from tests.session.fakes.worker import FakeWorker

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from runtime.decisions.watchdog import LOOK_S, Silence, Verdict
-from runtime.session.watch import cpu_of, usage_of
+from runtime.processes.usage import cpu_of, usage_of
 
 pytestmark = [
     pytest.mark.slow,
