@@ -3,9 +3,13 @@
 from .agreement import LocalMedia as LocalMedia
 from .agreement import MediaCapabilities as MediaCapabilities
 from .agreement import NegotiatedAudio as NegotiatedAudio
+from .agreement import SrtpAgreement as SrtpAgreement
+from .agreement import SrtpPolicy as SrtpPolicy
 from .codec import PCMA as PCMA
 from .codec import PCMU as PCMU
 from .codec import Codec as Codec
+from .crypto import SUITES as SUITES
+from .crypto import SrtpKey as SrtpKey
 from .direction import Direction as Direction
 from .error import NegotiationError as NegotiationError
 from .error import SdpError as SdpError
@@ -21,6 +25,7 @@ from .session import SessionDescription as SessionDescription
 __all__ = [
     "PCMA",
     "PCMU",
+    "SUITES",
     "Attribute",
     "Codec",
     "Connection",
@@ -33,6 +38,9 @@ __all__ = [
     "Origin",
     "SdpError",
     "SessionDescription",
+    "SrtpAgreement",
+    "SrtpKey",
+    "SrtpPolicy",
     "accept_answer",
     "answer_offer",
     "make_offer",

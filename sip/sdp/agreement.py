@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import enum
+
 import attrs
 
 from .codec import PCMA, PCMU, Codec
+from .crypto import SrtpKey
 from .direction import Direction
+
+
+class SrtpPolicy(enum.Enum):
+    """What the operator wants of encryption."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    """Answer in kind; offer it, and go on without where the peer cannot."""
+    REQUIRED = "required"
+
+
+@attrs.frozen(kw_only=True)
+class SrtpAgreement:
+    """The keys of an encrypted stream, one for each direction and of one suite."""
+
+    local: SrtpKey
+    remote: SrtpKey
 
 
 @attrs.frozen(kw_only=True)
@@ -17,6 +37,9 @@ class MediaCapabilities:
     dtmf: bool = True
     """RFC 4733 digits."""
     ptime_ms: int = 20
+    srtp: SrtpPolicy = SrtpPolicy.OFF
+    rtcp_mux: bool = False
+    """Offer and accept RTCP on the RTP port (RFC 5761)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -33,6 +56,8 @@ class LocalMedia:
     """Never "-" or empty: peers match the o= line against an alphanumeric name."""
     rtcp_port: int | None = None
     """Announced when it is not the port after `port` (RFC 3605)."""
+    keys: tuple[SrtpKey, ...] = ()
+    """One for each suite that we offer and accept, in order of preference."""
 
 
 @attrs.frozen(kw_only=True)
@@ -48,9 +73,14 @@ class NegotiatedAudio:
     remote_host: str
     """An IP address; that of a hold may be 0.0.0.0, to which nothing is sent."""
     remote_rtp_port: int
+    remote_rtcp_host: str
     remote_rtcp_port: int
+    """The RTP port itself where both share it."""
+    rtcp_mux: bool
     ptime_ms: int
     direction: Direction
     """Ours."""
     peer_held: bool
     """The peer does not take our audio."""
+    srtp: SrtpAgreement | None = None
+    """None for plain RTP."""

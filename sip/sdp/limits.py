@@ -25,3 +25,9 @@ MAX_LABEL_CHARS: Final = 40
 
 MAX_WARNING_CHARS: Final = 600
 """The whole text of a refusal; a header of this size passes every element on the way back."""
+
+MAX_CRYPTO_LINES: Final = 16
+"""a=crypto lines of one stream that are read; peers offer one to eight."""
+
+MAX_CRYPTO_CHARS: Final = 512
+"""Of one such line; the longest usable one has about 120."""

@@ -53,6 +53,10 @@ class MediaDescription:
         """The value of the first attribute of this name, "" if it has none, None if absent."""
         return first_value(self.attributes, name)
 
+    def values(self, name: str) -> list[str]:
+        """The values of all attributes of this name, in order."""
+        return [a.value or "" for a in self.attributes if a.name == name]
+
     @property
     def direction(self) -> Direction | None:
         """The stream's own direction; None when the session's counts."""

@@ -1,5 +1,6 @@
-"""Offer and answer (RFC 3264): the one place that decides codec, digits, direction, address.
+"""Offer and answer (RFC 3264): decides codec, digits, direction, encryption, addresses.
 
+The one place for these; codecs are compared in matching.py, keys in keying.py.
 Rules: one audio stream, and one codec in our answers; the offerer's order of codecs wins
 among those we have; every other stream keeps its place with port 0; a refusal lists what
 was offered and why each of it was not taken. Nothing here knows dialogs or sockets.
@@ -12,6 +13,7 @@ from typing import Final
 
 import attrs
 
+from . import keying
 from .address import is_unspecified, remote_address
 from .agreement import LocalMedia, MediaCapabilities, NegotiatedAudio
 from .codec import Codec
@@ -22,18 +24,19 @@ from .matching import Match, explained, match_codecs, numbered
 from .media import MediaDescription
 from .session import SessionDescription
 
-_PROTOCOLS: Final = frozenset({"RTP/AVP", "RTP/AVPF"})
-"""Plain RTP; AVPF only allows earlier RTCP (RFC 4585 4)."""
+_SHARED_WITH_RTCP: Final = range(64, 96)
+"""Payload types that cannot be told from RTCP on one port (RFC 5761 4)."""
 
 _SHORT_PTIME_MS: Final = 10
 """For a peer whose maxptime rules out our usual packets."""
 
+_MUX: Final = "rtcp-mux"
+
 _MAX_PTIME_MS: Final = 1_000
 """A larger maxptime says nothing."""
 
-# Warning codes (RFC 3261 20.43).
-_BAD_PROTOCOL: Final = 302
 _BAD_MEDIA: Final = 304
+"""Warning code "media type not available" (RFC 3261 20.43)."""
 
 
 def make_offer(
@@ -49,9 +52,18 @@ def make_offer(
     on, its streams keep their places and payload types their meaning (RFC 3264 8).
     """
     index = None if previous is None else _audio_index(previous)
-    earlier = [] if previous is None or index is None else previous.media[index].codecs()
-    codecs = numbered(caps, earlier)
-    audio = _audio(codecs, local, direction, protocol="RTP/AVP", ptime_ms=caps.ptime_ms)
+    earlier = None if previous is None or index is None else previous.media[index]
+    audio = _audio(
+        numbered(caps, earlier.codecs() if earlier else []),
+        local,
+        direction,
+        protocol=keying.offered_protocol(caps.srtp, earlier),
+        ptime_ms=caps.ptime_ms,
+        extra=[
+            *keying.offered_attributes(caps.srtp, local.keys),
+            *([Attribute(_MUX)] if caps.rtcp_mux else []),
+        ],
+    )
     return _describe(_in_place(audio, previous, index), local, previous)
 
 
@@ -68,7 +80,7 @@ def answer_offer(
     `direction` is what we would like; the offer may allow less. `previous` as in make_offer.
     """
     ours = numbered(caps, ())
-    index, match, host = _choose_stream(offer, ours, local.host)
+    index, match, host, key = _choose_stream(offer, ours, caps, local)
     stream = offer.media[index]
     theirs = _direction(offer, stream, host)
     agreed = direction.meet(theirs.reversed())
@@ -76,7 +88,16 @@ def answer_offer(
     answered = [attrs.evolve(match.ours, payload_type=match.theirs.payload_type)]
     if match.our_events and match.their_events:
         answered.append(attrs.evolve(match.their_events, fmtp=match.our_events.fmtp))
-    audio = _audio(answered, local, agreed, protocol=stream.protocol, ptime_ms=ptime_ms)
+    shared = caps.rtcp_mux and _shares_port(stream, answered)
+    audio = _audio(
+        answered,
+        local,
+        agreed,
+        protocol=stream.protocol,
+        ptime_ms=ptime_ms,
+        extra=[*([key.attribute] if key else []), *([Attribute(_MUX)] if shared else [])],
+    )
+    rtcp_host, rtcp_port = _rtcp(stream, host, shared=shared)
     answer = _describe(_in_place(audio, offer, index), local, previous)
     negotiated = NegotiatedAudio(
         codec=attrs.evolve(match.ours, payload_type=answered[0].payload_type),
@@ -86,10 +107,13 @@ def answer_offer(
         dtmf_receive=match.their_events.payload_type if match.their_events else None,
         remote_host=host,
         remote_rtp_port=stream.port,
-        remote_rtcp_port=_rtcp_port(stream),
+        remote_rtcp_host=rtcp_host,
+        remote_rtcp_port=rtcp_port,
+        rtcp_mux=shared,
         ptime_ms=ptime_ms,
         direction=agreed,
         peer_held=not theirs.receives,
+        srtp=key.agreement if key else None,
     )
     return answer, negotiated
 
@@ -109,11 +133,14 @@ def accept_answer(
         raise NegotiationError(_BAD_MEDIA, "the answer has no stream in place of our audio")
     stream, ours = answer.media[index], offer.media[index].codecs()
     _check_stream(stream)
+    srtp = keying.accept(offer.media[index], stream, caps.srtp)
     host = remote_address(answer.connection_of(stream), _host(offer, offer.media[index]))
     match = match_codecs(explained(stream.codecs(), ours), ours)
     wished = offer.direction_of(offer.media[index])
     theirs = _direction(answer, stream, host)
     number = match.theirs.payload_type
+    shared = offer.media[index].attribute(_MUX) is not None and _shares_port(stream, ours)
+    rtcp_host, rtcp_port = _rtcp(stream, host, shared=shared)
     means_another = any(c.payload_type == number and c != match.ours for c in ours)
     return NegotiatedAudio(
         codec=attrs.evolve(match.ours, payload_type=number, fmtp=match.theirs.fmtp),
@@ -125,10 +152,13 @@ def accept_answer(
         dtmf_receive=match.our_events.payload_type if match.our_events else None,
         remote_host=host,
         remote_rtp_port=stream.port,
-        remote_rtcp_port=_rtcp_port(stream),
+        remote_rtcp_host=rtcp_host,
+        remote_rtcp_port=rtcp_port,
+        rtcp_mux=shared,
         ptime_ms=_ptime(stream, caps),
         direction=wished.meet(theirs.reversed()),
         peer_held=wished.sends and not theirs.receives,
+        srtp=srtp,
     )
 
 
@@ -136,15 +166,16 @@ def accept_answer(
 
 
 def _choose_stream(
-    offer: SessionDescription, ours: Sequence[Codec], local_host: str
-) -> tuple[int, Match, str]:
-    """Index, codecs and address of the first stream that we can take."""
+    offer: SessionDescription, ours: Sequence[Codec], caps: MediaCapabilities, local: LocalMedia
+) -> tuple[int, Match, str, keying.Chosen | None]:
+    """Index, codecs, address and key of the first stream that we can take."""
     faults: list[NegotiationError] = []
     for index, stream in enumerate(offer.media):
         try:
             _check_stream(stream)
-            host = remote_address(offer.connection_of(stream), local_host)
-            return index, match_codecs(stream.codecs(), ours), host
+            key = keying.choose(stream, caps.srtp, local.keys)
+            host = remote_address(offer.connection_of(stream), local.host)
+            return index, match_codecs(stream.codecs(), ours), host, key
         except NegotiationError as exc:
             faults.append(exc)
     if not faults:
@@ -163,13 +194,6 @@ def _check_stream(stream: MediaDescription) -> None:
         raise NegotiationError(_BAD_MEDIA, f"{kind} {protocol}: only audio is taken")
     if stream.port == 0:
         raise NegotiationError(_BAD_MEDIA, "the audio stream is switched off (port 0)")
-    if stream.protocol in _PROTOCOLS:
-        return
-    if "SAVP" in stream.protocol:
-        reason = f"audio {protocol}: encryption is not supported; offer RTP/AVP"
-    else:
-        reason = f"audio {protocol}: unknown transport; offer RTP/AVP"
-    raise NegotiationError(_BAD_PROTOCOL, reason)
 
 
 def _audio_index(description: SessionDescription) -> int | None:
@@ -196,10 +220,23 @@ def _direction(description: SessionDescription, stream: MediaDescription, host: 
     return direction
 
 
-def _rtcp_port(stream: MediaDescription) -> int:
-    """RFC 3605's a=rtcp, or the port after the RTP port (RFC 3550 11)."""
-    named = (stream.attribute("rtcp") or "").partition(" ")[0]
-    return parse_count(named, 65_535) or min(stream.port + 1, 65_535)
+def _rtcp(stream: MediaDescription, host: str, *, shared: bool) -> tuple[str, int]:
+    """Where the peer takes RTCP: the RTP port if both share it (RFC 5761), what a=rtcp says
+    (RFC 3605), or the port after the RTP port (RFC 3550 11)."""
+    port, _, address = (stream.attribute("rtcp") or "").partition(" ")
+    if shared:
+        return host, stream.port
+    fields = address.split()
+    # RTCP goes to a machine of its own only where that is an address we would send RTP to.
+    named = remote_address(Connection(fields[1], fields[2]), host) if len(fields) == 3 else host
+    usable = named if not is_unspecified(named) else host
+    return usable, parse_count(port, 65_535) or min(stream.port + 1, 65_535)
+
+
+def _shares_port(stream: MediaDescription, ours: Sequence[Codec]) -> bool:
+    """Whether the peer wants RTCP on the RTP port, and we can tell it from what we receive."""
+    mixed_up = any(codec.payload_type in _SHARED_WITH_RTCP for codec in ours)
+    return stream.attribute(_MUX) is not None and not mixed_up
 
 
 def _ptime(stream: MediaDescription, caps: MediaCapabilities) -> int:
@@ -217,12 +254,13 @@ def _audio(
     *,
     protocol: str,
     ptime_ms: int,
+    extra: Sequence[Attribute],
 ) -> MediaDescription:
     attributes = [Attribute("rtpmap", codec.rtpmap) for codec in codecs]
     attributes += [Attribute("fmtp", f"{c.payload_type} {c.fmtp}") for c in codecs if c.fmtp]
     if local.rtcp_port not in (None, local.port + 1):
         attributes.append(Attribute("rtcp", str(local.rtcp_port)))
-    attributes += [Attribute("ptime", str(ptime_ms)), Attribute(direction.value)]
+    attributes += [*extra, Attribute("ptime", str(ptime_ms)), Attribute(direction.value)]
     return MediaDescription(
         kind="audio",
         port=local.port,

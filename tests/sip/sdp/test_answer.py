@@ -275,7 +275,7 @@ def test_no_common_codec_lists_what_was_offered_and_why_each_failed() -> None:
 def test_encryption_is_refused_by_name() -> None:
     error = refused(sdp("m=audio 4000 RTP/SAVP 0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x"))
     assert error.warning_code == 302
-    assert "RTP/SAVP: encryption is not supported; offer RTP/AVP" in error.warning
+    assert "RTP/SAVP: encryption is switched off here; offer RTP/AVP" in error.warning
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_maxptime_and_rtcp_of_an_answer_count() -> None:
         (audio(formats="18"), 305, "G729/8000 (not supported)"),
         (sdp(), 304, "no stream in place"),
         (sdp("m=video 9 RTP/AVP 31"), 304, "video"),
-        (sdp("m=audio 9 RTP/SAVP 0"), 302, "encryption"),
+        (sdp("m=audio 9 RTP/SAVP 0"), 302, "encrypted"),
         (sdp("m=audio 9 RTP/AVP 0", address=""), 301, "no c= line"),
         (sdp("m=audio 9 RTP/AVP 0", address="c=IN IP6 ::1"), 301, "family"),
     ],
