@@ -118,6 +118,10 @@ def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: float) -> None
         raise ValueError(f"{value} must not be negative")
 
 
+Srtp = Literal["off", "optional", "required"]
+"""Encryption of the audio, by SDES (docs/design/secure-media.md)."""
+
+
 @attrs.frozen(kw_only=True)
 class SipSettings:
     listen: tuple[str, ...] = attrs.field(
@@ -139,6 +143,7 @@ class HttpSettings:
 class RtpSettings:
     host: str = attrs.field(default="127.0.0.1", validator=_ip_address)
     ports: str = attrs.field(default="10000-19999", validator=_checked_by(parse_port_range))
+    srtp: Srtp = "off"
 
 
 @attrs.frozen(kw_only=True)
@@ -188,6 +193,8 @@ class TrunkSettings:
     user: str = ""
     password: str = attrs.field(default="", repr=False)
     codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
+    srtp: Srtp | None = None
+    """None: as [rtp] says."""
 
 
 def _custom_data(_: Any, __: attrs.Attribute[Any], value: str) -> None:

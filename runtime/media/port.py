@@ -32,6 +32,16 @@ class LegAddress:
 
 
 @attrs.frozen(kw_only=True)
+class SrtpKeys:
+    """Keys of an encrypted leg, one for each direction: base64 of master key and salt."""
+
+    suite: str
+    """By its name in RFC 4568 or RFC 7714: "AES_CM_128_HMAC_SHA1_80"."""
+    send_key: str = attrs.field(repr=False)
+    receive_key: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
 class RtpStream:
     """What offer and answer agreed on, as the engine needs it."""
 
@@ -48,6 +58,12 @@ class RtpStream:
     sending: bool = True
     """False while the peer's direction forbids RTP towards it; the leg's clock runs on."""
     receiving: bool = True
+    srtp: SrtpKeys | None = None
+    """None for plain RTP."""
+    rtcp_mux: bool = False
+    """RTCP comes and goes on the RTP ports (RFC 5761); `remote_rtcp_port` is then the RTP port."""
+    remote_rtcp_host: str = ""
+    """Where it is not `remote_host` (RFC 3605)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -62,9 +78,19 @@ class LegStatistics:
     packets_late: int = 0
     packets_duplicated: int = 0
     packets_rejected: int = 0
+    """Malformed, not negotiated, from elsewhere, or not opened (of encrypted legs)."""
+    packets_unauthenticated: int = 0
+    """Of the rejected ones of an encrypted leg: forged, damaged, or under another key."""
+    packets_replayed: int = 0
+    """Of the rejected ones of an encrypted leg: came a second time."""
     jitter_ms: float = 0.0
     round_trip_ms: float | None = None
+    """From the peer's last report on us; None before the first."""
     remote_loss_fraction: float | None = None
+    """Of our packets, between the peer's last two reports."""
+    remote_packets_lost: int | None = None
+    """Of our packets, in all, as the peer counts."""
+    remote_jitter_ms: float | None = None
     max_gap_ms: float = 0.0
 
 

@@ -144,8 +144,10 @@ class UdpSockets:
     def send_report(self, leg: int, data: bytes) -> None:
         pair = self._pairs[leg]
         if pair.reports_to is not None:
+            # One address for both means that they share our port, too (RFC 5761).
+            sock = pair.rtp if pair.reports_to == pair.target else pair.rtcp
             try:
-                pair.rtcp.sendto(data, pair.reports_to)
+                sock.sendto(data, pair.reports_to)
             except OSError:
                 self.failed += 1
 

@@ -1,7 +1,7 @@
 """The engine without clock, process or sockets: commands and arrivals in, packets and events out.
 
 Fixes the order within a tick: commands, arrivals, legs' rows, players, conferences, routing, tones,
-recorders, packets, reports. Everything that must be the same for all legs happens here once.
+recorders, packets, their sealing, reports. Everything that must be the same for all legs happens here once.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Engine:
         batches, self._commands = self._commands, []
         for commands, fds in batches:
             self._desk.apply(commands, fds, now, wall)
-        self._intake.take(parts.legs.sockets.take(), now, wall)
+        self._intake.take(parts.legs.sockets.take(), now)
         parts.signalling.on_time(now)
         self._play_legs()
         parts.players.play()
@@ -107,6 +107,7 @@ class Engine:
         parts.recorders.write(heard)
         parts.legs.sending.prepare(heard)
         parts.signalling.replace_audio()
+        parts.legs.sealing.seal(parts.legs.sending.active)
         parts.upkeep.run(now)
         if self._frame_number % UPKEEP_FRAMES == 0:
             parts.upkeep.run_slow(now, wall)

@@ -98,6 +98,8 @@ class Server:
                 self._children.engine,
                 on_refused=self._on_refused_call,
                 on_fault=self._on_fault,
+                rtp=config.rtp,
+                warn=log.warning,
             )
         except (ListenError, ValueError) as exc:
             raise StartError(str(exc)) from exc

@@ -118,6 +118,11 @@ class InviteSession:
         """Answer a ReinviteReceived; nothing happens when it is not open any more."""
         self._enter(lambda now: self._core.answer_reinvite(sdp, now))
 
-    def reject_reinvite(self, status: int, reason: str | None = None) -> None:
-        """Refuse a ReinviteReceived (usually 488); the session goes on as before."""
-        self._enter(lambda now: self._core.reject_reinvite(status, reason, now))
+    def reject_reinvite(
+        self, status: int, reason: str | None = None, *, why: str | None = None
+    ) -> None:
+        """Refuse a ReinviteReceived (usually 488); the session goes on as before.
+
+        `why` is told in a Warning header.
+        """
+        self._enter(lambda now: self._core.reject_reinvite(status, reason, now, why=why))

@@ -193,11 +193,13 @@ class Session:
         self._offers.answer(sdp, now)
         self._resume(now)
 
-    def reject_reinvite(self, status: int, reason: str | None, now: float) -> None:
+    def reject_reinvite(
+        self, status: int, reason: str | None, now: float, *, why: str | None = None
+    ) -> None:
         """Without effect when the peer's request is not open any more."""
         if not 300 <= status <= 699:
             raise ValueError(f"reject_reinvite(): status {status} is not from 300 to 699")
-        self._offers.reject(status, reason, now)
+        self._offers.reject(status, reason, now, why=why)
         self._resume(now)
 
     def hangup(self, headers: HeaderItems, reason: str | None, now: float) -> None:

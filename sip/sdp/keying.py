@@ -28,6 +28,9 @@ _SECURE_PROTOCOLS: Final = frozenset({SECURE, "RTP/SAVPF"})
 _BAD_PROTOCOL: Final = 302
 """Warning code "incompatible transport protocol" (RFC 3261 20.43)."""
 _CRYPTO: Final = "crypto"
+_NOT_OFFERED: Final = "AES_CM_128_HMAC_SHA1_32"
+"""Who has the short authentication tag has the long one, too (RFC 4568 6.2.1 makes it mandatory), and
+each line takes some 90 of the 1300 octets that an INVITE over UDP may have (RFC 3261 18.1.1)."""
 
 
 class _Wish(enum.Enum):
@@ -70,13 +73,14 @@ def offered_protocol(policy: SrtpPolicy, earlier: MediaDescription | None) -> st
 
 
 def offered_attributes(policy: SrtpPolicy, keys: Sequence[SrtpKey]) -> tuple[Attribute, ...]:
-    """Our a=crypto lines, one for each of our keys."""
+    """Our a=crypto lines, in our order of preference."""
     if policy is SrtpPolicy.OFF:
         return ()
     if not keys:
         raise ValueError("make_offer(): SRTP is on, but LocalMedia has no keys to offer")
+    offered = [key for key in keys if key.suite != _NOT_OFFERED]
     return tuple(
-        Attribute(_CRYPTO, str(Crypto(str(number), key))) for number, key in enumerate(keys, 1)
+        Attribute(_CRYPTO, str(Crypto(str(number), key))) for number, key in enumerate(offered, 1)
     )
 
 

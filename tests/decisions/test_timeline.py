@@ -133,3 +133,30 @@ def test_headers_that_carry_credentials_are_hidden() -> None:
         "Accept": "text/plain",
         "X-Odd": "(secret crm)",
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0|2^20|1:4",
+            "a=crypto:1 AES_CM_128_HMAC_SHA1_80 (hidden)",
+        ),
+        ("a=crypto:2 c2VjcmV0 AES_CM_128_HMAC_SHA1_80", "a=crypto: (hidden)"),
+        ("a=crypto:1 inline:c2VjcmV0", "a=crypto: (hidden)"),
+        ("a= crypto : c2VjcmV0", "a= crypto : (hidden)"),
+        ("a=x\ra=crypto:1 AEAD_AES_128_GCM inline:c2VjcmV0", "a=x\ra=crypto:1 AEAD_AES_128_GCM"),
+        ("a=cryptography:none", "a=cryptography:none"),
+    ],
+)
+def test_keys_of_encrypted_audio_are_never_shown(line: str, shown: str) -> None:
+    text = f"INVITE sip:a@b SIP/2.0\r\n\r\nv=0\r\n{line}\r\na=sendrecv\r\n"
+    masked = mask_sip(text, hide_tones=False)
+    assert shown in masked
+    assert "c2VjcmV0" not in masked
+    assert masked.endswith("\r\na=sendrecv\r\n")
+
+
+def test_a_description_full_of_keys_is_masked_in_linear_time() -> None:
+    text = "a=crypto:1 A_" + "A" * 31_000
+    assert mask_sip(text, hide_tones=False) == "a=crypto: (hidden)"

@@ -13,9 +13,10 @@ from typing import Final
 
 import trio
 
-from runtime.config.settings import SipSettings, TrunkSettings
+from runtime.config.settings import RtpSettings, SipSettings, TrunkSettings
 from runtime.legs.leg import Leg
 from runtime.legs.sip.destination import is_loopback
+from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.incoming import IncomingCalls, RefusedCall
 from runtime.legs.sip.outbound import SipDialer
 from runtime.legs.sip.peers import Network, PeerGate, networks
@@ -26,6 +27,7 @@ from runtime.legs.sip.trunks import Trunk
 from runtime.media.port import MediaPort
 from sip.address import BoundAddress, ListenAddress, ip_literal
 from sip.endpoint import Endpoint, EndpointSettings, Fault, RefusalReport
+from sip.sdp import SrtpPolicy
 from sip.transport import source_address
 
 RESOLVE_S: Final = 10.0
@@ -43,17 +45,21 @@ class SipGateway:
         trunks: Sequence[TrunkSettings],
         media: MediaPort,
         *,
+        rtp: RtpSettings | None = None,
         on_refused: Report,
         on_fault: Callable[[Fault], None],
+        warn: Callable[[str], object] = lambda _: None,
     ) -> None:
         """ValueError for a trunk or listener that cannot be used.
 
-        `on_refused` hears of every call and request that ends before any session.
+        `on_refused` hears of every call and request that ends before any session, `warn` what the
+        operator should change.
         """
         self._listeners = [ListenAddress.parse(text) for text in config.listen]
         self._allow = networks(config.allow)
         self._trunks = [_trunk(settings) for settings in trunks]
         self._on_refused = on_refused
+        self._trunk_at: dict[str, Trunk] = {}
         self._gate = self._gate_for(())
         book = TraceBook(trio.current_time)
         self._settings = LegSettings(
@@ -63,6 +69,11 @@ class SipGateway:
             new_number=lambda: secrets.randbelow(2**31),
             advertised_host=_advertised(config.advertise),
             source_address=source_address,
+            encryption=Encryption(
+                policy=SrtpPolicy((rtp or RtpSettings()).srtp),
+                trunk_at=lambda host: self._trunk_at.get(host),
+                warn=warn,
+            ),
         )
         self._deliver: Callable[[Leg], object] | None = None
         self._calls = IncomingCalls(
@@ -92,7 +103,8 @@ class SipGateway:
         Raises ListenError. Until cancelled or closed; `close` first takes leave of the peers.
         """
         self._deliver = deliver
-        self._gate = self._gate_for(await _addresses(self._trunks))
+        self._trunk_at = await _addresses(self._trunks)
+        self._gate = self._gate_for(networks(self._trunk_at))
         async with trio.open_nursery() as nursery:
             await nursery.start(self._calls.run)
             addresses = await nursery.start(self._endpoint.run, self._listeners)
@@ -141,6 +153,7 @@ def _trunk(settings: TrunkSettings) -> Trunk:
         user=settings.user,
         password=settings.password,
         codecs=settings.codecs,
+        srtp=SrtpPolicy(settings.srtp) if settings.srtp else None,
     )
 
 
@@ -160,12 +173,16 @@ def _own_host(listeners: Sequence[ListenAddress]) -> str:
     return source_address("192.0.2.1") or "127.0.0.1"
 
 
-async def _addresses(trunks: Sequence[Trunk]) -> list[Network]:
-    """The addresses of all trunks: they may call us. A name without address is left out."""
-    found: list[Network] = []
+async def _addresses(trunks: Sequence[Trunk]) -> dict[str, Trunk]:
+    """Whose the addresses of all trunks are: they may call us. A name without address is left out.
+
+    Of trunks that share an address the first one counts.
+    """
+    found: dict[str, Trunk] = {}
     for trunk in trunks:
         with trio.move_on_after(RESOLVE_S):
-            found += networks(await _resolved(trunk.uri.host))
+            for host in await _resolved(trunk.uri.host):
+                found.setdefault(host, trunk)
     return found
 
 

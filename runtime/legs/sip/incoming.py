@@ -100,12 +100,16 @@ class IncomingCalls:
     def _leg(self, session: InviteSession, media: MediaLeg) -> SipLeg | None:
         """The leg of an INVITE whose offer we can take; otherwise None, and it is refused."""
         settings = self._settings
+        host = session.peer.host if session.peer else ""
+        trunk = settings.encryption.trunk_at(host)
         leg = SipLeg(
             identity=identity_of(session),
             incoming=True,
             media=media,
-            audio=settings.audio_of(media, session.peer.host if session.peer else ""),
+            audio=settings.audio_of(media, host, srtp=trunk.srtp if trunk else None),
             now=settings.now,
+            encryption=settings.encryption,
+            trunk=trunk.name if trunk else "",
         )
         try:
             if session.remote_offer is not None:

@@ -28,6 +28,7 @@ from runtime.legs.leg import (
     Trace,
     TraceListener,
 )
+from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.headers import script_headers, seen_by_script
 from runtime.legs.sip.info import understand_info
 from runtime.legs.sip.media_session import Agreement, MediaSession
@@ -63,6 +64,9 @@ class SipLeg:
     media: MediaLeg
     _audio: MediaSession
     _now: Callable[[], float]
+    _encryption: Encryption = attrs.field(factory=Encryption)
+    _trunk: str = ""
+    """Its name, for people."""
     _session: InviteSession | None = attrs.field(default=None, init=False)
     _lines: LegTrace = attrs.field(factory=LegTrace, init=False)
     _release_lines: Callable[[], None] | None = attrs.field(default=None, init=False)
@@ -248,7 +252,7 @@ class SipLeg:
             early = event.sdp is None and self._audio.stream is not None
             agreed = early or self._take_answer(event.sdp)
         else:
-            agreed = self._answer_offer(event.sdp, session.ack_with)
+            agreed = not self._answer_offer(event.sdp, session.ack_with)
         if not agreed:
             self._give_up(session, 488, "the answer holds no audio that can be used")
             return
@@ -274,8 +278,8 @@ class SipLeg:
     def _on_reinvite(self, session: InviteSession, sdp: bytes | None) -> None:
         if sdp is None:
             session.answer_reinvite(self._audio.offer())
-        elif not self._answer_offer(sdp, session.answer_reinvite):
-            session.reject_reinvite(488)
+        elif why := self._answer_offer(sdp, session.answer_reinvite):
+            session.reject_reinvite(488, why=why)
 
     def _on_ended(self, event: events.Ended) -> None:
         ended = end_of_leg(event, connected=self._phase is Phase.CONNECTED)
@@ -297,38 +301,40 @@ class SipLeg:
         """The INVITE's offer; raises SdpError or NegotiationError before anything was said."""
         self._answer = self._audio.answer(sdp).sdp
 
-    def _answer_offer(self, sdp: bytes | None, send: Callable[[bytes], None]) -> bool:
-        """Answer an offer of the peer; False when it cannot be taken, and nothing changed."""
+    def _answer_offer(self, sdp: bytes | None, send: Callable[[bytes], None]) -> str:
+        """Answer an offer of the peer; or say why it cannot be taken, and nothing changed."""
         agreement = self._agreement(self._audio.answer, sdp)
-        if agreement is None:
-            return False
+        if isinstance(agreement, str):
+            return agreement
         send(agreement.sdp)
         self._follow(agreement)
-        return True
+        return ""
 
     def _take_answer(self, sdp: bytes | None) -> bool:
         """Take the answer to our open offer; False when there is none that can be used."""
         if not self._audio.waits_for_answer:
             return False
         agreement = self._agreement(self._audio.accept, sdp)
-        if agreement is None:
+        if isinstance(agreement, str):
             return False
         self._follow(agreement)
         return True
 
     def _agreement(
         self, negotiate: Callable[[bytes], Agreement], sdp: bytes | None
-    ) -> Agreement | None:
+    ) -> Agreement | str:
+        """What comes out, or why nothing does."""
         if sdp is None:
-            self._note("media", "a session description is missing")
-            return None
-        try:
-            return negotiate(sdp)
-        except SdpError as exc:
-            self._note("media", f"unreadable session description: {exc.reason}")
-        except NegotiationError as exc:
-            self._note("media", f"no audio in common: {exc.warning}")
-        return None
+            why = "a session description is missing"
+        else:
+            try:
+                return negotiate(sdp)
+            except SdpError as exc:
+                why = f"unreadable session description: {exc.reason}"
+            except NegotiationError as exc:
+                why = f"no audio in common: {exc.warning}"
+        self._note("media", why)
+        return why
 
     def _follow(self, agreement: Agreement) -> None:
         if self._phase is Phase.OVER:  # sending our answer may find that the peer is gone
@@ -345,6 +351,11 @@ class SipLeg:
         self._configured = stream
         self.media.configure(stream)
         self._note("media", described(stream))
+        peer = self._session.peer if self._session is not None else None
+        if stream.srtp is not None and peer is not None:
+            warning = self._encryption.exposure(peer.transport, self._trunk)
+            if warning is not None:
+                self._note("media", warning)
 
 
 def described(stream: RtpStream) -> str:
@@ -353,7 +364,8 @@ def described(stream: RtpStream) -> str:
     keys = f"digits as RFC 4733 type {digits}" if digits is not None else "no RFC 4733 digits"
     ways = {(True, True): "both ways", (True, False): "we only send"}
     ways |= {(False, True): "we only receive", (False, False): "inactive"}
+    secrecy = f"encrypted by {stream.srtp.suite}" if stream.srtp else "not encrypted"
     return (
-        f"{stream.codec} with {stream.remote_host}:{stream.remote_port}, "
+        f"{stream.codec} with {stream.remote_host}:{stream.remote_port}, {secrecy}, "
         f"{stream.ptime_ms} ms packets, {keys}, {ways[stream.sending, stream.receiving]}"
     )

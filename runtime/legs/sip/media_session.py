@@ -7,17 +7,22 @@ turns the outcome into the stream that the engine needs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 import attrs
 
-from runtime.media.port import LegAddress, RtpStream
+from runtime.media.port import LegAddress, RtpStream, SrtpKeys
 from sip.sdp import (
+    SUITES,
     Codec,
     LocalMedia,
     MediaCapabilities,
     NegotiatedAudio,
     SessionDescription,
+    SrtpAgreement,
+    SrtpKey,
+    SrtpPolicy,
     accept_answer,
     answer_offer,
     make_offer,
@@ -31,12 +36,20 @@ CODECS: Final[dict[str, Codec]] = {"PCMU": PCMU, "PCMA": PCMA}
 HoldChange = Literal["held", "resumed"]
 
 
-def capabilities(names: tuple[str, ...] = ("PCMU", "PCMA")) -> MediaCapabilities:
+def capabilities(
+    names: tuple[str, ...] = ("PCMU", "PCMA"), srtp: SrtpPolicy = SrtpPolicy.OFF
+) -> MediaCapabilities:
     """What a leg offers and accepts, in this order of preference."""
-    return MediaCapabilities(codecs=tuple(CODECS[name] for name in names))
+    codecs = tuple(CODECS[name] for name in names)
+    return MediaCapabilities(codecs=codecs, srtp=srtp, rtcp_mux=True)
 
 
-def local_media(address: LegAddress, session_id: int, advertised_host: str = "") -> LocalMedia:
+def local_media(
+    address: LegAddress,
+    session_id: int,
+    advertised_host: str = "",
+    keys: tuple[SrtpKey, ...] = (),
+) -> LocalMedia:
     """Where the peer is told to send; `advertised_host` replaces the engine's own address."""
     usual = address.rtcp_port == address.rtp_port + 1
     return LocalMedia(
@@ -44,7 +57,13 @@ def local_media(address: LegAddress, session_id: int, advertised_host: str = "")
         port=address.rtp_port,
         session_id=session_id,
         rtcp_port=None if usual else address.rtcp_port,
+        keys=keys,
     )
+
+
+def new_keys(random_bytes: Callable[[int], bytes]) -> tuple[SrtpKey, ...]:
+    """A key for each suite, for the life of one leg."""
+    return tuple(SrtpKey(suite, random_bytes(size)) for suite, size in SUITES.items())
 
 
 @attrs.frozen(kw_only=True)
@@ -135,12 +154,14 @@ class MediaSession:
 
     def _as_stream(self, agreed: NegotiatedAudio) -> RtpStream:
         host, port = agreed.remote_host, agreed.remote_rtp_port
-        rtcp_port, sending = agreed.remote_rtcp_port, agreed.direction.sends
+        rtcp_host, rtcp_port = agreed.remote_rtcp_host, agreed.remote_rtcp_port
+        sending = agreed.direction.sends
         if is_nowhere(host, port):
             # RFC 2543's hold: nothing goes out, and the peer may still send from where it was
             sending = False
             if self._stream is not None:
                 host, port = self._stream.remote_host, self._stream.remote_port
+                rtcp_host = self._stream.remote_rtcp_host
                 rtcp_port = self._stream.remote_rtcp_port
         return RtpStream(
             remote_host=host,
@@ -154,7 +175,17 @@ class MediaSession:
             ptime_ms=agreed.ptime_ms,
             sending=sending,
             receiving=agreed.direction.receives,
+            srtp=_srtp_keys(agreed.srtp),
+            rtcp_mux=agreed.rtcp_mux,
+            remote_rtcp_host=rtcp_host if rtcp_host != host else "",
         )
+
+
+def _srtp_keys(agreed: SrtpAgreement | None) -> SrtpKeys | None:
+    if agreed is None:
+        return None
+    local, remote = agreed.local, agreed.remote
+    return SrtpKeys(suite=local.suite, send_key=local.inline, receive_key=remote.inline)
 
 
 def is_nowhere(host: str, port: int) -> bool:

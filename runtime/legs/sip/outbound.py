@@ -41,13 +41,17 @@ class SipDialer:
     ) -> SipLeg:
         """Send the INVITE; without `offer` the called side is asked for one (RFC 3264 5)."""
         settings = self._settings
-        audio = settings.audio_of(media, route.next_hop.host, route.codecs)
+        audio = settings.audio_of(
+            media, route.next_hop.host, codecs=route.codecs, srtp=route.srtp
+        )
         leg = SipLeg(
             identity=identity_of(request, route),
             incoming=False,
             media=media,
             audio=audio,
             now=settings.now,
+            encryption=settings.encryption,
+            trunk=route.trunk,
         )
         try:
             session = self._endpoint.invite(

@@ -22,6 +22,7 @@ from runtime.legs.sip.headers import ScriptHeaders, script_headers
 from runtime.legs.sip.trunks import Trunk, trunk_for_host, trunk_for_number
 from sip.auth import Credentials
 from sip.message import MessageError, NameAddr, Uri
+from sip.sdp import SrtpPolicy
 
 ANONYMOUS = "anonymous"
 """RFC 3261 8.1.1.3: the user of a caller that does not say who it is."""
@@ -39,6 +40,8 @@ class OutgoingRoute:
     codecs: tuple[str, ...] | None
     """Of the trunk; None for the usual ones."""
     trunk: str = ""
+    srtp: SrtpPolicy | None = None
+    """Of the trunk; None for the usual one."""
 
     @property
     def next_hop(self) -> Uri:
@@ -118,6 +121,7 @@ class OutgoingRules:
             proxy=proxy,
             codecs=trunk.codecs if trunk else None,
             trunk=trunk.name if trunk else "",
+            srtp=trunk.srtp if trunk else None,
         )
 
     def _caller(self, request: DialRequest, trunk: Trunk | None) -> NameAddr:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Final
 
 import attrs
 import trio
 
-from runtime.legs.sip.media_session import MediaSession, capabilities, local_media
+from runtime.legs.sip.encryption import Encryption
+from runtime.legs.sip.media_session import MediaSession, capabilities, local_media, new_keys
 from runtime.legs.sip.trace import TraceBook
 from runtime.media.port import MediaLeg, MediaPort, MediaUnavailable
+from sip.sdp import SrtpPolicy
 
 OPEN_TIMEOUT_S: Final = 10.0
 """For a port pair. It comes from a pool within a tick; an engine that died is back in a second or
@@ -37,6 +40,9 @@ class LegSettings:
     source_address: Callable[[str], str | None] = no_address
     """From which of our addresses packets to a host leave; asked when the engine has them all."""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    encryption: Encryption = attrs.field(factory=Encryption)
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    """For the keys of encrypted legs."""
 
     async def open_media(self) -> MediaLeg:
         """The audio of a new leg. Raises MediaUnavailable."""
@@ -45,11 +51,19 @@ class LegSettings:
         raise MediaUnavailable(f"the engine gave no ports within {OPEN_TIMEOUT_S:g} s")
 
     def audio_of(
-        self, leg: MediaLeg, peer_host: str, codecs: tuple[str, ...] | None = None
+        self,
+        leg: MediaLeg,
+        peer_host: str,
+        *,
+        codecs: tuple[str, ...] | None = None,
+        srtp: SrtpPolicy | None = None,
     ) -> MediaSession:
-        """The offer/answer state of a new leg with a peer there."""
-        local = local_media(leg.address, self.new_number(), self._host(leg, peer_host))
-        return MediaSession(capabilities(codecs or self.codecs), local)
+        """The offer/answer state of a new leg with a peer there; `srtp` is its trunk's wish."""
+        policy = srtp or self.encryption.policy
+        keys = () if policy is SrtpPolicy.OFF else new_keys(self.random_bytes)
+        host = self._host(leg, peer_host)
+        local = local_media(leg.address, self.new_number(), host, keys)
+        return MediaSession(capabilities(codecs or self.codecs, policy), local)
 
     def _host(self, leg: MediaLeg, peer_host: str) -> str:
         if self.advertised_host or leg.address.host not in ("0.0.0.0", "::"):

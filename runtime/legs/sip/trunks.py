@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 
 from sip.message import MessageError, Uri
+from sip.sdp import SrtpPolicy
 
 _NUMBER: Final = re.compile(r"\+?[0-9*#]{1,32}")
 """E.164 has at most 15 digits; service codes and prefixes need a little more."""
@@ -29,10 +30,19 @@ class Trunk:
     user: str = ""
     password: str = attrs.field(default="", repr=False)
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    srtp: SrtpPolicy | None = None
+    """None: as for everybody."""
 
     @classmethod
     def parse(
-        cls, *, name: str, uri: str, user: str, password: str, codecs: Iterable[str]
+        cls,
+        *,
+        name: str,
+        uri: str,
+        user: str,
+        password: str,
+        codecs: Iterable[str],
+        srtp: SrtpPolicy | None = None,
     ) -> Trunk:
         """From configuration; ValueError names the trunk and what is wrong with its URI."""
         try:
@@ -49,6 +59,7 @@ class Trunk:
             user=user or parsed.user or "",
             password=password,
             codecs=tuple(codecs),
+            srtp=srtp,
         )
 
     def target(self, user: str) -> Uri:

@@ -47,7 +47,10 @@ class RtpSockets(Protocol):
         """Receive from now on; what came before is thrown away."""
 
     def aim(self, leg: int, rtp: Address | None, rtcp: Address | None, *, exclusive: bool) -> None:
-        """Where to send. `exclusive`: let the kernel drop everything from other sources."""
+        """Where to send; `rtcp` equal to `rtp` sends both from the RTP port.
+
+        `exclusive`: let the kernel drop everything from other sources.
+        """
 
     def schedule(self, leg: int, views: Sequence[memoryview]) -> None:
         """Send these octets every 20 ms (two views: 10 ms apart)."""

@@ -6,6 +6,7 @@ report goes out after half of that. Randomness and clocks are arguments.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 import attrs
@@ -26,6 +27,8 @@ _COMPENSATION: Final = 1.21828
 """RFC 3550 6.3.1: undoes the bias of timer reconsideration (e - 1.5)."""
 MAX_ROUND_TRIP_S: Final = 60.0
 """A longer one comes from a report block that lies."""
+REMEMBERED_REPORTS: Final = 8
+"""Sender reports of ours (40 s) that a peer's block may refer to; peers answer within 5 s."""
 
 
 def next_interval(random: float, *, initial: bool = False) -> float:
@@ -61,13 +64,16 @@ class Reports:
     def __init__(self, cname: str, next_at: float) -> None:
         self.next_at = next_at
         self.round_trip_s: float | None = None
-        self.remote_loss: float | None = None
-        """Fraction of our packets that the peer missed before its last report."""
+        """Between the last sender report of ours that the peer refers to and its report."""
+        self.remote: ReportBlock | None = None
+        """What the peer last said about our packets."""
         self.goodbye = False
         """The peer said BYE."""
         self._cname = cname
-        self._last_sender_report = 0
-        self._last_sender_report_at = 0.0
+        self._last_sender_report: tuple[int, int, float] = (-1, 0, 0.0)
+        """SSRC, middle of the NTP time, and when it came."""
+        self._sent_reports: deque[tuple[int, float]] = deque(maxlen=REMEMBERED_REPORTS)
+        """Middle of the NTP time of our last sender reports, and when they left."""
         self._prior: tuple[int, int, int] = (-1, 0, 0)
         self._packets_at_last_report = 0
 
@@ -76,9 +82,11 @@ class Reports:
         blocks = (self._block(heard, now),) if heard else ()
         report: RtcpPacket = ReceiverReport(ssrc=sent.ssrc, blocks=blocks)
         if sent.packets > self._packets_at_last_report:
+            ntp = ntp_time(wall)
+            self._sent_reports.append((middle_of(ntp), now))
             report = SenderReport(
                 ssrc=sent.ssrc,
-                ntp=ntp_time(wall),
+                ntp=ntp,
                 timestamp=sent.timestamp,
                 packets=sent.packets,
                 octets=sent.octets,
@@ -91,26 +99,26 @@ class Reports:
         """The last report, with BYE (RFC 3550 6.6)."""
         return self.compound(sent, heard, now, wall) + Goodbye((sent.ssrc,)).to_bytes()
 
-    def on_packets(self, packets: list[RtcpPacket], ours: int, now: float, wall: float) -> None:
+    def on_packets(self, packets: list[RtcpPacket], ours: int, now: float) -> None:
         """Learn from the peer's reports; `ours` is the SSRC we send with."""
         for packet in packets:
             if isinstance(packet, SenderReport):
-                self._last_sender_report = middle_of(packet.ntp)
-                self._last_sender_report_at = now
+                self._last_sender_report = (packet.ssrc, middle_of(packet.ntp), now)
             if isinstance(packet, SenderReport | ReceiverReport):
                 for block in packet.blocks:
                     if block.ssrc == ours:
-                        self._learn(block, wall)
+                        self._learn(block, now)
             if isinstance(packet, Goodbye):
                 self.goodbye = True
 
-    def _learn(self, block: ReportBlock, wall: float) -> None:
-        self.remote_loss = block.fraction_lost / 256
-        if block.last_report:
-            # RFC 3550 6.4.1: arrival - LSR - DLSR, modulo 65536 s.
-            trip = (middle_of(ntp_time(wall)) - block.last_report - block.delay) & 0xFFFFFFFF
-            if trip / 65536 <= MAX_ROUND_TRIP_S:
-                self.round_trip_s = trip / 65536
+    def _learn(self, block: ReportBlock, now: float) -> None:
+        self.remote = block
+        # RFC 3550 6.4.1: arrival - LSR - DLSR. By our own clock and for reports that we did send,
+        # so that neither a stepped wall clock nor a lie counts.
+        for middle, sent_at in self._sent_reports:
+            trip = now - sent_at - block.delay / 65536
+            if middle == block.last_report and 0 <= trip <= MAX_ROUND_TRIP_S:
+                self.round_trip_s = trip
 
     def _block(self, heard: Heard, now: float) -> ReportBlock:
         ssrc, expected, received = self._prior
@@ -119,13 +127,15 @@ class Reports:
         expected_now = heard.expected - expected
         lost_now = max(0, expected_now - (heard.received - received))
         self._prior = (heard.ssrc, heard.expected, heard.received)
-        delay = now - self._last_sender_report_at if self._last_sender_report else 0.0
+        source, last_report, came_at = self._last_sender_report
+        if source != heard.ssrc:  # none of this stream yet
+            last_report, came_at = 0, now
         return ReportBlock(
             ssrc=heard.ssrc,
             fraction_lost=min(255, lost_now * 256 // expected_now) if expected_now > 0 else 0,
             cumulative_lost=heard.expected - heard.received,
             highest_sequence=heard.highest_sequence,
             jitter=int(heard.jitter),
-            last_report=self._last_sender_report,
-            delay=int(delay * 65536),
+            last_report=last_report,
+            delay=int((now - came_at) * 65536),
         )

@@ -10,6 +10,8 @@ from typing import Final
 
 import attrs
 
+from .header import Bools, Octets
+
 SENDER_REPORT: Final = 200
 RECEIVER_REPORT: Final = 201
 DESCRIPTION: Final = 202
@@ -21,6 +23,8 @@ MAX_COMPOUND: Final = 1500
 MAX_PACKETS: Final = 16
 """RTCP packets read from one datagram; a legal one has two to four."""
 
+_FIRST_KIND: Final = 192
+_LAST_KIND: Final = 223
 _HEAD: Final = struct.Struct(">BBH")
 _SENDER: Final = struct.Struct(">IIIIII")
 _BLOCK: Final = struct.Struct(">IB3sIIII")
@@ -122,6 +126,13 @@ def ntp_time(wall: float) -> int:
 def middle_of(ntp: int) -> int:
     """The 32 bits that report blocks refer to."""
     return (ntp >> 16) & 0xFFFFFFFF
+
+
+def is_rtcp(rows: Octets) -> Bools:
+    """Which of these packets of a shared port are RTCP, by their second octet (RFC 5761 4)."""
+    kind = rows[:, 1]
+    shared: Bools = (kind >= _FIRST_KIND) & (kind <= _LAST_KIND)
+    return shared
 
 
 def parse_compound(data: bytes) -> list[RtcpPacket]:

@@ -1,12 +1,13 @@
 """From arrivals to rows: every packet that came since the last tick is judged, counted, placed.
 
-Hostile input ends here: whatever does not parse, was not negotiated or comes from elsewhere is
-counted as rejected. Packets that are just what was expected take a short way; the others are
+Hostile input ends here: whatever cannot be opened, does not parse, was not negotiated or comes from
+elsewhere is counted as rejected. Packets that are just what was expected take a short way; the others are
 judged in passes of at most one per leg, so that all but telephone events is done for all at once.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -19,15 +20,20 @@ from runtime.media.dtmf import PressEnded, PressStarted
 from runtime.media.frames import FRAME
 from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.header import HEADER_SIZE, Bools, Headers, Ints, Octets, parse_headers
-from runtime.media.rtp.rtcp import parse_compound
+from runtime.media.rtp.latching import Address
+from runtime.media.rtp.rtcp import is_rtcp, parse_compound
 
-from .leg import ALAW, EVENT, REFUSED, Leg
+from .leg import ALAW, EVENT, REFUSED, Leg, numeric_address, rtcp_host_of
 from .legs import Legs
 
+Report = tuple[int, bytes, str | None]
+"""RTCP: leg, datagram, and the host it came from; None for the peer's own."""
 OnPress = Callable[[Leg, PressStarted | PressEnded], None]
 
 MAX_PER_LEG: Final = 16
 """Packets of one leg in one tick; a stalled network may deliver 300 ms at once, more is a flood."""
+MAX_REPORTS_PER_LEG: Final = 4
+"""RTCP packets of one leg in one tick; one every few seconds is usual, more is a flood."""
 
 _BOTH_LAWS: Final = np.concatenate((ULAW_TO_LINEAR, ALAW_TO_LINEAR))
 """Indexed by octet + 256 * (A-law)."""
@@ -49,21 +55,50 @@ class Intake:
         self._legs = legs
         self._on_press = on_press
 
-    def take(self, arrivals: Arrivals, now: float, wall: float) -> None:
+    def take(self, arrivals: Arrivals, now: float) -> None:
         """Everything that came since the last tick."""
+        reports: list[Report] = [(leg, data, host) for leg, data, (host, _) in arrivals.reports]
         if len(arrivals.legs):
-            followed = self._follow(arrivals)
-            if not followed.all():
-                self._judge_all(arrivals, ~followed)
-        for index, data, source in arrivals.reports:
-            self._take_report(index, data, source[0], now, wall)
+            audio = self._set_apart(arrivals, reports, now)
+            followed = self._follow(arrivals, audio)
+            rest = audio & ~followed
+            if rest.any():
+                self._judge_all(arrivals, rest)
+        taken: Counter[int] = Counter()
+        for index, data, host in reports:
+            taken[index] += 1
+            if taken[index] > MAX_REPORTS_PER_LEG or not self._take_report(index, data, host, now):
+                self._legs.rejected[index] += 1
+
+    # --- what is no audio, and what is sealed ---------------------------------------------------
+
+    def _set_apart(self, arrivals: Arrivals, reports: list[Report], now: float) -> Bools:
+        """Which packets may be audio: RTCP among them joins `reports`, sealed ones are opened."""
+        legs = self._legs
+        audio = np.ones(len(arrivals.legs), dtype=np.bool_)
+        if legs.muxed.any():
+            audio &= ~(legs.muxed[arrivals.legs] & is_rtcp(arrivals.rows))
+            self._move_reports(arrivals, np.flatnonzero(~audio), reports)
+        if len(legs.sealing):
+            sealed = np.flatnonzero(audio & legs.sealing.legs[arrivals.legs])
+            refused = legs.sealing.open(arrivals, sealed, now)
+            audio[refused] = False
+            np.add.at(legs.rejected, arrivals.legs[refused], 1)
+        return audio
+
+    def _move_reports(self, arrivals: Arrivals, packets: Ints, reports: list[Report]) -> None:
+        sources = {number: host for number, (host, _) in arrivals.sources} if len(packets) else {}
+        for number in packets.tolist():
+            data = arrivals.rows[number, : arrivals.lengths[number]].tobytes()
+            # A connected socket takes from the peer alone, and so does not say from whom.
+            reports.append((int(arrivals.legs[number]), data, sources.get(number)))
 
     # --- what was expected ----------------------------------------------------------------------
 
-    def _follow(self, arrivals: Arrivals) -> Bools:
+    def _follow(self, arrivals: Arrivals, audio: Bools) -> Bools:
         """Take the short way with all packets that are just what their legs expect."""
         legs, index = self._legs, arrivals.legs
-        expected = legs.following.matches(arrivals.rows, arrivals.lengths, index)
+        expected = audio & legs.following.matches(arrivals.rows, arrivals.lengths, index)
         for number, _ in arrivals.sources:
             expected[number] = False
         counts = np.bincount(index)
@@ -134,9 +169,8 @@ class Intake:
         if leg.gate.latched != before and leg.gate.latched is not None:
             assert leg.stream is not None
             host, port = leg.gate.latched
-            rtcp = leg.stream.remote_rtcp_port if leg.gate.settled else port + 1
             self._legs.sockets.aim(
-                leg.index, (host, port), (host, rtcp), exclusive=leg.gate.settled
+                leg.index, (host, port), _rtcp_of(leg), exclusive=leg.gate.settled
             )
 
     def _judge(self, batch: _Batch, packets: Ints) -> None:
@@ -259,18 +293,31 @@ class Intake:
         for press in presses:
             self._on_press(leg, press)
 
-    def _take_report(self, index: int, data: bytes, host: str, now: float, wall: float) -> None:
+    def _take_report(self, index: int, data: bytes, host: str | None, now: float) -> bool:
+        """Learn from a peer's RTCP; False when it is to be counted as rejected."""
         leg = self._legs.by_index[index]
-        if leg is None or leg.gate is None or leg.reports is None:
-            return
-        packets = (
-            parse_compound(data) if host in (leg.gate.target[0], leg.gate.negotiated[0]) else []
-        )
+        if leg is None or leg.gate is None or leg.reports is None or leg.stream is None:
+            return True  # came for a leg that is gone: nobody counts
+        hosts = (leg.gate.target[0], leg.gate.negotiated[0], rtcp_host_of(leg.stream))
+        opened = None
+        if host is None or host in hosts:
+            opened = self._legs.sealing.open_report(index, data, now)
+        packets = parse_compound(opened) if opened is not None else []
         if not packets:
-            self._legs.rejected[index] += 1
-            return
+            return False
         self._legs.last_heard[index] = now
-        leg.reports.on_packets(packets, int(self._legs.sending.ssrc[index]), now, wall)
+        leg.reports.on_packets(packets, int(self._legs.sending.ssrc[index]), now)
+        return True
+
+
+def _rtcp_of(leg: Leg) -> Address | None:
+    """Where RTCP goes while the leg's gate believes in its present target."""
+    assert leg.gate is not None
+    assert leg.stream is not None
+    host, port = leg.gate.target
+    if leg.gate.settled:
+        return numeric_address(rtcp_host_of(leg.stream), leg.stream.remote_rtcp_port)
+    return host, port if leg.stream.rtcp_mux else port + 1
 
 
 def _passes(legs: Ints, packets: Ints) -> Iterator[Ints]:

@@ -56,6 +56,10 @@ def law_of(stream: RtpStream) -> Law:
     return "PCMA" if stream.codec == "PCMA" else "PCMU"
 
 
+def rtcp_host_of(stream: RtpStream) -> str:
+    return stream.remote_rtcp_host or stream.remote_host
+
+
 def kinds_of(stream: RtpStream) -> NDArray[np.uint8]:
     """What each of the 128 payload types is on this leg."""
     kinds = np.zeros(128, dtype=np.uint8)

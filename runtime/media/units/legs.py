@@ -23,7 +23,8 @@ from runtime.media.rtp.reception import Reception
 from runtime.media.rtp.reports import Heard, Reports, next_interval
 from runtime.media.rtp.sending import Sending
 
-from .leg import Leg, kinds_of, law_of, numeric_address
+from .leg import Leg, kinds_of, law_of, numeric_address, rtcp_host_of
+from .sealing import Sealing
 
 SHORT_PTIME_MS: Final = 10
 Random = Callable[[], float]
@@ -51,6 +52,9 @@ class Legs:
         self.playout = Playout(capacity)
         self.concealment = Concealment(capacity)
         self.sending = Sending(capacity)
+        self.sealing = Sealing(capacity)
+        self.muxed = np.zeros(capacity, dtype=np.bool_)
+        """Legs whose RTCP comes on the RTP port."""
         self.kinds = np.zeros((capacity, 128), dtype=np.uint8)
         self.octets_received = np.zeros(capacity, dtype=np.int64)
         self.rejected = np.zeros(capacity, dtype=np.int64)
@@ -96,6 +100,14 @@ class Legs:
             self._start(leg, now)
         if before is None or not before.receiving:
             self.last_heard[index] = now
+        self.muxed[index] = stream.rtcp_mux
+        self.sealing.configure(
+            index,
+            stream.srtp,
+            ssrc=int(self.sending.ssrc[index]),
+            index=int(self.sending.sequence[index]),
+            now=now,
+        )
         self.watched[index] = stream.receiving
         self.silent[index] &= stream.receiving
         if before is None or _remote(before) != _remote(stream):
@@ -111,13 +123,13 @@ class Legs:
         )
         self.sockets.unschedule(index)
         if active:
-            self.sockets.schedule(index, self.sending.views(index))
+            self.sockets.schedule(index, self.sealing.views(index, self.sending.views(index)))
 
     def close(self, leg: Leg, frames: FrameTable, now: float, wall: float) -> LegStatistics:
         """Say BYE and stop sending; the number is free for another leg in the next tick."""
         if leg.reports is not None and self.sending.packets(leg.index):
             sent, heard = self.sending.sent(leg.index), self.heard_of(leg)
-            self.sockets.send_report(leg.index, leg.reports.farewell(sent, heard, now, wall))
+            self.send_report(leg, leg.reports.farewell(sent, heard, now, wall))
         statistics = self.statistics(leg)
         self.sending.stop(leg.index)
         self.sockets.unschedule(leg.index)
@@ -125,6 +137,8 @@ class Legs:
         self.configured -= leg.stream is not None
         self.kinds[leg.index] = 0
         self.following.forget(leg.index)
+        self.sealing.forget(leg.index)
+        self.muxed[leg.index] = False
         self.watched[leg.index] = False
         self.report_at[leg.index] = np.inf
         frames.samples[frames.of_leg(leg.index)] = 0
@@ -134,6 +148,9 @@ class Legs:
         while self.count and self.by_index[self.count - 1] is None:
             self.count -= 1
         return statistics
+
+    def send_report(self, leg: Leg, data: bytes) -> None:
+        self.sockets.send_report(leg.index, self.sealing.seal_report(leg.index, data))
 
     def end_tick(self) -> None:
         """The numbers of closed legs may be used again."""
@@ -156,6 +173,8 @@ class Legs:
     def statistics(self, leg: Leg) -> LegStatistics:
         index, reports, sent = leg.index, leg.reports, self.sending.sent(leg.index)
         round_trip = reports.round_trip_s if reports else None
+        theirs = reports.remote if reports else None
+        refusals = self.sealing.refusals(index)
         return LegStatistics(
             packets_sent=sent.packets,
             packets_received=int(self.reception.received[index]),
@@ -165,9 +184,13 @@ class Legs:
             packets_late=int(self.playout.late[index]),
             packets_duplicated=int(self.reception.duplicates[index]),
             packets_rejected=int(self.rejected[index]) + leg.receiver.ignored,
+            packets_unauthenticated=refusals.unauthenticated,
+            packets_replayed=refusals.replayed,
             jitter_ms=round(float(self.reception.jitter[index]) / 8, 3),
             round_trip_ms=None if round_trip is None else round(round_trip * 1000, 3),
-            remote_loss_fraction=reports.remote_loss if reports else None,
+            remote_loss_fraction=theirs.fraction_lost / 256 if theirs else None,
+            remote_packets_lost=theirs.cumulative_lost if theirs else None,
+            remote_jitter_ms=theirs.jitter / 8 if theirs else None,
             max_gap_ms=round(float(self.reception.max_gap[index]) * 1000, 1),
         )
 
@@ -187,11 +210,16 @@ class Legs:
 
     def _aim_anew(self, leg: Leg, stream: RtpStream) -> None:
         rtp = numeric_address(stream.remote_host, stream.remote_port)
-        rtcp = numeric_address(stream.remote_host, stream.remote_rtcp_port)
+        rtcp = numeric_address(rtcp_host_of(stream), stream.remote_rtcp_port)
         # An address that nobody can have ("0.0.0.0" of an old hold) leaves latching to others.
         leg.gate = SourceGate(rtp or (stream.remote_host, stream.remote_port))
         self.sockets.aim(leg.index, rtp, rtcp, exclusive=False)
 
 
-def _remote(stream: RtpStream) -> tuple[str, int, int]:
-    return stream.remote_host, stream.remote_port, stream.remote_rtcp_port
+def _remote(stream: RtpStream) -> tuple[str, int, str, int]:
+    return (
+        stream.remote_host,
+        stream.remote_port,
+        rtcp_host_of(stream),
+        stream.remote_rtcp_port,
+    )

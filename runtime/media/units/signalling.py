@@ -108,7 +108,8 @@ class Signalling:
                         packet.marker,
                         leg.stream.dtmf_send_payload_type,
                     )
-                    self._legs.sockets.send_instead(leg.index, view)
+                    sealed = self._legs.sealing.seal_instead(leg.index, view)
+                    self._legs.sockets.send_instead(leg.index, sealed)
         for leg in list(self._sending):
             if leg.sender.take_announcement():
                 self._emit(leg, DigitsSent())

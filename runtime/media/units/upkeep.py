@@ -76,4 +76,4 @@ class Upkeep:
             sent, heard = legs.sending.sent(leg.index), legs.heard_of(leg)
             if sent.packets or heard:
                 data = leg.reports.compound(sent, heard, now, wall)
-                legs.sockets.send_report(leg.index, data)
+                legs.send_report(leg, data)

@@ -119,8 +119,10 @@ class FakeSession:
     def answer_reinvite(self, sdp: bytes) -> None:
         self.asked.append(Asked("answer_reinvite", 0, sdp))
 
-    def reject_reinvite(self, status: int, reason: str | None = None) -> None:
-        self.asked.append(Asked("reject_reinvite", status))
+    def reject_reinvite(
+        self, status: int, reason: str | None = None, *, why: str | None = None
+    ) -> None:
+        self.asked.append(Asked("reject_reinvite", status, reason=why))
 
     def ack_with(self, sdp: bytes) -> None:
         self.asked.append(Asked("ack_with", 0, sdp))

@@ -1,0 +1,53 @@
+"""Which calls are encrypted: the policy of the peer's trunk, or the one of `[rtp] srtp`.
+
+Says once for each trunk, and once for all other peers, that keys in a session description are worth
+as little as the signalling that carries them (RFC 4568 7.1.2: SDES needs protected signalling).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from runtime.legs.sip.trunks import Trunk
+from sip.sdp import SrtpPolicy
+
+PROTECTED: Final[frozenset[str]] = frozenset({"tls", "wss"})
+"""Transports of SIP that nobody on the way can read."""
+
+
+def no_trunk(_: str) -> Trunk | None:
+    """For phones and tests: nobody who calls is a trunk."""
+    return None
+
+
+@attrs.define
+class Encryption:
+    """The operator's wishes, and who has been told of what they are worth."""
+
+    policy: SrtpPolicy = SrtpPolicy.OFF
+    """Of calls with peers that are no trunk, or whose trunk says nothing."""
+    trunk_at: Callable[[str], Trunk | None] = no_trunk
+    """The trunk that calls from this address."""
+    warn: Callable[[str], object] = lambda _: None
+    """For the log."""
+    _told: set[str] = attrs.field(factory=set, init=False)
+    """Names of trunks, and "" for everybody else."""
+
+    def exposure(self, transport: str, trunk: str) -> str | None:
+        """What to say about keys that went over this transport; None when that was said.
+
+        `trunk` is its name, "" for none.
+        """
+        if transport in PROTECTED or trunk in self._told:
+            return None
+        self._told.add(trunk)
+        whose = f"trunk {trunk}" if trunk else "peers without trunk"
+        text = (
+            f"SRTP keys of calls with {whose} can be read on the way: they are signalled over "
+            f"{transport.upper()}; use TLS where the peer has it"
+        )
+        self.warn(text)
+        return text

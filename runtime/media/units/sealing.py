@@ -1,0 +1,173 @@
+"""Encrypted legs: their packets are sealed after they were made and opened before they are judged.
+
+Plain legs are not touched. Rules: what cannot be opened is counted and seen by nobody else, neither
+latching nor playout, statistics or digits; what a leg's flood may cost is bounded; nothing of an
+encrypted leg leaves unsealed.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+import numpy as np
+
+from runtime.media.port import SrtpKeys
+from runtime.media.rtp.datagrams import Arrivals
+from runtime.media.rtp.header import Bools, Ints
+from runtime.media.rtp.srtp import MasterKey, Opener, Replayed, Sealer, SrtpError
+
+MAX_OPENED: Final = 16
+"""Packets of one leg that are deciphered in one tick, at some 10 us each; more is a flood and is
+dropped unread (as many as the intake takes of a plain leg)."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class _Sealed:
+    """The two directions of one leg."""
+
+    sealer: Sealer
+    opener: Opener
+    prepared: tuple[memoryview, ...] = ()
+    """Where the leg's packets of each tick are made."""
+    sealed: tuple[memoryview, ...] = ()
+    """Where they lie when they leave."""
+    unauthenticated: int = 0
+    replayed: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Refusals:
+    """Packets of a leg that were not opened."""
+
+    unauthenticated: int = 0
+    replayed: int = 0
+
+
+class Sealing:
+    """Keys and packets of the encrypted legs, by the legs' numbers."""
+
+    def __init__(self, capacity: int) -> None:
+        self.legs: Bools = np.zeros(capacity, dtype=np.bool_)
+        """Which legs are encrypted."""
+        self._sealed: dict[int, _Sealed] = {}
+        self._replaced: set[int] = set()
+        """Legs whose packet of this tick is sealed already."""
+
+    def __len__(self) -> int:
+        return len(self._sealed)
+
+    def configure(
+        self, leg: int, keys: SrtpKeys | None, *, ssrc: int, index: int, now: float
+    ) -> None:
+        """The keys of a leg from now on; None for plain RTP. `index`: of its next packet.
+
+        A key that stays keeps its state, so that what came under it cannot be replayed.
+        """
+        self.legs[leg] = keys is not None
+        if keys is None:
+            self._sealed.pop(leg, None)
+            return
+        ours, theirs = _master(keys.suite, keys.send_key), _master(keys.suite, keys.receive_key)
+        state = self._sealed.get(leg)
+        if state is None:
+            state = _Sealed(sealer=Sealer(ours, ssrc, index), opener=Opener(theirs))
+            self._sealed[leg] = state
+        if state.sealer.key != ours:
+            state.sealer = Sealer(ours, ssrc, index)
+        if state.opener.key != theirs:
+            state.opener.rekey(theirs, now)
+
+    def forget(self, leg: int) -> None:
+        self._sealed.pop(leg, None)
+        self.legs[leg] = False
+
+    def refusals(self, leg: int) -> Refusals:
+        state = self._sealed.get(leg)
+        if state is None:
+            return Refusals()
+        return Refusals(unauthenticated=state.unauthenticated, replayed=state.replayed)
+
+    # --- outgoing -------------------------------------------------------------------------------
+
+    def views(self, leg: int, prepared: Sequence[memoryview]) -> Sequence[memoryview]:
+        """What the sockets send of these packets: they themselves, or their sealed forms."""
+        state = self._sealed.get(leg)
+        if state is None:
+            return prepared
+        tag = state.sealer.key.tag_octets
+        state.prepared = tuple(prepared)
+        state.sealed = tuple(memoryview(bytearray(len(view) + tag)) for view in prepared)
+        return state.sealed
+
+    def seal(self, active: Bools) -> None:
+        """Seal what was prepared in this tick for the `active` legs."""
+        for leg, state in self._sealed.items():
+            if active[leg] and leg not in self._replaced:
+                for prepared, sealed in zip(state.prepared, state.sealed, strict=True):
+                    sealed[:] = state.sealer.rtp(prepared.tobytes())
+        self._replaced.clear()
+
+    def seal_instead(self, leg: int, packet: memoryview) -> memoryview:
+        """The one packet that this leg sends in this tick, in place of what was prepared."""
+        state = self._sealed.get(leg)
+        if state is None:
+            return packet
+        self._replaced.add(leg)
+        return memoryview(state.sealer.rtp(packet.tobytes()))
+
+    def seal_report(self, leg: int, report: bytes) -> bytes:
+        state = self._sealed.get(leg)
+        return report if state is None else state.sealer.rtcp(report)
+
+    # --- incoming -------------------------------------------------------------------------------
+
+    def open(self, arrivals: Arrivals, packets: Ints, now: float) -> list[int]:
+        """Open packets in their places; returns the numbers of those that nobody may see."""
+        refused: list[int] = []
+        opened: Counter[int] = Counter()
+        for number in packets.tolist():
+            leg = int(arrivals.legs[number])
+            opened[leg] += 1
+            row, length = arrivals.rows[number].data, int(arrivals.lengths[number])
+            plain = None
+            if opened[leg] <= MAX_OPENED:
+                plain = self._open_rtp(self._sealed[leg], bytes(row[:length]), now)
+            if plain is None:
+                refused.append(number)
+            else:
+                row[: len(plain)] = plain
+                arrivals.lengths[number] = len(plain)
+        return refused
+
+    def _open_rtp(self, state: _Sealed, packet: bytes, now: float) -> bytes | None:
+        try:
+            return state.opener.rtp(packet, now)
+        except SrtpError as exc:
+            _count(state, exc)
+            return None
+
+    def open_report(self, leg: int, report: bytes, now: float) -> bytes | None:
+        """The RTCP inside; None for what nobody may see. What is plain stays as it is."""
+        state = self._sealed.get(leg)
+        if state is None:
+            return report
+        try:
+            return state.opener.rtcp(report, now)
+        except SrtpError as exc:
+            _count(state, exc)
+            return None
+
+
+def _count(state: _Sealed, exc: SrtpError) -> None:
+    if isinstance(exc, Replayed):
+        state.replayed += 1
+    else:
+        state.unauthenticated += 1
+
+
+def _master(suite: str, key: str) -> MasterKey:
+    return MasterKey(suite, base64.b64decode(key))
