@@ -11,7 +11,7 @@ import attrs
 import pytest
 import trio
 
-from runtime.config.settings import SipSettings
+from runtime.config.settings import RtpSettings, SipSettings
 from runtime.legs.leg import Connected, Ended, Leg
 from runtime.legs.sip.gateway import SipGateway
 from runtime.media.client import MediaClient
@@ -58,6 +58,7 @@ class Scene:
     phone: Endpoint
     target: str
     legs: list[Leg]
+    engine: MediaClient
 
     async def ear(self) -> Ear:
         sock = trio.socket.socket(type=trio.socket.SOCK_DGRAM)
@@ -76,13 +77,14 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene() -> AsyncIterator[Scene]:
+async def scene(rtp: RtpSettings | None = None) -> AsyncIterator[Scene]:
     legs: list[Leg] = []
     engine = MediaClient("127.0.0.1", range(1))
     gateway = SipGateway(
         SipSettings(listen=("udp://127.0.0.1:0",)),
         (),
         engine,
+        rtp=rtp,
         on_refused=lambda call: None,
         on_fault=lambda fault: pytest.fail(fault.traceback),
     )
@@ -93,7 +95,7 @@ async def scene() -> AsyncIterator[Scene]:
             bound: Sequence[BoundAddress] = await nursery.start(gateway.run, legs.append)
             here = ListenAddress(transport="udp", host="127.0.0.1", port=0)
             await nursery.start(phone.run, [here])
-        yield Scene(nursery, phone, f"sip:100@127.0.0.1:{bound[0].port}", legs)
+        yield Scene(nursery, phone, f"sip:100@127.0.0.1:{bound[0].port}", legs, engine)
         nursery.cancel_scope.cancel()
 
 
