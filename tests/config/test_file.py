@@ -27,6 +27,7 @@ def test_without_a_file_everything_has_a_default_on_loopback() -> None:
     assert config.sip.listen == ("udp://127.0.0.1:5060",)
     assert config.http.listen == "127.0.0.1:8080"
     assert config.sandbox.require == "full"
+    assert config.rtp.srtp == "off"
 
 
 def test_a_full_file_is_read(tmp_path: Path) -> None:
@@ -43,6 +44,9 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
         name = "carrier"
         uri = "sip:carrier.example"
         codecs = ["PCMA"]
+        srtp = "required"
+        [rtp]
+        srtp = "optional"
         [[rule]]
         name = "sales"
         to = '\\+4420794601..'
@@ -55,6 +59,7 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert config.sip.listen == ("udp://0.0.0.0:5060", "tcp://[::1]:5062")
     assert config.limits.idle_session_s == 5.0
     assert config.trunk[0].codecs == ("PCMA",)
+    assert (config.rtp.srtp, config.trunk[0].srtp) == ("optional", "required")
     assert config.rule[0].conference is True
     assert config.rule[0].custom_data == '{"company": "Tea & Co"}'
     assert "Tea" not in repr(config)

@@ -125,6 +125,16 @@ def test_a_leg_that_is_aimed_sends_there_and_reports_beside() -> None:
         assert reports.recvfrom(100) == (b"report", ("127.0.0.1", rtcp))
 
 
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_a_leg_aimed_at_one_address_for_both_reports_from_its_rtp_port(exclusive: bool) -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        rtp, _ = sockets.open(0)
+        sockets.listen(0)
+        sockets.aim(0, phone.getsockname(), phone.getsockname(), exclusive=exclusive)
+        sockets.send_report(0, b"report")
+        assert phone.recvfrom(100) == (b"report", ("127.0.0.1", rtp))
+
+
 def test_an_exclusive_leg_hears_its_peer_only_and_names_no_source() -> None:
     with engine_sockets() as sockets, telephone() as phone, telephone() as thief:
         rtp, _ = sockets.open(0)

@@ -132,33 +132,32 @@ class Opener:
         """The RTP packet inside. Raises SrtpError."""
         if len(packet) < _HEADER.size:
             raise Malformed("shorter than an RTP header")
-        ssrc, sequence = packet[8:12], packet[2:4]
+        ssrc = int.from_bytes(packet[8:12], "big")
         plain, trial = self._open(packet, ssrc, now, Session.unprotect)
-        number = int.from_bytes(sequence, "big")
-        source = int.from_bytes(ssrc, "big")
-        before = trial.highest.get(source, number)
-        ahead = ((number - before + 0x8000) & 0xFFFF) - 0x8000
-        trial.highest[source] = max(before, before + ahead)
+        number = packet[2] << 8 | packet[3]
+        highest = trial.highest.get(ssrc, number)
+        ahead = (number - highest) & 0xFFFF
+        trial.highest[ssrc] = highest + ahead if ahead < 0x8000 else highest
         return plain
 
     def rtcp(self, packet: bytes, now: float) -> bytes:
         """The compound RTCP packet inside. Raises SrtpError."""
-        plain, trial = self._open(packet, packet[4:8], now, Session.unprotect_rtcp)
-        trial.highest.setdefault(int.from_bytes(packet[4:8], "big"), 0)
+        ssrc = int.from_bytes(packet[4:8], "big")
+        plain, trial = self._open(packet, ssrc, now, Session.unprotect_rtcp)
+        trial.highest.setdefault(ssrc, 0)
         return plain
 
     def _open(
-        self, packet: bytes, ssrc: bytes, now: float, open_: Callable[[Session, bytes], bytes]
+        self, packet: bytes, ssrc: int, now: float, open_: Callable[[Session, bytes], bytes]
     ) -> tuple[bytes, _Trial]:
+        """The plain packet, and the context it was in: the newest one that opens it."""
         if len(packet) > MAX_PACKET:
             raise Malformed(f"longer than {MAX_PACKET} octets")
+        if self._trials[-1].until < now:
+            del self._trials[-1]
         refusal: SrtpError | None = None
         for trial in self._trials:
-            if now > trial.until:
-                self._trials.remove(trial)
-                break  # it is the last one
-            full = len(trial.highest) >= MAX_SSRCS
-            if full and int.from_bytes(ssrc, "big") not in trial.highest:
+            if len(trial.highest) >= MAX_SSRCS and ssrc not in trial.highest:
                 refusal = refusal or TooManySources(f"more than {MAX_SSRCS} SSRCs under one key")
                 continue
             try:

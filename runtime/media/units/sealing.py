@@ -8,7 +8,6 @@ encrypted leg leaves unsealed.
 from __future__ import annotations
 
 import base64
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -128,13 +127,13 @@ class Sealing:
     def open(self, arrivals: Arrivals, packets: Ints, now: float) -> list[int]:
         """Open packets in their places; returns the numbers of those that nobody may see."""
         refused: list[int] = []
-        opened: Counter[int] = Counter()
-        for number in packets.tolist():
-            leg = int(arrivals.legs[number])
-            opened[leg] += 1
-            row, length = arrivals.rows[number].data, int(arrivals.lengths[number])
+        opened: dict[int, int] = {}
+        legs, lengths = arrivals.legs[packets].tolist(), arrivals.lengths[packets].tolist()
+        for number, leg, length in zip(packets.tolist(), legs, lengths, strict=True):
+            opened[leg] = opened.get(leg, 0) + 1
             plain = None
             if opened[leg] <= MAX_OPENED:
+                row = arrivals.rows[number].data
                 plain = self._open_rtp(self._sealed[leg], bytes(row[:length]), now)
             if plain is None:
                 refused.append(number)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Literal, cast
 
 import attrs
 import pytest
 import trio
 
-from runtime.config.settings import SipSettings, TrunkSettings
+from runtime.config.settings import RtpSettings, SipSettings, TrunkSettings
 from runtime.legs.leg import Connected, DialRefused, DialRequest, Ended, Leg
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
@@ -46,7 +46,9 @@ class Site:
 
 
 @asynccontextmanager
-async def site(*trunks: TrunkSettings) -> AsyncIterator[Site]:
+async def site(
+    *trunks: TrunkSettings, rtp: RtpSettings | None = None
+) -> AsyncIterator[Site]:
     legs: list[Leg] = []
     refused: list[RefusedCall] = []
     faults: list[Fault] = []
@@ -54,6 +56,7 @@ async def site(*trunks: TrunkSettings) -> AsyncIterator[Site]:
         SipSettings(listen=("udp://127.0.0.1:0", "tcp://127.0.0.1:0")),
         trunks,
         cast(MediaPort, QuietEngine()),
+        rtp=rtp,
         on_refused=refused.append,
         on_fault=faults.append,
     )
@@ -108,6 +111,34 @@ async def test_numbers_go_to_the_configured_trunk() -> None:
             assert carrier.legs[0].identity.callerid == "acme"
             leg.hangup({})
     assert invited == ["+442079460000"]
+
+
+@pytest.mark.parametrize(
+    ("everybody", "trunk", "taken"),
+    [
+        ("off", None, True),
+        ("required", None, False),
+        ("required", "off", True),
+        ("off", "required", False),
+        ("optional", "required", False),
+    ],
+)
+async def test_the_trunks_wish_for_encryption_goes_before_everybodys(
+    everybody: Literal["off", "optional", "required"],
+    trunk: Literal["off", "required"] | None,
+    taken: bool,
+) -> None:
+    """The caller offers no encryption, and calls from the trunk's address."""
+    carrier = TrunkSettings(name="carrier", uri="sip:127.0.0.1", srtp=trunk)
+    async with site(carrier, rtp=RtpSettings(srtp=everybody)) as made:
+        far = made.call()
+        if taken:
+            with trio.fail_after(10):
+                while not made.legs:  # noqa: ASYNC110 - a list has no event
+                    await trio.sleep(0.005)
+        else:
+            assert (await saw(far, "rejected")).code == 488
+            assert "encryption is required here" in made.refused[0].reason
 
 
 async def test_without_a_trunk_a_number_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from runtime.media.rtp.reports import Heard, Reports, Sent, next_interval
@@ -15,6 +16,15 @@ from runtime.media.rtp.rtcp import (
     parse_compound,
 )
 
+BLOCK = ReportBlock(
+    ssrc=1,
+    fraction_lost=0,
+    cumulative_lost=0,
+    highest_sequence=0,
+    jitter=0,
+    last_report=0,
+    delay=0,
+)
 SILENT = Sent(ssrc=1, timestamp=0, packets=0, octets=0)
 SPEAKING = Sent(ssrc=1, timestamp=40160, packets=250, octets=40000)
 
@@ -93,6 +103,46 @@ def test_a_report_block_that_lies_about_time_gives_no_round_trip() -> None:
     reports.on_packets([ReceiverReport(ssrc=7, blocks=(lie,))], ours=1, now=1.0)
     assert reports.round_trip_s is None
     assert reports.remote == lie
+
+
+def test_a_block_about_a_report_that_was_never_sent_gives_no_round_trip() -> None:
+    reports = Reports("a@b", 0.0)
+    sent = parse_compound(reports.compound(SPEAKING, None, 5.0, 1000.0))[0]
+    assert isinstance(sent, SenderReport)
+    honest = attrs.evolve(BLOCK, last_report=middle_of(sent.ntp), delay=65536)
+    for last_report in (0, 1, honest.last_report + 1):
+        made_up = attrs.evolve(honest, last_report=last_report)
+        reports.on_packets([ReceiverReport(ssrc=7, blocks=(made_up,))], ours=1, now=6.5)
+        assert reports.round_trip_s is None
+    reports.on_packets([ReceiverReport(ssrc=7, blocks=(honest,))], ours=1, now=6.5)
+    assert reports.round_trip_s == pytest.approx(0.5)
+
+
+def test_a_block_that_was_held_longer_than_it_can_have_been_gives_no_round_trip() -> None:
+    reports = Reports("a@b", 0.0)
+    sent = parse_compound(reports.compound(SPEAKING, None, 5.0, 1000.0))[0]
+    assert isinstance(sent, SenderReport)
+    held = attrs.evolve(BLOCK, last_report=middle_of(sent.ntp), delay=2 * 65536)
+    reports.on_packets([ReceiverReport(ssrc=7, blocks=(held,))], ours=1, now=6.0)
+    assert reports.round_trip_s is None
+
+
+def test_a_stepped_wall_clock_does_not_matter_to_the_round_trip() -> None:
+    reports = Reports("a@b", 0.0)
+    sent = parse_compound(reports.compound(SPEAKING, None, 5.0, 1000.0))[0]
+    assert isinstance(sent, SenderReport)
+    reports.compound(attrs.evolve(SPEAKING, packets=500), None, 10.0, 4600.0)
+    answer = attrs.evolve(BLOCK, last_report=middle_of(sent.ntp), delay=5 * 65536)
+    reports.on_packets([ReceiverReport(ssrc=7, blocks=(answer,))], ours=1, now=10.1)
+    assert reports.round_trip_s == pytest.approx(0.1)
+
+
+def test_the_report_of_another_stream_is_not_referred_to() -> None:
+    reports = Reports("a@b", 0.0)
+    other = SenderReport(ssrc=8, ntp=ntp_time(1000.0), timestamp=0, packets=1, octets=1)
+    reports.on_packets([other], ours=1, now=5.0)
+    block = block_of(reports.compound(SILENT, heard(10, 10, ssrc=9), 6.0, 1001.0))
+    assert (block.last_report, block.delay) == (0, 0)
 
 
 def test_blocks_about_others_are_not_ours() -> None:
