@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.media.dtmf import EventReceiver, PressEnded
+from runtime.media.port import LegClosed
 from runtime.media.protocol import HandleTones
 from runtime.media.rtp.header import MAX_PACKET, parse_headers
-from runtime.media.rtp.rtcp import parse_compound
+from runtime.media.rtp.rtcp import ReceiverReport, parse_compound
 from tests.media.packets import Packet, rows_of
-from tests.media.rig import FakeSockets, Rig
+from tests.media.rig import FakeSockets, Rig, q
+from tests.media.secure import SecurePeer
 
 ROUNDS = 400
 
@@ -114,6 +116,28 @@ def test_the_engine_survives_hostile_packets_on_every_leg() -> None:
         rig.close(peer)
     rig.tick()
     assert rig.engine.legs == 0
+
+
+def test_an_encrypted_leg_hears_its_peer_through_hostile_packets() -> None:
+    generator = random.Random(3711)
+    rig = Rig()
+    peer, listener = SecurePeer.join(rig, rtcp_mux=True, remote_rtcp_port=4000), rig.peer()
+    rig.connect(peer.leg, listener)
+    report = ReceiverReport(ssrc=peer.leg.ssrc).to_bytes()
+    for n in range(ROUNDS):
+        good = peer.say(2000)
+        for _ in range(generator.choice((0, 1, 2, 8))):
+            bad = generator.choice((hostile_packet(generator, n), mutated(generator, good)))
+            peer.leg.send(bad, generator.choice((None, ("203.0.113.9", 5))))
+        if n % 10 == 0:
+            peer.leg.send(mutated(generator, peer.sealer.rtcp(report)))
+        peer.tick()
+    assert set(listener.samples[-20 * 160 :]) == {q(2000)}
+    rig.close(peer.leg)
+    rig.tick()
+    closed = rig.told(peer.leg)[-1]
+    assert isinstance(closed, LegClosed)
+    assert closed.statistics.packets_received == ROUNDS
 
 
 def test_the_engine_keeps_its_size_under_a_flood() -> None:

@@ -7,9 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sip.sdp import (
+    LocalMedia,
+    MediaCapabilities,
     NegotiationError,
     SdpError,
     SessionDescription,
+    SrtpPolicy,
     accept_answer,
     answer_offer,
     make_offer,
@@ -18,14 +21,17 @@ from tests.bench.processor import growth
 from tests.bench.sip_parser import OFFER
 from tests.fuzz.mutation import mutated
 from tests.sip.sdp.offers import CAPS, LOCAL
+from tests.sip.sdp.test_keying import KEYED
 from tests.sip.sdp.test_session import EXAMPLE
 from tests.torture.messages import torture_message
 
+ENCRYPTED = [MediaCapabilities(srtp=policy, rtcp_mux=True) for policy in list(SrtpPolicy)[1:]]
 SEEDS = [
     OFFER.encode(),
     EXAMPLE,
     torture_message("wsinv").partition(b"\r\n\r\n")[2],
     make_offer(CAPS, LOCAL).to_bytes(),
+    *(make_offer(caps, KEYED).to_bytes() for caps in ENCRYPTED),
 ]
 WORDS = [
     *(b"\r\n", b"\n", b"\r", b"\x00", b"\xff", b" ", b":", b"=", b"/", b"\xd9\xa3", b"9" * 30),
@@ -34,6 +40,13 @@ WORDS = [
         b"a=rtpmap:0 x/1/1\r\n",
         b"a=sendonly\r\n",
         b"a=rtcp:",
+        b"a=rtcp:5 IN IP4 224.0.0.1\r\n",
+        b"a=rtcp-mux\r\n",
+        b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:",
+        b"RTP/SAVP",
+        b"|2^20",
+        b"|1:4",
+        b" KDR=0",
         b"a=maxptime:1\r\n",
         b"a=" + b"x" * 99,
     ),
@@ -48,24 +61,33 @@ def negotiate(data: bytes) -> None:
     except SdpError:
         session = OUR_OFFER
     assert SessionDescription.parse(session.to_bytes()) == session
-    refusals: list[NegotiationError] = []
-    try:
-        answer, _ = answer_offer(session, CAPS, LOCAL)
-        assert SessionDescription.parse(answer.to_bytes()) == answer
-        assert len(answer.media) == len(session.media)
-        assert sum(stream.port != 0 for stream in answer.media) == 1
-        make_offer(CAPS, LOCAL, previous=answer).to_bytes()
-    except NegotiationError as exc:
-        refusals.append(exc)
-    try:
-        accept_answer(OUR_OFFER, session, CAPS)
-    except NegotiationError as exc:
-        refusals.append(exc)
+    refusals = _refusals(session, CAPS, LOCAL)
+    for caps in ENCRYPTED:
+        refusals += _refusals(session, caps, KEYED)
     for refusal in refusals:
         header = refusal.warning_header("host")
         assert header.isascii()
         assert header.isprintable()
         assert header.count('"') == 2
+
+
+def _refusals(
+    session: SessionDescription, caps: MediaCapabilities, local: LocalMedia
+) -> list[NegotiationError]:
+    refusals: list[NegotiationError] = []
+    try:
+        answer, _ = answer_offer(session, caps, local)
+        assert SessionDescription.parse(answer.to_bytes()) == answer
+        assert len(answer.media) == len(session.media)
+        assert sum(stream.port != 0 for stream in answer.media) == 1
+        make_offer(caps, local, previous=answer).to_bytes()
+    except NegotiationError as exc:
+        refusals.append(exc)
+    try:
+        accept_answer(make_offer(caps, local), session, caps)
+    except NegotiationError as exc:
+        refusals.append(exc)
+    return refusals
 
 
 def test_damaged_descriptions_raise_nothing_but_their_own_errors() -> None:
