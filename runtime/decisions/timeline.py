@@ -71,8 +71,8 @@ _CREDENTIALS: Final = re.compile(
 )
 _URI_PASSWORD: Final = re.compile(r"(sips?:[^\s:@<>;]{0,256}):[^\s@<>]{1,256}@", re.IGNORECASE)
 _CRYPTO: Final = re.compile(
-    r"((?:^|\r)a=[ \t]*crypto[ \t]*:(?:[ \t]*\d{1,9}[ \t]+[A-Z0-9]{1,16}_[A-Z0-9_]{1,40}(?=[ \t]))?)"
-    r"[^\r\n]*",
+    r"((?:^|\r)a=[ \t]*crypto[ \t]*:"
+    r"(?:[ \t]*\d{1,9}[ \t]+[A-Z0-9]{1,16}_[A-Z0-9_]{1,40}(?=[ \t]))?)[^\r\n]*",
     re.MULTILINE,
 )
 """SRTP keys (RFC 4568). Only what is surely tag and suite is shown: base64 has no underscore."""

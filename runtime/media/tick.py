@@ -1,7 +1,8 @@
 """The engine without clock, process or sockets: commands and arrivals in, packets and events out.
 
 Fixes the order within a tick: commands, arrivals, legs' rows, players, conferences, routing, tones,
-recorders, packets, their sealing, reports. Everything that must be the same for all legs happens here once.
+recorders, packets, their sealing, reports. Everything that must be the same for all legs happens
+here once.
 """
 
 from __future__ import annotations

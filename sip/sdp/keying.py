@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Final
 
 import attrs
 
@@ -29,8 +29,8 @@ _BAD_PROTOCOL: Final = 302
 """Warning code "incompatible transport protocol" (RFC 3261 20.43)."""
 _CRYPTO: Final = "crypto"
 _NOT_OFFERED: Final = "AES_CM_128_HMAC_SHA1_32"
-"""Who has the short authentication tag has the long one, too (RFC 4568 6.2.1 makes it mandatory), and
-each line takes some 90 of the 1300 octets that an INVITE over UDP may have (RFC 3261 18.1.1)."""
+"""Who has the short authentication tag has the long one, too (mandatory by RFC 4568 6.2.1), and a
+line takes some 90 of the 1300 octets that an INVITE over UDP may have (RFC 3261 18.1.1)."""
 
 
 class _Wish(enum.Enum):
@@ -87,18 +87,16 @@ def offered_attributes(policy: SrtpPolicy, keys: Sequence[SrtpKey]) -> tuple[Att
 # --- answers ------------------------------------------------------------------------------------
 
 
-def choose(
-    offered: MediaDescription, policy: SrtpPolicy, keys: Sequence[SrtpKey]
-) -> Chosen | None:
+def choose(offered: MediaDescription, policy: SrtpPolicy, keys: Sequence[SrtpKey]) -> Chosen | None:
     """The offered key that we take; None for plain RTP. NegotiationError when neither will do."""
     wish = _wish(offered)
     if policy is SrtpPolicy.OFF:
         if wish is _Wish.SECURE:
-            _refuse(offered, "encryption is switched off here; offer RTP/AVP")
+            raise _refusal(offered, "encryption is switched off here; offer RTP/AVP")
         return None
     if wish is _Wish.PLAIN:
         if policy is SrtpPolicy.REQUIRED:
-            _refuse(offered, "encryption is required here; offer RTP/SAVP with a=crypto")
+            raise _refusal(offered, "encryption is required here; offer RTP/SAVP with a=crypto")
         return None
     ours = {key.suite: key for key in keys}
     usable, faults = _usable(offered)
@@ -108,7 +106,7 @@ def choose(
             return Chosen(line, ours_of_suite)
     if wish is _Wish.EITHER and policy is SrtpPolicy.OPTIONAL:
         return None
-    _refuse(offered, "no key that can be used: " + "; ".join(faults or ["no a=crypto line"]))
+    raise _refusal(offered, "no key that can be used: " + "; ".join(faults or ["no a=crypto line"]))
 
 
 def accept(
@@ -117,22 +115,24 @@ def accept(
     """What the peer's answer to our stream means; None for plain RTP."""
     if policy is SrtpPolicy.OFF or not offered.values(_CRYPTO):
         if _wish(answered) is _Wish.SECURE:
-            _refuse(answered, "nothing encrypted was offered; answer RTP/AVP")
+            raise _refusal(answered, "nothing encrypted was offered; answer RTP/AVP")
         return None
     if not answered.values(_CRYPTO):
         if offered.protocol in _SECURE_PROTOCOLS or _wish(answered) is _Wish.SECURE:
-            _refuse(answered, "the answer has no key to our encrypted offer; answer a=crypto")
+            raise _refusal(
+                answered, "the answer has no key to our encrypted offer; answer a=crypto"
+            )
         return None
     ours = {line.tag: line.key for line in _usable(offered)[0]}
     usable, faults = _usable(answered)
     if not usable:
-        _refuse(answered, "no key that can be used: " + "; ".join(faults))
+        raise _refusal(answered, "no key that can be used: " + "; ".join(faults))
     line = usable[0]
     key = ours.get(line.tag)
     if key is None or key.suite != line.key.suite:
-        _refuse(answered, f"tag {line.tag} with {line.key.suite} is not what we offered")
+        raise _refusal(answered, f"tag {line.tag} with {line.key.suite} is not what we offered")
     if _repeats(key, line.key, faults):
-        _refuse(answered, "; ".join(faults))
+        raise _refusal(answered, "; ".join(faults))
     return SrtpAgreement(local=key, remote=line.key)
 
 
@@ -143,7 +143,7 @@ def _wish(stream: MediaDescription) -> _Wish:
     if stream.protocol in _SECURE_PROTOCOLS:
         return _Wish.SECURE
     if stream.protocol not in _PLAIN_PROTOCOLS:
-        _refuse(stream, "unknown transport; offer RTP/AVP or RTP/SAVP")
+        raise _refusal(stream, "unknown transport; offer RTP/AVP or RTP/SAVP")
     return _Wish.EITHER if stream.values(_CRYPTO) else _Wish.PLAIN
 
 
@@ -166,5 +166,5 @@ def _repeats(ours: SrtpKey, theirs: SrtpKey, faults: list[str]) -> bool:
     return True
 
 
-def _refuse(stream: MediaDescription, why: str) -> NoReturn:
-    raise NegotiationError(_BAD_PROTOCOL, f"audio {quoted(stream.protocol)}: {why}")
+def _refusal(stream: MediaDescription, why: str) -> NegotiationError:
+    return NegotiationError(_BAD_PROTOCOL, f"audio {quoted(stream.protocol)}: {why}")

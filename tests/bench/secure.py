@@ -1,4 +1,4 @@
-"""What encryption costs: legs of one engine that talk to each other over loopback, plain and sealed.
+"""What encryption costs: legs of one engine that talk to each other, plain and sealed.
 
     python -m tests.bench.secure [--legs 50,200] [--suites plain,...] [--seconds 8] [--json]
 

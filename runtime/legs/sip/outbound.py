@@ -41,9 +41,7 @@ class SipDialer:
     ) -> SipLeg:
         """Send the INVITE; without `offer` the called side is asked for one (RFC 3264 5)."""
         settings = self._settings
-        audio = settings.audio_of(
-            media, route.next_hop.host, codecs=route.codecs, srtp=route.srtp
-        )
+        audio = settings.audio_of(media, route.next_hop.host, codecs=route.codecs, srtp=route.srtp)
         leg = SipLeg(
             identity=identity_of(request, route),
             incoming=False,

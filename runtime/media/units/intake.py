@@ -1,8 +1,9 @@
 """From arrivals to rows: every packet that came since the last tick is judged, counted, placed.
 
 Hostile input ends here: whatever cannot be opened, does not parse, was not negotiated or comes from
-elsewhere is counted as rejected. Packets that are just what was expected take a short way; the others are
-judged in passes of at most one per leg, so that all but telephone events is done for all at once.
+elsewhere is counted as rejected. Packets that are just what was expected take a short way; the
+others are judged in passes of at most one per leg, so that all but telephone events is done for all
+at once.
 """
 
 from __future__ import annotations

@@ -46,9 +46,7 @@ class Site:
 
 
 @asynccontextmanager
-async def site(
-    *trunks: TrunkSettings, rtp: RtpSettings | None = None
-) -> AsyncIterator[Site]:
+async def site(*trunks: TrunkSettings, rtp: RtpSettings | None = None) -> AsyncIterator[Site]:
     legs: list[Leg] = []
     refused: list[RefusedCall] = []
     faults: list[Fault] = []
