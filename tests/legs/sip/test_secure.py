@@ -49,6 +49,7 @@ class SecureEar:
     opener: Opener | None = None
     value: int = 1000
     packets: list[Packet] = attrs.field(factory=list)
+    keyed: trio.Event = attrs.field(factory=trio.Event)
 
     @classmethod
     async def open(cls, at: Scene) -> SecureEar:
@@ -70,9 +71,10 @@ class SecureEar:
         return port
 
     async def listen(self) -> None:
+        await self.keyed.wait()  # packets may come before the answer that has their key
+        assert self.opener is not None
         while True:
             data = await self.sock.recv(2048)
-            assert self.opener is not None
             self.packets.append(Packet.parse(self.opener.rtp(data, trio.current_time())))
 
     async def speak(self) -> None:
@@ -94,9 +96,11 @@ async def connected(at: Scene, ear: SecureEar, key: MasterKey) -> SipFarEnd:
     at.engine.connect(leg.media, leg.media)
     leg.answer({})
     await heard.wait_for(Connected)
+    await until(lambda: bool(far.descriptions))
     ear.opener = Opener(key_in(far.descriptions[-1]))
     ear.target = SessionDescription.parse(far.descriptions[-1]).media[0].port
     ear.sealer = Sealer(key, 0x1234, 0)
+    ear.keyed.set()
     return far
 
 
