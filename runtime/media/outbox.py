@@ -23,7 +23,8 @@ from runtime.processes import Link
 from runtime.processes.link import MAX_DESCRIPTORS
 
 WEIGHT_PER_PACKET: Final = 150
-"""Commands have up to 500 octets of JSON, tone steps 100; 128 KiB fit into a packet."""
+"""Commands have up to 700 octets of JSON (a leg with keys), tone steps 100; 128 KiB fit into a
+packet."""
 
 
 @attrs.define

@@ -187,8 +187,9 @@ async def _addresses(trunks: Sequence[Trunk]) -> dict[str, Trunk]:
 
 
 async def _resolved(host: str) -> list[str]:
-    if ip_literal(host) is not None:
-        return [host]
+    literal = ip_literal(host)
+    if literal is not None:
+        return [str(literal)]
     try:
         rows = await trio.socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
