@@ -71,11 +71,12 @@ _CREDENTIALS: Final = re.compile(
 )
 _URI_PASSWORD: Final = re.compile(r"(sips?:[^\s:@<>;]{0,256}):[^\s@<>]{1,256}@", re.IGNORECASE)
 _CRYPTO: Final = re.compile(
-    r"((?:^|\r)a=[ \t]*crypto[ \t]*:"
-    r"(?:[ \t]*\d{1,9}[ \t]+[A-Z0-9]{1,16}_[A-Z0-9_]{1,40}(?=[ \t]))?)[^\r\n]*",
-    re.MULTILINE,
+    r"(a=[ \t]*crypto[ \t]*:"
+    r"(?:[ \t]*\d{1,9}[ \t]+[A-Z0-9]{1,16}_[A-Z0-9_]{1,40}(?=[ \t]))?)[^\r\n]*"
 )
 """SRTP keys (RFC 4568). Only what is surely tag and suite is shown: base64 has no underscore."""
+_INLINE: Final = re.compile(r"(inline:)[^\s]+", re.IGNORECASE)
+"""A key in a line that some peer broke."""
 _SIGNAL: Final = re.compile(r"^([ \t]*(?:signal|d)[ \t]*=[ \t]*)[0-9A-D*#]", re.I | re.MULTILINE)
 _RELAY_TYPE: Final = re.compile(r"^(?:content-type|c)[ \t]*:[ \t]*application/dtmf\b", re.I | re.M)
 
@@ -84,7 +85,7 @@ def mask_sip(text: str, *, hide_tones: bool) -> str:
     """A SIP message as it may be shown: scheme and header stay, secrets go."""
     text = _CREDENTIALS.sub(rf"\1: \2 {HIDDEN}", text[:MAX_TEXT])
     text = _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
-    text = _CRYPTO.sub(rf"\1 {HIDDEN}", text)
+    text = _INLINE.sub(rf"\1{HIDDEN}", _CRYPTO.sub(rf"\1 {HIDDEN}", text))
     if not hide_tones:
         return text
     if _RELAY_TYPE.search(text):

@@ -7,6 +7,8 @@ them. What is written has CRLF after every line and no line that a field smuggle
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from .direction import Direction
@@ -93,6 +95,8 @@ class SessionDescription:
         return str(self).encode("utf-8", "surrogateescape")
 
 
+_SHOWN: Final = 16
+"""Characters of a line that is none; a broken a=crypto line would show its key in more."""
 _Line = tuple[str, str]
 """Type letter, text."""
 
@@ -120,7 +124,7 @@ def _split_lines(data: bytes) -> list[_Line]:
         raise SdpError(f"session description of {len(lines)} lines (limit {MAX_LINES})")
     for line in lines:
         if line[1:2] != "=":
-            raise SdpError(f"not a line of a session description: {line[:60]!r}")
+            raise SdpError(f"not a line of a session description: {line[:_SHOWN]!r}")
     if not lines or lines[0].rstrip() != "v=0":
         raise SdpError("a session description begins with v=0")
     return [(line[0], line[2:].strip(" ")) for line in lines]

@@ -146,6 +146,8 @@ def test_headers_that_carry_credentials_are_hidden() -> None:
         ("a=crypto:1 inline:c2VjcmV0", "a=crypto: (hidden)"),
         ("a= crypto : c2VjcmV0", "a= crypto : (hidden)"),
         ("a=x\ra=crypto:1 AEAD_AES_128_GCM inline:c2VjcmV0", "a=x\ra=crypto:1 AEAD_AES_128_GCM"),
+        (" a=crypto:1 AEAD_AES_128_GCM inline:c2VjcmV0", " a=crypto:1 AEAD_AES_128_GCM (hidden)"),
+        ("inline:c2VjcmV0|2^20", "inline:(hidden)"),
         ("a=cryptography:none", "a=cryptography:none"),
     ],
 )

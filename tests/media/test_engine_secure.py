@@ -195,6 +195,24 @@ def test_a_configuration_with_the_same_keys_keeps_what_was_seen_under_them() -> 
     assert statistics(rig, peer).packets_replayed == 1
 
 
+def test_a_leg_that_was_plain_for_a_while_remembers_what_it_saw_under_its_keys() -> None:
+    rig = Rig()
+    peer = SecurePeer.join(rig)
+    srtp = peer.leg.stream.srtp
+    first = peer.say(0)
+    peer.tick(3, value=0)
+    sealed = len(peer.heard)
+    rig.reconfigure(peer.leg, srtp=None)
+    rig.tick(3)
+    assert len(rig.sockets.sent[0][0]) == 172
+    rig.reconfigure(peer.leg, srtp=srtp)
+    peer.leg.send(first)
+    peer.tick(3, value=0)
+    numbers = [packet.sequence for packet in peer.heard]
+    assert numbers[sealed] == numbers[sealed - 1] + 4
+    assert statistics(rig, peer).packets_replayed == 1
+
+
 def test_another_suite_in_the_middle_of_a_call_goes_on_with_the_stream() -> None:
     rig = Rig()
     peer = SecurePeer.join(rig)

@@ -24,8 +24,9 @@ were under way, and those the peer sends until our answer reaches it."""
 MAX_SSRCS: Final = 32
 """Streams of a peer under one key. Each costs memory for ever, since forgetting one would let its
 packets be replayed; peers begin a new one with a transfer or an announcement."""
-MAX_ROLLOVERS: Final = 64
-"""Rollovers (a day of audio) up to which a new key of the peer goes on with the counter."""
+MAX_ROLLOVERS: Final = 32
+"""Rollovers (twelve hours of audio) up to which a new key of the peer goes on with the counter; more
+would let a peer that sends new keys all the time cost more than half a millisecond for each."""
 MAX_PACKET: Final = 1500
 """The library's buffer, and a datagram's size."""
 
@@ -104,6 +105,8 @@ class _Trial:
     session: Session
     highest: dict[int, int]
     """By SSRC: the highest extended sequence number."""
+    ssrc: int = 0
+    """Of the last RTP packet."""
     until: float = math.inf
 
 
@@ -126,7 +129,7 @@ class Opener:
         former = self._trials[0]
         former.until = now + OLD_KEY_S
         fresh = _Trial(key, _session(key, Policy.SSRC_ANY_INBOUND), {})
-        self._trials = [*_continued(key, former.highest), fresh, former]
+        self._trials = [*_continued(key, former), fresh, former]
 
     def rtp(self, packet: bytes, now: float) -> bytes:
         """The RTP packet inside. Raises SrtpError."""
@@ -138,6 +141,7 @@ class Opener:
         highest = trial.highest.get(ssrc, number)
         ahead = (number - highest) & 0xFFFF
         trial.highest[ssrc] = highest + ahead if ahead < 0x8000 else highest
+        trial.ssrc = ssrc
         return plain
 
     def rtcp(self, packet: bytes, now: float) -> bytes:
@@ -194,17 +198,15 @@ def _refusal(exc: Error) -> SrtpError:
     return Malformed(text)
 
 
-def _continued(key: MasterKey, highest: dict[int, int]) -> Iterator[_Trial]:
-    """The context of a peer that goes on counting; none where that makes no difference."""
-    streams = {ssrc: index for ssrc, index in highest.items() if index >= _CYCLE}
-    if not streams or max(streams.values()) >= MAX_ROLLOVERS * _CYCLE:
+def _continued(key: MasterKey, former: _Trial) -> Iterator[_Trial]:
+    """The context of a peer whose present stream goes on counting; none where it has not wrapped."""
+    ssrc, index = former.ssrc, former.highest.get(former.ssrc, 0)
+    if not _CYCLE <= index < MAX_ROLLOVERS * _CYCLE:
         return
     session = _session(key, Policy.SSRC_ANY_INBOUND)
-    sender = _session(key, Policy.SSRC_ANY_OUTBOUND)
-    for ssrc, index in streams.items():
-        for packet in _walk(sender, ssrc, index):
-            session.unprotect(packet)
-    yield _Trial(key, session, dict(highest))
+    for packet in _walk(_session(key, Policy.SSRC_ANY_OUTBOUND), ssrc, index):
+        session.unprotect(packet)
+    yield _Trial(key, session, {ssrc: index})
 
 
 def _walk(session: Session, ssrc: int, index: int) -> Iterator[bytes]:

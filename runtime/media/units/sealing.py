@@ -53,6 +53,7 @@ class Sealing:
         self.legs: Bools = np.zeros(capacity, dtype=np.bool_)
         """Which legs are encrypted."""
         self._sealed: dict[int, _Sealed] = {}
+        """Of legs that are or were encrypted."""
         self._replaced: set[int] = set()
         """Legs whose packet of this tick is sealed already."""
 
@@ -64,18 +65,18 @@ class Sealing:
     ) -> None:
         """The keys of a leg from now on; None for plain RTP. `index`: of its next packet.
 
-        A key that stays keeps its state, so that what came under it cannot be replayed.
+        A key of the peer that stays keeps its state, even while the leg is plain, so that what came
+        under it cannot be replayed.
         """
-        self.legs[leg] = keys is not None
+        was_sealed, self.legs[leg] = bool(self.legs[leg]), keys is not None
         if keys is None:
-            self._sealed.pop(leg, None)
             return
         ours, theirs = _master(keys.suite, keys.send_key), _master(keys.suite, keys.receive_key)
         state = self._sealed.get(leg)
         if state is None:
             state = _Sealed(sealer=Sealer(ours, ssrc, index), opener=Opener(theirs))
             self._sealed[leg] = state
-        if state.sealer.key != ours:
+        elif state.sealer.key != ours or not was_sealed:
             state.sealer = Sealer(ours, ssrc, index)
         if state.opener.key != theirs:
             state.opener.rekey(theirs, now)
@@ -90,11 +91,15 @@ class Sealing:
             return Refusals()
         return Refusals(unauthenticated=state.unauthenticated, replayed=state.replayed)
 
+    def _state(self, leg: int) -> _Sealed | None:
+        """The state of a leg that is encrypted now."""
+        return self._sealed[leg] if self.legs[leg] else None
+
     # --- outgoing -------------------------------------------------------------------------------
 
     def views(self, leg: int, prepared: Sequence[memoryview]) -> Sequence[memoryview]:
         """What the sockets send of these packets: they themselves, or their sealed forms."""
-        state = self._sealed.get(leg)
+        state = self._state(leg)
         if state is None:
             return prepared
         tag = state.sealer.key.tag_octets
@@ -105,21 +110,21 @@ class Sealing:
     def seal(self, active: Bools) -> None:
         """Seal what was prepared in this tick for the `active` legs."""
         for leg, state in self._sealed.items():
-            if active[leg] and leg not in self._replaced:
+            if active[leg] and self.legs[leg] and leg not in self._replaced:
                 for prepared, sealed in zip(state.prepared, state.sealed, strict=True):
                     sealed[:] = state.sealer.rtp(prepared.tobytes())
         self._replaced.clear()
 
     def seal_instead(self, leg: int, packet: memoryview) -> memoryview:
         """The one packet that this leg sends in this tick, in place of what was prepared."""
-        state = self._sealed.get(leg)
+        state = self._state(leg)
         if state is None:
             return packet
         self._replaced.add(leg)
         return memoryview(state.sealer.rtp(packet.tobytes()))
 
     def seal_report(self, leg: int, report: bytes) -> bytes:
-        state = self._sealed.get(leg)
+        state = self._state(leg)
         return report if state is None else state.sealer.rtcp(report)
 
     # --- incoming -------------------------------------------------------------------------------
@@ -151,7 +156,7 @@ class Sealing:
 
     def open_report(self, leg: int, report: bytes, now: float) -> bytes | None:
         """The RTCP inside; None for what nobody may see. What is plain stays as it is."""
-        state = self._sealed.get(leg)
+        state = self._state(leg)
         if state is None:
             return report
         try:

@@ -25,6 +25,7 @@ from runtime.media.rtp.srtp import (
     TooManySources,
     Unauthenticated,
 )
+from sip.sdp import SUITES
 from tests.media.rtp.srtp_reference import Reference, derive, keystream, seal_gcm
 
 SIZES = {
@@ -48,6 +49,12 @@ def packet(index: int, ssrc: int = SSRC, payload: bytes = b"\xff" * 160) -> byte
 
 def report(ssrc: int = SSRC) -> bytes:
     return ReceiverReport(ssrc=ssrc).to_bytes()
+
+
+def test_every_suite_that_can_be_agreed_on_can_be_used() -> None:
+    assert SUITES == SIZES
+    for suite in SUITES:
+        assert len(Sealer(key(suite), SSRC, 0).rtp(packet(0))) > len(packet(0))
 
 
 # --- vectors ------------------------------------------------------------------------------------
