@@ -14,9 +14,12 @@ import os
 import random
 import resource
 import time
+from functools import partial
 from typing import Any, Final
 
 from runtime.media.clock import FRAME_S, Schedule, Step
+from runtime.media.native.library import Library, Unavailable, load
+from runtime.media.native.traffic import NativeTraffic
 from runtime.media.ports import PortPool
 from runtime.media.protocol import (
     ENGINE,
@@ -32,6 +35,7 @@ from runtime.media.protocol import (
 from runtime.media.rtp.datagrams import NoPorts
 from runtime.media.sockets import UdpSockets
 from runtime.media.tick import Capacity, Engine
+from runtime.media.traffic import PythonTraffic
 from runtime.processes import BlockingLink, LinkClosed, enter_child
 from runtime.processes.confine import Confinement
 from runtime.processes.locking import lock_for_good
@@ -72,12 +76,15 @@ def main() -> None:
         if refusal := _refusal(start, legs):
             link.send(encode_events([Event(ENGINE, EngineRefused(reason=refusal))]))
             return
-        sockets = UdpSockets(start.host, start.first_port, start.last_port, legs)
+        library, without_helper = _helper(start)
+        new_traffic = partial(NativeTraffic, library) if library else PythonTraffic
+        sockets = UdpSockets(start.host, start.first_port, start.last_port, legs, new_traffic)
         capacity = Capacity(legs=legs, players=start.max_players, cname=start.cname)
-        engine = Engine(sockets, capacity, random.SystemRandom().random)
+        engine = Engine(sockets, capacity, random.SystemRandom().random, library)
         _settle_down()
         report = lock_for_good(CONFINEMENT)
-        link.send(encode_events([Event(ENGINE, EngineReady(max_legs=legs, sandbox=report))]))
+        ready = EngineReady(max_legs=legs, sandbox=report, without_helper=without_helper)
+        link.send(encode_events([Event(ENGINE, ready)]))
         Loop(link, sockets, engine).run()
     except LinkClosed:
         return
@@ -146,8 +153,8 @@ class Loop:
             frames=self._frames,
             legs=self._engine.configured_legs,
             skipped_frames=self._schedule.skipped_frames,
-            sends_refused=self._sockets.refused,
-            sends_failed=self._sockets.failed,
+            sends_refused=self._sockets.counters.refused,
+            sends_failed=self._sockets.counters.failed,
             cpu_s=time.process_time(),
         )
         return Event(ENGINE, report)
@@ -174,6 +181,16 @@ def _await_start(link: BlockingLink) -> StartEngine:
     if len(commands) != 1 or not isinstance(commands[0], StartEngine):
         raise ProtocolError(f"{commands!r} instead of StartEngine")
     return commands[0]
+
+
+def _helper(start: StartEngine) -> tuple[Library | None, str]:
+    """The native helper, or why the engine works without it."""
+    if not start.helper:
+        return None, "the native helper is not wanted"
+    try:
+        return load(), ""
+    except Unavailable as exc:
+        return None, str(exc)
 
 
 def _affordable_legs(wanted: int) -> int:

@@ -13,6 +13,9 @@ from typing import Final
 import attrs
 
 from runtime.media.frames import FrameTable
+from runtime.media.native.encoder import Encoder
+from runtime.media.native.follower import Follower
+from runtime.media.native.library import Library
 from runtime.media.port import PlayerFinished
 from runtime.media.protocol import ENGINE, Command, Event, TicksSkipped, UnitEvent
 from runtime.media.rtp.datagrams import RtpSockets
@@ -45,7 +48,13 @@ class Capacity:
 class Engine:
     """All units, and one `tick`."""
 
-    def __init__(self, sockets: RtpSockets, capacity: Capacity, random: Random) -> None:
+    def __init__(
+        self,
+        sockets: RtpSockets,
+        capacity: Capacity,
+        random: Random,
+        library: Library | None = None,
+    ) -> None:
         frames = FrameTable(
             capacity.legs, capacity.players + CONFERENCE_ROWS_PER_LEG * capacity.legs
         )
@@ -61,7 +70,11 @@ class Engine:
             upkeep=Upkeep(legs, self._tell),
         )
         self._desk = Desk(self._parts, self._tell)
-        self._intake = Intake(legs, self._parts.signalling.on_press)
+        follow = None
+        if library is not None:
+            follow = Follower(library, legs)
+            legs.sending.encode_by(Encoder(library, legs.sending))
+        self._intake = Intake(legs, self._parts.signalling.on_press, follow)
         self._finished: list[Player] = []
         self._events: list[Event] = []
         self._commands: list[tuple[Sequence[Command], Sequence[int]]] = []
