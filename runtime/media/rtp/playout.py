@@ -205,8 +205,13 @@ class Playout:
     def advance(self, count: int) -> None:
         """The due frame was heard; its place is free again."""
         slot = self.clock // FRAME % SLOTS
-        self._ring[slot, :count] = MISSING
-        self._written[slot, :count] = False
+        written = self._written[slot, :count]
+        came = np.count_nonzero(written)
+        if came == count:
+            self._ring[slot, :count] = MISSING
+        elif came:
+            self._ring[slot, np.flatnonzero(written)] = MISSING
+        written[:] = False
         self.clock += FRAME
 
     def skip(self, frames: int, count: int) -> None:

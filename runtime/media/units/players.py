@@ -1,6 +1,6 @@
 """Players: sounds out of shared memory and tone scripts, each with its own clock and row.
 
-A player's samples are fetched 200 ms at a time, so that a tick is one gather over all players. A
+A player's samples are fetched a second at a time, so that a tick is one gather over all players. A
 sound that is still growing plays as far as it has come and waits for the rest. At its natural end
 the player falls silent first and is reported afterwards.
 """
@@ -24,8 +24,8 @@ from runtime.media.port import (
 )
 from runtime.media.tones import length_of, render
 
-BLOCK_FRAMES: Final = 10
-"""Frames fetched at once."""
+BLOCK_FRAMES: Final = 50
+"""Frames fetched at once: a second, since each fetch costs as much as a tick of sixty players."""
 BLOCK: Final = BLOCK_FRAMES * FRAME
 MAX_MARKERS: Final = 100
 """Per player; further ones are ignored, and the session refuses them long before."""
@@ -65,8 +65,8 @@ class BufferContent:
         if state is PcmState.DONE and self._loop and valid:
             start %= valid
             if start + BLOCK > valid:
-                around = (start + np.arange(BLOCK)) % valid
-                return _mono(self._buffer.samples[around])
+                around = np.arange(start, start + BLOCK)
+                return _mono(self._buffer.samples[:valid].take(around, axis=0, mode="wrap"))
         end = min(start + BLOCK, valid)
         if state is PcmState.FILLING:
             end -= (end - start) % FRAME
@@ -164,6 +164,7 @@ class Players:
         """Frames of the block that were played."""
         self._filled = np.zeros(capacity, dtype=np.int64)
         self._blocks: Samples = np.zeros((capacity, BLOCK_FRAMES, FRAME), dtype=np.int16)
+        self._blocks_by_frame = self._blocks.reshape(-1, FRAME)
         self._marked: set[Player] = set()
         self._fading_in: list[Player] = []
         self._fading_out: list[Player] = []
@@ -222,9 +223,10 @@ class Players:
             self._fetch(self._by_slot[slot])
         playing = running[self._cursor[running] < self._filled[running]] if len(spent) else running
         if len(playing):
-            frames = self._blocks[playing, self._cursor[playing]]
+            cursor = self._cursor[playing]
+            frames = self._blocks_by_frame.take(playing * BLOCK_FRAMES + cursor, 0, mode="clip")
             self._frames.samples[self._rows[playing]] = frames
-            self._cursor[playing] += 1
+            self._cursor[playing] = cursor + 1
         if self._marked:
             self._check_markers()
         self._fade()
