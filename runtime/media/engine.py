@@ -115,16 +115,16 @@ class Loop:
 
     def _step(self, step: Step) -> None:
         few = self._engine.configured_legs <= EAGER_LEGS
-        if step.number == 0:
-            self._wait(step.deadline, eager=few)
-            self._sockets.collect()
-            self._tick(step.skipped)
-        elif few and not self._sockets.planned(step.number):
-            return  # packets of few legs are read while waiting for the next frame
+        if few:
+            if step.number and not self._sockets.planned(step.number):
+                return  # packets of few legs are read while waiting for the next frame
+            self._wait_eagerly(step.deadline)
+        if step.number:
+            self._sockets.step(step.number, step.deadline)
         else:
-            self._wait(step.deadline, eager=few)
-            self._sockets.collect()
-        self._sockets.flush(step.number)
+            self._sockets.step(None, step.deadline)
+            self._tick(step.skipped)
+            self._sockets.flush(0)
 
     def _tick(self, skipped: int) -> None:
         if self._called:
@@ -139,11 +139,9 @@ class Loop:
             events.append(self._report())
         self._tell(events)
 
-    def _wait(self, deadline: float, *, eager: bool) -> None:
-        while (left := deadline - time.monotonic()) > 0:
-            if not eager or left < 2 * EAGER_PAUSE_S:
-                time.sleep(left)
-                return
+    def _wait_eagerly(self, deadline: float) -> None:
+        """Read packets as they come, until shortly before the time."""
+        while (left := deadline - time.monotonic()) >= 2 * EAGER_PAUSE_S:
             # epoll counts whole milliseconds, rounded up.
             if self._sockets.collect(left - EAGER_PAUSE_S):
                 time.sleep(min(EAGER_PAUSE_S, max(0.0, deadline - time.monotonic())))

@@ -23,10 +23,8 @@ from runtime.media.ports import PortPool
 from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.latching import Address
 from runtime.media.rtp.rtcp import MAX_COMPOUND
-from runtime.media.traffic import Counters, PythonTraffic, Traffic
+from runtime.media.traffic import ROUNDS, Counters, PythonTraffic, Traffic
 
-ROUNDS: Final = 2
-"""Reads per socket and step: 8 packets in 20 ms, four times what 10 ms packets need."""
 MAX_REPORTS: Final = 256
 """RTCP packets per tick; more are dropped."""
 MAX_DRAINED: Final = 512
@@ -151,6 +149,13 @@ class UdpSockets:
             if not readable:
                 return round_number > 0
         return True
+
+    def step(self, slot: int | None, deadline: float) -> None:
+        """Sleep until the time, read what has come, send what is planned for the step if any."""
+        others = self._traffic.step(slot, deadline)
+        if others:
+            self._serve(others)
+            self._serve(self._traffic.read(0.0)[1])
 
     def take(self) -> Arrivals:
         reports, self._reports = self._reports, []

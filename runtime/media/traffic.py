@@ -20,6 +20,8 @@ from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.header import MAX_PACKET
 from runtime.media.rtp.latching import Address
 
+ROUNDS: Final = 2
+"""Reads per socket and step: 8 packets in 20 ms, four times what 10 ms packets need."""
 MIN_ROWS: Final = 512
 ROWS_PER_LEG: Final = 4
 """Packets that a tick may hold on average; the rest waits in the kernel."""
@@ -76,6 +78,12 @@ class Traffic(Protocol):
 
     def flush(self, slot: int) -> None:
         """Send what is planned for this step."""
+
+    def step(self, slot: int | None, deadline: float) -> Iterable[int]:
+        """Sleep until the time, read, and send what is planned for the step, if one is given.
+
+        Returns what is somebody else's; reading stopped there.
+        """
 
 
 def row_count(legs: int) -> int:
@@ -226,6 +234,17 @@ class PythonTraffic:
                 self.counters.refused += 1
             except OSError:
                 self.counters.failed += 1
+
+    def step(self, slot: int | None, deadline: float) -> Iterable[int]:
+        time.sleep(max(0.0, deadline - time.monotonic()))
+        others: Iterable[int] = ()
+        for _ in range(ROUNDS):
+            readable, others = self.read(0.0)
+            if others or not readable:
+                break
+        if slot is not None:
+            self.flush(slot)
+        return others
 
     def _send_or_replace(self, departures: Iterator[_Departure]) -> None:
         for departure in departures:

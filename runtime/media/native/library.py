@@ -88,15 +88,35 @@ class Arrivals(ctypes.Structure):
     )
 
 
-class Encoding(ctypes.Structure):
+class Frame(ctypes.Structure):
     _fields_ = (
         ("struct_size", ctypes.c_int64),
         ("legs", ctypes.c_int64),
+        ("rows", ctypes.c_int64),
+        ("players", ctypes.c_int64),
+        ("slots", ctypes.c_int64),
+        ("clock", ctypes.c_int64),
+        ("samples", ctypes.c_void_p),
+        ("ring", ctypes.c_void_p),
+        ("written", ctypes.c_void_p),
+        ("missed", ctypes.c_void_p),
+        ("running", ctypes.c_void_p),
+        ("running_count", ctypes.c_int64),
+        ("player_rows", ctypes.c_void_p),
+        ("filled", ctypes.c_void_p),
+        ("cursor", ctypes.c_void_p),
+        ("blocks", ctypes.c_void_p),
+        ("block_frames", ctypes.c_int64),
+        ("spent", ctypes.c_int64),
+        ("source_of", ctypes.c_void_p),
+        ("heard", ctypes.c_void_p),
         ("packets", ctypes.c_void_p),
         ("packet_size", ctypes.c_int64),
         ("law", ctypes.c_void_p),
         ("sequence", ctypes.c_void_p),
         ("timestamp", ctypes.c_void_p),
+        ("active", ctypes.c_void_p),
+        ("clock_step", ctypes.c_void_p),
         ("encoder", ctypes.c_void_p),
     )
 
@@ -125,12 +145,13 @@ class Outbox(ctypes.Structure):
 
 @attrs.frozen
 class Library:
-    """The helper's four functions; each returns a count, or -1 for a struct of another layout."""
+    """The helper's functions; each returns a count. RuntimeError for a struct of another layout."""
 
     receive: Callable[[Any, int], int]
     follow: Callable[[Any, Any], int]
-    encode: Callable[[Any, int, int], int]
+    frame: Callable[[Any, int, int], int]
     send: Callable[[Any, int, int], int]
+    step: Callable[[Any, Any, float, int, int, int], int]
 
 
 def load(path: Path = LIBRARY) -> Library:
@@ -148,12 +169,15 @@ def load(path: Path = LIBRARY) -> Library:
         raise Unavailable(
             "the native helper was compiled from another version; install callstage again"
         )
-    pointer, size = ctypes.c_void_p, ctypes.c_int64
+    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
     return Library(
-        receive=_function(dll.callstage_receive, pointer, ctypes.c_int32),
+        receive=_function(dll.callstage_receive, pointer, number),
         follow=_function(dll.callstage_follow, pointer, pointer),
-        encode=_function(dll.callstage_encode, pointer, pointer, size),
+        frame=_function(dll.callstage_frame, pointer, size, size),
         send=_function(dll.callstage_send, pointer, pointer, size),
+        step=_function(
+            dll.callstage_step, pointer, pointer, ctypes.c_double, number, pointer, size
+        ),
     )
 
 

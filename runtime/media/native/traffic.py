@@ -16,13 +16,14 @@ from runtime.media.clock import STEPS
 from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.header import MAX_PACKET
 from runtime.media.rtp.latching import Address
-from runtime.media.traffic import Counters, row_count
+from runtime.media.traffic import ROUNDS, Counters, row_count
 
 from .library import Departure, Inbox, Library, Outbox, pointer, structure
 
 NO_LEG: Final = -1
 NOWHERE: Final = -1
 """In place of a descriptor."""
+NOTHING_PLANNED: Final = (0, 0)
 EVENT_SIZE: Final = 16
 """A struct epoll_event has 12 or 16 octets, depending on the processor."""
 
@@ -64,8 +65,9 @@ class NativeTraffic:
         self._outbox_at = ctypes.addressof(self._outbox)
         self._plan: list[list[int]] = [[] for _ in range(STEPS)]
         """What is sent in each step: a leg's number times two, plus which of its packets."""
-        self._plans = [np.zeros(0, dtype=np.int32) for _ in range(STEPS)]
-        """The same for the helper."""
+        self._plan_arrays = [np.zeros(0, dtype=np.int32) for _ in range(STEPS)]
+        self._plans = [NOTHING_PLANNED] * STEPS
+        """Where the arrays lie, and how long they are."""
         self._views: dict[int, list[NDArray[np.uint8]]] = {}
         self._instead: dict[int, NDArray[np.uint8]] = {}
         self._counters = Counters()
@@ -96,7 +98,7 @@ class NativeTraffic:
     def read(self, timeout_s: float) -> tuple[int, Iterable[int]]:
         # Rounded up as select.epoll does.
         readable = self._library.receive(self._inbox_at, -int(-timeout_s * 1000 // 1))
-        return readable, self._others[: self._inbox.others_count].tolist()
+        return readable, self._others_found()
 
     def receive_from(self, leg: int, sock: socket.socket, now: float) -> bool:
         number = self._inbox.count
@@ -160,11 +162,22 @@ class NativeTraffic:
         return len(self._plan[slot])
 
     def flush(self, slot: int) -> None:
-        plan = self._plans[slot]
-        self._library.send(self._outbox_at, pointer(plan), len(plan))
+        self._library.send(self._outbox_at, *self._plans[slot])
+
+    def step(self, slot: int | None, deadline: float) -> Iterable[int]:
+        plan = NOTHING_PLANNED if slot is None else self._plans[slot]
+        inbox, outbox = self._inbox_at, self._outbox_at
+        if self._library.step(inbox, outbox, deadline, ROUNDS, *plan):
+            return self._others_found()
+        return ()
+
+    def _others_found(self) -> list[int]:
+        found: list[int] = self._others[: self._inbox.others_count].tolist()
+        return found
 
     def _renew(self, slot: int) -> None:
-        self._plans[slot] = np.array(self._plan[slot], dtype=np.int32)
+        entries = self._plan_arrays[slot] = np.array(self._plan[slot], dtype=np.int32)
+        self._plans[slot] = pointer(entries), len(entries)
 
 
 def _socket_address(address: Address) -> bytes:

@@ -212,6 +212,10 @@ class Playout:
         elif came:
             self._ring[slot, np.flatnonzero(written)] = MISSING
         written[:] = False
+        self.advanced()
+
+    def advanced(self) -> None:
+        """The due frame was heard, and its place is free already."""
         self.clock += FRAME
 
     def skip(self, frames: int, count: int) -> None:

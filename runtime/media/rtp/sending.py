@@ -7,7 +7,6 @@ leg's packet lies at a fixed place, so that the sockets can hold on to views of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -53,7 +52,6 @@ class Sending:
         self._event_packets: NDArray[np.void] = np.zeros(legs, dtype=packet_type(EVENT_SIZE))
         self._alaw_legs: Ints = np.zeros(0, dtype=np.int64)
         self._halved_legs: Ints = np.zeros(0, dtype=np.int64)
-        self._encode: Callable[[Samples], None] = self._encode_by_numpy
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """What the native helper works on; never replaced by other arrays."""
@@ -62,11 +60,14 @@ class Sending:
             "law": self._law,
             "sequence": self.sequence,
             "timestamp": self.timestamp,
+            "active": self.active,
+            "clock_step": self._clock_step,
         }
 
-    def encode_by(self, encode: Callable[[Samples], None]) -> None:
-        """Have payloads and numbers written by something faster that does the same."""
-        self._encode = encode
+    @property
+    def steady(self) -> bool:
+        """Whether the next packets differ from the last in numbers and payload only."""
+        return not (self._heads_stale or len(self._halved_legs))
 
     # --- one leg --------------------------------------------------------------------------------
 
@@ -122,13 +123,19 @@ class Sending:
     def prepare(self, heard: Samples) -> None:
         """Encode this tick's frames of the first legs and number their packets."""
         count = len(heard)
+        octets = encode(heard, "PCMU")
+        alaw = self._alaw_legs
+        if len(alaw):
+            octets[alaw] = encode(heard[alaw], "PCMA")
         packets = self._whole_packets[:count]
+        packets["payload"] = octets
+        active = self.active[:count]
         if self._heads_stale:
             self._write_heads(packets, count)
-        self._encode(heard)
+        write_numbers(packets, sequence=self.sequence[:count], timestamp=self.timestamp[:count])
         if len(self._halved_legs):
-            self._prepare_halves(packets["payload"])
-        self.sequence[:count] += self.active[:count]
+            self._prepare_halves(octets)
+        self.sequence[:count] += active
         self.timestamp[:count] += self._clock_step[:count]
 
     def replace_by_event(
@@ -157,17 +164,6 @@ class Sending:
         self._marker |= self.active
         self._half_markers |= self.active
         self._heads_stale = True
-
-    def _encode_by_numpy(self, heard: Samples) -> None:
-        """Payloads and numbers of the first legs' packets."""
-        count = len(heard)
-        octets = encode(heard, "PCMU")
-        alaw = self._alaw_legs
-        if len(alaw):
-            octets[alaw] = encode(heard[alaw], "PCMA")
-        packets = self._whole_packets[:count]
-        packets["payload"] = octets
-        write_numbers(packets, sequence=self.sequence[:count], timestamp=self.timestamp[:count])
 
     def _write_heads(self, packets: NDArray[np.void], count: int) -> None:
         """All header fields; again after a tick with markers, to take them back."""
