@@ -264,9 +264,12 @@ static int play_legs(const struct frame *f, int64_t count) {
         if (written[leg] && !whole(due + leg * FRAME)) return 0;
     }
     for (int64_t leg = 0; leg < count; leg++) {
-        if (!written[leg]) continue;
-        int16_t *frame = due + leg * FRAME;
-        memcpy(f->samples + (1 + leg) * FRAME, frame, FRAME * sizeof *frame);
+        int16_t *frame = due + leg * FRAME, *row = f->samples + (1 + leg) * FRAME;
+        if (!written[leg]) {
+            memset(row, 0, FRAME * sizeof *row);
+            continue;
+        }
+        memcpy(row, frame, FRAME * sizeof *frame);
         for (int k = 0; k < FRAME; k++) frame[k] = MISSING;
         written[leg] = 0;
     }
