@@ -16,6 +16,7 @@ from typing import Final
 import attrs
 import trio
 
+from runtime.media.native.library import means
 from runtime.media.outbox import Outbox
 from runtime.media.port import (
     LegAddress,
@@ -138,9 +139,7 @@ class MediaClient:
     @property
     def means(self) -> str:
         """What the engine does its work with."""
-        if self.without_helper:
-            return f"numpy ({self.without_helper})"
-        return "the native helper"
+        return means(self.without_helper)
 
     # --- MediaPort ------------------------------------------------------------------------------
 
@@ -266,7 +265,6 @@ class MediaClient:
         if what.max_legs < self._limits.legs:
             self._note(f"the limit of open files allows {what.max_legs} legs only")
         self.without_helper = what.without_helper
-        self._note(f"the media engine works with {self.means}")
         self._outbox = outbox
         self._spares.start(what.max_legs)
 

@@ -42,6 +42,7 @@ class _Pair:
 
     rtp: socket.socket
     rtcp: socket.socket
+    target: Address | None = None
     reports_to: Address | None = None
     exclusive: bool = False
     slots: tuple[int, ...] = ()
@@ -96,7 +97,7 @@ class UdpSockets:
         if pair.exclusive:
             _disconnect(pair.rtp)
             self._traffic.leave(pair.rtp)
-        pair.reports_to = rtcp
+        pair.target, pair.reports_to = rtp, rtcp
         pair.exclusive = exclusive and rtp is not None and _connect(pair.rtp, rtp)
         self._traffic.aim(leg, pair.rtp, rtp, pair.exclusive)
 

@@ -1,6 +1,7 @@
 """Reading and sending RTP packets of all legs, by plain Python: the reference for any faster way.
 
-Knows descriptors, rows and plans, but nothing of ports, latching or RTCP (runtime/media/sockets.py).
+Knows descriptors, rows and plans, but nothing of ports, latching or RTCP (those are the business of
+runtime/media/sockets.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What the audio engine costs and how evenly it sends: the engine process alone, without SIP.
 
-    python -m tests.bench.engine [--legs 50,200,400] [--modes play,...] [--seconds 8] [--means both] [--json]
+    python -m tests.bench.engine [--legs 50,200,400] [--modes play,...] [--seconds 8] [--json]
+                                 [--means native|numpy|both]
 
 A C peer (compiled here) judges every stream by kernel time stamps; the plain C epoll loop of
 floor.c is measured in the same run. CPU is user+system time of the engine per leg and second.

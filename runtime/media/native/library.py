@@ -11,10 +11,9 @@ import ctypes
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import attrs
-import numpy as np
 from numpy.typing import NDArray
 
 SOURCE: Final = Path(__file__).with_name("engine.c")
@@ -154,7 +153,7 @@ class Library:
     step: Callable[[Any, Any, float, int, int, int], int]
 
 
-def load(path: Path = LIBRARY) -> Library:
+def load(path: Path = LIBRARY, source: Path = SOURCE) -> Library:
     """The helper, ready for use. Raises Unavailable."""
     if not path.exists():
         raise Unavailable(
@@ -165,7 +164,7 @@ def load(path: Path = LIBRARY) -> Library:
         compiled_from = (ctypes.c_char * DIGEST_SIZE).in_dll(dll, "callstage_source").value
     except (OSError, ValueError) as exc:
         raise Unavailable(f"the native helper cannot be loaded: {exc}") from exc
-    if compiled_from != digest():
+    if compiled_from != digest(source):
         raise Unavailable(
             "the native helper was compiled from another version; install callstage again"
         )
@@ -181,16 +180,21 @@ def load(path: Path = LIBRARY) -> Library:
     )
 
 
-def available() -> str | None:
-    """Why this machine does without the helper, or None."""
+def available() -> str:
+    """Why this machine does without the helper; empty when it is there."""
     try:
         load()
     except Unavailable as exc:
         return str(exc)
-    return None
+    return ""
 
 
-def digest(source: Path = SOURCE) -> bytes:
+def means(without_helper: str) -> str:
+    """What an engine does its work with, for people."""
+    return f"numpy ({without_helper})" if without_helper else "native helper"
+
+
+def digest(source: Path) -> bytes:
     """Names a version of the helper's source."""
     return hashlib.sha256(source.read_bytes()).hexdigest().encode()
 
@@ -198,7 +202,7 @@ def digest(source: Path = SOURCE) -> bytes:
 def pointer(array: NDArray[Any]) -> int:
     """Where the array lies; whoever hands it on keeps the array alive and in its place."""
     assert array.flags.c_contiguous
-    return cast(int, array.ctypes.data)
+    return array.ctypes.data
 
 
 def structure(kind: type[ctypes.Structure], **values: int) -> Any:

@@ -58,9 +58,7 @@ class NativeTraffic:
         self._departures: Any = (Departure * legs)()
         for departure in self._departures:
             departure.fd = NOWHERE
-        self._outbox = structure(
-            Outbox, departures=ctypes.addressof(self._departures), legs=legs
-        )
+        self._outbox = structure(Outbox, departures=ctypes.addressof(self._departures), legs=legs)
         self._inbox_at = ctypes.addressof(self._inbox)
         self._outbox_at = ctypes.addressof(self._outbox)
         self._plan: list[list[int]] = [[] for _ in range(STEPS)]
@@ -184,9 +182,7 @@ def _socket_address(address: Address) -> bytes:
     """A sockaddr_in or sockaddr_in6 of a numeric address."""
     host, port = address
     if ":" not in host:
-        return struct.pack(
-            "=H2s4s8x", socket.AF_INET, port.to_bytes(2), socket.inet_aton(host)
-        )
+        return struct.pack("=H2s4s8x", socket.AF_INET, port.to_bytes(2), socket.inet_aton(host))
     host, _, zone = host.partition("%")
     scope = int(zone) if zone.isdigit() else _interface(zone)
     numbers = socket.inet_pton(socket.AF_INET6, host)
