@@ -29,7 +29,6 @@ class NativeBuild(BuildHookInterface):
             return
         folder = Path(self.root, FOLDER)
         library = folder / "engine.so"
-        library.unlink(missing_ok=True)
         if not sys.platform.startswith("linux"):
             return
         if fault := _compile(folder / "engine.c", library):
@@ -42,14 +41,15 @@ class NativeBuild(BuildHookInterface):
 
 
 def _compile(source: Path, library: Path) -> str:
-    """Empty when the library is there, else why not."""
+    """Empty when the library is there, else why not; an older one then stays, and is not used."""
+    fresh = library.with_suffix(".new")
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     command = [
         *shlex.split(os.environ.get("CC", "cc")),
         *FLAGS.split(),
         f'-DSOURCE_DIGEST="{digest}"',
         "-o",
-        str(library),
+        str(fresh),
         str(source),
     ]
     try:
@@ -57,6 +57,7 @@ def _compile(source: Path, library: Path) -> str:
     except (OSError, subprocess.TimeoutExpired) as exc:
         return str(exc)
     if done.returncode:
-        library.unlink(missing_ok=True)
         return done.stderr.strip() or f"{command[0]} ended with {done.returncode}"
+    # Replaced, not written to: engines that run have it mapped.
+    fresh.replace(library)
     return ""

@@ -10,6 +10,7 @@ import ctypes
 import random
 import select
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def zeros(count: int, kind: str = "i8") -> NDArray[Any]:
     return np.zeros(count, dtype=kind)
 
 
-def places(guarded: Guarded, columns: dict[str, NDArray[Any]]) -> tuple[Any, dict[str, int]]:
+def places(guarded: Guarded, columns: Mapping[str, Any]) -> tuple[Any, dict[str, int]]:
     arrays = {name: guarded.array(column) for name, column in columns.items()}
     return arrays, {name: pointer(array) for name, array in arrays.items()}
 
@@ -233,12 +234,19 @@ def test_departures_that_make_no_sense_are_not_sent(library: Library) -> None:
 
 
 def test_structs_of_another_layout_are_refused(library: Library) -> None:
-    for kind, call in (
-        (native.Inbox, lambda at: library.receive(at, 0)),
-        (native.Outbox, lambda at: library.send(at, 0, 0)),
-        (native.Frame, lambda at: library.frame(at, 0, 0)),
-        (native.Following, lambda at: library.follow(at, at)),
-    ):
-        wrong = kind(struct_size=ctypes.sizeof(kind) - 8)
-        with pytest.raises(RuntimeError, match="another layout"):
-            call(ctypes.addressof(wrong))
+    def wrong(kind: type[ctypes.Structure]) -> int:
+        struct = kind(struct_size=ctypes.sizeof(kind) - 8)
+        kept.append(struct)
+        return ctypes.addressof(struct)
+
+    kept: list[ctypes.Structure] = []
+    with pytest.raises(RuntimeError, match="another layout"):
+        library.receive(wrong(native.Inbox), 0)
+    with pytest.raises(RuntimeError, match="another layout"):
+        library.send(wrong(native.Outbox), 0, 0)
+    with pytest.raises(RuntimeError, match="another layout"):
+        library.frame(wrong(native.Frame), 0, 0)
+    with pytest.raises(RuntimeError, match="another layout"):
+        library.follow(wrong(native.Following), wrong(native.Arrivals))
+    with pytest.raises(RuntimeError, match="another layout"):
+        library.step(wrong(native.Inbox), wrong(native.Outbox), 0.0, 1, 0, 0)

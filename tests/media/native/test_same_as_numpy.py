@@ -14,11 +14,13 @@ import attrs
 import numpy as np
 import pytest
 
+from runtime.media.codec import Law
 from runtime.media.native.frame import HEARD, LEGS_PLAYED, NOTHING, PLAYERS_PLAYED, PREPARED
 from runtime.media.native.library import Library
 from runtime.media.pcm import PcmRing
 from runtime.media.protocol import (
     CloseUnit,
+    Connect,
     Disconnect,
     HandleTones,
     MuteRecorder,
@@ -116,7 +118,7 @@ class Life:
             self.rig.sockets.waiting.append((peer.number, garbage, self.rig.now, STRANGER))
 
     def next_packet(self, peer: Peer, size: int = 160, **changes: Any) -> None:
-        law = self.random.choice(["PCMU"] * 30 + ["PCMA"]) if peer.law == "PCMU" else "PCMA"
+        law: Law = "PCMU" if peer.law == "PCMU" and self.random.random() < 0.97 else "PCMA"
         payload = sine(300 + 50 * peer.number, peer.timestamp & 0xFFFF, size, law=law)
         changes.setdefault("payload_type", 8 if law == "PCMA" else 0)
         self.send(peer, peer_packet(peer, payload, **changes))
@@ -142,7 +144,7 @@ class Life:
             lambda: rig.connect(other, any_peer),
             lambda: rig.connect(other, any_peer),
             lambda: rig.do(Disconnect(other.unit, any_peer.unit)),
-            lambda: (rig.connect(any_peer, room), rig.connect(room, any_peer)),
+            lambda: rig.do(Connect(any_peer.unit, room), Connect(room, any_peer.unit)),
             lambda: rig.do(Disconnect(room, any_peer.unit), Disconnect(any_peer.unit, room)),
             lambda: self.play(any_peer),
             lambda: self.play(any_peer),
