@@ -1,6 +1,6 @@
 """What a call costs, over real SIP and RTP: the whole process tree, beside a plain C packet loop.
 
-`python -m tests.bench.calls [--calls 50,200,400] [--modes play,...] [--seconds 10] [--json]`
+`python -m tests.bench.calls [--calls 50,200,400] [--modes play,...] [--seconds 10] [--rate 40] [--json]`
 
 Signalling by SIPp, audio by a C peer (compiled here) that judges pacing by kernel time stamps. CPU
 is user+system time of the core and all its children over the measured window. `x_floor` is the
@@ -176,8 +176,9 @@ def sipp(*options: str, folder: Path) -> list[str]:
     return [*base, *options, "-trace_err", "-error_file", str(folder / "sipp-errors.log")]
 
 
-def measure(folder: Path, mode: str, calls: int, seconds: float, floor: float) -> Figures:
-    rate = min(50, max(10, calls // 4))
+def measure(
+    folder: Path, mode: str, calls: int, seconds: float, floor: float, rate: int
+) -> Figures:
     lasting = calls / rate + PATIENCE_S + 2 * SETTLE_S + seconds
     legs = calls * (2 if mode == "bridge" else 1)
     with ExitStack() as stack:
@@ -230,6 +231,7 @@ def main() -> None:
     parser.add_argument("--calls", default="50,200,400")
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--rate", type=int, default=40, help="call set-ups a second")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -238,7 +240,7 @@ def main() -> None:
             floor = floor_ms(folder, calls, arguments.seconds)
             print(f"floor, {calls} two-way calls: {floor:.3f} CPU-ms per call-second")
             for mode in arguments.modes.split(","):
-                figures = measure(folder, mode, calls, arguments.seconds, floor)
+                figures = measure(folder, mode, calls, arguments.seconds, floor, arguments.rate)
                 shown = attrs.asdict(figures)
                 print(json.dumps(shown) if arguments.json else "  ".join(map(str, shown.values())))
 
