@@ -1,6 +1,7 @@
 """What a call costs, over real SIP and RTP: the whole process tree, beside a plain C packet loop.
 
-`python -m tests.bench.calls [--calls 50,200,400] [--modes play,...] [--seconds 10] [--rate 40] [--json]`
+    python -m tests.bench.calls [--calls 50,200,400] [--modes play,...] [--seconds 10] [--rate 40]
+                                [--json]
 
 Signalling by SIPp, audio by a C peer (compiled here) that judges pacing by kernel time stamps. CPU
 is user+system time of the core and all its children over the measured window. `x_floor` is the

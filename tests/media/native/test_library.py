@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,18 @@ def test_what_an_engine_works_with_is_said_in_words() -> None:
     helper()
     assert means(available()) == "native helper"
     assert means("it is Sunday") == "numpy (it is Sunday)"
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_the_helper_compiles_without_a_warning(tmp_path: Path) -> None:
+    flags = [
+        "-std=c11",
+        "-D_GNU_SOURCE",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Wconversion",
+        "-Werror",
+        "-c",
+    ]
+    subprocess.run(["cc", *flags, "-o", tmp_path / "engine.o", SOURCE], check=True)
