@@ -16,6 +16,7 @@ from typing import Final
 import attrs
 import trio
 
+from runtime.media.native.library import means
 from runtime.media.outbox import Outbox
 from runtime.media.port import (
     LegAddress,
@@ -109,12 +110,16 @@ class MediaClient:
         *,
         limits: MediaLimits | None = None,
         cname: str = "callstage",
+        helper: bool = True,
         on_note: Callable[[str], None] = _no_note,
     ) -> None:
         self._host = host
         self._ports = ports
         self._limits = limits or MediaLimits()
         self._cname = cname
+        self._helper = helper
+        self.without_helper = ""
+        """Why the engine works without its native helper; empty when it has it."""
         self._note = on_note
         self.report = EngineReport()
         """The engine's own counters, a second old at most."""
@@ -130,6 +135,11 @@ class MediaClient:
         )
         self._deferred: deque[Callable[[], None]] = deque()
         self._deferred_news = trio.Event()
+
+    @property
+    def means(self) -> str:
+        """What the engine does its work with."""
+        return means(self.without_helper)
 
     # --- MediaPort ------------------------------------------------------------------------------
 
@@ -234,6 +244,7 @@ class MediaClient:
                 max_legs=self._limits.legs,
                 max_players=self._limits.players,
                 cname=self._cname,
+                helper=self._helper,
             )
         )
         try:
@@ -253,6 +264,7 @@ class MediaClient:
             raise MediaUnavailable(f"the media engine is not used: {exc}") from exc
         if what.max_legs < self._limits.legs:
             self._note(f"the limit of open files allows {what.max_legs} legs only")
+        self.without_helper = what.without_helper
         self._outbox = outbox
         self._spares.start(what.max_legs)
 

@@ -14,9 +14,12 @@ import os
 import random
 import resource
 import time
+from functools import partial
 from typing import Any, Final
 
 from runtime.media.clock import FRAME_S, Schedule, Step
+from runtime.media.native.library import Library, Unavailable, load
+from runtime.media.native.traffic import NativeTraffic
 from runtime.media.ports import PortPool
 from runtime.media.protocol import (
     ENGINE,
@@ -32,6 +35,7 @@ from runtime.media.protocol import (
 from runtime.media.rtp.datagrams import NoPorts
 from runtime.media.sockets import UdpSockets
 from runtime.media.tick import Capacity, Engine
+from runtime.media.traffic import PythonTraffic
 from runtime.processes import BlockingLink, LinkClosed, enter_child
 from runtime.processes.confine import Confinement
 from runtime.processes.locking import lock_for_good
@@ -72,12 +76,15 @@ def main() -> None:
         if refusal := _refusal(start, legs):
             link.send(encode_events([Event(ENGINE, EngineRefused(reason=refusal))]))
             return
-        sockets = UdpSockets(start.host, start.first_port, start.last_port, legs)
+        library, without_helper = _helper(start)
+        new_traffic = partial(NativeTraffic, library) if library else PythonTraffic
+        sockets = UdpSockets(start.host, start.first_port, start.last_port, legs, new_traffic)
         capacity = Capacity(legs=legs, players=start.max_players, cname=start.cname)
-        engine = Engine(sockets, capacity, random.SystemRandom().random)
+        engine = Engine(sockets, capacity, random.SystemRandom().random, library)
         _settle_down()
         report = lock_for_good(CONFINEMENT)
-        link.send(encode_events([Event(ENGINE, EngineReady(max_legs=legs, sandbox=report))]))
+        ready = EngineReady(max_legs=legs, sandbox=report, without_helper=without_helper)
+        link.send(encode_events([Event(ENGINE, ready)]))
         Loop(link, sockets, engine).run()
     except LinkClosed:
         return
@@ -108,16 +115,16 @@ class Loop:
 
     def _step(self, step: Step) -> None:
         few = self._engine.configured_legs <= EAGER_LEGS
-        if step.number == 0:
-            self._wait(step.deadline, eager=few)
-            self._sockets.collect()
-            self._tick(step.skipped)
-        elif few and not self._sockets.planned(step.number):
-            return  # packets of few legs are read while waiting for the next frame
+        if few:
+            if step.number and not self._sockets.planned(step.number):
+                return  # packets of few legs are read while waiting for the next frame
+            self._wait_eagerly(step.deadline)
+        if step.number:
+            self._sockets.step(step.number, step.deadline)
         else:
-            self._wait(step.deadline, eager=few)
-            self._sockets.collect()
-        self._sockets.flush(step.number)
+            self._sockets.step(None, step.deadline)
+            self._tick(step.skipped)
+            self._sockets.flush(0)
 
     def _tick(self, skipped: int) -> None:
         if self._called:
@@ -132,11 +139,9 @@ class Loop:
             events.append(self._report())
         self._tell(events)
 
-    def _wait(self, deadline: float, *, eager: bool) -> None:
-        while (left := deadline - time.monotonic()) > 0:
-            if not eager or left < 2 * EAGER_PAUSE_S:
-                time.sleep(left)
-                return
+    def _wait_eagerly(self, deadline: float) -> None:
+        """Read packets as they come, until shortly before the time."""
+        while (left := deadline - time.monotonic()) >= 2 * EAGER_PAUSE_S:
             # epoll counts whole milliseconds, rounded up.
             if self._sockets.collect(left - EAGER_PAUSE_S):
                 time.sleep(min(EAGER_PAUSE_S, max(0.0, deadline - time.monotonic())))
@@ -146,8 +151,8 @@ class Loop:
             frames=self._frames,
             legs=self._engine.configured_legs,
             skipped_frames=self._schedule.skipped_frames,
-            sends_refused=self._sockets.refused,
-            sends_failed=self._sockets.failed,
+            sends_refused=self._sockets.counters.refused,
+            sends_failed=self._sockets.counters.failed,
             cpu_s=time.process_time(),
         )
         return Event(ENGINE, report)
@@ -174,6 +179,16 @@ def _await_start(link: BlockingLink) -> StartEngine:
     if len(commands) != 1 or not isinstance(commands[0], StartEngine):
         raise ProtocolError(f"{commands!r} instead of StartEngine")
     return commands[0]
+
+
+def _helper(start: StartEngine) -> tuple[Library | None, str]:
+    """The native helper, or why the engine works without it."""
+    if not start.helper:
+        return None, "the native helper is not wanted"
+    try:
+        return load(), ""
+    except Unavailable as exc:
+        return None, str(exc)
 
 
 def _affordable_legs(wanted: int) -> int:

@@ -57,6 +57,8 @@ class StartEngine:
     max_legs: int
     max_players: int
     cname: str
+    helper: bool = True
+    """Whether to use the native helper where it is there."""
 
 
 @attrs.frozen
@@ -201,6 +203,8 @@ class EngineReady:
     max_legs: int
     sandbox: SandboxReport
     """How well the engine is locked, as its children found by trying."""
+    without_helper: str = ""
+    """Why the engine works without its native helper; empty when it has it."""
 
 
 @attrs.frozen(kw_only=True)

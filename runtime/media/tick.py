@@ -13,6 +13,16 @@ from typing import Final
 import attrs
 
 from runtime.media.frames import FrameTable
+from runtime.media.native.follower import Follower
+from runtime.media.native.frame import (
+    HEARD,
+    LEGS_PLAYED,
+    NOTHING,
+    PLAYERS_PLAYED,
+    PREPARED,
+    SteadyFrame,
+)
+from runtime.media.native.library import Library
 from runtime.media.port import PlayerFinished
 from runtime.media.protocol import ENGINE, Command, Event, TicksSkipped, UnitEvent
 from runtime.media.rtp.datagrams import RtpSockets
@@ -45,7 +55,13 @@ class Capacity:
 class Engine:
     """All units, and one `tick`."""
 
-    def __init__(self, sockets: RtpSockets, capacity: Capacity, random: Random) -> None:
+    def __init__(
+        self,
+        sockets: RtpSockets,
+        capacity: Capacity,
+        random: Random,
+        library: Library | None = None,
+    ) -> None:
         frames = FrameTable(
             capacity.legs, capacity.players + CONFERENCE_ROWS_PER_LEG * capacity.legs
         )
@@ -61,7 +77,12 @@ class Engine:
             upkeep=Upkeep(legs, self._tell),
         )
         self._desk = Desk(self._parts, self._tell)
-        self._intake = Intake(legs, self._parts.signalling.on_press)
+        follow = None
+        self._steady: SteadyFrame | None = None
+        if library is not None:
+            follow = Follower(library, legs)
+            self._steady = SteadyFrame(library, frames, legs, self._parts.players, routes)
+        self._intake = Intake(legs, self._parts.signalling.on_press, follow)
         self._finished: list[Player] = []
         self._events: list[Event] = []
         self._commands: list[tuple[Sequence[Command], Sequence[int]]] = []
@@ -97,18 +118,7 @@ class Engine:
             self._desk.apply(commands, fds, now, wall)
         self._intake.take(parts.legs.sockets.take(), now)
         parts.signalling.on_time(now)
-        self._play_legs()
-        parts.players.play()
-        for player in self._finished:
-            self._desk.forget(player)
-        self._finished.clear()
-        parts.routes.mix()
-        heard = parts.routes.gather(parts.legs.count)
-        parts.signalling.play_in_band(heard)
-        parts.recorders.write(heard)
-        parts.legs.sending.prepare(heard)
-        parts.signalling.replace_audio()
-        parts.legs.sealing.seal(parts.legs.sending.active)
+        self._frame()
         parts.upkeep.run(now)
         if self._frame_number % UPKEEP_FRAMES == 0:
             parts.upkeep.run_slow(now, wall)
@@ -122,12 +132,41 @@ class Engine:
         for leg in list(self._parts.legs):
             self._parts.legs.close(leg, self._parts.frames, now, wall)
 
-    def _play_legs(self) -> None:
+    def _frame(self) -> None:
+        """From what is due to what is sent; in a steady frame, most of it at once."""
+        parts, done = self._parts, NOTHING
+        parts.players.fetch()
+        shortening = self._frame_number % SHORTEN_FRAMES == 0
+        if self._steady is not None and not shortening and not self._finished:
+            done = self._steady.run(signalling=parts.signalling.sending)
+        if done < LEGS_PLAYED:
+            self._play_legs(shortening)
+        if done < PLAYERS_PLAYED:
+            parts.players.copy()
+        if done < HEARD:
+            parts.players.settle()
+            for player in self._finished:
+                self._desk.forget(player)
+            self._finished.clear()
+            parts.routes.mix()
+            heard = parts.routes.gather(parts.legs.count)
+        else:
+            heard = parts.routes.heard[: parts.legs.count]
+        if parts.signalling.sending:
+            parts.signalling.play_in_band(heard)
+        parts.recorders.write(heard)
+        if done < PREPARED:
+            parts.legs.sending.prepare(heard)
+        if parts.signalling.sending:
+            parts.signalling.replace_audio()
+        parts.legs.sealing.seal(parts.legs.sending.active)
+
+    def _play_legs(self, shortening: bool) -> None:
         legs, count = self._parts.legs, self._parts.legs.count
         due, written = legs.playout.due(count)
         legs.concealment.play(self._parts.frames.of_legs(count), due, written)
         legs.playout.advance(count)
-        if self._frame_number % SHORTEN_FRAMES == 0:
+        if shortening:
             legs.playout.shorten(count)
 
     def _skip(self, frames: int) -> None:

@@ -160,6 +160,7 @@ class Server:
         async with trio.open_nursery() as children:
             await self._start_children(children)
             self._check_isolation()
+            self._log.info("audio engine", means=self._children.engine.means)
             async with trio.open_nursery() as services:
                 await self._start_services(services)
                 task_status.started(Listening(sip=tuple(self._bound), http=self._http.url))
@@ -248,6 +249,7 @@ class Server:
             "sip": [str(each) for each in self._bound],
             "scenarios": sorted(self.registry.routing.bundles),
             "blank_workers": len(self._children.zygote.blank_pids),
+            "audio_engine": self._children.engine.means,
             "sandbox": {
                 **self._children.isolation.to_json(),
                 "required": self.config.sandbox.require,

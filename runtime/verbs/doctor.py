@@ -18,6 +18,7 @@ from runtime.config import Config
 from runtime.decisions.isolation import CONTAINED, Refuse, decide
 from runtime.decisions.limit import facts, shown
 from runtime.decisions.limits import Limits
+from runtime.media.native.library import available, means
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.levels import Isolation, Required, SandboxReport
 from runtime.server.isolation import find_isolation
@@ -44,6 +45,7 @@ def _facts(found: Isolation, required: Required) -> dict[str, Any]:
             "loopback": _verdict(found, required, loopback=True),
             "public": _verdict(found, required, loopback=False),
         },
+        "audio_engine": means(available()),
         "sessions_that_fit": sessions_that_fit(),
     }
 
@@ -73,6 +75,7 @@ def _show(console: Console, found: Isolation, required: Required) -> None:
         verdict = _verdict(found, required, loopback=loopback)
         text = f"callstage run on {name}: {verdict} ([sandbox] require = {required})"
         console.print(text, markup=False)
+    console.print(f"audio engine: {means(available())}", markup=False)
     console.print(f"sessions that fit into the memory available: {sessions_that_fit()}")
 
 

@@ -1,6 +1,7 @@
 """What a call costs, over real SIP and RTP: the whole process tree, beside a plain C packet loop.
 
-`python -m tests.bench.calls [--calls 50,200,400] [--modes play,...] [--seconds 10] [--json]`
+    python -m tests.bench.calls [--calls 50,200,400] [--modes play,...] [--seconds 10] [--rate 40]
+                                [--json]
 
 Signalling by SIPp, audio by a C peer (compiled here) that judges pacing by kernel time stamps. CPU
 is user+system time of the core and all its children over the measured window. `x_floor` is the
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -31,6 +33,8 @@ CALLEE_PORT: Final = 25_060
 CALLER_PORT: Final = 25_050
 SETTLE_S: Final = 2.0
 """After the last call is up, before the window begins."""
+PATIENCE_S: Final = 60
+"""For a busy machine to set up all calls."""
 SCRIPT: Final = """
 import json
 from runtime import *
@@ -139,8 +143,8 @@ def floor_ms(folder: Path, calls: int, seconds: float) -> float:
 
 
 @contextmanager
-def runtime(folder: Path, mode: str) -> Iterator[tuple[int, int]]:
-    """(pid, SIP port) of a `callstage run` that serves the mode's script."""
+def runtime(folder: Path, mode: str) -> Iterator[tuple[int, int, str]]:
+    """(pid, SIP port, HTTP address) of a `callstage run` that serves the mode's script."""
     scenario = folder / mode
     scenario.mkdir(exist_ok=True)
     (scenario / "scenario.py").write_text(SCRIPT.format(mode=mode, callee=CALLEE_PORT))
@@ -154,7 +158,18 @@ def runtime(folder: Path, mode: str) -> Iterator[tuple[int, int]]:
     ):
         assert process.stdout is not None
         ready = process.stdout.readline()
-        yield process.pid, int(ready.split("sip=udp:127.0.0.1:")[1].split()[0])
+        port = int(ready.split("sip=udp:127.0.0.1:")[1].split()[0])
+        yield process.pid, port, ready.split("http=")[1].split()[0]
+
+
+def await_calls(http: str, legs: int) -> None:
+    """Return when so many legs are up, or no more will come."""
+    patience = time.monotonic() + PATIENCE_S
+    while time.monotonic() < patience:
+        with urllib.request.urlopen(f"{http}/healthz", timeout=PATIENCE_S) as answer:
+            if json.load(answer)["calls"] >= legs:
+                return
+        time.sleep(0.5)
 
 
 def sipp(*options: str, folder: Path) -> list[str]:
@@ -162,17 +177,19 @@ def sipp(*options: str, folder: Path) -> list[str]:
     return [*base, *options, "-trace_err", "-error_file", str(folder / "sipp-errors.log")]
 
 
-def measure(folder: Path, mode: str, calls: int, seconds: float, floor: float) -> Figures:
-    rate = min(50, max(10, calls // 4))
-    lasting = calls / rate + 2 * SETTLE_S + seconds + 3
+def measure(
+    folder: Path, mode: str, calls: int, seconds: float, floor: float, rate: int
+) -> Figures:
+    lasting = calls / rate + PATIENCE_S + 2 * SETTLE_S + seconds
+    legs = calls * (2 if mode == "bridge" else 1)
     with ExitStack() as stack:
-        pid, port = stack.enter_context(runtime(folder, mode))
+        pid, port, http = stack.enter_context(runtime(folder, mode))
         sending = "silent" if mode == "play" else "send"
         peer = stack.enter_context(
             running(
                 compiled(folder, "rtp_peer"),
                 str(PEER_PORT),
-                str(lasting - SETTLE_S),
+                str(lasting),
                 sending,
                 stdout=subprocess.PIPE,
             )
@@ -185,15 +202,16 @@ def measure(folder: Path, mode: str, calls: int, seconds: float, floor: float) -
         limits = ["-m", str(calls), "-l", str(calls), "-r", str(rate)]
         length = ["-d", str(int(lasting * 1000)), f"127.0.0.1:{port}"]
         stack.enter_context(running(*sipp(*caller, *limits, *length, folder=folder), **quiet))
-        time.sleep(calls / rate + SETTLE_S)
+        await_calls(http, legs)
+        time.sleep(SETTLE_S)
         pids = tree(pid)
         began, engine_began = cpu_s(pids), cpu_s(engine_of(pids))
         time.sleep(seconds)
         spent = cpu_s(pids) - began
         engine = cpu_s(engine_of(pids)) - engine_began
+        peer.send_signal(signal.SIGTERM)
         assert peer.stdout is not None
         judged = json.loads(peer.communicate()[0].splitlines()[-1])
-    legs = calls * (2 if mode == "bridge" else 1)
     if judged["streams"] < legs:
         print(f"only {judged['streams']} of {legs} streams were seen", file=sys.stderr)
     per_call = spent * 1000 / (calls * seconds)
@@ -214,6 +232,7 @@ def main() -> None:
     parser.add_argument("--calls", default="50,200,400")
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--rate", type=int, default=40, help="call set-ups a second")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -222,7 +241,7 @@ def main() -> None:
             floor = floor_ms(folder, calls, arguments.seconds)
             print(f"floor, {calls} two-way calls: {floor:.3f} CPU-ms per call-second")
             for mode in arguments.modes.split(","):
-                figures = measure(folder, mode, calls, arguments.seconds, floor)
+                figures = measure(folder, mode, calls, arguments.seconds, floor, arguments.rate)
                 shown = attrs.asdict(figures)
                 print(json.dumps(shown) if arguments.json else "  ".join(map(str, shown.values())))
 

@@ -1,6 +1,7 @@
 """What the audio engine costs and how evenly it sends: the engine process alone, without SIP.
 
     python -m tests.bench.engine [--legs 50,200,400] [--modes play,...] [--seconds 8] [--json]
+                                 [--means native|numpy|both]
 
 A C peer (compiled here) judges every stream by kernel time stamps; the plain C epoll loop of
 floor.c is measured in the same run. CPU is user+system time of the engine per leg and second.
@@ -156,10 +157,13 @@ def route(client: MediaClient, mode: str, legs: list[MediaLeg]) -> None:
             recorder.tap_leg(leg)
 
 
-async def engine_figures(peer: Path, mode: str, count: int, seconds: float) -> Figures:
+async def engine_figures(
+    peer: Path, mode: str, count: int, seconds: float, helper: bool
+) -> Figures:
     first = free_ports(2 * count + 64)
     ports = range(first, first + 2 * count + 64)
-    client = MediaClient("127.0.0.1", ports, limits=MediaLimits(legs=count + 16, players=count + 1))
+    limits = MediaLimits(legs=count + 16, players=count + 1)
+    client = MediaClient("127.0.0.1", ports, limits=limits, helper=helper)
     async with trio.open_nursery() as nursery:
         await nursery.start(client.run)
         (pid,) = children_running("runtime.media.engine")
@@ -180,7 +184,8 @@ async def engine_figures(peer: Path, mode: str, count: int, seconds: float) -> F
         share, seen = await measured(command, pid, seconds)
         skipped = client.skipped_frames - before
         nursery.cancel_scope.cancel()
-    return _figures(mode, count, share, seen, skipped, seconds)
+    means = "" if helper else ", numpy"
+    return _figures(mode + means, count, share, seen, skipped, seconds)
 
 
 async def floor_figures(peer: Path, floor: Path, count: int, seconds: float) -> Figures:
@@ -231,16 +236,19 @@ def main() -> None:
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--means", default="native", choices=["native", "numpy", "both"])
     options = parser.parse_args()
+    helpers = {"native": [True], "numpy": [False], "both": [False, True]}[options.means]
     if not options.json:
-        print(f"{'':14}legs  CPU-ms/leg-s  delivered %  p50 off  p99 off  max gap ms  skipped")
+        print(f"{'':22}legs  CPU-ms/leg-s  delivered %  p50 off  p99 off  max gap ms  skipped")
     with tempfile.TemporaryDirectory() as folder:
         peer, floor = (compiled(Path(folder), name) for name in ("rtp_peer", "floor"))
         for count in map(int, options.legs.split(",")):
             runs = [partial(floor_figures, peer, floor, count, options.seconds)]
             runs += [
-                partial(engine_figures, peer, mode, count, options.seconds)
+                partial(engine_figures, peer, mode, count, options.seconds, helper)
                 for mode in options.modes.split(",")
+                for helper in helpers
             ]
             for run in runs:
                 show(trio.run(run), options.json)
@@ -251,7 +259,7 @@ def show(figures: Figures, as_json: bool) -> None:
         print(json.dumps(attrs.asdict(figures)))
     else:
         print(
-            f"{figures.mode:14}{figures.legs:4}  {figures.cpu_ms_per_leg_s:12.3f}"
+            f"{figures.mode:22}{figures.legs:4}  {figures.cpu_ms_per_leg_s:12.3f}"
             f"  {figures.delivered_percent:11.2f}  {figures.p50_off_ms:7.2f}"
             f"  {figures.p99_off_ms:7.2f}  {figures.max_gap_ms:10.2f}  {figures.skipped_frames:7}"
         )

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 
 from runtime.media.codec import Law
+from runtime.media.native.library import Library
 from runtime.media.pcm import PcmBuffer, PcmRing
 from runtime.media.port import RtpStream, ToneScript, ToneStep
 from runtime.media.protocol import (
@@ -168,12 +169,15 @@ class Peer:
 class Rig:
     """An engine, its fake sockets and a clock that moves by ticks."""
 
-    def __init__(self, legs: int = 8, players: int = 8, seed: int = 1) -> None:
+    def __init__(
+        self, legs: int = 8, players: int = 8, seed: int = 1, library: Library | None = None
+    ) -> None:
         self.sockets = FakeSockets()
         self.engine = Engine(
             self.sockets,
             Capacity(legs=legs, players=players, cname="test@callstage"),
             random.Random(seed).random,
+            library,
         )
         self.now = 1000.0
         self.events: list[Event] = []

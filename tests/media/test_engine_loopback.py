@@ -16,6 +16,7 @@ import pytest
 import trio
 
 from runtime.media.client import ENGINE_MODULE, MediaClient, MediaLimits
+from runtime.media.engine import EAGER_LEGS
 from runtime.media.listening import listen
 from runtime.media.pcm import PcmBuffer, PcmRing, Samples
 from runtime.media.port import (
@@ -32,17 +33,21 @@ from runtime.media.port import (
     ToneStep,
 )
 from tests.media.line import PATIENCE_S, Line
+from tests.media.native.helper import helper
 from tests.media.packets import Packet
 
 pytestmark = pytest.mark.loopback
 
 ANY_PORTS = range(1)
+MANY = EAGER_LEGS
+"""With two more, packets are not read one by one as they come."""
 LIMITS = MediaLimits(legs=20, players=20, spare_legs=2)
 
 
 @contextlib.asynccontextmanager
-async def running_engine(**changes: Any) -> AsyncIterator[MediaClient]:
-    client = MediaClient("127.0.0.1", ANY_PORTS, limits=attrs.evolve(LIMITS, **changes))
+async def running_engine(*, use_helper: bool = True, **changes: Any) -> AsyncIterator[MediaClient]:
+    limits = attrs.evolve(LIMITS, **changes)
+    client = MediaClient("127.0.0.1", ANY_PORTS, limits=limits, helper=use_helper)
     async with trio.open_nursery() as nursery:
         with trio.fail_after(PATIENCE_S):
             await nursery.start(client.run)
@@ -363,3 +368,25 @@ async def _start_and_stop(client: MediaClient) -> None:
         with trio.fail_after(PATIENCE_S):
             await nursery.start(client.run)
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("use_helper", [True, False])
+async def test_an_engine_carries_calls_with_and_without_its_helper(use_helper: bool) -> None:
+    if use_helper:
+        helper()
+    async with running_engine(use_helper=use_helper) as client:
+        expected = "native helper" if use_helper else "numpy (the native helper is not wanted)"
+        assert client.means == expected
+        async with calls(client, 440, 880, *[0.0] * MANY) as pairs:
+            (one, first), (two, second) = pairs[:2]
+            for line, _ in pairs[2:]:
+                line.sending = False
+            client.connect(first, second)
+            client.connect(second, first)
+            await one.hears_packets(20)
+            begin_one, begin_two = len(one.heard), len(two.heard)
+            await one.hears_packets(60)
+            await two.hears_packets(20)
+            assert tones(one.samples[160 * begin_one :]) == {880}
+            assert tones(two.samples[160 * begin_two :]) == {440}
+            assert all(unbroken(line.heard) for line, _ in pairs)

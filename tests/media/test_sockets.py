@@ -7,12 +7,16 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
+from runtime.media.native.traffic import NativeTraffic
 from runtime.media.ports import PortPool
 from runtime.media.rtp.datagrams import Arrivals, NoPorts
-from runtime.media.sockets import ROUNDS, SLOT_FILL, UdpSockets
+from runtime.media.sockets import SLOT_FILL, NewTraffic, UdpSockets
+from runtime.media.traffic import ROUNDS, Counters, PythonTraffic
+from tests.media.native.helper import helper
 
 pytestmark = pytest.mark.loopback
 PATIENCE_S = 30
@@ -28,9 +32,20 @@ def telephone() -> Iterator[socket.socket]:
         yield sock
 
 
+EngineSockets = Callable[..., contextlib.AbstractContextManager[UdpSockets]]
+
+
+@pytest.fixture(params=["python", "helper"])
+def engine_sockets(request: pytest.FixtureRequest) -> EngineSockets:
+    """Sockets that are read and written by Python, and by the compiled helper."""
+    if request.param == "python":
+        return partial(_engine_sockets, PythonTraffic)
+    return partial(_engine_sockets, partial(NativeTraffic, helper()))
+
+
 @contextlib.contextmanager
-def engine_sockets(legs: int = 4) -> Iterator[UdpSockets]:
-    sockets = UdpSockets("127.0.0.1", 0, 0, legs)
+def _engine_sockets(new_traffic: NewTraffic, legs: int = 4) -> Iterator[UdpSockets]:
+    sockets = UdpSockets("127.0.0.1", 0, 0, legs, new_traffic)
     opened: list[int] = []
     original = sockets.open
 
@@ -64,7 +79,7 @@ def one_packet(sockets: UdpSockets) -> tuple[bytes, Arrivals]:
     return batch.rows[0, : batch.lengths[0]].tobytes(), batch
 
 
-def test_ports_are_even_and_odd_neighbours() -> None:
+def test_ports_are_even_and_odd_neighbours(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets:
         rtp, rtcp = sockets.open(0)
         assert rtp % 2 == 0
@@ -99,7 +114,7 @@ def test_a_range_without_a_pair_is_refused() -> None:
         PortPool("127.0.0.1", BASE + 1, BASE + 2).take()
 
 
-def test_what_came_before_listening_is_thrown_away() -> None:
+def test_what_came_before_listening_is_thrown_away(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
         rtp, rtcp = sockets.open(2)
         phone.sendto(b"early", ("127.0.0.1", rtp))
@@ -113,7 +128,7 @@ def test_what_came_before_listening_is_thrown_away() -> None:
         assert batch.reports == []
 
 
-def test_a_leg_that_is_aimed_sends_there_and_reports_beside() -> None:
+def test_a_leg_that_is_aimed_sends_there_and_reports_beside(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone, telephone() as reports:
         rtp, rtcp = sockets.open(0)
         sockets.listen(0)
@@ -126,7 +141,9 @@ def test_a_leg_that_is_aimed_sends_there_and_reports_beside() -> None:
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
-def test_a_leg_aimed_at_one_address_for_both_reports_from_its_rtp_port(exclusive: bool) -> None:
+def test_a_leg_aimed_at_one_address_for_both_reports_from_its_rtp_port(
+    exclusive: bool, engine_sockets: EngineSockets
+) -> None:
     with engine_sockets() as sockets, telephone() as phone:
         rtp, _ = sockets.open(0)
         sockets.listen(0)
@@ -135,7 +152,9 @@ def test_a_leg_aimed_at_one_address_for_both_reports_from_its_rtp_port(exclusive
         assert phone.recvfrom(100) == (b"report", ("127.0.0.1", rtp))
 
 
-def test_an_exclusive_leg_hears_its_peer_only_and_names_no_source() -> None:
+def test_an_exclusive_leg_hears_its_peer_only_and_names_no_source(
+    engine_sockets: EngineSockets,
+) -> None:
     with engine_sockets() as sockets, telephone() as phone, telephone() as thief:
         rtp, _ = sockets.open(0)
         sockets.listen(0)
@@ -165,7 +184,9 @@ def _contents(batch: Arrivals) -> list[bytes]:
     return [row[:length].tobytes() for row, length in zip(batch.rows, batch.lengths, strict=True)]
 
 
-def test_an_exclusive_leg_can_be_aimed_anew_and_keeps_its_port() -> None:
+def test_an_exclusive_leg_can_be_aimed_anew_and_keeps_its_port(
+    engine_sockets: EngineSockets,
+) -> None:
     with engine_sockets() as sockets, telephone() as old, telephone() as new:
         rtp, _ = sockets.open(0)
         sockets.listen(0)
@@ -180,7 +201,7 @@ def test_an_exclusive_leg_can_be_aimed_anew_and_keeps_its_port() -> None:
         assert batch.sources == [(0, new.getsockname())]
 
 
-def test_a_peer_that_is_gone_is_counted_and_the_others_go_on() -> None:
+def test_a_peer_that_is_gone_is_counted_and_the_others_go_on(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
         with telephone() as gone:
             address = gone.getsockname()
@@ -192,11 +213,11 @@ def test_a_peer_that_is_gone_is_counted_and_the_others_go_on() -> None:
         for _ in range(10):
             sockets.flush(0)
             sockets.collect()
-        assert sockets.refused > 0
+        assert sockets.counters.refused > 0
         assert [phone.recv(100) for _ in range(10)] == [b"audio"] * 10
 
 
-def test_a_leg_without_a_target_sends_nothing() -> None:
+def test_a_leg_without_a_target_sends_nothing(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets:
         sockets.open(0)
         sockets.listen(0)
@@ -204,10 +225,10 @@ def test_a_leg_without_a_target_sends_nothing() -> None:
         sockets.schedule(0, [memoryview(b"audio")])
         sockets.flush(0)
         sockets.send_report(0, b"report")
-        assert (sockets.refused, sockets.failed) == (0, 0)
+        assert sockets.counters == Counters()
 
 
-def test_a_flood_on_one_leg_is_read_a_few_packets_at_a_time() -> None:
+def test_a_flood_on_one_leg_is_read_a_few_packets_at_a_time(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as flood, telephone() as phone:
         ports = []
         for leg in (0, 1):
@@ -222,7 +243,7 @@ def test_a_flood_on_one_leg_is_read_a_few_packets_at_a_time() -> None:
         assert batch.legs.tolist().count(1) == 1
 
 
-def test_a_packet_longer_than_a_row_is_cut_to_the_row() -> None:
+def test_a_packet_longer_than_a_row_is_cut_to_the_row(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
         rtp, _ = sockets.open(0)
         sockets.listen(0)
@@ -231,7 +252,7 @@ def test_a_packet_longer_than_a_row_is_cut_to_the_row() -> None:
         assert batch.lengths.tolist() == [batch.rows.shape[1]]
 
 
-def test_reports_come_with_their_source() -> None:
+def test_reports_come_with_their_source(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
         _, rtcp = sockets.open(3)
         sockets.listen(3)
@@ -240,7 +261,9 @@ def test_reports_come_with_their_source() -> None:
         assert batch.reports == [(3, b"report", phone.getsockname())]
 
 
-def test_packets_of_many_legs_are_spread_over_the_steps_of_a_frame() -> None:
+def test_packets_of_many_legs_are_spread_over_the_steps_of_a_frame(
+    engine_sockets: EngineSockets,
+) -> None:
     with engine_sockets(legs=5 * SLOT_FILL) as sockets:
         for leg in range(5 * SLOT_FILL):
             sockets.open(leg)
@@ -251,7 +274,7 @@ def test_packets_of_many_legs_are_spread_over_the_steps_of_a_frame() -> None:
         assert max(planned) == min(planned) == 5 * SLOT_FILL // 4
 
 
-def test_two_packets_of_a_leg_leave_ten_milliseconds_apart() -> None:
+def test_two_packets_of_a_leg_leave_ten_milliseconds_apart(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
         sockets.open(0)
         sockets.listen(0)
@@ -269,7 +292,9 @@ def test_two_packets_of_a_leg_leave_ten_milliseconds_apart() -> None:
         assert [sockets.planned(slot) for slot in range(4)] == [0, 0, 0, 0]
 
 
-def test_descriptors_that_are_used_again_belong_to_the_new_leg() -> None:
+def test_descriptors_that_are_used_again_belong_to_the_new_leg(
+    engine_sockets: EngineSockets,
+) -> None:
     with engine_sockets() as sockets, telephone() as phone:
         for leg in range(4):
             rtp, _ = sockets.open(leg)
@@ -279,3 +304,39 @@ def test_descriptors_that_are_used_again_belong_to_the_new_leg() -> None:
             _, batch = one_packet(sockets)
             assert batch.legs.tolist() == [leg]
             sockets.close(leg)
+
+
+def test_a_step_waits_for_its_time_then_reads_and_sends(engine_sockets: EngineSockets) -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        rtp, rtcp = sockets.open(0)
+        sockets.listen(0)
+        sockets.aim(0, phone.getsockname(), None, exclusive=True)
+        sockets.schedule(0, [memoryview(b"audio")])
+        phone.sendto(b"hello", ("127.0.0.1", rtp))
+        phone.sendto(b"report", ("127.0.0.1", rtcp))
+        deadline = time.monotonic() + 0.01
+        sockets.step(0, deadline)
+        assert time.monotonic() >= deadline
+        arrivals = sockets.take()
+        assert _contents(arrivals) == [b"hello"]
+        assert arrivals.reports == [(0, b"report", phone.getsockname())]
+        assert phone.recv(100) == b"audio"
+        phone.sendto(b"more", ("127.0.0.1", rtp))
+        sockets.step(None, 0.0)
+        assert _contents(sockets.take()) == [b"more"]
+        phone.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            phone.recv(100)
+
+
+def test_addresses_of_both_families_are_sent_to(engine_sockets: EngineSockets) -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        sockets.open(0)
+        sockets.listen(0)
+        sockets.schedule(0, [memoryview(b"audio")])
+        sockets.aim(0, ("::1", 9), None, exclusive=False)  # from an IPv4 socket: impossible
+        sockets.flush(0)
+        assert sockets.counters.failed == 1
+        sockets.aim(0, phone.getsockname(), None, exclusive=False)
+        sockets.flush(0)
+        assert phone.recv(100) == b"audio"

@@ -6,7 +6,7 @@ longer hole is honest silence. Sound that comes back within the fade is cross-fa
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,10 @@ class Concealment:
     def reset(self, leg: int) -> None:
         self._missed[leg] = FADE_FRAMES
         self._steady = None
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What the native helper works on; never replaced by other arrays."""
+        return {"missed": self._missed}
 
     def play(self, rows: Samples, due: Samples, written: Bools) -> None:
         """Replace `rows` (the last frames) by the due ones, made whole."""

@@ -7,7 +7,7 @@ these octets needs no judging. Everything else takes the long way, and is learne
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,10 @@ class Following:
         self._octets: Octets = self._heads.view(np.uint8).reshape(legs, HEADER_SIZE)
         self._sizes = np.full(legs, _NOTHING, dtype=np.int64)
         self._tables: NDArray[np.uint16] = np.zeros(legs, dtype=np.uint16)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What the native helper works on; never replaced by other arrays."""
+        return {"heads": self._octets, "sizes": self._sizes, "tables": self._tables}
 
     def matches(self, rows: Octets, lengths: Ints, legs: Ints) -> Bools:
         """Which packets are exactly what their legs expect."""

@@ -7,10 +7,11 @@ none was needed that late, so that clock drift and jitter never make the delay g
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from runtime.media.frames import FADE, FRAME, Samples
 
@@ -82,6 +83,17 @@ class Playout:
         ):
             column[leg] = 0
         self._least[leg], self._most[leg] = CAPACITY, 0
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What the native helper works on; never replaced by other arrays."""
+        return {
+            "timestamp": self._timestamp,
+            "least": self._least,
+            "end": self._end,
+            "base": self._base,
+            "ring": self._ring,
+            "written": self._written,
+        }
 
     def forget(self, legs: Ints) -> None:
         """Another stream began with a packet that is not audio; its first audio is mapped anew."""
@@ -193,8 +205,17 @@ class Playout:
     def advance(self, count: int) -> None:
         """The due frame was heard; its place is free again."""
         slot = self.clock // FRAME % SLOTS
-        self._ring[slot, :count] = MISSING
-        self._written[slot, :count] = False
+        written = self._written[slot, :count]
+        came = np.count_nonzero(written)
+        if came == count:
+            self._ring[slot, :count] = MISSING
+        elif came:
+            self._ring[slot, np.flatnonzero(written)] = MISSING
+        written[:] = False
+        self.advanced()
+
+    def advanced(self) -> None:
+        """The due frame was heard, and its place is free already."""
         self.clock += FRAME
 
     def skip(self, frames: int, count: int) -> None:

@@ -7,7 +7,7 @@ leg; the caller splits its batch accordingly.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -85,6 +85,16 @@ class Reception:
             column[leg] = 0
         self.jitter[leg] = self.max_gap[leg] = 0.0
         self._timed[leg] = False
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What the native helper works on; never replaced by other arrays."""
+        return {
+            "highest": self._highest,
+            "received": self.received,
+            "last_arrival": self.last_arrival,
+            "max_gap": self.max_gap,
+            "jitter": self.jitter,
+        }
 
     def extended_highest(self, leg: int) -> int:
         """Cycles and highest sequence number, for a receiver report."""

@@ -7,7 +7,7 @@ leg's packet lies at a fixed place, so that the sockets can hold on to views of 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,22 @@ class Sending:
         self._event_packets: NDArray[np.void] = np.zeros(legs, dtype=packet_type(EVENT_SIZE))
         self._alaw_legs: Ints = np.zeros(0, dtype=np.int64)
         self._halved_legs: Ints = np.zeros(0, dtype=np.int64)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What the native helper works on; never replaced by other arrays."""
+        return {
+            "packets": self._whole_packets,
+            "law": self._law,
+            "sequence": self.sequence,
+            "timestamp": self.timestamp,
+            "active": self.active,
+            "clock_step": self._clock_step,
+        }
+
+    @property
+    def steady(self) -> bool:
+        """Whether the next packets differ from the last in numbers and payload only."""
+        return not (self._heads_stale or len(self._halved_legs))
 
     # --- one leg --------------------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ from .legs import Legs
 Report = tuple[int, bytes, str | None]
 """RTCP: leg, datagram, and the host it came from; None for the peer's own."""
 OnPress = Callable[[Leg, PressStarted | PressEnded], None]
+Follow = Callable[[Arrivals, Bools], Bools]
+"""Takes the short way with audio packets that are just what their legs expect; says with which."""
 
 MAX_PER_LEG: Final = 16
 """Packets of one leg in one tick; a stalled network may deliver 300 ms at once, more is a flood."""
@@ -52,9 +54,10 @@ class _Batch:
 class Intake:
     """Places what arrives into the legs' playout buffers."""
 
-    def __init__(self, legs: Legs, on_press: OnPress) -> None:
+    def __init__(self, legs: Legs, on_press: OnPress, follow: Follow | None = None) -> None:
         self._legs = legs
         self._on_press = on_press
+        self._follow = follow or self._follow_by_numpy
 
     def take(self, arrivals: Arrivals, now: float) -> None:
         """Everything that came since the last tick."""
@@ -96,8 +99,7 @@ class Intake:
 
     # --- what was expected ----------------------------------------------------------------------
 
-    def _follow(self, arrivals: Arrivals, audio: Bools) -> Bools:
-        """Take the short way with all packets that are just what their legs expect."""
+    def _follow_by_numpy(self, arrivals: Arrivals, audio: Bools) -> Bools:
         legs, index = self._legs, arrivals.legs
         expected = audio & legs.following.matches(arrivals.rows, arrivals.lengths, index)
         for number, _ in arrivals.sources:

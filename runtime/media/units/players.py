@@ -1,6 +1,6 @@
 """Players: sounds out of shared memory and tone scripts, each with its own clock and row.
 
-A player's samples are fetched 200 ms at a time, so that a tick is one gather over all players. A
+A player's samples are fetched a second at a time, so that a tick is one gather over all players. A
 sound that is still growing plays as far as it has come and waits for the rest. At its natural end
 the player falls silent first and is reported afterwards.
 """
@@ -8,10 +8,11 @@ the player falls silent first and is reported afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from runtime.media.frames import FRAME, RATE_HZ, FrameTable, RowsExhausted, Samples
 from runtime.media.mixing import cross_fade, fade_out
@@ -24,8 +25,8 @@ from runtime.media.port import (
 )
 from runtime.media.tones import length_of, render
 
-BLOCK_FRAMES: Final = 10
-"""Frames fetched at once."""
+BLOCK_FRAMES: Final = 50
+"""Frames fetched at once: a second, since each fetch costs as much as a tick of sixty players."""
 BLOCK: Final = BLOCK_FRAMES * FRAME
 MAX_MARKERS: Final = 100
 """Per player; further ones are ignored, and the session refuses them long before."""
@@ -65,8 +66,8 @@ class BufferContent:
         if state is PcmState.DONE and self._loop and valid:
             start %= valid
             if start + BLOCK > valid:
-                around = (start + np.arange(BLOCK)) % valid
-                return _mono(self._buffer.samples[around])
+                around = np.arange(start, start + BLOCK)
+                return _mono(self._buffer.samples[:valid].take(around, axis=0, mode="wrap"))
         end = min(start + BLOCK, valid)
         if state is PcmState.FILLING:
             end -= (end - start) % FRAME
@@ -150,20 +151,25 @@ class Player:
 
 
 class Players:
-    """All players; `play` fills their rows each tick."""
+    """All players; `fetch`, `copy` and `settle` fill their rows each tick."""
 
     def __init__(self, capacity: int, frames: FrameTable, emit: OnPlayerNews) -> None:
+        self.capacity = capacity
+        self.running = np.zeros(0, dtype=np.int64)
+        """Slots of players that are neither paused nor ended; another array when that changes."""
+        self.due = False
+        """Whether a running player may have nothing left to play."""
         self._frames = frames
         self._emit = emit
         self._free = list(range(capacity - 1, -1, -1))
         self._by_slot: dict[int, Player] = {}
-        self._running = np.zeros(0, dtype=np.int64)
         self._dirty = False
         self._rows = np.zeros(capacity, dtype=np.int64)
         self._cursor = np.zeros(capacity, dtype=np.int64)
         """Frames of the block that were played."""
         self._filled = np.zeros(capacity, dtype=np.int64)
         self._blocks: Samples = np.zeros((capacity, BLOCK_FRAMES, FRAME), dtype=np.int16)
+        self._blocks_by_frame = self._blocks.reshape(-1, FRAME)
         self._marked: set[Player] = set()
         self._fading_in: list[Player] = []
         self._fading_out: list[Player] = []
@@ -212,22 +218,47 @@ class Players:
         self._dirty = True
         player.content.close()
 
-    def play(self) -> None:
-        """Fill the row of each player with its next frame."""
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What the native helper works on; never replaced by other arrays."""
+        return {
+            "player_rows": self._rows,
+            "cursor": self._cursor,
+            "filled": self._filled,
+            "blocks": self._blocks,
+        }
+
+    @property
+    def steady(self) -> bool:
+        """Whether playing is nothing but copying: no marker, and no fading of paused ones."""
+        return not (self._marked or self._fading_in or self._fading_out or self._silencing)
+
+    def fetch(self) -> None:
+        """Give players that have played all they had their next block; or end them."""
         if self._dirty:
             self._list_running()
-        running = self._running
-        spent = running[self._cursor[running] >= self._filled[running]]
-        for slot in spent.tolist():
+        if not self.due:
+            return
+        running = self.running
+        for slot in running[self._cursor[running] >= self._filled[running]].tolist():
             self._fetch(self._by_slot[slot])
-        playing = running[self._cursor[running] < self._filled[running]] if len(spent) else running
+
+    def copy(self) -> None:
+        """Fill the row of each player with its next frame."""
+        running = self.running
+        playing = running[self._cursor[running] < self._filled[running]]
         if len(playing):
-            frames = self._blocks[playing, self._cursor[playing]]
+            cursor = self._cursor[playing]
+            frames = self._blocks_by_frame.take(playing * BLOCK_FRAMES + cursor, 0, mode="clip")
             self._frames.samples[self._rows[playing]] = frames
-            self._cursor[playing] += 1
+            self._cursor[playing] = cursor + 1
+        self.due = True
+
+    def settle(self) -> None:
+        """What follows playing: markers are told, paused and resumed players fade."""
         if self._marked:
             self._check_markers()
-        self._fade()
+        if self._fading_in or self._fading_out or self._silencing:
+            self._fade()
 
     def _fetch(self, player: Player) -> None:
         """The next block; starts, starves or ends the player."""
@@ -286,10 +317,10 @@ class Players:
                 samples[player.row] = fade_out(self._blocks[slot, self._cursor[slot]])
 
     def _list_running(self) -> None:
-        self._running = np.array(
+        self.running = np.array(
             [s for s, p in self._by_slot.items() if not p.paused and not p.ended], dtype=np.int64
         )
-        self._dirty = False
+        self._dirty, self.due = False, True
 
 
 def _mono(samples: Samples) -> Samples:

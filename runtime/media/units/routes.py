@@ -7,10 +7,11 @@ new sound, so that nothing clicks, whatever became of the old source.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from runtime.media.frames import SILENCE, FrameTable, Samples
 from runtime.media.mixing import MixPlan, cross_fade
@@ -58,6 +59,17 @@ class Routes:
         self._out_of: dict[int, dict[int, _Edge]] = {}
         self._plan = MixPlan.of([], [])
         self._plan_stale = False
+        self._mixing = False
+        """Whether anybody hears a conference."""
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What the native helper works on; never replaced by other arrays."""
+        return {"heard": self.heard, "source_of": self._source_of}
+
+    @property
+    def steady(self) -> bool:
+        """Whether everybody hears the same row as before, and nobody a conference."""
+        return not (self._replaced or self._plan_stale or self._mixing)
 
     # --- edges ----------------------------------------------------------------------------------
 
@@ -167,4 +179,5 @@ class Routes:
             if isinstance(e.source, Conference)
         ]
         self._plan = MixPlan.of(members, listeners)
+        self._mixing = bool(listeners)
         self._plan_stale = False

@@ -36,6 +36,11 @@ class Signalling:
         self._pressed: set[Leg] = set()
         self._sending: set[Leg] = set()
 
+    @property
+    def sending(self) -> bool:
+        """Whether anything is due to be sent in place of audio."""
+        return bool(self._sending)
+
     # --- receiving ------------------------------------------------------------------------------
 
     def on_press(self, leg: Leg, press: PressStarted | PressEnded) -> None:

@@ -4,12 +4,14 @@
  *   rtp_peer PORT SECONDS silent|send [HOST FIRST_PORT COUNT]
  *
  * Streams are told apart by their source address. With a host, COUNT streams to every second port
- * are opened at once instead of waiting for their first packet. SECONDS run from the first packet. */
+ * are opened at once instead of waiting for their first packet. SECONDS run from the first packet;
+ * SIGTERM ends them early. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +135,10 @@ static void send_phase(int fd, int phase) {
     if (filled) sendmmsg(fd, messages, filled, 0);
 }
 
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal) { (void)signal; stopped = 1; }
+
 static double percentile_ms(double share) {
     uint64_t want = (uint64_t)(share * deltas), seen = 0;
     for (int i = 0; i < BINS; i++)
@@ -160,6 +166,7 @@ int main(int argc, char **argv) {
     timerfd_settime(timer, 0, &every, NULL);
     struct pollfd polled[2] = {{fd, POLLIN, 0}, {timer, POLLIN, 0}};
     int64_t until = 0, give_up = now_ns(CLOCK_MONOTONIC) + 60000000000LL;
+    signal(SIGTERM, stop);
     printf("ready\n");
     fflush(stdout);
     for (int phase = 0;;) {
@@ -167,7 +174,7 @@ int main(int argc, char **argv) {
         if (polled[0].revents) drain(fd);
         int64_t now = now_ns(CLOCK_MONOTONIC);
         if (!until && (count > 0)) until = now + (int64_t)(seconds * 1e9);
-        if ((until && now >= until) || (!until && now >= give_up)) break;
+        if (stopped || (until && now >= until) || (!until && now >= give_up)) break;
         uint64_t ticks;
         if (polled[1].revents && read(timer, &ticks, sizeof ticks) == sizeof ticks && sending)
             for (; ticks > 0; ticks--) { send_phase(fd, phase); phase = (phase + 1) % PHASES; }

@@ -1,0 +1,397 @@
+/* The busiest loops of the audio engine, for machines that had a C compiler at installation.
+ *
+ * Five functions, each called a few times per 20 ms frame for all legs together:
+ *
+ *   callstage_receive   epoll, and one packet of each readable socket into rows
+ *   callstage_follow    take packets that are just what their legs expect: count, decode, place
+ *   callstage_frame     what legs and players play, legs hear, and packets carry, in a steady frame
+ *   callstage_send      the packets of one step of the frame
+ *   callstage_step      sleep, receive and send: a step in which nothing is computed
+ *
+ * Not only are they faster than what they stand for: a tick in Python runs through so much code
+ * that it is found in no cache after 20 ms of other programs, and then costs ten times as much.
+ *
+ * Each does what a numpy or Python function of runtime/media does, octet for octet and bit for bit
+ * (tests/media/native); those are the reference, say why, and do the work where this file was not
+ * compiled. Everything that is not the usual case is left to them.
+ *
+ * All memory belongs to Python (library.py and its users describe it in the structs below). Numbers
+ * found in it are checked again here before they are used as an index or a length, whoever
+ * promised them: no packet and no column can make these functions touch anything else. A function
+ * whose struct makes no sense returns BAD_STRUCT and does nothing. */
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define HEADER 12           /* octets of an RTP header without options, RFC 3550 5.1 */
+#define FRAME 160           /* samples, and octets of G.711, in 20 ms */
+#define RATE_HZ 8000
+#define ADDRESS_MAX 28      /* a sockaddr_in6 */
+#define DATAGRAM_MAX 65507
+#define BAD_STRUCT (-1)
+
+/* The digest of this file, so that a library of another version is never used. */
+#ifndef SOURCE_DIGEST
+#define SOURCE_DIGEST ""
+#endif
+const char callstage_source[65] = SOURCE_DIGEST;
+
+/* ---- receiving ------------------------------------------------------------------------------ */
+
+struct inbox {
+    int64_t struct_size;
+    int32_t epoll;
+    int32_t descriptors;       /* length of leg_of */
+    const int32_t *leg_of;     /* by descriptor: the leg whose connected RTP socket it is, or -1 */
+    uint8_t *rows;             /* capacity rows of row_size octets */
+    int64_t row_size, capacity;
+    int64_t *lengths, *legs;   /* capacity of each: one entry per row in use */
+    double *times;
+    int64_t count;             /* rows in use */
+    int32_t *others;           /* capacity: readable descriptors that are not a leg's */
+    int64_t others_count;
+    int64_t refused;           /* reads that failed because nobody listens at the peer's port */
+    struct epoll_event *events; /* scratch */
+    int64_t events_size;       /* octets */
+};
+
+static double monotonic(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void receive_one(struct inbox *in, int32_t fd, int64_t leg, double now) {
+    if (in->count >= in->capacity) return;
+    int64_t row = in->count;
+    ssize_t length = recv(fd, in->rows + row * in->row_size, (size_t)in->row_size, MSG_DONTWAIT);
+    if (length < 0) {
+        in->refused += errno == ECONNREFUSED;
+        return;
+    }
+    in->lengths[row] = length;
+    in->legs[row] = leg;
+    in->times[row] = now;
+    in->count = row + 1;
+}
+
+/* One packet of each readable socket, so that a flood costs its own leg only; waits up to
+ * timeout_ms for the first. Returns the number of readable descriptors; those which are not a leg's
+ * connected socket are listed in `others` and not touched. */
+int64_t callstage_receive(struct inbox *in, int32_t timeout_ms) {
+    if (in->struct_size != sizeof *in || in->row_size < 1 || in->count < 0) return BAD_STRUCT;
+    in->others_count = 0;
+    int64_t room = in->capacity - in->count;
+    if (room > in->events_size / (int64_t)sizeof(struct epoll_event))
+        room = in->events_size / (int64_t)sizeof(struct epoll_event);
+    if (room < 1) return 0;
+    int readable = epoll_wait(in->epoll, in->events, room < INT_MAX ? (int)room : INT_MAX, timeout_ms);
+    double now = monotonic();
+    for (int k = 0; k < readable; k++) {
+        int32_t fd = in->events[k].data.fd;
+        int32_t leg = fd >= 0 && fd < in->descriptors ? in->leg_of[fd] : -1;
+        if (leg >= 0)
+            receive_one(in, fd, leg, now);
+        else
+            in->others[in->others_count++] = fd;
+    }
+    return readable < 0 ? 0 : readable;
+}
+
+/* ---- following ------------------------------------------------------------------------------ */
+
+struct following {
+    int64_t struct_size;
+    int64_t legs;              /* length of every column */
+    /* rtp/following.py: the next header of each leg, the length of its packet, its law's offset
+     * into the decoding table */
+    uint8_t (*heads)[HEADER];
+    const int64_t *sizes;
+    const uint16_t *tables;
+    /* rtp/reception.py */
+    int64_t *highest, *received;
+    double *last_arrival, *max_gap, *jitter;
+    int64_t *octets_received;
+    /* rtp/playout.py: the ring lies slot by slot, each with a frame of every leg */
+    int64_t *timestamp, *least, *end;
+    const int64_t *base;
+    int16_t *ring;
+    uint8_t *written;
+    int64_t slots, clock;
+    const int16_t *decoder;    /* 256 samples of each law */
+    uint8_t *seen;             /* one per leg, zero between calls */
+};
+
+struct arrivals {
+    int64_t struct_size;
+    const uint8_t *rows;
+    int64_t row_size, count;
+    const int64_t *lengths, *legs;
+    const double *times;
+    uint8_t *followed;         /* count: 1 in = of a source to be judged; 1 out = was taken here */
+};
+
+static uint32_t read_u32(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static void write_u16(uint8_t *at, uint16_t value) {
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+static void write_u32(uint8_t *at, uint32_t value) {
+    write_u16(at, (uint16_t)(value >> 16));
+    write_u16(at + 2, (uint16_t)value);
+}
+
+static int known(const struct following *f, int64_t leg) { return leg >= 0 && leg < f->legs; }
+
+/* Reception.follow and arrived */
+static void count_packet(const struct following *f, int64_t leg, double now) {
+    f->highest[leg] += 1;
+    f->received[leg] += 1;
+    f->octets_received[leg] += FRAME;
+    double gap = now - f->last_arrival[leg];
+    f->last_arrival[leg] = now;
+    if (gap == INFINITY) gap = 0.0;
+    if (gap > f->max_gap[leg]) f->max_gap[leg] = gap;
+    double change = fabs(gap * RATE_HZ - FRAME), jitter = f->jitter[leg];
+    f->jitter[leg] = jitter + (change - jitter) / 16;
+}
+
+/* Playout.follow and write_frames */
+static void place(const struct following *f, int64_t leg, int64_t lead, const uint8_t *payload) {
+    f->timestamp[leg] += FRAME;
+    if (lead < f->least[leg]) f->least[leg] = lead;
+    f->end[leg] = lead + f->clock + FRAME;
+    int64_t slot = (lead + f->clock) / FRAME % f->slots;
+    const int16_t *decoder = f->decoder + (f->tables[leg] ? 256 : 0);
+    int16_t *frame = f->ring + (slot * f->legs + leg) * FRAME;
+    for (int k = 0; k < FRAME; k++) frame[k] = decoder[payload[k]];
+    f->written[slot * f->legs + leg] = 1;
+}
+
+/* Following.matches and advance, Playout.leads */
+static int follow_one(const struct following *f, int64_t leg, const uint8_t *row, int64_t length,
+                      double now) {
+    uint8_t *head = f->heads[leg];
+    if (length != HEADER + FRAME || length != f->sizes[leg]) return 0;
+    if (memcmp(row, head, HEADER) != 0) return 0;
+    int64_t lead = f->timestamp[leg] + FRAME - f->base[leg] - f->clock;
+    if (lead < 0 || lead > (f->slots - 2) * FRAME || lead % FRAME != 0) return 0;
+    count_packet(f, leg, now);
+    place(f, leg, lead, row + HEADER);
+    write_u16(head + 2, (uint16_t)((head[2] << 8 | head[3]) + 1));
+    write_u32(head + 4, read_u32(head + 4) + FRAME);
+    return 1;
+}
+
+/* Take the packets that need no judging. Of several packets of a leg none is just the next one. */
+int64_t callstage_follow(const struct following *f, const struct arrivals *a) {
+    if (f->struct_size != sizeof *f || a->struct_size != sizeof *a) return BAD_STRUCT;
+    if (a->row_size < HEADER + FRAME || f->slots < 2 || f->clock < 0) return BAD_STRUCT;
+    for (int64_t n = 0; n < a->count; n++)
+        if (known(f, a->legs[n]) && f->seen[a->legs[n]] < 2) f->seen[a->legs[n]]++;
+    int64_t taken = 0;
+    for (int64_t n = 0; n < a->count; n++) {
+        int64_t leg = a->legs[n];
+        int unusual = a->followed[n] || !known(f, leg) || f->seen[leg] != 1;
+        a->followed[n] = !unusual && follow_one(f, leg, a->rows + n * a->row_size, a->lengths[n],
+                                                a->times[n]);
+        taken += a->followed[n];
+    }
+    for (int64_t n = 0; n < a->count; n++)
+        if (known(f, a->legs[n])) f->seen[a->legs[n]] = 0;
+    return taken;
+}
+
+/* ---- a frame -------------------------------------------------------------------------------- */
+
+struct frame {
+    int64_t struct_size;
+    int64_t legs, rows, players; /* lengths of the columns below */
+    int64_t slots, clock;
+    int16_t *samples;          /* rows frames: silence, the legs, players and mixes (frames.py) */
+    /* rtp/playout.py and rtp/concealment.py */
+    int16_t *ring;
+    uint8_t *written;
+    const int64_t *missed;
+    /* units/players.py: which players run, and their blocks of block_frames frames */
+    const int64_t *running;
+    int64_t running_count;
+    const int64_t *player_rows, *filled;
+    int64_t *cursor;
+    const int16_t *blocks;
+    int64_t block_frames;
+    int64_t spent;             /* out: running players that have nothing left to play */
+    /* units/routes.py */
+    const int64_t *source_of;
+    int16_t *heard;
+    /* rtp/sending.py: packets of header and a frame of G.711 */
+    uint8_t *packets;
+    int64_t packet_size;
+    const int64_t *law;        /* 0 = mu-law, 1 = A-law */
+    int64_t *sequence, *timestamp;
+    const uint8_t *active;
+    const int64_t *clock_step;
+    const uint8_t *encoder;    /* 65,536 octets of each law, by the sample seen as unsigned */
+};
+
+#define MISSING INT16_MIN      /* no sample came: rtp/playout.py */
+#define FADE_FRAMES 3          /* a leg that missed so many is silent: rtp/concealment.py */
+
+static int whole(const int16_t *frame) {
+    int missing = 0;
+    for (int k = 0; k < FRAME; k++) missing |= frame[k] == MISSING;
+    return !missing;
+}
+
+/* Concealment.play and Playout.advance, if every leg goes on sounding or being silent. */
+static int play_legs(const struct frame *f, int64_t count) {
+    int64_t slot = f->clock / FRAME % f->slots;
+    int16_t *due = f->ring + slot * f->legs * FRAME;
+    uint8_t *written = f->written + slot * f->legs;
+    for (int64_t leg = 0; leg < count; leg++) {
+        if (written[leg] ? f->missed[leg] != 0 : f->missed[leg] < FADE_FRAMES) return 0;
+        if (written[leg] && !whole(due + leg * FRAME)) return 0;
+    }
+    for (int64_t leg = 0; leg < count; leg++) {
+        int16_t *frame = due + leg * FRAME, *row = f->samples + (1 + leg) * FRAME;
+        if (!written[leg]) {
+            memset(row, 0, FRAME * sizeof *row);
+            continue;
+        }
+        memcpy(row, frame, FRAME * sizeof *frame);
+        for (int k = 0; k < FRAME; k++) frame[k] = MISSING;
+        written[leg] = 0;
+    }
+    return 1;
+}
+
+/* Players.copy */
+static void play_players(struct frame *f) {
+    f->spent = 0;
+    for (int64_t n = 0; n < f->running_count; n++) {
+        int64_t slot = f->running[n];
+        if (slot < 0 || slot >= f->players) continue;
+        int64_t row = f->player_rows[slot], cursor = f->cursor[slot];
+        if (cursor >= 0 && cursor < f->filled[slot] && cursor < f->block_frames && row > 0 &&
+            row < f->rows) {
+            const int16_t *block = f->blocks + (slot * f->block_frames + cursor) * FRAME;
+            memcpy(f->samples + row * FRAME, block, FRAME * sizeof *block);
+            f->cursor[slot] = ++cursor;
+        }
+        f->spent += cursor >= f->filled[slot];
+    }
+}
+
+/* Routes.gather, while nobody hears something new */
+static void gather(const struct frame *f, int64_t count) {
+    for (int64_t leg = 0; leg < count; leg++) {
+        int64_t row = f->source_of[leg];
+        row = row < 0 ? 0 : row < f->rows ? row : f->rows - 1;
+        memcpy(f->heard + leg * FRAME, f->samples + row * FRAME, FRAME * sizeof *f->heard);
+    }
+}
+
+/* Sending.prepare, while no header changes but in its numbers */
+static void prepare(const struct frame *f, int64_t count) {
+    for (int64_t leg = 0; leg < count; leg++) {
+        uint8_t *packet = f->packets + leg * f->packet_size;
+        const uint8_t *encoder = f->encoder + (f->law[leg] ? 65536 : 0);
+        const int16_t *frame = f->heard + leg * FRAME;
+        write_u16(packet + 2, (uint16_t)f->sequence[leg]);
+        write_u32(packet + 4, (uint32_t)f->timestamp[leg]);
+        for (int k = 0; k < FRAME; k++) packet[HEADER + k] = encoder[(uint16_t)frame[k]];
+        f->sequence[leg] += f->active[leg] != 0;
+        f->timestamp[leg] += f->clock_step[leg];
+    }
+}
+
+/* What the first `count` legs play, hear and send in this frame, as far as it is the usual case:
+ * does up to `stages` of the four stages, in order, and returns how many. */
+int64_t callstage_frame(struct frame *f, int64_t count, int64_t stages) {
+    if (f->struct_size != sizeof *f || f->packet_size < HEADER + FRAME) return BAD_STRUCT;
+    if (count < 0 || count > f->legs || f->rows < 1 + f->legs) return BAD_STRUCT;
+    if (f->slots < 1 || f->clock < 0) return BAD_STRUCT;
+    if (stages < 1 || !play_legs(f, count)) return 0;
+    if (stages > 1) play_players(f);
+    if (stages > 2) gather(f, count);
+    if (stages > 3) prepare(f, count);
+    return stages < 4 ? stages : 4;
+}
+
+/* ---- sending -------------------------------------------------------------------------------- */
+
+struct departure {             /* what a leg sends in every frame: one packet, or two */
+    int32_t fd;                /* -1: nowhere to send to */
+    uint32_t address_size;     /* 0: the socket is connected */
+    uint8_t address[ADDRESS_MAX];
+    uint32_t sizes[2];
+    uint32_t instead_size;     /* not 0: in this frame `instead` is sent in place of the first */
+    const uint8_t *packets[2]; /* and of the second nothing is */
+    const uint8_t *instead;
+};
+
+struct outbox {
+    int64_t struct_size;
+    const struct departure *departures; /* by leg */
+    int64_t legs;
+    int64_t refused, failed;
+};
+
+/* Send what is planned for one step: each entry is a leg's number times two, plus which packet.
+ * One system call per packet: sendmmsg serves one socket only, and every leg has its own. */
+int64_t callstage_send(struct outbox *out, const int32_t *plan, int64_t count) {
+    if (out->struct_size != sizeof *out) return BAD_STRUCT;
+    int64_t sent = 0;
+    for (int64_t n = 0; n < count; n++) {
+        int32_t leg = plan[n] / 2, part = plan[n] % 2;
+        if (plan[n] < 0 || leg >= out->legs) continue;
+        const struct departure *d = &out->departures[leg];
+        const uint8_t *packet = d->instead_size ? d->instead : d->packets[part];
+        uint32_t size = d->instead_size ? d->instead_size : d->sizes[part];
+        if (d->fd < 0 || size == 0 || size > DATAGRAM_MAX || packet == NULL) continue;
+        if (d->address_size > ADDRESS_MAX || (d->instead_size && part)) continue;
+        const struct sockaddr *to = d->address_size ? (const struct sockaddr *)d->address : NULL;
+        if (sendto(d->fd, packet, size, MSG_DONTWAIT, to, d->address_size) >= 0)
+            sent++;
+        else if (errno == ECONNREFUSED)
+            out->refused++;
+        else
+            out->failed++;
+    }
+    return sent;
+}
+
+/* ---- a step --------------------------------------------------------------------------------- */
+
+static void sleep_until(double deadline) {
+    struct timespec at;
+    at.tv_sec = (time_t)deadline;
+    at.tv_nsec = (long)((deadline - (double)at.tv_sec) * 1e9);
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
+/* Sleep until `deadline`, receive up to `rounds` packets of each socket, send the plan. Stops
+ * receiving when others are readable, which the caller serves. Returns how many those are. */
+int64_t callstage_step(struct inbox *in, struct outbox *out, double deadline, int32_t rounds,
+                       const int32_t *plan, int64_t count) {
+    if (in->struct_size != sizeof *in || out->struct_size != sizeof *out) return BAD_STRUCT;
+    sleep_until(deadline);
+    for (int32_t round = 0; round < rounds; round++) {
+        int64_t readable = callstage_receive(in, 0);
+        if (readable < 0) return BAD_STRUCT;
+        if (readable == 0 || in->others_count) break;
+    }
+    callstage_send(out, plan, count);
+    return in->others_count;
+}
