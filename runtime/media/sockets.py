@@ -152,7 +152,7 @@ class UdpSockets:
         return True
 
     def step(self, slot: int | None, deadline: float) -> None:
-        """Sleep until the time, read what has come, send what is planned for the step if any."""
+        """Sleep until the time, send what is planned for the step if any, read what has come."""
         others = self._traffic.step(slot, deadline)
         if others:
             self._serve(others)

@@ -81,7 +81,7 @@ class Traffic(Protocol):
         """Send what is planned for this step."""
 
     def step(self, slot: int | None, deadline: float) -> Iterable[int]:
-        """Sleep until the time, read, and send what is planned for the step, if one is given.
+        """Sleep until the time, send what is planned for the step, if one is given, and read.
 
         Returns what is somebody else's; reading stopped there.
         """
@@ -238,13 +238,13 @@ class PythonTraffic:
 
     def step(self, slot: int | None, deadline: float) -> Iterable[int]:
         time.sleep(max(0.0, deadline - time.monotonic()))
+        if slot is not None:
+            self.flush(slot)
         others: Iterable[int] = ()
         for _ in range(ROUNDS):
             readable, others = self.read(0.0)
             if others or not readable:
                 break
-        if slot is not None:
-            self.flush(slot)
         return others
 
     def _send_or_replace(self, departures: Iterator[_Departure]) -> None:

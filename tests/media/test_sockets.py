@@ -306,7 +306,7 @@ def test_descriptors_that_are_used_again_belong_to_the_new_leg(
             sockets.close(leg)
 
 
-def test_a_step_waits_for_its_time_then_reads_and_sends(engine_sockets: EngineSockets) -> None:
+def test_a_step_waits_for_its_time_then_sends_and_reads(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
         rtp, rtcp = sockets.open(0)
         sockets.listen(0)

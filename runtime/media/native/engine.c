@@ -6,7 +6,7 @@
  *   callstage_follow    take packets that are just what their legs expect: count, decode, place
  *   callstage_frame     what legs and players play, legs hear, and packets carry, in a steady frame
  *   callstage_send      the packets of one step of the frame
- *   callstage_step      sleep, receive and send: a step in which nothing is computed
+ *   callstage_step      sleep, send and receive: a step in which nothing is computed
  *
  * Not only are they faster than what they stand for: a tick in Python runs through so much code
  * that it is found in no cache after 20 ms of other programs, and then costs ten times as much.
@@ -381,17 +381,18 @@ static void sleep_until(double deadline) {
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
-/* Sleep until `deadline`, receive up to `rounds` packets of each socket, send the plan. Stops
- * receiving when others are readable, which the caller serves. Returns how many those are. */
+/* Sleep until `deadline`, send the plan, which is to be on time, and receive up to `rounds` packets
+ * of each socket; but no more when others are readable, which the caller serves. Returns how many
+ * those are. */
 int64_t callstage_step(struct inbox *in, struct outbox *out, double deadline, int32_t rounds,
                        const int32_t *plan, int64_t count) {
     if (in->struct_size != sizeof *in || out->struct_size != sizeof *out) return BAD_STRUCT;
     sleep_until(deadline);
+    callstage_send(out, plan, count);
     for (int32_t round = 0; round < rounds; round++) {
         int64_t readable = callstage_receive(in, 0);
         if (readable < 0) return BAD_STRUCT;
         if (readable == 0 || in->others_count) break;
     }
-    callstage_send(out, plan, count);
     return in->others_count;
 }
