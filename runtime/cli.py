@@ -192,9 +192,16 @@ def call(
     ] = None,
     user: Annotated[str, typer.Option(help="Name for digest authentication.")] = "",
     password: Annotated[str, typer.Option(envvar="CALLSTAGE_PASSWORD", help="Its password.")] = "",
+    codecs: Annotated[
+        str, typer.Option(help="What to offer, best first: opus,G722,PCMU,PCMA,L16,L16/8000.")
+    ] = "PCMU,PCMA",
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Place a call with a small SIP phone, and tell what was heard."""
+    try:
+        offered = call_verb.codecs_of(codecs)
+    except ValueError as exc:
+        fail(str(exc))
     request = call_verb.CallRequest(
         target=target,
         play=play,
@@ -203,6 +210,7 @@ def call(
         for_s=for_s,
         user=user,
         password=password,
+        codecs=offered,
         as_json=as_json,
     )
     _leave(trio.run(call_verb.call, request))

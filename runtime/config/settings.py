@@ -139,10 +139,25 @@ class HttpSettings:
     tokens: dict[str, str] = attrs.field(factory=dict, validator=_token_hashes)
 
 
+CodecName = Literal["opus", "G722", "PCMU", "PCMA", "L16", "L16/8000"]
+"""As SDP spells them; `L16` has 16 kHz."""
+USUAL_CODECS: Final[tuple[CodecName, ...]] = ("PCMU", "PCMA")
+WIDEBAND: Final = frozenset[CodecName](("opus", "G722", "L16"))
+
+
+def _codecs(_: Any, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    if not value:
+        raise ValueError('is empty; a call needs at least one codec, such as "PCMU"')
+    if twice := [name for number, name in enumerate(value) if name in value[:number]]:
+        raise ValueError(f"{twice[0]!r} stands in it twice")
+
+
 @attrs.frozen(kw_only=True)
 class RtpSettings:
     host: str = attrs.field(default="127.0.0.1", validator=_ip_address)
     ports: str = attrs.field(default="10000-19999", validator=_checked_by(parse_port_range))
+    codecs: tuple[CodecName, ...] = attrs.field(default=USUAL_CODECS, validator=_codecs)
+    """What calls are offered, in this order, and what is taken of their offers."""
     srtp: Srtp = "off"
 
 
@@ -192,7 +207,7 @@ class TrunkSettings:
     uri: str
     user: str = ""
     password: str = attrs.field(default="", repr=False)
-    codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
+    codecs: tuple[CodecName, ...] = attrs.field(default=USUAL_CODECS, validator=_codecs)
     srtp: Srtp | None = None
     """None: as [rtp] says."""
 
@@ -263,3 +278,14 @@ class Config:
     def application_limits(self) -> Limits:
         """The operator's, lowered by the application. Raises ValueError when one is above."""
         return lowered(self.limits, self.application.limits.given)
+
+    @property
+    def codecs(self) -> tuple[CodecName, ...]:
+        """Everything that some call may be agreed on."""
+        named = (*self.rtp.codecs, *(name for trunk in self.trunk for name in trunk.codecs))
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def wideband(self) -> bool:
+        """Whether some call may hear 16 kHz, so that sounds are made for it."""
+        return not WIDEBAND.isdisjoint(self.codecs)

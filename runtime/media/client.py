@@ -111,6 +111,7 @@ class MediaClient:
         limits: MediaLimits | None = None,
         cname: str = "callstage",
         helper: bool = True,
+        codecs: tuple[str, ...] = (),
         on_note: Callable[[str], None] = _no_note,
     ) -> None:
         self._host = host
@@ -120,6 +121,7 @@ class MediaClient:
         self._helper = helper
         self.without_helper = ""
         """Why the engine works without its native helper; empty when it has it."""
+        self._codecs = codecs
         self._note = on_note
         self.report = EngineReport()
         """The engine's own counters, a second old at most."""
@@ -245,6 +247,7 @@ class MediaClient:
                 max_players=self._limits.players,
                 cname=self._cname,
                 helper=self._helper,
+                codecs=self._codecs,
             )
         )
         try:

@@ -26,7 +26,7 @@ PRESS_RATE: Final = 25.0
 """Presses per second that are believed; 40 ms on, 40 ms off gives 12.5."""
 PRESS_BURST: Final = 32
 """A stalled network may deliver so many presses at once."""
-_SEGMENT_SLACK: Final = RATE_HZ // 10
+SEGMENT_SLACK_MS: Final = 100
 
 _EVENT: Final = struct.Struct(">BBH")
 _END: Final = 0x80
@@ -63,18 +63,21 @@ class _Press:
     """Timestamp of the first segment."""
     heard_at: float
     sequence: int
+    clock_hz: int
     ended: bool = False
 
     @property
     def duration_ms(self) -> int:
         total = ((self.timestamp - self.started) & 0xFFFFFFFF) + self.duration
-        return total * 1000 // RATE_HZ
+        return total * 1000 // self.clock_hz
 
 
 class EventReceiver:
     """Turns the telephone-event packets of one leg into presses."""
 
     def __init__(self) -> None:
+        self.clock_hz = RATE_HZ
+        """Of durations and timestamps."""
         self._press: _Press | None = None
         self._reported: deque[int] = deque(maxlen=REMEMBERED)
         self._budget = float(PRESS_BURST)
@@ -102,7 +105,7 @@ class EventReceiver:
             return []
         else:
             out = self._finish()
-            press = _Press(code, timestamp, 0, timestamp, now, sequence)
+            press = _Press(code, timestamp, 0, timestamp, now, sequence, self.clock_hz)
             self._press = press
             out.append(PressStarted(DIGITS[code]))
         assert press is not None
@@ -133,9 +136,10 @@ class EventReceiver:
         if timestamp == press.timestamp:
             return True
         # RFC 4733 2.5.1.3: the next segment of a long press begins where the last one was full.
-        full = press.duration >= MAX_DURATION - _SEGMENT_SLACK
+        slack = SEGMENT_SLACK_MS * press.clock_hz // 1000
+        full = press.duration >= MAX_DURATION - slack
         step = (timestamp - press.timestamp) & 0xFFFFFFFF
-        if not full or sequence <= press.sequence or abs(step - press.duration) > _SEGMENT_SLACK:
+        if not full or sequence <= press.sequence or abs(step - press.duration) > slack:
             return False
         self._reported.append(press.timestamp)
         press.timestamp, press.duration = timestamp, 0
@@ -219,7 +223,13 @@ class EventSender:
         self._queue: deque[_Sending] = deque()
         self._current: _Sending | None = None
         self._announced = True
+        self._step = self._event_step = FRAME
         self.refused = 0
+
+    def pace(self, clock_hz: int, event_clock_hz: int) -> None:
+        """The clocks of the leg's timestamps and of the events' durations, usually the same."""
+        self._step = clock_hz * FRAME_MS // 1000
+        self._event_step = event_clock_hz * FRAME_MS // 1000
 
     @property
     def busy(self) -> bool:
@@ -297,13 +307,13 @@ class EventSender:
         length = item.sent if item.frames is None else min(item.sent, item.frames)
         ended = item.frames is not None and item.sent >= item.frames
         # RFC 4733 2.5.1.3: a full segment is followed by the next one, without a marker.
-        full = MAX_DURATION // FRAME
+        full = MAX_DURATION // self._event_step
         segment, rest = divmod(length - 1, full)
-        duration = (rest + 1) * FRAME
+        duration = (rest + 1) * self._event_step
         code = DIGITS.index(item.digit)
         return EventPacket(
             payload=_EVENT.pack(code, (_END if ended else 0) | _VOLUME, duration),
-            timestamp=(item.timestamp + segment * full * FRAME) & 0xFFFFFFFF,
+            timestamp=(item.timestamp + segment * full * self._step) & 0xFFFFFFFF,
             marker=item.sent == 1,
         )
 

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Final
 
 from runtime.media.clock import FRAME_S, Schedule, Step
+from runtime.media.codecs.table import CodecTable
 from runtime.media.native.library import Library, Unavailable, load
 from runtime.media.native.traffic import NativeTraffic
 from runtime.media.ports import PortPool
@@ -80,7 +81,9 @@ def main() -> None:
         new_traffic = partial(NativeTraffic, library) if library else PythonTraffic
         sockets = UdpSockets(start.host, start.first_port, start.last_port, legs, new_traffic)
         capacity = Capacity(legs=legs, players=start.max_players, cname=start.cname)
-        engine = Engine(sockets, capacity, random.SystemRandom().random, library)
+        codecs = CodecTable()
+        codecs.load(start.codecs)
+        engine = Engine(sockets, capacity, random.SystemRandom().random, library, codecs)
         _settle_down()
         report = lock_for_good(CONFINEMENT)
         ready = EngineReady(max_legs=legs, sandbox=report, without_helper=without_helper)

@@ -24,7 +24,7 @@ from runtime.net.fetch import TIMEOUT_ERROR
 from runtime.speech.tts import TtsProvider
 
 from .files import MAX_FILE_BYTES
-from .pcm import PcmBuffer
+from .pcm import ROW_RATE_HZ, PcmBuffer
 from .port import Assets, Sound, SoundError, Voice
 from .sound import PcmSound, SoundSource
 from .sound_cache import SoundCache
@@ -84,12 +84,15 @@ class Sounds:
         fetcher: Fetcher,
         folder: Path | None = None,
         recording_path: RecordingPath = lambda url: None,
+        rate_hz: int = ROW_RATE_HZ,
     ) -> None:
+        """Files are decoded to `rate_hz`, one of the rates of the engine's rows."""
         self._decoders = decoders
         self._speech = speech
         self._fetcher = fetcher
         self._folder = folder
         self._recording_path = recording_path
+        self._rate_hz = rate_hz
         self.cache = SoundCache()
         self._alive: weakref.WeakSet[SoundSource] = weakref.WeakSet()
 
@@ -142,7 +145,7 @@ class Sounds:
         alive = sum(source.size_bytes for source in self._alive)
         if alive > MAX_ALIVE_BYTES:
             raise SoundError(f"{alive:,} bytes of sound are being played; try again later")
-        source = SoundSource(PcmBuffer.create())
+        source = SoundSource(PcmBuffer.create(self._rate_hz))
         try:
             request = {"limit": content.limit}
             self._decoders.submit(request, [os.dup(content.fd)], source, owner=owner)

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.media.frames import FADE, FRAME, Rows, Samples
+from runtime.media.frames import FADE, FRAME, WIDE_FADE, Rows, Samples
 
 Sums = NDArray[np.int32]
 
@@ -87,11 +87,12 @@ class MixPlan:
 def cross_fade(old: Samples, new: Samples) -> Samples:
     """Frames of `new` whose first 5 ms come out of `old` (same shape)."""
     mixed = new.copy()
-    span = len(FADE)
-    mixed[..., :span] = np.round(new[..., :span] * FADE + old[..., :span] * (1 - FADE))
+    fade = FADE if new.shape[-1] == FRAME else WIDE_FADE
+    span = len(fade)
+    mixed[..., :span] = np.round(new[..., :span] * fade + old[..., :span] * (1 - fade))
     return mixed
 
 
 def fade_out(frame: Samples) -> Samples:
     """The first 5 ms of `frame`, then silence."""
-    return cross_fade(frame, np.zeros(FRAME, dtype=np.int16))
+    return cross_fade(frame, np.zeros(len(frame), dtype=np.int16))

@@ -24,9 +24,11 @@ import numpy.typing as npt
 Samples = npt.NDArray[np.int16]
 
 ROW_RATE_HZ: Final = 8000
-"""Rate of the engine's rows, and so of every sound that is made for them."""
+"""Rate of the engine's narrow rows."""
+WIDE_ROW_RATE_HZ: Final = 16000
+"""Rate of its wide rows: of sounds where calls may hear wide, and of HD recordings."""
 MAX_SOUND_S: Final = 3600
-"""Longest sound: an hour of 8 kHz mono is 58 MB of addresses, and memory only as it fills."""
+"""Longest sound: an hour at 16 kHz is 115 MB of addresses, and memory only as it fills."""
 RING_S: Final = 4.0
 """A recording survives a stall of its worker this long; 128 KiB of stereo at 8 kHz."""
 MAX_BYTES: Final = 512 * 1024 * 1024

@@ -31,6 +31,14 @@ class LegAddress:
     rtcp_port: int
 
 
+@attrs.frozen
+class ReceivedFormat:
+    """A further payload type that the peer may send, and its codec."""
+
+    payload_type: int
+    codec: str
+
+
 @attrs.frozen(kw_only=True)
 class SrtpKeys:
     """Keys of an encrypted leg, one for each direction: base64 of master key and salt."""
@@ -49,11 +57,18 @@ class RtpStream:
     remote_port: int
     remote_rtcp_port: int
     codec: str
-    """"PCMU" or "PCMA"."""
+    """A name of runtime/media/codecs/table.py: "PCMU", "PCMA", "G722", "opus", "L16", ..."""
     send_payload_type: int
     receive_payload_types: frozenset[int]
+    """Of `codec`."""
+    other_formats: tuple[ReceivedFormat, ...] = ()
+    """What else the peer may switch to without asking."""
+    fmtp: str = ""
+    """The peer's parameters for what we send it."""
     dtmf_send_payload_type: int | None = None
     dtmf_receive_payload_type: int | None = None
+    dtmf_clock_hz: int = 8000
+    """Of the durations in telephone events."""
     ptime_ms: int = 20
     sending: bool = True
     """False while the peer's direction forbids RTP towards it; the leg's clock runs on."""

@@ -59,6 +59,8 @@ class StartEngine:
     cname: str
     helper: bool = True
     """Whether to use the native helper where it is there."""
+    codecs: tuple[str, ...] = ()
+    """What calls may be negotiated to; their libraries are loaded now."""
 
 
 @attrs.frozen

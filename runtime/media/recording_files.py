@@ -16,7 +16,7 @@ import av
 import numpy as np
 
 from .headers import HEAD_BYTES, WAV_HEADER_BYTES, repair, wav_header
-from .pcm import Samples, size_of
+from .pcm import WIDE_ROW_RATE_HZ, Samples, size_of
 
 CHANNELS: Final = 2
 RATE_HZ: Final = 8000
@@ -84,7 +84,8 @@ def encoding_of(container: str, *, stereo: bool, hd: bool) -> Encoding:
                 container_options={"page_duration": "200000"},
             )
         case "flac":  # lossless: what the rows hold, which no higher rate makes better
-            return Encoding(codec="flac", rate_hz=RATE_HZ, bit_rate=0)
+            rate_hz = WIDE_ROW_RATE_HZ if hd else RATE_HZ
+            return Encoding(codec="flac", rate_hz=rate_hz, bit_rate=0)
     raise ValueError(f"no recording can be written as {container}")
 
 

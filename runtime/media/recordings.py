@@ -20,7 +20,7 @@ import trio
 from runtime.processes import Child, LinkClosed, LinkFull, describe_exit, start_child
 from runtime.sandbox.levels import SandboxReport, Weaker, admitted, unprobed
 
-from .pcm import PcmRing
+from .pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ, PcmRing
 from .port import Recording, RecordingError, RecordingFormat, RecordingResult
 from .recording_disk import RecordingDisk
 
@@ -51,7 +51,8 @@ class FileRecording:
         self.number = number
         self.form = form
         self.path = path
-        self.ring = PcmRing.create(channels=2 if form.stereo else 1)
+        rate_hz = WIDE_ROW_RATE_HZ if form.hd_audio else ROW_RATE_HZ
+        self.ring = PcmRing.create(rate_hz, channels=2 if form.stereo else 1)
         self.failure: str | None = None
         self._result: RecordingResult | None = None
         self._ended = trio.Event()

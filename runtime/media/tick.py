@@ -1,8 +1,8 @@
 """The engine without clock, process or sockets: commands and arrivals in, packets and events out.
 
-Fixes the order within a tick: commands, arrivals, legs' rows, players, conferences, routing, tones,
-recorders, packets, their sealing, reports. Everything that must be the same for all legs happens
-here once.
+Fixes the order within a tick: commands, arrivals, legs' rows, players, conversion between 8 and
+16 kHz, conferences, routing, tones, recorders, packets, their sealing, reports. Everything that
+must be the same for all legs happens here once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Final
 
 import attrs
 
-from runtime.media.frames import FrameTable
+from runtime.media.codecs.table import CodecTable
+from runtime.media.frames import WIDE_RATE_HZ, FrameTable
 from runtime.media.native.follower import Follower
 from runtime.media.native.frame import (
     HEARD,
@@ -26,6 +27,7 @@ from runtime.media.native.library import Library
 from runtime.media.port import PlayerFinished
 from runtime.media.protocol import ENGINE, Command, Event, TicksSkipped, UnitEvent
 from runtime.media.rtp.datagrams import RtpSockets
+from runtime.media.units.coded import CodedLegs
 from runtime.media.units.desk import Desk, Parts, Unit
 from runtime.media.units.intake import Intake
 from runtime.media.units.legs import Legs, Random
@@ -61,6 +63,7 @@ class Engine:
         capacity: Capacity,
         random: Random,
         library: Library | None = None,
+        codecs: CodecTable | None = None,
     ) -> None:
         frames = FrameTable(
             capacity.legs, capacity.players + CONFERENCE_ROWS_PER_LEG * capacity.legs
@@ -71,8 +74,11 @@ class Engine:
             frames=frames,
             legs=legs,
             routes=routes,
+            coded=CodedLegs(legs, frames, codecs or CodecTable()),
             players=Players(capacity.players, frames, self._on_player),
+            wide_players=Players(capacity.players, frames, self._on_player, WIDE_RATE_HZ),
             recorders=Recorders(capacity.legs, frames),
+            wide_recorders=Recorders(capacity.legs, frames, WIDE_RATE_HZ),
             signalling=Signalling(legs, routes, self._tell),
             upkeep=Upkeep(legs, self._tell),
         )
@@ -82,7 +88,7 @@ class Engine:
         if library is not None:
             follow = Follower(library, legs)
             self._steady = SteadyFrame(library, frames, legs, self._parts.players, routes)
-        self._intake = Intake(legs, self._parts.signalling.on_press, follow)
+        self._intake = Intake(legs, self._parts.coded, self._parts.signalling.on_press, follow)
         self._finished: list[Player] = []
         self._events: list[Event] = []
         self._commands: list[tuple[Sequence[Command], Sequence[int]]] = []
@@ -101,7 +107,8 @@ class Engine:
     def idle(self) -> bool:
         """Whether a tick would change nothing: no peer, no sound, no recording, no command."""
         parts = self._parts
-        playing = len(parts.players) + len(parts.recorders)
+        playing = len(parts.players) + len(parts.wide_players)
+        playing += len(parts.recorders) + len(parts.wide_recorders)
         return not (parts.legs.configured or playing or self._commands)
 
     def command(self, commands: Sequence[Command], fds: Sequence[int] = ()) -> None:
@@ -136,15 +143,19 @@ class Engine:
         """From what is due to what is sent; in a steady frame, most of it at once."""
         parts, done = self._parts, NOTHING
         parts.players.fetch()
+        parts.wide_players.fetch()
         shortening = self._frame_number % SHORTEN_FRAMES == 0
-        if self._steady is not None and not shortening and not self._finished:
+        usual = not (shortening or self._finished or self._wide)
+        if self._steady is not None and usual:
             done = self._steady.run(signalling=parts.signalling.sending)
         if done < LEGS_PLAYED:
             self._play_legs(shortening)
         if done < PLAYERS_PLAYED:
             parts.players.copy()
+            parts.wide_players.copy()
         if done < HEARD:
             parts.players.settle()
+            parts.wide_players.settle()
             for player in self._finished:
                 self._desk.forget(player)
             self._finished.clear()
@@ -153,26 +164,37 @@ class Engine:
         else:
             heard = parts.routes.heard[: parts.legs.count]
         if parts.signalling.sending:
-            parts.signalling.play_in_band(heard)
+            parts.signalling.play_in_band(heard, parts.routes.heard_wide)
         parts.recorders.write(heard)
+        parts.wide_recorders.write(parts.routes.heard_wide)
         if done < PREPARED:
             parts.legs.sending.prepare(heard)
-        if parts.signalling.sending:
-            parts.signalling.replace_audio()
+        replaced = parts.signalling.replace_audio() if parts.signalling.sending else ()
+        parts.coded.send(heard, parts.routes.heard_wide, replaced)
         parts.legs.sealing.seal(parts.legs.sending.active)
+
+    @property
+    def _wide(self) -> bool:
+        """Whether anything is coded, played or heard beside the narrow rows."""
+        parts = self._parts
+        return bool(len(parts.coded) or len(parts.wide_players) or parts.routes.heard_wide_at_all)
 
     def _play_legs(self, shortening: bool) -> None:
         legs, count = self._parts.legs, self._parts.legs.count
         due, written = legs.playout.due(count)
         legs.concealment.play(self._parts.frames.of_legs(count), due, written)
         legs.playout.advance(count)
+        self._parts.coded.play()
         if shortening:
             legs.playout.shorten(count)
+            self._parts.coded.shorten()
 
     def _skip(self, frames: int) -> None:
         self._parts.legs.playout.skip(frames, self._parts.legs.count)
         self._parts.legs.sending.skip(frames)
+        self._parts.coded.skip(frames)
         self._parts.recorders.skip(frames)
+        self._parts.wide_recorders.skip(frames)
         self._events.append(Event(ENGINE, TicksSkipped(frames=frames)))
 
     def _tell(self, unit: Unit, what: UnitEvent) -> None:

@@ -33,14 +33,18 @@ def amplitude_of(level_dbm0: float) -> float:
 
 
 def wave(
-    frequencies_hz: Sequence[float], level_dbm0: float, start: int, count: int
+    frequencies_hz: Sequence[float],
+    level_dbm0: float,
+    start: int,
+    count: int,
+    rate_hz: int = RATE_HZ,
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Sum of sines, each at the level, samples `start` to `start + count` of an endless tone."""
     index = np.arange(start, start + count, dtype=np.float64)
     total = np.zeros(count)
     for frequency in frequencies_hz:
         # Reduced before the sine, or the phase would lose precision after hours.
-        total += np.sin(2 * np.pi * (index * frequency % RATE_HZ) / RATE_HZ)
+        total += np.sin(2 * np.pi * (index * frequency % rate_hz) / rate_hz)
     return total * amplitude_of(level_dbm0)
 
 
@@ -97,7 +101,7 @@ def _edges(
     return np.clip((inner + 1) / EDGE, 0.0, 1.0)
 
 
-def dtmf_samples(digit: str, start: int, count: int) -> Samples:
+def dtmf_samples(digit: str, start: int, count: int, rate_hz: int = RATE_HZ) -> Samples:
     """An in-band key press, for peers that did not negotiate telephone-event."""
-    sound = wave(DTMF_FREQUENCIES_HZ[digit], DTMF_LEVEL_DBM0, start, count)
+    sound = wave(DTMF_FREQUENCIES_HZ[digit], DTMF_LEVEL_DBM0, start, count, rate_hz)
     return np.round(sound).astype(np.int16)

@@ -40,8 +40,9 @@ class Ear:
     form = RecordingFormat(container="wav", stereo=True)
     """Stereo, so that the peer is alone on the left."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, rate_hz: int = ROW_RATE_HZ) -> None:
         self.path = path
+        self.rate_hz = rate_hz
         self._parts: list[Samples] = []
         self._frames = 0
         self._recorder: MediaRecorder | None = None
@@ -49,11 +50,7 @@ class Ear:
         if path is not None:
             # now, and not after the call: a wrong path must not cost the recording
             self._write()
-        self.ring = PcmRing.create()
-
-    @property
-    def rate_hz(self) -> int:
-        return ROW_RATE_HZ
+        self.ring = PcmRing.create(rate_hz)
 
     def samples(self) -> Samples:
         """Everything heard so far."""

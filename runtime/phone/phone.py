@@ -14,7 +14,7 @@ from typing import Final
 
 import trio
 
-from runtime.config.settings import parse_port_range
+from runtime.config.settings import USUAL_CODECS, WIDEBAND, CodecName, parse_port_range
 from runtime.legs.leg import DialRefused, Leg
 from runtime.legs.sip.incoming import IncomingCalls
 from runtime.legs.sip.outbound import SipDialer
@@ -22,6 +22,7 @@ from runtime.legs.sip.route import OutgoingRules
 from runtime.legs.sip.settings import LegSettings
 from runtime.legs.sip.trace import TraceBook
 from runtime.media.client import MediaClient
+from runtime.media.pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ
 from runtime.media.port import MediaUnavailable
 from runtime.media.sound import PcmSound
 from runtime.phone.conversation import Conversation
@@ -47,13 +48,17 @@ class Phone:
         host: str = "127.0.0.1",
         listen: Sequence[ListenAddress] = (),
         plays: bool = True,
+        codecs: Sequence[CodecName] = USUAL_CODECS,
         warn: Callable[[str], object] = lambda _: None,
     ) -> None:
         """`host` carries the audio; `listen` defaults to UDP there, any port. Without `plays` no
-        file worker is started, and a plan that plays is refused."""
+        file worker is started, and a plan that plays is refused. `codecs` are offered in this
+        order; with a wideband one the phone plays and hears at 16 kHz."""
         self._host = host
+        wide = not WIDEBAND.isdisjoint(codecs)
+        self._rate_hz = WIDE_ROW_RATE_HZ if wide else ROW_RATE_HZ
         self._listen = listen or (ListenAddress(transport="udp", host=host, port=0),)
-        self._engine = MediaClient(host, parse_port_range("0"))
+        self._engine = MediaClient(host, parse_port_range("0"), codecs=tuple(codecs))
         self._decoder = decoder(warn) if plays else None
         give, self._ringing = trio.open_memory_channel[Leg](MAX_RINGING)
         book = TraceBook(trio.current_time)
@@ -63,6 +68,7 @@ class Phone:
             now=trio.current_time,
             new_number=lambda: secrets.randbelow(2**31),
             source_address=source_address,
+            codecs=tuple(codecs),
         )
         self._calls = IncomingCalls(
             settings,
@@ -121,7 +127,7 @@ class Phone:
         """Everything that can be wrong with the plan's files is found before the call."""
         sound = await self._sound(plan)
         try:
-            ear = Ear(plan.record)
+            ear = Ear(plan.record, self._rate_hz)
             try:
                 yield ear, sound
             finally:
@@ -135,7 +141,7 @@ class Phone:
             return None
         if self._decoder is None:
             raise PlanError(f"{plan.play}: this phone was started without a file worker")
-        return await sound_of(plan.play, self._decoder)
+        return await sound_of(plan.play, self._decoder, self._rate_hz)
 
 
 def _ring(give: trio.MemorySendChannel[Leg], leg: Leg) -> None:
@@ -145,11 +151,11 @@ def _ring(give: trio.MemorySendChannel[Leg], leg: Leg) -> None:
         leg.reject(486, "busy", {})
 
 
-async def place_call(plan: CallPlan) -> CallReport:
+async def place_call(plan: CallPlan, *, codecs: Sequence[CodecName] = USUAL_CODECS) -> CallReport:
     """One outgoing call with a phone of its own. Raises PlanError, ListenError."""
     route = phone_route(plan, "127.0.0.1")
     host = local_address(route.next_hop) or await _host_towards(route.next_hop)
-    phone = Phone(host=host, plays=plan.play is not None)
+    phone = Phone(host=host, plays=plan.play is not None, codecs=codecs)
     return await _with_running(phone, phone.call, plan)
 
 

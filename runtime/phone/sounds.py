@@ -28,13 +28,13 @@ def decoder(warn: Callable[[str], object]) -> SoundWorkers:
     return SoundWorkers(kind, warn)
 
 
-async def sound_of(path: Path, workers: SoundWorkers) -> PcmSound:
-    """The sound, once it is decoded as a whole. Raises PlanError."""
+async def sound_of(path: Path, workers: SoundWorkers, rate_hz: int) -> PcmSound:
+    """The sound at this rate, once it is decoded as a whole. Raises PlanError."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as exc:
         raise PlanError(f"cannot read {path}: {exc.strerror}") from exc
-    source = SoundSource(PcmBuffer.create())
+    source = SoundSource(PcmBuffer.create(rate_hz))
     sound = PcmSound(str(path), source)
     try:
         workers.submit({"limit": MAX_FILE_BYTES}, [fd], source)

@@ -10,6 +10,7 @@ from runtime.config import Config
 from runtime.config.settings import parse_port_range, parse_size
 from runtime.media.client import MediaClient
 from runtime.media.library import Sounds, file_decoders
+from runtime.media.pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ
 from runtime.media.recording_disk import RecordingDisk
 from runtime.media.recordings import Recordings
 from runtime.media.sound_workers import SoundWorkers
@@ -41,7 +42,9 @@ class Children:
     def configured(cls, config: Config, base_url: str, log: FilteringBoundLogger) -> Children:
         data = config.data.dir.resolve()
         decoders = file_decoders(log.warning)
-        speech = OfflineSpeech(log.warning)
+        # Where no call can hear wide, sounds are made narrow: half the work and the memory.
+        sound_rate_hz = WIDE_ROW_RATE_HZ if config.wideband else ROW_RATE_HZ
+        speech = OfflineSpeech(log.warning, sound_rate_hz)
         http = Fetcher(Direct(parse_networks(config.net.allow)))
         recordings = Recordings(
             RecordingDisk(data / "recordings", parse_size(config.data.recordings_max)),
@@ -50,7 +53,10 @@ class Children:
         )
         return cls(
             engine=MediaClient(
-                config.rtp.host, parse_port_range(config.rtp.ports), on_note=log.warning
+                config.rtp.host,
+                parse_port_range(config.rtp.ports),
+                codecs=config.codecs,
+                on_note=log.warning,
             ),
             decoders=decoders,
             speech=speech,
@@ -63,6 +69,7 @@ class Children:
                 fetcher=http,
                 folder=data / SOUNDS_FOLDER,
                 recording_path=recordings.path_of_url,
+                rate_hz=sound_rate_hz,
             ),
             http=http,
         )

@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 import trio
 
-from runtime.media.pcm import PcmBuffer
+from runtime.media.pcm import ROW_RATE_HZ, PcmBuffer
 from runtime.media.port import SoundError, Voice
 from runtime.media.sound import SoundSource
 from runtime.media.sound_workers import SoundWorkers, WorkerKind
@@ -33,7 +33,9 @@ class OfflineSpeech:
 
     name = "espeak-ng"
 
-    def __init__(self, warn: Callable[[str], object]) -> None:
+    def __init__(self, warn: Callable[[str], object], rate_hz: int = ROW_RATE_HZ) -> None:
+        """It speaks at `rate_hz`, one of the rates of the engine's rows."""
+        self._rate_hz = rate_hz
         kind = WorkerKind(
             module="runtime.speech.espeak",
             name="the voice",
@@ -82,7 +84,7 @@ class OfflineSpeech:
             "ssml": ssml,
             **attrs.asdict(prosody_of(voice)),
         }
-        source = SoundSource(PcmBuffer.create(capacity_s=MAX_SPEECH_S))
+        source = SoundSource(PcmBuffer.create(self._rate_hz, capacity_s=MAX_SPEECH_S))
         try:
             self._workers.submit(request, [], source)
         except SoundError:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import get_args
 
 import attrs
 import typer
 
+from runtime.config.settings import USUAL_CODECS, CodecName
 from runtime.phone import CallPlan, CallReport, PlanError, place_call
 from runtime.verbs.telling import heard_line
 from sip.endpoint import ListenError
@@ -25,7 +27,18 @@ class CallRequest:
     for_s: float | None
     user: str
     password: str = attrs.field(repr=False)
+    codecs: tuple[CodecName, ...] = USUAL_CODECS
     as_json: bool
+
+
+def codecs_of(text: str) -> tuple[CodecName, ...]:
+    """Codecs from a list with commas, in its order. ValueError names what is unknown."""
+    known = {name.lower(): name for name in get_args(CodecName)}
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word.lower() not in known:
+            raise ValueError(f"{word!r} is no codec; there are {', '.join(known.values())}")
+    return tuple(dict.fromkeys(known[word.lower()] for word in words)) or USUAL_CODECS
 
 
 async def call(request: CallRequest) -> int:
@@ -40,7 +53,7 @@ async def call(request: CallRequest) -> int:
         password=request.password,
     )
     try:
-        report = await place_call(plan)
+        report = await place_call(plan, codecs=request.codecs)
     except (PlanError, ListenError) as exc:
         typer.echo(f"callstage: {exc}", err=True)
         return 2

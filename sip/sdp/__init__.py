@@ -5,6 +5,10 @@ from .agreement import MediaCapabilities as MediaCapabilities
 from .agreement import NegotiatedAudio as NegotiatedAudio
 from .agreement import SrtpAgreement as SrtpAgreement
 from .agreement import SrtpPolicy as SrtpPolicy
+from .codec import G722 as G722
+from .codec import L16_NARROW as L16_NARROW
+from .codec import L16_WIDE as L16_WIDE
+from .codec import OPUS as OPUS
 from .codec import PCMA as PCMA
 from .codec import PCMU as PCMU
 from .codec import Codec as Codec
@@ -23,6 +27,10 @@ from .negotiate import make_offer as make_offer
 from .session import SessionDescription as SessionDescription
 
 __all__ = [
+    "G722",
+    "L16_NARROW",
+    "L16_WIDE",
+    "OPUS",
     "PCMA",
     "PCMU",
     "SUITES",

@@ -65,11 +65,16 @@ class NegotiatedAudio:
     """One audio stream that both sides agreed on."""
 
     codec: Codec
+    """With the peer's parameters, which bind what we send (RFC 8866 6.15)."""
     send_payload_type: int
     receive_payload_types: frozenset[int]
+    """Of `codec`."""
+    also_received: tuple[Codec, ...] = ()
+    """What else the peer took of our offer: it may switch to that at any time (RFC 3264 5.1)."""
     dtmf_send: int | None
     """Payload type of the digits we send; None when the peer takes none."""
     dtmf_receive: int | None
+    dtmf_clock_rate: int = 8000
     remote_host: str
     """An IP address; that of a hold may be 0.0.0.0, to which nothing is sent."""
     remote_rtp_port: int

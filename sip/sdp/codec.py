@@ -54,6 +54,22 @@ class Codec:
 
 PCMU: Final = Codec("PCMU", 0)
 PCMA: Final = Codec("PCMA", 8)
+G722: Final = Codec("G722", 9)
+"""16 kHz audio on a clock that says 8000 (RFC 3551 4.5.2)."""
+OPUS: Final = Codec(
+    "opus",
+    96,
+    48000,
+    2,
+    "maxplaybackrate=16000;sprop-maxcapturerate=16000;stereo=0;sprop-stereo=0;useinbandfec=1",
+)
+"""RFC 7587 7: always 48000 and two channels in the rtpmap, whatever is sent."""
+L16_WIDE: Final = Codec("L16", 97, 16000)
+L16_NARROW: Final = Codec("L16", 98)
+"""RFC 3551 4.5.11; other rates than 44100 have dynamic payload types."""
+
+G711: Final = frozenset({"PCMU", "PCMA"})
+"""Names of the codecs of which we can send packets shorter than 20 ms."""
 
 STATIC_CODECS: Final = {
     codec.payload_type: codec
@@ -65,7 +81,7 @@ STATIC_CODECS: Final = {
         Codec("DVI4", 6, 16000),
         Codec("LPC", 7),
         PCMA,
-        Codec("G722", 9),
+        G722,
         Codec("L16", 10, 44100, 2),
         Codec("L16", 11, 44100),
         Codec("QCELP", 12),

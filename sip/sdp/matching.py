@@ -37,6 +37,11 @@ class Match:
     our_events: Codec | None
     their_events: Codec | None
 
+    @property
+    def events_clock_rate(self) -> int:
+        """Of the durations in telephone events."""
+        return self.their_events.clock_rate if self.their_events else self.ours.clock_rate
+
 
 def match_codecs(theirs: Sequence[Codec], ours: Sequence[Codec]) -> Match:
     """The first of their audio codecs that we have; NegotiationError with every reason."""
@@ -71,6 +76,12 @@ def events_for(codec: Codec, codecs: Iterable[Codec]) -> Codec | None:
     return next(iter(same_clock or events), None)
 
 
+def also_taken(theirs: Sequence[Codec], ours: Sequence[Codec], chosen: Codec) -> tuple[Codec, ...]:
+    """Our other audio codecs that an answer took as well, with the numbers we gave them."""
+    found = (_find(codec, ours) for codec in theirs if is_audio(codec))
+    return tuple(dict.fromkeys(own for own in found if own is not None and own != chosen))
+
+
 def explained(codecs: Iterable[Codec], ours: Sequence[Codec]) -> list[Codec]:
     """An answer may leave out the rtpmap of a payload type that our offer explained."""
     by_type = {codec.payload_type: codec for codec in ours}
@@ -85,7 +96,8 @@ def numbered(caps: MediaCapabilities, earlier: Sequence[Codec]) -> list[Codec]:
     """
     wanted = list(caps.codecs)
     if caps.dtmf:
-        rates = dict.fromkeys(codec.clock_rate for codec in caps.codecs)
+        # 8000 first: it gets the number that careless peers take for granted.
+        rates = sorted({codec.clock_rate for codec in caps.codecs}, key=lambda r: (r != 8000, r))
         events = Codec(TELEPHONE_EVENT, DEFAULT_DTMF_PAYLOAD_TYPE, fmtp=DTMF_EVENTS)
         wanted += [attrs.evolve(events, clock_rate=rate) for rate in rates]
     taken = {codec.payload_type for codec in earlier}

@@ -16,17 +16,18 @@ import attrs
 from . import keying
 from .address import is_unspecified, remote_address
 from .agreement import LocalMedia, MediaCapabilities, NegotiatedAudio
-from .codec import Codec
+from .codec import G711, Codec
 from .direction import Direction
 from .error import NegotiationError, quoted
 from .lines import Attribute, Connection, Origin, parse_count
-from .matching import Match, explained, match_codecs, numbered
+from .matching import Match, also_taken, explained, is_audio, match_codecs, numbered
 from .media import MediaDescription
 from .session import SessionDescription
 
 _SHARED_WITH_RTCP: Final = range(64, 96)
 """Payload types that cannot be told from RTCP on one port (RFC 5761 4)."""
 
+_USUAL_PTIME_MS: Final = 20
 _SHORT_PTIME_MS: Final = 10
 """For a peer whose maxptime rules out our usual packets."""
 
@@ -100,11 +101,12 @@ def answer_offer(
     rtcp_host, rtcp_port = _rtcp(stream, host, shared=shared)
     answer = _describe(_in_place(audio, offer, index), local, previous)
     negotiated = NegotiatedAudio(
-        codec=attrs.evolve(match.ours, payload_type=answered[0].payload_type),
+        codec=attrs.evolve(answered[0], fmtp=match.theirs.fmtp),
         send_payload_type=answered[0].payload_type,
         receive_payload_types=frozenset({answered[0].payload_type}),
         dtmf_send=match.their_events.payload_type if match.their_events else None,
         dtmf_receive=match.their_events.payload_type if match.their_events else None,
+        dtmf_clock_rate=match.events_clock_rate,
         remote_host=host,
         remote_rtp_port=stream.port,
         remote_rtcp_host=rtcp_host,
@@ -135,7 +137,8 @@ def accept_answer(
     _check_stream(stream)
     srtp = keying.accept(offer.media[index], stream, caps.srtp)
     host = remote_address(answer.connection_of(stream), _host(offer, offer.media[index]))
-    match = match_codecs(explained(stream.codecs(), ours), ours)
+    taken = explained(stream.codecs(), ours)
+    match = match_codecs(taken, ours)
     wished = offer.direction_of(offer.media[index])
     theirs = _direction(answer, stream, host)
     number = match.theirs.payload_type
@@ -148,8 +151,10 @@ def accept_answer(
         receive_payload_types=frozenset(
             {match.ours.payload_type} if means_another else {match.ours.payload_type, number}
         ),
+        also_received=also_taken(taken, ours, match.ours),
         dtmf_send=match.their_events.payload_type if match.their_events else None,
         dtmf_receive=match.our_events.payload_type if match.our_events else None,
+        dtmf_clock_rate=match.events_clock_rate,
         remote_host=host,
         remote_rtp_port=stream.port,
         remote_rtcp_host=rtcp_host,
@@ -175,7 +180,7 @@ def _choose_stream(
             _check_stream(stream)
             key = keying.choose(stream, caps.srtp, local.keys)
             host = remote_address(offer.connection_of(stream), local.host)
-            return index, match_codecs(stream.codecs(), ours), host, key
+            return index, match_codecs(stream.codecs(), _sendable(ours, stream)), host, key
         except NegotiationError as exc:
             faults.append(exc)
     if not faults:
@@ -240,8 +245,20 @@ def _shares_port(stream: MediaDescription, ours: Sequence[Codec]) -> bool:
 
 
 def _ptime(stream: MediaDescription, caps: MediaCapabilities) -> int:
-    longest = parse_count(stream.attribute("maxptime") or "", _MAX_PTIME_MS)
-    return caps.ptime_ms if not longest or longest >= caps.ptime_ms else _SHORT_PTIME_MS
+    longest = _longest(stream)
+    return caps.ptime_ms if longest >= caps.ptime_ms else _SHORT_PTIME_MS
+
+
+def _longest(stream: MediaDescription) -> int:
+    """The longest packets that the peer takes, in ms."""
+    return parse_count(stream.attribute("maxptime") or "", _MAX_PTIME_MS) or _MAX_PTIME_MS
+
+
+def _sendable(ours: Sequence[Codec], stream: MediaDescription) -> Sequence[Codec]:
+    """What we can send in packets that are short enough: below 20 ms only G.711."""
+    if _longest(stream) >= _USUAL_PTIME_MS:
+        return ours
+    return [codec for codec in ours if codec.name in G711 or not is_audio(codec)]
 
 
 # --- our descriptions ---------------------------------------------------------------------------

@@ -6,7 +6,16 @@ import subprocess
 import sys
 from typing import Final
 
-PROGRAMS: Final = ("sip_parser", "session_start", "setups", "engine", "secure", "calls", "recorder")
+PROGRAMS: Final = (
+    "sip_parser",
+    "session_start",
+    "setups",
+    "engine",
+    "codecs",
+    "secure",
+    "calls",
+    "recorder",
+)
 
 
 def main() -> int:

@@ -343,3 +343,38 @@ def test_secrets_of_the_wrong_shape_are_explained_without_their_values(tmp_path:
             '"api.example.com:8443"',
         ),
     ]
+
+
+def test_codecs_of_all_calls_and_of_a_trunk_are_chosen_in_order(tmp_path: Path) -> None:
+    file = tmp_path / "callstage.toml"
+    file.write_text(
+        """
+        [rtp]
+        codecs = ["opus", "PCMA"]
+        [[trunk]]
+        name = "carrier"
+        uri = "sip:carrier.example"
+        codecs = ["G722", "PCMA"]
+        """
+    )
+    config = load_config(file)
+    assert config.rtp.codecs == ("opus", "PCMA")
+    assert config.codecs == ("opus", "PCMA", "G722")
+    assert config.wideband
+    assert not Config().wideband
+
+
+@pytest.mark.parametrize(
+    ("codecs", "key", "problem"),
+    [
+        ('["opus", "G729"]', "rtp.codecs[1]", "must be one of 'opus', 'G722', 'PCMU', 'PCMA', "),
+        ("[]", "rtp.codecs", "is empty"),
+        ('["PCMU", "PCMU"]', "rtp.codecs", "'PCMU' stands in it twice"),
+    ],
+)
+def test_codecs_that_cannot_be_are_faults(
+    tmp_path: Path, codecs: str, key: str, problem: str
+) -> None:
+    [(found_key, found_problem)] = faults_of(tmp_path, f"[rtp]\ncodecs = {codecs}")
+    assert found_key == key
+    assert problem in found_problem

@@ -22,7 +22,9 @@ MODULES: Final = Path("/usr/lib/baresip/modules")
 EVENT_TIMEOUT_S: Final = 20.0
 MICROPHONE_S: Final = 60
 """baresip hangs up at the end of its microphone file."""
-_LOADED: Final = ("account", "contact", "menu", "g711", "aufile", "sndfile", "ctrl_tcp")
+_LOADED: Final = (
+    "account", "contact", "menu", "g711", "g722", "opus", "l16", "aufile", "sndfile", "ctrl_tcp",
+)  # fmt: skip
 
 Samples = NDArray[np.int16]
 
@@ -75,8 +77,9 @@ class Baresip:
         """What came out of its loudspeaker in the last call: samples and rate."""
         dumps = sorted(self.folder.glob("dump-*-dec.wav"), key=lambda path: path.stat().st_mtime)
         with wave.open(str(dumps[-1]), "rb") as file:
-            data = file.readframes(file.getnframes())
-            return np.frombuffer(data, dtype="<i2").astype(np.int16), file.getframerate()
+            data = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
+            left = data[:: file.getnchannels()]
+            return left.astype(np.int16), file.getframerate()
 
     async def read_events(self) -> None:
         """Netstrings of JSON, until the control connection closes."""
@@ -96,13 +99,17 @@ async def baresip(
     microphone: Samples,
     *,
     rate_hz: int = 8000,
+    channels: int = 1,
     account: str = "answermode=auto;audio_codecs=PCMU",
     config: Sequence[str] = (),
 ) -> AsyncIterator[Baresip]:
-    """A baresip that says `microphone` (then silence) into every call, while the block runs."""
+    """A baresip that says `microphone` (then silence) into every call, while the block runs.
+
+    It takes the file only with the rate and the channels of the call's codec.
+    """
     program = require_program("baresip")
     port, control = free_port(), free_port(socket.SOCK_STREAM)
-    _write_microphone(folder / "mic.wav", microphone, rate_hz)
+    _write_microphone(folder / "mic.wav", microphone, rate_hz, channels)
     (folder / "accounts").write_text(f"<sip:phone@{HOST}:{port}>;regint=0;{account}\n")
     (folder / "contacts").write_text("")
     (folder / "config").write_text("\n".join([*_config(folder, port, control), *config]) + "\n")
@@ -131,14 +138,14 @@ def _config(folder: Path, port: int, control: int) -> list[str]:
     ]
 
 
-def _write_microphone(path: Path, samples: Samples, rate_hz: int) -> None:
+def _write_microphone(path: Path, samples: Samples, rate_hz: int, channels: int) -> None:
     padded = np.zeros(max(len(samples), MICROPHONE_S * rate_hz), dtype="<i2")
     padded[: len(samples)] = samples
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(rate_hz)
-        file.writeframes(padded.tobytes())
+        file.writeframes(np.repeat(padded, channels).tobytes())
 
 
 def _netstring(buffer: bytes) -> tuple[bytes, bytes] | None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import trio
 
+from runtime.config.settings import USUAL_CODECS, CodecName
 from runtime.media.listening import HeardInterval, listen
 from runtime.phone import CallPlan, CallReport, Phone
 from sip.address import BoundAddress
@@ -38,8 +39,10 @@ def heard_tones(heard: Sequence[HeardInterval]) -> list[tuple[int, float]]:
 
 
 @asynccontextmanager
-async def phone() -> AsyncIterator[tuple[Phone, int]]:
-    made = Phone()
+async def phone(
+    codecs: Sequence[CodecName] = USUAL_CODECS,
+) -> AsyncIterator[tuple[Phone, int]]:
+    made = Phone(codecs=codecs)
     async with trio.open_nursery() as nursery:
         with trio.fail_after(WAIT_S):
             addresses: Sequence[BoundAddress] = await nursery.start(made.run)

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 
 from runtime.media.codec import Law
+from runtime.media.codecs.table import CodecTable
 from runtime.media.native.library import Library
 from runtime.media.pcm import PcmBuffer, PcmRing
 from runtime.media.port import RtpStream, ToneScript, ToneStep
@@ -170,7 +171,12 @@ class Rig:
     """An engine, its fake sockets and a clock that moves by ticks."""
 
     def __init__(
-        self, legs: int = 8, players: int = 8, seed: int = 1, library: Library | None = None
+        self,
+        legs: int = 8,
+        players: int = 8,
+        seed: int = 1,
+        library: Library | None = None,
+        codecs: CodecTable | None = None,
     ) -> None:
         self.sockets = FakeSockets()
         self.engine = Engine(
@@ -178,6 +184,7 @@ class Rig:
             Capacity(legs=legs, players=players, cname="test@callstage"),
             random.Random(seed).random,
             library,
+            codecs,
         )
         self.now = 1000.0
         self.events: list[Event] = []

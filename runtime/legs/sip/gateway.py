@@ -69,6 +69,7 @@ class SipGateway:
             new_number=lambda: secrets.randbelow(2**31),
             advertised_host=_advertised(config.advertise),
             source_address=source_address,
+            codecs=(rtp or RtpSettings()).codecs,
             encryption=Encryption(
                 policy=SrtpPolicy((rtp or RtpSettings()).srtp),
                 trunk_at=lambda host: self._trunk_at.get(host),

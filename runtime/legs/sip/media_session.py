@@ -12,8 +12,14 @@ from typing import Final, Literal
 
 import attrs
 
-from runtime.media.port import LegAddress, RtpStream, SrtpKeys
+from runtime.media.port import LegAddress, ReceivedFormat, RtpStream, SrtpKeys
 from sip.sdp import (
+    G722,
+    L16_NARROW,
+    L16_WIDE,
+    OPUS,
+    PCMA,
+    PCMU,
     SUITES,
     Codec,
     LocalMedia,
@@ -27,11 +33,17 @@ from sip.sdp import (
     answer_offer,
     make_offer,
 )
-from sip.sdp.codec import PCMA, PCMU
 
 CONTENT_TYPE: Final = "application/sdp"
-CODECS: Final[dict[str, Codec]] = {"PCMU": PCMU, "PCMA": PCMA}
-"""What the engine can carry."""
+CODECS: Final[dict[str, Codec]] = {
+    "PCMU": PCMU,
+    "PCMA": PCMA,
+    "G722": G722,
+    "opus": OPUS,
+    "L16": L16_WIDE,
+    "L16/8000": L16_NARROW,
+}
+"""What the engine can carry, by the names of the configuration and of the engine."""
 
 HoldChange = Literal["held", "resumed"]
 
@@ -167,11 +179,17 @@ class MediaSession:
             remote_host=host,
             remote_port=port,
             remote_rtcp_port=rtcp_port,
-            codec=agreed.codec.name.upper(),
+            codec=engine_name(agreed.codec),
+            fmtp=agreed.codec.fmtp,
             send_payload_type=agreed.send_payload_type,
             receive_payload_types=agreed.receive_payload_types,
+            other_formats=tuple(
+                ReceivedFormat(codec.payload_type, engine_name(codec))
+                for codec in agreed.also_received
+            ),
             dtmf_send_payload_type=agreed.dtmf_send,
             dtmf_receive_payload_type=agreed.dtmf_receive,
+            dtmf_clock_hz=agreed.dtmf_clock_rate,
             ptime_ms=agreed.ptime_ms,
             sending=sending,
             receiving=agreed.direction.receives,
@@ -186,6 +204,11 @@ def _srtp_keys(agreed: SrtpAgreement | None) -> SrtpKeys | None:
         return None
     local, remote = agreed.local, agreed.remote
     return SrtpKeys(suite=local.suite, send_key=local.inline, receive_key=remote.inline)
+
+
+def engine_name(codec: Codec) -> str:
+    """How configuration and engine call a codec that was agreed on."""
+    return next(name for name, known in CODECS.items() if known.same_format(codec))
 
 
 def is_nowhere(host: str, port: int) -> bool:

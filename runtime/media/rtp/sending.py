@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from runtime.media.codec import Law, encode
 from runtime.media.frames import FRAME, Samples
 
-from .header import Ints, packet_type, write_headers, write_numbers
+from .header import HEADER_SIZE, Ints, packet_type, write_headers, write_numbers
 from .reports import Sent
 
 HALF: Final = FRAME // 2
@@ -39,7 +39,7 @@ class Sending:
         self._octets_less = np.zeros(legs, dtype=np.int64)
         """Octets that packets had less than a whole frame."""
         self._clock_step = np.zeros(legs, dtype=np.int64)
-        """A frame for running legs."""
+        """Timestamp units of a frame, for running legs."""
         self._marker = np.zeros(legs, dtype=np.bool_)
         self._half_markers = np.zeros(legs, dtype=np.bool_)
         self._heads_stale = True
@@ -71,10 +71,12 @@ class Sending:
 
     # --- one leg --------------------------------------------------------------------------------
 
-    def start(self, leg: int, *, ssrc: int, sequence: int, timestamp: int) -> None:
-        """A new call takes this place; its clock runs from now on."""
+    def start(
+        self, leg: int, *, ssrc: int, sequence: int, timestamp: int, step: int = FRAME
+    ) -> None:
+        """A new stream; its clock runs from now on, by `step` units a frame."""
         self.ssrc[leg], self.sequence[leg], self.timestamp[leg] = ssrc, sequence, timestamp
-        self.running[leg], self._clock_step[leg] = True, FRAME
+        self.running[leg], self._clock_step[leg] = True, step
         self.active[leg] = False
         self._first_sequence[leg], self._octets_less[leg] = sequence, 0
 
@@ -138,6 +140,16 @@ class Sending:
         self.sequence[:count] += active
         self.timestamp[:count] += self._clock_step[:count]
 
+    def frame_timestamp(self, leg: int) -> int:
+        """Of the frame just prepared."""
+        return int(self.timestamp[leg] - self._clock_step[leg]) & 0xFFFFFFFF
+
+    def replace_by_coded(self, leg: int, payload: bytes) -> bytes:
+        """The packet of a codec of its own instead of the one just prepared, with its number."""
+        self._octets_less[leg] += FRAME - len(payload)
+        head = self._whole_packets[leg : leg + 1].view(np.uint8).data[:HEADER_SIZE]
+        return head.tobytes() + payload
+
     def replace_by_event(
         self, leg: int, payload: bytes, timestamp: int, marker: bool, payload_type: int
     ) -> memoryview:
@@ -160,7 +172,7 @@ class Sending:
 
     def skip(self, frames: int) -> None:
         """The engine stood still: clocks went on, and what follows is a new stretch."""
-        self.timestamp[self.running] += FRAME * frames
+        self.timestamp += self._clock_step * frames
         self._marker |= self.active
         self._half_markers |= self.active
         self._heads_stale = True

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from runtime.media.frames import FrameTable, RowsExhausted
+from runtime.media.frames import WIDE_RATE_HZ, FrameTable, RowsExhausted
 from runtime.media.pcm import PcmBuffer, PcmError, PcmRing
 from runtime.media.port import LegClosed, PlayerFinished, RecorderClosed
 from runtime.media.protocol import (
@@ -40,11 +40,13 @@ from runtime.media.protocol import (
 )
 from runtime.media.rtp.datagrams import NoPorts
 
+from .coded import CodedLegs
+from .edges import Conference
 from .leg import Leg
 from .legs import Legs, LegsExhausted
 from .players import BrokenContent, Content, Player, Players, ToneContent, content_of
 from .recorders import Recorder, Recorders, RecordersExhausted
-from .routes import Conference, Routes
+from .routes import Routes
 from .signalling import Signalling
 from .upkeep import Upkeep
 
@@ -66,8 +68,11 @@ class Parts:
     frames: FrameTable
     legs: Legs
     routes: Routes
+    coded: CodedLegs
     players: Players
+    wide_players: Players
     recorders: Recorders
+    wide_recorders: Recorders
     signalling: Signalling
     upkeep: Upkeep
 
@@ -122,14 +127,18 @@ class Desk:
             case Leg():
                 parts.routes.forget(unit)
                 parts.recorders.forget(unit)
+                parts.wide_recorders.forget(unit)
+                parts.routes.retapped()
+                parts.coded.forget(unit)
                 parts.signalling.forget(unit)
                 parts.upkeep.forget(unit)
                 statistics = parts.legs.close(unit, parts.frames, self._now, self._wall)
                 self._tell(unit, LegClosed(statistics=statistics))
             case Player():
-                parts.players.release(unit)
+                self._players_of(unit.content).release(unit)
             case Recorder():
-                self._tell(unit, parts.recorders.close(unit))
+                parts.routes.hear_wide(unit, False)
+                self._tell(unit, self._recorders_of(unit.ring).close(unit))
 
     # --- legs -----------------------------------------------------------------------------------
 
@@ -148,7 +157,9 @@ class Desk:
 
     def _configure_leg(self, command: ConfigureLeg) -> None:
         if leg := self._leg(command.unit):
-            self._parts.legs.configure(leg, command.stream, self._now)
+            self._parts.legs.configure(leg, command.stream, self._now, self._wall)
+            wide = self._parts.coded.configure(leg, command.stream)
+            self._parts.routes.hear_wide(leg, wide)
 
     def _handle_tones(self, command: HandleTones) -> None:
         if leg := self._leg(command.unit):
@@ -164,6 +175,10 @@ class Desk:
         player = self._units.get(unit)
         return player if isinstance(player, Player) else None
 
+    def _players_of(self, content: Content) -> Players:
+        wide = content.rate_hz == WIDE_RATE_HZ
+        return self._parts.wide_players if wide else self._parts.players
+
     def _open_player(self, command: OpenPlayer) -> None:
         content: Content
         try:
@@ -177,22 +192,23 @@ class Desk:
 
     def _start_player(self, unit: int, content: Content, *, paused: bool) -> None:
         try:
-            self._units[unit] = self._parts.players.open(unit, content, paused=paused)
+            players = self._players_of(content)
+            self._units[unit] = players.open(unit, content, paused=paused)
         except RowsExhausted as exc:
             content.close()
             self._tell(Refused(unit), PlayerFinished(error=str(exc)))
 
     def _pause(self, command: PausePlayer) -> None:
         if player := self._player(command.unit):
-            self._parts.players.pause(player)
+            self._players_of(player.content).pause(player)
 
     def _resume(self, command: ResumePlayer) -> None:
         if player := self._player(command.unit):
-            self._parts.players.resume(player)
+            self._players_of(player.content).resume(player)
 
     def _add_marker(self, command: AddMarker) -> None:
         if player := self._player(command.unit):
-            self._parts.players.add_marker(player, command.offset_ms)
+            self._players_of(player.content).add_marker(player, command.offset_ms)
 
     # --- conferences and recorders --------------------------------------------------------------
 
@@ -200,26 +216,32 @@ class Desk:
         recorder = self._units.get(unit)
         return recorder if isinstance(recorder, Recorder) else None
 
+    def _recorders_of(self, ring: PcmRing) -> Recorders:
+        wide = ring.rate_hz == WIDE_RATE_HZ
+        return self._parts.wide_recorders if wide else self._parts.recorders
+
     def _open_conference(self, command: OpenConference) -> None:
         self._units[command.unit] = Conference(command.unit)
 
     def _open_recorder(self, command: OpenRecorder) -> None:
         try:
             ring = PcmRing.attach(self._fds[command.fd], writable=True)
-            recorder = self._parts.recorders.open(command.unit, ring)
+            recorder = self._recorders_of(ring).open(command.unit, ring)
         except (PcmError, IndexError, RecordersExhausted):
             self._tell(Refused(command.unit), RecorderClosed(frames=0, overrun_frames=0))
             return
         self._units[command.unit] = recorder
+        self._parts.routes.hear_wide(recorder, recorder.wide)
 
     def _tap(self, command: TapLeg) -> None:
         recorder, leg = self._recorder(command.unit), self._leg(command.leg)
         if recorder and leg:
-            self._parts.recorders.tap(recorder, leg)
+            self._recorders_of(recorder.ring).tap(recorder, leg)
+            self._parts.routes.retapped()
 
     def _mute(self, command: MuteRecorder) -> None:
         if recorder := self._recorder(command.unit):
-            self._parts.recorders.mute(recorder, command.muted)
+            self._recorders_of(recorder.ring).mute(recorder, command.muted)
 
     # --- all ------------------------------------------------------------------------------------
 

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from runtime.media.codec import ALAW_TO_LINEAR, ULAW_TO_LINEAR
 from runtime.media.dtmf import PressEnded, PressStarted
-from runtime.media.frames import FRAME
+from runtime.media.frames import FRAME, RATE_HZ
 from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.header import HEADER_SIZE, Bools, Headers, Ints, Octets, parse_headers
 from runtime.media.rtp.latching import Address
 from runtime.media.rtp.rtcp import is_rtcp, parse_compound
 
-from .leg import ALAW, EVENT, REFUSED, Leg, numeric_address, rtcp_host_of
+from .coded import CodedLegs
+from .leg import ALAW, CODED, EVENT, REFUSED, Leg, numeric_address, rtcp_host_of
 from .legs import Legs
 
 Report = tuple[int, bytes, str | None]
@@ -54,8 +55,11 @@ class _Batch:
 class Intake:
     """Places what arrives into the legs' playout buffers."""
 
-    def __init__(self, legs: Legs, on_press: OnPress, follow: Follow | None = None) -> None:
+    def __init__(
+        self, legs: Legs, coded: CodedLegs, on_press: OnPress, follow: Follow | None = None
+    ) -> None:
         self._legs = legs
+        self._coded = coded
         self._on_press = on_press
         self._follow = follow or self._follow_by_numpy
 
@@ -194,8 +198,11 @@ class Intake:
         if (kinds >= EVENT).any():
             for number in np.flatnonzero(kinds == EVENT):
                 self._take_event(batch, int(packets[number]))
+            coded = kinds == CODED
+            if coded.any():
+                self._take_coded(batch, packets[coded], restarted[coded], gap[coded])
             audio = kinds < EVENT
-            legs.reception.untimed(index[~audio])
+            legs.reception.untimed(index[~audio & ~coded])
             # What is ignored may begin a stream; the next audio packet is then mapped anew.
             legs.playout.forget(index[restarted & ~audio])
             packets, index, gap = packets[audio], index[audio], gap[audio]
@@ -280,6 +287,26 @@ class Intake:
         samples = np.take(_BOTH_LAWS, octets + np.repeat(tables, size))
         at = np.repeat(position, size) + within
         self._legs.playout.write_samples(np.repeat(index, size), at, samples)
+
+    def _take_coded(
+        self, batch: _Batch, packets: Ints, restarted: Bools, gap: NDArray[np.float64]
+    ) -> None:
+        """Audio of legs that are coded by themselves, one packet of each."""
+        rows, headers = batch.arrivals.rows, batch.headers
+        index = batch.arrivals.legs[packets]
+        start = headers.offset[packets]
+        end = start + headers.size[packets]
+        columns = (packets, index, headers.payload_type[packets], headers.timestamp[packets])
+        steps = [
+            self._coded.put(leg, kind, timestamp, rows[number, first:last].tobytes(), begins)
+            for number, leg, kind, timestamp, first, last, begins in zip(
+                *(column.tolist() for column in (*columns, start, end, restarted)), strict=True
+            )
+        ]
+        # Jitter is kept in units of 8 kHz for all legs.
+        units = np.array([round(step * RATE_HZ) for step in steps], dtype=np.int64)
+        self._legs.reception.time(index, units, gap)
+        self._legs.spoke[index] = True
 
     def _take_event(self, batch: _Batch, number: int) -> None:
         arrivals, headers = batch.arrivals, batch.headers

@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from runtime.media.frames import FrameTable
+from runtime.media.codecs.table import FORMATS
+from runtime.media.frames import FRAME, RATE_HZ, FrameTable
 from runtime.media.port import LegStatistics, RtpStream
 from runtime.media.rtp.concealment import Concealment
 from runtime.media.rtp.datagrams import RtpSockets
@@ -23,7 +24,7 @@ from runtime.media.rtp.reception import Reception
 from runtime.media.rtp.reports import Heard, Reports, next_interval
 from runtime.media.rtp.sending import Sending
 
-from .leg import Leg, kinds_of, law_of, numeric_address, rtcp_host_of
+from .leg import Leg, is_plain, kinds_of, law_of, numeric_address, rtcp_host_of
 from .sealing import Sealing
 
 SHORT_PTIME_MS: Final = 10
@@ -90,14 +91,19 @@ class Legs:
         self.octets_received[index] = self.rejected[index] = 0
         return leg, ports
 
-    def configure(self, leg: Leg, stream: RtpStream, now: float) -> None:
+    def configure(self, leg: Leg, stream: RtpStream, now: float, wall: float) -> None:
         """What offer and answer agreed on; the first time starts the leg's clock."""
         index, before = leg.index, leg.stream
-        leg.stream = stream
+        leg.stream, leg.plain = stream, is_plain(stream)
         self.kinds[index] = kinds_of(stream)
         self.following.forget(index)
         if before is None:
+            self.configured += 1
             self._start(leg, now)
+            self.sockets.listen(leg.index)
+        elif _clock_of(before) != _clock_of(stream):
+            self._start_anew(leg, now, wall)
+        leg.tell_event_clock()
         if before is None or not before.receiving:
             self.last_heard[index] = now
         self.muxed[index] = stream.rtcp_mux
@@ -118,7 +124,7 @@ class Legs:
             index,
             law=law_of(stream),
             payload_type=stream.send_payload_type,
-            halved=stream.ptime_ms == SHORT_PTIME_MS,
+            halved=stream.ptime_ms == SHORT_PTIME_MS and leg.plain,
             active=active,
         )
         self.sockets.unschedule(index)
@@ -127,9 +133,7 @@ class Legs:
 
     def close(self, leg: Leg, frames: FrameTable, now: float, wall: float) -> LegStatistics:
         """Say BYE and stop sending; the number is free for another leg in the next tick."""
-        if leg.reports is not None and self.sending.packets(leg.index):
-            sent, heard = self.sending.sent(leg.index), self.heard_of(leg)
-            self.send_report(leg, leg.reports.farewell(sent, heard, now, wall))
+        self._take_leave(leg, now, wall)
         statistics = self.statistics(leg)
         self.sending.stop(leg.index)
         self.sockets.unschedule(leg.index)
@@ -141,7 +145,7 @@ class Legs:
         self.muxed[leg.index] = False
         self.watched[leg.index] = False
         self.report_at[leg.index] = np.inf
-        frames.samples[frames.of_leg(leg.index)] = 0
+        frames.silence(frames.of_leg(leg.index))
         self.by_index[leg.index] = None
         self.silent[leg.index] = self.spoke[leg.index] = False
         self._resting.append(leg.index)
@@ -167,7 +171,8 @@ class Legs:
             highest_sequence=self.reception.extended_highest(index),
             expected=self.reception.expected(index),
             received=self.reception.stream_received(index),
-            jitter=float(self.reception.jitter[index]),
+            # RFC 3550 6.4.1: in units of the peer's timestamps; kept in those of 8 kHz.
+            jitter=float(self.reception.jitter[index]) * _clock_of(leg.stream) / RATE_HZ,
         )
 
     def statistics(self, leg: Leg) -> LegStatistics:
@@ -176,9 +181,9 @@ class Legs:
         theirs = reports.remote if reports else None
         refusals = self.sealing.refusals(index)
         return LegStatistics(
-            packets_sent=sent.packets,
+            packets_sent=sent.packets + leg.sent_before[0],
             packets_received=int(self.reception.received[index]),
-            octets_sent=sent.octets,
+            octets_sent=sent.octets + leg.sent_before[1],
             octets_received=int(self.octets_received[index]),
             packets_lost=self.reception.lost(index),
             packets_late=int(self.playout.late[index]),
@@ -195,18 +200,31 @@ class Legs:
         )
 
     def _start(self, leg: Leg, now: float) -> None:
-        self.configured += 1
+        """A stream of packets begins."""
         # RFC 3550 5.1: SSRC, first sequence number and first timestamp are random.
         self.sending.start(
             leg.index,
             ssrc=int(self.random() * (1 << 32)),
             sequence=int(self.random() * (1 << 15)),
             timestamp=int(self.random() * (1 << 31)),
+            step=FRAME * _clock_of(leg.stream) // RATE_HZ,
         )
         first_report = now + next_interval(self.random(), initial=True)
         leg.reports = Reports(self._cname, first_report)
         self.report_at[leg.index] = first_report
-        self.sockets.listen(leg.index)
+
+    def _start_anew(self, leg: Leg, now: float, wall: float) -> None:
+        """RFC 7160 4.1: another clock rate is another SSRC, and the old one says BYE."""
+        self._take_leave(leg, now, wall)
+        sent, before = self.sending.sent(leg.index), leg.sent_before
+        leg.sent_before = before[0] + sent.packets, before[1] + sent.octets
+        self.sending.active[leg.index] = False  # so that the new stream opens with a marker
+        self._start(leg, now)
+
+    def _take_leave(self, leg: Leg, now: float, wall: float) -> None:
+        if leg.reports is not None and self.sending.packets(leg.index):
+            sent, heard = self.sending.sent(leg.index), self.heard_of(leg)
+            self.send_report(leg, leg.reports.farewell(sent, heard, now, wall))
 
     def _aim_anew(self, leg: Leg, stream: RtpStream) -> None:
         rtp = numeric_address(stream.remote_host, stream.remote_port)
@@ -223,3 +241,8 @@ def _remote(stream: RtpStream) -> tuple[str, int, str, int]:
         rtcp_host_of(stream),
         stream.remote_rtcp_port,
     )
+
+
+def _clock_of(stream: RtpStream | None) -> int:
+    """Of the RTP timestamps."""
+    return RATE_HZ if stream is None else FORMATS[stream.codec].clock_hz

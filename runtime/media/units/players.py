@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.media.frames import FRAME, RATE_HZ, FrameTable, RowsExhausted, Samples
+from runtime.media.frames import RATE_HZ, WIDE_RATE_HZ, FrameTable, RowsExhausted, Samples
 from runtime.media.mixing import cross_fade, fade_out
 from runtime.media.pcm import PcmBuffer, PcmState
 from runtime.media.port import (
@@ -27,11 +27,9 @@ from runtime.media.tones import length_of, render
 
 BLOCK_FRAMES: Final = 50
 """Frames fetched at once: a second, since each fetch costs as much as a tick of sixty players."""
-BLOCK: Final = BLOCK_FRAMES * FRAME
+FRAMES_PER_S: Final = 50
 MAX_MARKERS: Final = 100
 """Per player; further ones are ignored, and the session refuses them long before."""
-
-_QUIET: Final = np.zeros(FRAME, dtype=np.int16)
 
 PlayerNews = PlayerStarted | PlayerMarkerReached | PlayerFinished
 OnPlayerNews = Callable[["Player", PlayerNews], None]
@@ -40,8 +38,10 @@ OnPlayerNews = Callable[["Player", PlayerNews], None]
 class Content(Protocol):
     """What a player plays, seen as samples from the beginning on."""
 
+    rate_hz: int
+
     def fetch(self, start: int) -> Samples:
-        """Up to BLOCK samples from `start`; none when there are none (yet)."""
+        """Up to a second of samples from `start`; none when there are none (yet)."""
 
     def over(self, start: int) -> bool:
         """Whether nothing will ever follow at `start`."""
@@ -57,6 +57,9 @@ class BufferContent:
     """A sound in shared memory."""
 
     def __init__(self, buffer: PcmBuffer, *, loop: bool) -> None:
+        self.rate_hz = buffer.rate_hz
+        self._frame = buffer.rate_hz // FRAMES_PER_S
+        self._block = BLOCK_FRAMES * self._frame
         self._buffer = buffer
         self._loop = loop
 
@@ -65,12 +68,12 @@ class BufferContent:
         state, valid = self._buffer.state, self._buffer.valid_samples
         if state is PcmState.DONE and self._loop and valid:
             start %= valid
-            if start + BLOCK > valid:
-                around = np.arange(start, start + BLOCK)
+            if start + self._block > valid:
+                around = np.arange(start, start + self._block)
                 return _mono(self._buffer.samples[:valid].take(around, axis=0, mode="wrap"))
-        end = min(start + BLOCK, valid)
+        end = min(start + self._block, valid)
         if state is PcmState.FILLING:
-            end -= (end - start) % FRAME
+            end -= (end - start) % self._frame
         return _mono(self._buffer.samples[start : max(start, end)])
 
     def over(self, start: int) -> bool:
@@ -90,8 +93,9 @@ class BufferContent:
 
 
 class ToneContent:
-    """A tone script."""
+    """A tone script; nothing of it lies above what 8 kHz can carry."""
 
+    rate_hz = RATE_HZ
     error = None
 
     def __init__(self, script: ToneScript) -> None:
@@ -99,7 +103,9 @@ class ToneContent:
         self._length = length_of(script)
 
     def fetch(self, start: int) -> Samples:
-        count = BLOCK if self._length is None else max(0, min(BLOCK, self._length - start))
+        count = BLOCK_FRAMES * RATE_HZ // FRAMES_PER_S
+        if self._length is not None:
+            count = max(0, min(count, self._length - start))
         return render(self._script, start, count)
 
     def over(self, start: int) -> bool:
@@ -111,6 +117,8 @@ class ToneContent:
 
 class BrokenContent:
     """A sound that the engine cannot play; ends at once with the reason."""
+
+    rate_hz = RATE_HZ
 
     def __init__(self, error: str) -> None:
         self.error = error
@@ -126,10 +134,11 @@ class BrokenContent:
 
 
 def content_of(buffer: PcmBuffer, *, loop: bool) -> Content:
-    """The buffer as content, if its rate is the rows' rate."""
-    if buffer.rate_hz != RATE_HZ:
+    """The buffer as content, if its rate is one of the rows' rates."""
+    if buffer.rate_hz not in (RATE_HZ, WIDE_RATE_HZ):
         buffer.close()
-        return BrokenContent(f"the sound has {buffer.rate_hz} Hz, the engine plays {RATE_HZ} Hz")
+        rates = f"{RATE_HZ} and {WIDE_RATE_HZ} Hz"
+        return BrokenContent(f"the sound has {buffer.rate_hz} Hz, the engine plays {rates}")
     return BufferContent(buffer, loop=loop)
 
 
@@ -151,15 +160,26 @@ class Player:
 
 
 class Players:
-    """All players; `fetch`, `copy` and `settle` fill their rows each tick."""
+    """All players of sounds of one rate; `fetch`, `copy` and `settle` fill their
+    rows each tick."""
 
-    def __init__(self, capacity: int, frames: FrameTable, emit: OnPlayerNews) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        frames: FrameTable,
+        emit: OnPlayerNews,
+        rate_hz: int = RATE_HZ,
+    ) -> None:
         self.capacity = capacity
         self.running = np.zeros(0, dtype=np.int64)
         """Slots of players that are neither paused nor ended; another array when that changes."""
         self.due = False
         """Whether a running player may have nothing left to play."""
         self._frames = frames
+        self._wide = rate_hz == WIDE_RATE_HZ
+        self._samples = frames.wide if self._wide else frames.samples
+        self._rate_hz = rate_hz
+        self._frame = rate_hz // FRAMES_PER_S
         self._emit = emit
         self._free = list(range(capacity - 1, -1, -1))
         self._by_slot: dict[int, Player] = {}
@@ -168,8 +188,8 @@ class Players:
         self._cursor = np.zeros(capacity, dtype=np.int64)
         """Frames of the block that were played."""
         self._filled = np.zeros(capacity, dtype=np.int64)
-        self._blocks: Samples = np.zeros((capacity, BLOCK_FRAMES, FRAME), dtype=np.int16)
-        self._blocks_by_frame = self._blocks.reshape(-1, FRAME)
+        self._blocks: Samples = np.zeros((capacity, BLOCK_FRAMES, self._frame), dtype=np.int16)
+        self._blocks_by_frame = self._blocks.reshape(-1, self._frame)
         self._marked: set[Player] = set()
         self._fading_in: list[Player] = []
         self._fading_out: list[Player] = []
@@ -187,6 +207,7 @@ class Players:
         slot = self._free.pop()
         player = Player(player_id, row, slot, content, paused)
         self._by_slot[slot] = player
+        self._frames.write_wide(row, self._wide)
         self._rows[slot], self._cursor[slot], self._filled[slot] = row, 0, 0
         self._dirty = True
         return player
@@ -204,7 +225,7 @@ class Players:
 
     def add_marker(self, player: Player, offset_ms: int) -> None:
         if len(player.markers) < MAX_MARKERS:
-            player.markers.append(max(0, offset_ms) * RATE_HZ // 1000)
+            player.markers.append(max(0, offset_ms) * self._rate_hz // 1000)
             player.markers.sort()
             self._marked.add(player)
 
@@ -249,7 +270,7 @@ class Players:
         if len(playing):
             cursor = self._cursor[playing]
             frames = self._blocks_by_frame.take(playing * BLOCK_FRAMES + cursor, 0, mode="clip")
-            self._frames.samples[self._rows[playing]] = frames
+            self._samples[self._rows[playing]] = frames
             self._cursor[playing] = cursor + 1
         self.due = True
 
@@ -266,19 +287,19 @@ class Players:
         samples = player.content.fetch(player.fetched)
         if player.fetched == 0:
             # Players that start together then fetch in different ticks.
-            samples = samples[: FRAME * (1 + slot % BLOCK_FRAMES)]
+            samples = samples[: self._frame * (1 + slot % BLOCK_FRAMES)]
         if len(samples):
-            whole = -(-len(samples) // FRAME)
+            whole = -(-len(samples) // self._frame)
             block = self._blocks[slot].reshape(-1)
             block[: len(samples)] = samples
-            block[len(samples) : whole * FRAME] = 0
+            block[len(samples) : whole * self._frame] = 0
             self._cursor[slot], self._filled[slot] = 0, whole
             player.fetched += len(samples)
             if not player.started:
                 player.started = True
                 self._emit(player, PlayerStarted())
             return
-        self._frames.samples[player.row] = 0
+        self._samples[player.row] = 0
         if player.content.over(player.fetched):
             player.ended = self._dirty = True
             error = player.content.error
@@ -290,22 +311,24 @@ class Players:
     def _check_markers(self) -> None:
         for player in list(self._marked):
             slot = player.slot
-            left = max(0, int(self._filled[slot] - self._cursor[slot])) * FRAME
+            left = max(0, int(self._filled[slot] - self._cursor[slot])) * self._frame
             self._emit_markers(player, player.fetched - left)
 
     def _emit_markers(self, player: Player, position: int) -> None:
         while player.started and player.markers and player.markers[0] < position:
-            offset_ms = player.markers.pop(0) * 1000 // RATE_HZ
+            offset_ms = player.markers.pop(0) * 1000 // self._rate_hz
             self._emit(player, PlayerMarkerReached(offset_ms=offset_ms))
         if not player.markers:
             self._marked.discard(player)
 
     def _fade(self) -> None:
         """Pausing and resuming must not click either."""
-        samples = self._frames.samples
+        samples = self._samples
         for player in self._fading_in:
             if not player.paused and not player.ended:
-                samples[player.row] = cross_fade(_QUIET, samples[player.row])
+                samples[player.row] = cross_fade(
+                    np.zeros_like(samples[player.row]), samples[player.row]
+                )
         self._fading_in.clear()
         for player in self._silencing:
             if player.paused and not player.ended:

@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from runtime.media.frames import FRAME, FrameTable, Samples
+from runtime.media.frames import RATE_HZ, WIDE_RATE_HZ, FrameTable, Samples
 from runtime.media.mixing import soft_clip
 from runtime.media.pcm import PcmRing
 from runtime.media.port import RecorderClosed
@@ -55,6 +55,11 @@ class Recorder:
         self.stale = True
 
     @property
+    def wide(self) -> bool:
+        """Whether it records at 16 kHz."""
+        return self.ring.rate_hz == WIDE_RATE_HZ
+
+    @property
     def stereo(self) -> bool:
         return self.ring.channels == 2
 
@@ -65,13 +70,14 @@ class Recorder:
 
 
 class Recorders:
-    """All recorders; `write` takes this tick's rows and what the legs hear."""
+    """All recorders of one rate; `write` takes this tick's rows and what the legs hear."""
 
-    def __init__(self, capacity: int, frames: FrameTable) -> None:
-        self._samples = frames.samples
+    def __init__(self, capacity: int, frames: FrameTable, rate_hz: int = RATE_HZ) -> None:
+        self._samples = frames.wide if rate_hz == WIDE_RATE_HZ else frames.samples
+        self._frame = self._samples.shape[1]
         self._free = list(range(capacity - 1, -1, -1))
         self._all: dict[int, Recorder] = {}
-        self._blocks: Samples = np.zeros((capacity, BLOCK_FRAMES, FRAME, 2), dtype=np.int16)
+        self._blocks: Samples = np.zeros((capacity, BLOCK_FRAMES, self._frame, 2), dtype=np.int16)
         self._cursor = np.zeros(capacity, dtype=np.int64)
         self._limit = np.zeros(capacity, dtype=np.int64)
         self._slots = self._rows = self._legs = np.zeros(0, dtype=np.int64)
@@ -114,7 +120,7 @@ class Recorders:
         """Write what was collected; nothing follows."""
         self._flush(recorder, int(self._cursor[recorder.slot]))
         recorder.ring.close_writing()
-        lost = recorder.ring.lost_frames // FRAME
+        lost = recorder.ring.lost_frames // self._frame
         recorder.ring.close()
         del self._all[recorder.slot]
         self._free.append(recorder.slot)
@@ -149,12 +155,12 @@ class Recorders:
         for recorder in self._all.values():
             self._flush(recorder, int(self._cursor[recorder.slot]))
             channels = recorder.ring.channels
-            recorder.ring.write(np.zeros((silence * FRAME, channels), dtype=np.int16))
+            recorder.ring.write(np.zeros((silence * self._frame, channels), dtype=np.int16))
             recorder.frames += silence
 
     def _write_other(self, recorder: Recorder, heard: Samples) -> None:
-        left = np.zeros(FRAME, dtype=np.int32)
-        right = np.zeros(FRAME, dtype=np.int32)
+        left = np.zeros(self._frame, dtype=np.int32)
+        right = np.zeros(self._frame, dtype=np.int32)
         if not recorder.muted:
             for leg in recorder.taps:
                 left += self._samples[1 + leg.index]

@@ -2,46 +2,30 @@
 
 The core decides the edges (decisions/routing.py); here they become `heard = samples[source_of]`.
 A leg hears one row. When that is replaced, what the leg heard last fades out within 5 ms under the
-new sound, so that nothing clicks, whatever became of the old source.
+new sound, so that nothing clicks, whatever became of the old source. Legs with a wideband codec and
+legs of an HD recording hear wide as well; wideband.py says what that takes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.media.frames import SILENCE, FrameTable, Samples
+from runtime.media.frames import SILENCE, WIDE_FRAME, FrameTable, Rows, Samples
 from runtime.media.mixing import MixPlan, cross_fade
 
+from .edges import Conference, Edge, Sink, Source
 from .leg import Leg
 from .players import Player
 from .recorders import Recorder
+from .wideband import WideEars, heard_wide
 
 NO_OWN_ROW: Final = SILENCE
 """A listener that does not speak in the mix hears all of it."""
-
-
-@attrs.define(eq=False)
-class Conference:
-    """A mixer; its edges are all there is to it."""
-
-    id: int
-
-
-Source = Leg | Player | Conference
-Sink = Leg | Conference | Recorder
-
-
-@attrs.frozen(eq=False)
-class _Edge:
-    """`row` is what the sink reads; a conference makes one for each listener."""
-
-    source: Source
-    sink: Sink
-    row: int
+_NOBODY: Final[Rows] = np.zeros(0, dtype=np.int64)
 
 
 class Routes:
@@ -50,17 +34,23 @@ class Routes:
     def __init__(self, legs: int, frames: FrameTable) -> None:
         self.heard: Samples = np.zeros((legs, frames.samples.shape[1]), dtype=np.int16)
         """What each leg hears in this tick."""
+        self.heard_wide: Samples = np.zeros((legs, WIDE_FRAME), dtype=np.int16)
+        """The same at 16 kHz, for legs that hear wide; means nothing for the others."""
         self._frames = frames
         self._source_of = np.zeros(legs, dtype=np.int64)
         self._replaced: set[int] = set()
         """Numbers of legs that hear another row than in the last tick."""
-        self._into: dict[int, dict[int, _Edge]] = {}
+        self._into: dict[int, dict[int, Edge]] = {}
         """Sink id: source id: edge."""
-        self._out_of: dict[int, dict[int, _Edge]] = {}
+        self._out_of: dict[int, dict[int, Edge]] = {}
         self._plan = MixPlan.of([], [])
         self._plan_stale = False
         self._mixing = False
         """Whether anybody hears a conference."""
+        self._ears = WideEars()
+        self._wide_plan = MixPlan.of([], [])
+        self._wide_legs: Rows = np.zeros(0, dtype=np.int64)
+        self._wide_stale = False
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """What the native helper works on; never replaced by other arrays."""
@@ -81,12 +71,13 @@ class Routes:
         if isinstance(sink, Leg):
             self.silence(sink)
             self._listen(sink, row)
-        edge = _Edge(source, sink, row)
+        edge = Edge(source, sink, row)
         self._into.setdefault(sink.id, {})[source.id] = edge
         self._out_of.setdefault(source.id, {})[sink.id] = edge
         if isinstance(sink, Recorder):
             sink.add_source(row)
         self._plan_stale |= isinstance(source, Conference) or isinstance(sink, Conference)
+        self._wide_stale |= self._ears.any
 
     def disconnect(self, source_id: int, sink_id: int) -> None:
         """Remove the edge if it is there."""
@@ -110,8 +101,22 @@ class Routes:
     def forget(self, leg: Leg) -> None:
         """The leg's number is free for another one, which has heard nothing yet."""
         self.remove(leg.id)
+        self.hear_wide(leg, False)
         self.heard[leg.index] = 0
         self._replaced.discard(leg.index)
+
+    def hear_wide(self, sink: Leg | Recorder, wide: bool) -> None:
+        """Whether a leg, or a recorder with the legs that it taps, hears wide from now on."""
+        self._wide_stale |= self._ears.hear(sink, wide)
+
+    @property
+    def heard_wide_at_all(self) -> bool:
+        """Whether anybody hears wide, or stopped to since the last tick."""
+        return self._ears.any or self._wide_stale
+
+    def retapped(self) -> None:
+        """Some recorder taps other legs than before."""
+        self._wide_stale |= self._ears.any
 
     def legs_hearing(self, source_id: int) -> list[Leg]:
         """Legs with a direct edge from the source."""
@@ -122,23 +127,37 @@ class Routes:
 
     def mix(self) -> None:
         """Fill the rows that listeners hear of conferences."""
+        if self._wide_stale:
+            self._widen()
+        self._frames.convert()
         if self._plan_stale:
-            self._make_plan()
+            self._plan, self._plan_stale = self._plan_of(lambda _: True), False
+            self._mixing = bool(len(self._plan.heard_mix))
         self._plan.run(self._frames.samples)
+        self._wide_plan.run(self._frames.wide)
 
     def gather(self, count: int) -> Samples:
         """What each of the first `count` legs hears."""
         heard = self.heard[:count]
-        fading: Samples | None = None
+        replaced = _NOBODY
         if self._replaced:
-            legs = np.array(sorted(self._replaced), dtype=np.int64)
-            # Last tick's sound, run backwards from its last sample: it goes on without a step.
-            fading = heard[legs, ::-1]
-        np.take(self._frames.samples, self._source_of[:count], axis=0, out=heard, mode="clip")
-        if fading is not None:
-            heard[legs] = cross_fade(fading, heard[legs])
+            replaced = np.array(sorted(self._replaced), dtype=np.int64)
             self._replaced.clear()
+        _gather(self._frames.samples, self._source_of[:count], heard, replaced)
+        if len(self._wide_legs):
+            self._gather_wide(replaced)
         return heard
+
+    def _gather_wide(self, replaced: Rows) -> None:
+        legs = self._wide_legs
+        heard = self.heard_wide[legs]
+        _gather(
+            self._frames.wide,
+            self._source_of[legs],
+            heard,
+            np.flatnonzero(np.isin(legs, replaced)),
+        )
+        self.heard_wide[legs] = heard
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -151,7 +170,7 @@ class Routes:
         self._replaced.add(leg.index)
         self._source_of[leg.index] = row
 
-    def _remove(self, edge: _Edge) -> None:
+    def _remove(self, edge: Edge) -> None:
         del self._into[edge.sink.id][edge.source.id]
         del self._out_of[edge.source.id][edge.sink.id]
         if isinstance(edge.sink, Leg):
@@ -161,10 +180,28 @@ class Routes:
         if isinstance(edge.source, Conference):
             self._frames.give_back(edge.row)
         self._plan_stale |= isinstance(edge.source, Conference) or isinstance(edge.sink, Conference)
+        self._wide_stale |= self._ears.any
 
-    def _make_plan(self) -> None:
-        edges = [edge for edges in self._into.values() for edge in edges.values()]
-        mixes = {e.source.id for e in edges if isinstance(e.source, Conference)}
+    def _edges(self) -> list[Edge]:
+        return [edge for edges in self._into.values() for edge in edges.values()]
+
+    def _widen(self) -> None:
+        """Find out what must be there at 16 kHz: rows of sources, and mixes."""
+        edges = self._edges()
+        wide = heard_wide(edges, self._ears.sinks())
+        said = {self._frames.of_leg(leg.index) for leg in self._ears.tapped()}
+        read = {e.row for e in edges if e.sink in wide and not isinstance(e.source, Conference)}
+        self._frames.hear_wide(frozenset(said | read))
+        legs = sorted(leg.index for leg in self._ears.legs())
+        self._wide_legs = np.array(legs, dtype=np.int64)
+        self._wide_plan = self._plan_of(lambda edge: edge.sink in wide)
+        self._wide_stale = False
+
+    def _plan_of(self, listening: Callable[[Edge], bool]) -> MixPlan:
+        """The mixes of all conferences that are heard over edges for which `listening` says so."""
+        edges = self._edges()
+        heard = [e for e in edges if isinstance(e.source, Conference) and listening(e)]
+        mixes = {e.source.id for e in heard}
         numbers = {mix: number for number, mix in enumerate(sorted(mixes))}
         members: list[list[int]] = [[] for _ in numbers]
         own: dict[tuple[int, int], int] = {}
@@ -175,9 +212,16 @@ class Routes:
                     members[numbers[edge.sink.id]].append(edge.row)
         listeners = [
             (numbers[e.source.id], own.get((e.source.id, e.sink.id), NO_OWN_ROW), e.row)
-            for e in edges
-            if isinstance(e.source, Conference)
+            for e in heard
         ]
-        self._plan = MixPlan.of(members, listeners)
-        self._mixing = bool(listeners)
-        self._plan_stale = False
+        return MixPlan.of(members, listeners)
+
+
+def _gather(rows: Samples, sources: Rows, heard: Samples, replaced: Rows) -> None:
+    """Each listener's row into `heard`; where the source was replaced, out of what it said last."""
+    if len(replaced):
+        # Last tick's sound, run backwards from its last sample: it goes on without a step.
+        fading = heard[replaced, ::-1]
+    np.take(rows, sources, axis=0, out=heard, mode="clip")
+    if len(replaced):
+        heard[replaced] = cross_fade(fading, heard[replaced])

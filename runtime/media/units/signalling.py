@@ -8,12 +8,12 @@ the tone itself, in place of what they would hear.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import numpy as np
 
 from runtime.media.dtmf import PressEnded, PressStarted
-from runtime.media.frames import FADE, FRAME, Samples
+from runtime.media.frames import FRAME, RATE_HZ, WIDE_FRAME, WIDE_RATE_HZ, Samples
+from runtime.media.mixing import cross_fade
 from runtime.media.port import DigitsSent, ToneReceivedFromPeer
 from runtime.media.tones import dtmf_samples
 
@@ -22,8 +22,6 @@ from .legs import Legs
 from .routes import Routes
 
 OnTone = Callable[[Leg, ToneReceivedFromPeer | DigitsSent], None]
-
-_RISE: Final = np.concatenate((FADE, np.ones(FRAME - len(FADE), dtype=np.float32)))
 
 
 class Signalling:
@@ -81,31 +79,27 @@ class Signalling:
         self._pressed.discard(leg)
         self._sending.discard(leg)
 
-    def play_in_band(self, heard: Samples) -> None:
+    def play_in_band(self, heard: Samples, heard_wide: Samples) -> None:
         """Tones for legs without telephone-event, into what they hear."""
         for leg in self._due():
             if _by_event(leg):
                 continue
             tone = leg.sender.on_frame_in_band()
             if tone is not None:
-                digit, start, last = tone
-                samples = dtmf_samples(digit, start, FRAME).astype(np.float32)
-                if start == 0:
-                    samples *= _RISE
-                if last:
-                    samples *= _RISE[::-1]
-                heard[leg.index] = samples
+                heard[leg.index] = _tone(*tone, FRAME, RATE_HZ)
+                heard_wide[leg.index] = _tone(*tone, WIDE_FRAME, WIDE_RATE_HZ)
 
-    def replace_audio(self) -> None:
-        """Telephone-event packets in place of the audio packets just prepared."""
+    def replace_audio(self) -> set[int]:
+        """Telephone-event packets in place of the audio packets just prepared; on which legs."""
         sending = self._legs.sending
+        replaced: set[int] = set()
         for leg in self._due():
             if _by_event(leg):
                 assert leg.stream is not None
                 assert leg.stream.dtmf_send_payload_type is not None
-                timestamp = int(sending.timestamp[leg.index]) - FRAME
-                packet = leg.sender.on_frame(timestamp & 0xFFFFFFFF)
+                packet = leg.sender.on_frame(sending.frame_timestamp(leg.index))
                 if packet is not None:
+                    replaced.add(leg.index)
                     view = sending.replace_by_event(
                         leg.index,
                         packet.payload,
@@ -120,6 +114,7 @@ class Signalling:
                 self._emit(leg, DigitsSent())
             if not leg.sender.busy:
                 self._sending.discard(leg)
+        return replaced
 
     def _due(self) -> list[Leg]:
         """Legs that send; the digits of a held leg wait until it is taken off hold."""
@@ -128,3 +123,14 @@ class Signalling:
 
 def _by_event(leg: Leg) -> bool:
     return leg.stream is not None and leg.stream.dtmf_send_payload_type is not None
+
+
+def _tone(digit: str, start: int, last: bool, frame: int, rate_hz: int) -> Samples:
+    """A frame of a key press, without a click at its ends; `start` counts samples at 8 kHz."""
+    samples = dtmf_samples(digit, start * rate_hz // RATE_HZ, frame, rate_hz)
+    silence = np.zeros_like(samples)
+    if start == 0:
+        samples = cross_fade(silence, samples)
+    if last:
+        samples = cross_fade(silence, samples[::-1])[::-1]
+    return samples

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from runtime.legs.sip.media_session import (
+    CODECS,
     Agreement,
     MediaSession,
     capabilities,
     local_media,
 )
-from runtime.media.port import LegAddress
+from runtime.media.codecs.table import FORMATS
+from runtime.media.port import LegAddress, ReceivedFormat
 from sip.sdp import NegotiationError, SdpError, SessionDescription
 
 ADDRESS = LegAddress(host="127.0.0.1", rtp_port=10_000, rtcp_port=10_001)
@@ -177,3 +179,25 @@ def test_the_advertised_address_and_an_odd_rtcp_port_are_told() -> None:
     offer = session.offer()
     assert b"c=IN IP4 203.0.113.5" in offer
     assert b"a=rtcp:10777" in offer
+
+
+def test_every_codec_of_the_configuration_reaches_the_engine_by_its_name() -> None:
+    for name in CODECS:
+        caller, called = audio(name), audio(name)
+        agreement = called.answer(caller.offer())
+        heard = caller.accept(agreement.sdp)
+        assert agreement.stream.codec == heard.stream.codec == name
+        assert FORMATS[name].clock_hz == heard.stream.dtmf_clock_hz
+
+
+def test_what_the_peer_may_switch_to_is_told_to_the_engine() -> None:
+    caller = audio("opus", "G722", "PCMU")
+    caller.offer()
+    answer = (
+        "v=0\r\no=a 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
+        "m=audio 4000 RTP/AVP 96 0\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\n"
+    )
+    stream = caller.accept(answer.encode()).stream
+    assert stream.codec == "opus"
+    assert stream.fmtp == "useinbandfec=1"
+    assert stream.other_formats == (ReceivedFormat(0, "PCMU"),)

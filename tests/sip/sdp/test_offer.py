@@ -65,8 +65,8 @@ def test_each_clock_rate_has_its_own_digits_and_number() -> None:
     assert [(c.name, c.clock_rate, c.payload_type) for c in stream.codecs()] == [
         ("opus", 48000, 101),
         ("PCMA", 8000, 8),
-        ("telephone-event", 48000, 96),
-        ("telephone-event", 8000, 97),
+        ("telephone-event", 8000, 96),
+        ("telephone-event", 48000, 97),
     ]
 
 
@@ -89,7 +89,7 @@ def test_the_answers_payload_types_are_for_sending() -> None:
     assert negotiated.send_payload_type == 107
     assert negotiated.codec.fmtp == "maxplaybackrate=16000"
     assert negotiated.receive_payload_types == {107, 111}
-    assert (negotiated.dtmf_send, negotiated.dtmf_receive) == (99, 101)
+    assert (negotiated.dtmf_send, negotiated.dtmf_receive) == (99, 96)
 
 
 def test_a_number_that_means_another_codec_to_us_is_not_received() -> None:
@@ -109,12 +109,13 @@ def test_an_answer_may_leave_out_the_rtpmap_of_what_we_explained() -> None:
 def test_digits_on_another_clock_keep_the_number_of_that_clock() -> None:
     caps = MediaCapabilities(codecs=(OPUS, PCMU))
     offer = make_offer(caps, LOCAL)
-    assert "a=rtpmap:96 telephone-event/8000" in str(offer)
+    assert "a=rtpmap:101 telephone-event/8000" in str(offer)
     answer = audio(
-        "a=rtpmap:111 opus/48000/2", "a=rtpmap:96 telephone-event/8000", formats="111 96"
+        "a=rtpmap:111 opus/48000/2", "a=rtpmap:101 telephone-event/8000", formats="111 101"
     )
     negotiated = accept_answer(offer, answer, caps)
-    assert (negotiated.dtmf_send, negotiated.dtmf_receive) == (96, 96)
+    assert (negotiated.dtmf_send, negotiated.dtmf_receive) == (101, 101)
+    assert negotiated.dtmf_clock_rate == 8000
 
 
 def test_the_answerers_order_wins() -> None:

@@ -1,0 +1,235 @@
+"""The playout buffer of a leg whose codec has a memory: packets wait, and are decoded when due.
+
+The rules of playout.py (one frame of lead, one frame more when packets come too late, one less when
+for a second none needed it, a new beginning when the peer's clock jumps), for payloads instead of
+samples: only when a packet is due is it certain whether the one before it was lost, and whether a
+copy of that has come inside its successor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+import numpy as np
+
+from runtime.media.codecs.coding import Decoder, Format, Samples
+from runtime.media.mixing import cross_fade
+
+TARGET: Final = 1
+"""Frames that a stream starts before it is heard, as in playout.py."""
+MAX_LEAD: Final = 15
+"""Frames: 300 ms; a conversation cannot bear more."""
+MAX_EARLY: Final = 32
+"""Frames; what is dated later than this comes from a clock that jumped."""
+MAX_STORED: Final = 64
+"""Packets: the longest lead in packets of 5 ms, or a flood."""
+IDLE: Final = 5
+"""Frames without a packet after which the next one may begin anew."""
+MISFITS: Final = 3
+SLACK: Final = 8
+"""Part of a frame by which timestamps may be off without meaning anything: some senders round."""
+MAX_CONCEALED: Final = 50
+"""Frames: a second. A peer that is quiet for longer is silence, at no cost."""
+
+
+@attrs.frozen(eq=False)
+class Voice:
+    """A payload type of the leg: how it is dated, and what turns it into the leg's samples."""
+
+    format: Format
+    decoder: Decoder
+    lift: Callable[[Samples], Samples] | None = None
+    """From the codec's rate to the leg's, where they differ."""
+
+    def units(self, samples: int) -> int:
+        """Timestamp units of samples of the codec's rate."""
+        return samples * self.format.clock_hz // self.format.rate_hz
+
+    def decode(self, payload: bytes) -> tuple[Samples, int] | None:
+        """(samples, timestamp units), None for a malformed payload."""
+        samples = self.decoder.decode(payload)
+        if samples is None or not len(samples):
+            return None
+        return self._lifted(samples), self.units(len(samples))
+
+    def conceal(self, units: int, following: bytes | None) -> Samples:
+        count = units * self.format.rate_hz // self.format.clock_hz
+        return self._lifted(self.decoder.conceal(count, following))
+
+    def _lifted(self, samples: Samples) -> Samples:
+        return samples if self.lift is None else self.lift(samples)
+
+
+@attrs.frozen
+class _Waiting:
+    payload: bytes
+    voice: Voice
+
+
+class PacketPlayout:
+    """One leg's packets; `pull` gives 20 ms a tick, whatever came."""
+
+    def __init__(self, frame: int) -> None:
+        self._frame = frame
+        self._waiting: dict[int, _Waiting] = {}
+        """By timestamp, without wrapping around."""
+        self._ready: Samples = np.zeros(0, dtype=np.int16)
+        self._voice: Voice | None = None
+        """Of the last packet that was put; conceals."""
+        self._last = 0
+        """Timestamp of the last packet that was put."""
+        self._position = 0
+        """Timestamp of what is decoded next."""
+        self._concealed = MAX_CONCEALED
+        """Frames since something was decoded."""
+        self._misfits = 0
+        self._misfit = False
+        """Whether one came since the last tick; a burst says no more than one packet."""
+        self._least = MAX_EARLY
+        self._most = 0
+        self._dropping = 0
+        self.late = 0
+        self.malformed = 0
+
+    @property
+    def _step(self) -> int:
+        return self._voice.format.step if self._voice else 1
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def put(self, timestamp: int, payload: bytes, voice: Voice, *, restarted: bool) -> int:
+        """Place a fresh packet; how far its timestamp is from that of the one put before."""
+        known, last = self._voice, self._last
+        self._last = timestamp
+        self._place(timestamp, payload, voice, restarted, known)
+        return ((timestamp - last + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+
+    def _place(
+        self, timestamp: int, payload: bytes, voice: Voice, restarted: bool, known: Voice | None
+    ) -> None:
+        begins = restarted or known is None or known.format.clock_hz != voice.format.clock_hz
+        self._voice = voice
+        if begins:
+            self._begin(timestamp)
+        ahead = ((timestamp - self._position + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+        lead = ahead // self._step
+        idle = self._concealed >= IDLE and not self._waiting
+        if not begins and (lead >= MAX_EARLY or lead < 0 or (idle and lead > TARGET)):
+            ahead = self._refit(timestamp, ahead, idle)
+        if not 0 <= ahead < MAX_EARLY * self._step or len(self._waiting) >= MAX_STORED:
+            self.late += 1
+            return
+        self._waiting[self._position + ahead] = _Waiting(payload, voice)
+        self._least = min(self._least, ahead // self._step)
+        self._most = max(self._most, ahead // self._step)
+
+    def _refit(self, timestamp: int, ahead: int, idle: bool) -> int:
+        """A packet too late or too early: wait longer, begin anew, or lose it."""
+        step = self._step
+        slightly = -step <= ahead < 0
+        if idle and not slightly:
+            self._begin(timestamp)
+            return TARGET * step
+        if slightly:
+            if self._most < MAX_LEAD:
+                # What was made up meanwhile stands in for the wait.
+                self._position -= step
+                self._most += 1
+                return ahead + step
+            return ahead
+        self._misfit = True
+        if self._misfits + 1 >= MISFITS:
+            self._begin(timestamp)
+            return TARGET * step
+        return ahead
+
+    def _begin(self, timestamp: int) -> None:
+        self._waiting.clear()
+        self._position = timestamp - TARGET * self._step
+        self._misfits, self._misfit = 0, False
+        self._least, self._most = MAX_EARLY, 0
+
+    # --- playing --------------------------------------------------------------------------------
+
+    def pull(self) -> Samples:
+        """The next 20 ms."""
+        if self._misfit:
+            self._misfits, self._misfit = self._misfits + 1, False
+        elif self._waiting:
+            self._misfits = 0
+        frame = self._next_frame()
+        if self._dropping:
+            self._dropping -= 1
+            frame = cross_fade(frame, self._next_frame())
+        return frame
+
+    def _next_frame(self) -> Samples:
+        if not len(self._ready):
+            piece = self._next_piece()
+            if len(piece) == self._frame:
+                return piece
+            self._ready = piece
+        pieces, have = [self._ready], len(self._ready)
+        while have < self._frame:
+            piece = self._next_piece()
+            pieces.append(piece)
+            have += len(piece)
+        samples = np.concatenate(pieces)
+        self._ready = samples[self._frame :]
+        return samples[: self._frame]
+
+    def _next_piece(self) -> Samples:
+        """One packet decoded, or up to 20 ms made up in its place."""
+        packet = self._due()
+        if packet is not None:
+            decoded = packet.voice.decode(packet.payload)
+            if decoded is not None:
+                samples, units = decoded
+                self._position += units
+                self._concealed = 0
+                return samples
+            self.malformed += 1
+        return self._made_up()
+
+    def _due(self) -> _Waiting | None:
+        """The packet that is due now; drops those that longer ones or a stall have overtaken."""
+        packet = self._waiting.pop(self._position, None)
+        if packet is None and self._waiting:
+            slack = self._step // SLACK
+            for timestamp in [at for at in self._waiting if at < self._position - slack]:
+                del self._waiting[timestamp]
+                self.late += 1
+            first = min(self._waiting, default=self._position + 2 * slack)
+            if first <= self._position + slack:
+                self._position = first
+                packet = self._waiting.pop(first)
+        return packet
+
+    def _made_up(self) -> Samples:
+        voice, gap = self._voice, self._step
+        following = None
+        if self._waiting:
+            gap = min(gap, min(self._waiting) - self._position)
+            following = self._waiting.get(self._position + gap)
+        self._position += gap
+        self._concealed += 1
+        if voice is None or self._concealed > MAX_CONCEALED:
+            return np.zeros(self._frame, dtype=np.int16)
+        known = following is not None and following.voice is voice
+        samples = voice.conceal(gap, following.payload if following and known else None)
+        # A gap may be shorter than one sample of the codec.
+        return samples if len(samples) else np.zeros(1, dtype=np.int16)
+
+    def skip(self, frames: int) -> None:
+        """The engine stood still for so many frames."""
+        self._position += frames * self._step
+        self._ready = self._ready[:0]
+
+    def shorten(self) -> None:
+        """To be called once a second: cut delay that no packet needed since the last call."""
+        if TARGET < self._least < MAX_EARLY:
+            # Halving: a burst's whole delay is gone in seconds, drift costs one frame at a time.
+            self._dropping = (self._least - TARGET + 1) // 2
+        self._least, self._most = MAX_EARLY, 0
