@@ -79,7 +79,7 @@ async def talk(runtime: RuntimeProcess, there: Baresip) -> None:
     await runtime.logged("noted on hold", times=held + 1)
     await there.resume()
     await runtime.logged("noted off hold", times=held + 1)
-    await trio.sleep(0.7)
+    await trio.sleep(1.5)
     await there.hang_up()
     await there.wait_for("CALL_CLOSED")
     samples, rate = there.heard()

@@ -25,8 +25,8 @@ MAX_SSRCS: Final = 32
 """Streams of a peer under one key. Each costs memory for ever, since forgetting one would let its
 packets be replayed; peers begin a new one with a transfer or an announcement."""
 MAX_ROLLOVERS: Final = 32
-"""Rollovers (twelve hours of audio) up to which a new key of the peer goes on with the counter;
-more would let a peer that sends new keys all the time cost over half a millisecond for each."""
+"""Rollovers (twelve hours of audio) up to which a new key of the peer goes on with the counter.
+With more, a peer that sends new keys all the time would cost over half a millisecond for each."""
 MAX_PACKET: Final = 1500
 """The library's buffer, and a datagram's size."""
 
