@@ -21,6 +21,7 @@ from runtime.media.dtmf import DIGITS
 from runtime.media.pcm import PcmBuffer, PcmRing
 from runtime.media.port import LegClosed, PlayerFinished, ReceivedFormat, ToneReceivedFromPeer
 from runtime.media.protocol import CloseUnit, HandleTones, MuteRecorder, SendDigits, TapLeg
+from tests.media.native.helper import helper
 from tests.media.packets import Packet, sine
 from tests.media.rig import Peer, Rig
 from tests.media.secure import SecurePeer
@@ -589,4 +590,22 @@ def test_a_narrow_leg_hears_the_same_with_a_wide_one_beside_it() -> None:
             speaker.say(sine(1000, 160 * number))
             rig.tick()
         heard.append(listener.samples)
+    assert heard[0] == heard[1]
+
+
+def test_with_the_native_helper_wide_and_narrow_legs_hear_the_same() -> None:
+    heard = []
+    for library in (None, helper()):
+        rig = Rig(codecs=TABLE, library=library)
+        speaker, narrow, wide = rig.peer(), rig.peer(), Speaker.on(rig, "L16")
+        rig.connect(speaker, narrow)
+        rig.connect(rig.player(wide_sound(5000, seconds=0.5)), wide.peer)
+        for number in range(SECOND):
+            speaker.say(sine(1000, 160 * number))
+            rig.tick()
+        rig.close(wide.peer)
+        for number in range(SECOND, 2 * SECOND):
+            speaker.say(sine(1000, 160 * number))
+            rig.tick()
+        heard.append([[packet.payload for packet in peer.heard] for peer in (narrow, wide.peer)])
     assert heard[0] == heard[1]
