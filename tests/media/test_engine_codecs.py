@@ -6,81 +6,23 @@ Peers here code and decode by themselves; what they hear is judged by its freque
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
-import attrs
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runtime.media.codecs.coding import Decoder, Encoder
-from runtime.media.codecs.table import FORMATS, CodecTable
-from runtime.media.dtmf import DIGITS
+from runtime.media.codecs.table import FORMATS
 from runtime.media.pcm import PcmBuffer, PcmRing
-from runtime.media.port import LegClosed, PlayerFinished, ReceivedFormat, ToneReceivedFromPeer
-from runtime.media.protocol import CloseUnit, HandleTones, MuteRecorder, SendDigits, TapLeg
+from runtime.media.port import LegClosed, PlayerFinished, ReceivedFormat
+from runtime.media.protocol import CloseUnit, MuteRecorder, SendDigits, TapLeg
+from tests.media.native.helper import helper
 from tests.media.packets import Packet, sine
 from tests.media.rig import Peer, Rig
 from tests.media.secure import SecurePeer
-from tests.media.spectrum import Samples, amplitude_of, decibels, energy_above, tone, voice
-
-TABLE = CodecTable()
-TABLE.load(FORMATS)
-TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9, "opus": 96, "L16": 97, "L16/8000": 98}
-CODED = ["G722", "opus", "L16", "L16/8000"]
-WIDE = ["G722", "opus", "L16"]
-SECOND = 50
-
-
-@attrs.define(eq=False)
-class Speaker:
-    """The far end of a coded leg: says a sound frame by frame, and listens."""
-
-    peer: Peer
-    codec: str
-    encoder: Encoder
-    decoder: Decoder
-    said: int = 0
-
-    @classmethod
-    def on(cls, rig: Rig, codec: str, **changes: Any) -> Speaker:
-        number = TYPES[codec]
-        peer = rig.peer(
-            codec=codec,
-            send_payload_type=number,
-            receive_payload_types=frozenset({number}),
-            fmtp="useinbandfec=1",
-            dtmf_clock_hz=FORMATS[codec].clock_hz,
-            **changes,
-        )
-        return cls(peer, codec, TABLE.encoder(codec, ""), TABLE.decoder(codec))
-
-    def say(self, sound: Samples, **changes: Any) -> None:
-        """The next frame of an endless sound at the codec's rate."""
-        form = FORMATS[self.codec]
-        at = np.arange(self.said, self.said + form.frame) % len(sound)
-        self.said += form.frame
-        peer, before = self.peer, self.peer.timestamp
-        peer.say(self.encoder.encode(sound[at]), **changes)
-        peer.timestamp = before + form.step
-
-    def heard(self, last: int = 30) -> Samples:
-        """The last frames that came, decoded from the first on."""
-        pieces = []
-        for packet in self.peer.heard:
-            if packet.payload_type == TYPES[self.codec]:
-                samples = self.decoder.decode(packet.payload)
-                assert samples is not None
-                pieces.append(samples)
-        self.decoder = TABLE.decoder(self.codec)
-        return np.concatenate(pieces[-last:])
-
-    def level(self, frequency: float) -> float:
-        """In dB below a sound of amplitude 8000."""
-        rate = FORMATS[self.codec].rate_hz
-        return decibels(amplitude_of(self.heard(), frequency, rate), 8000)
+from tests.media.speaker import CODED, SECOND, TABLE, TYPES, WIDE, Speaker
+from tests.media.spectrum import amplitude_of, decibels, energy_above, tone, voice
 
 
 def narrow_level(peer: Peer, frequency: float) -> float:
@@ -491,82 +433,6 @@ def test_jitter_is_told_in_milliseconds_whatever_the_clock() -> None:
     assert closed.statistics.jitter_ms < 3
 
 
-# --- digits ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("codec", CODED)
-def test_a_key_press_has_its_length_on_every_clock(codec: str) -> None:
-    rig = Rig(codecs=TABLE)
-    speaker, step = Speaker.on(rig, codec), FORMATS[codec].step
-    rig.do(HandleTones(speaker.peer.unit, True))
-    speaker.say(tone(1000, FORMATS[codec].rate_hz, 1))
-    rig.tick()
-    began = speaker.peer.timestamp
-    for number in range(8):
-        last = number >= 5
-        duration = min(number + 1, 5) * step
-        payload = bytes([DIGITS.index("7"), 0x80 if last else 0]) + duration.to_bytes(2, "big")
-        speaker.peer.say(payload, payload_type=101, timestamp=began, marker=number == 0)
-        rig.tick()
-    told = [w for w in rig.told(speaker.peer) if isinstance(w, ToneReceivedFromPeer)]
-    assert told == [ToneReceivedFromPeer(tone="7", duration_ms=100)]
-
-
-@pytest.mark.parametrize("codec", CODED)
-def test_digits_are_sent_on_the_clock_of_the_audio(codec: str) -> None:
-    rig = Rig(codecs=TABLE)
-    peer, step = Speaker.on(rig, codec).peer, FORMATS[codec].step
-    rig.tick(3)
-    rig.do(SendDigits(peer.unit, "5"))
-    rig.tick(20)
-    events = [p for p in peer.heard if p.payload_type == 101]
-    durations = [int.from_bytes(p.payload[2:], "big") for p in events]
-    assert durations == [step, 2 * step, 3 * step, 4 * step, 5 * step, 5 * step, 5 * step]
-    assert len({p.timestamp for p in events}) == 1
-    before = peer.heard[peer.heard.index(events[0]) - 1]
-    assert (events[0].timestamp - before.timestamp) & 0xFFFFFFFF == step
-
-
-def test_digits_of_8000_hz_beside_opus_keep_their_own_durations() -> None:
-    rig = Rig(codecs=TABLE)
-    peer = Speaker.on(rig, "opus").peer
-    rig.reconfigure(peer, dtmf_clock_hz=8000)
-    rig.do(SendDigits(peer.unit, "5"))
-    rig.tick(20)
-    durations = [int.from_bytes(p.payload[2:], "big") for p in peer.heard if p.payload_type == 101]
-    assert durations[:5] == [160, 320, 480, 640, 800]
-
-
-def test_a_wide_leg_without_telephone_event_gets_the_tone() -> None:
-    rig = Rig(codecs=TABLE)
-    speaker = Speaker.on(rig, "G722", dtmf_send_payload_type=None)
-    rig.do(SendDigits(speaker.peer.unit, "5"))
-    rig.tick(6)
-    heard = speaker.heard(5)
-    assert amplitude_of(heard, 770, 16000) > 3000
-    assert amplitude_of(heard, 1336, 16000) > 3000
-
-
-def test_keys_pass_between_legs_of_different_clocks() -> None:
-    rig = Rig(codecs=TABLE)
-    opus, narrow = Speaker.on(rig, "opus"), rig.peer()
-    rig.connect(opus.peer, narrow)
-    opus.say(tone(1000, 16000, 1))
-    rig.tick()
-    began = opus.peer.timestamp
-    for number in range(8):
-        duration = min(number + 1, 5) * 960
-        flags = 0x80 if number >= 5 else 0
-        payload = bytes([3, flags]) + duration.to_bytes(2, "big")
-        opus.peer.say(payload, payload_type=101, timestamp=began, marker=number == 0)
-        rig.tick()
-    rig.tick(10)
-    events = [p.payload for p in narrow.heard if p.payload_type == 101]
-    assert {payload[0] for payload in events} == {3}
-    assert events[-1][1] & 0x80
-    assert int.from_bytes(events[-1][2:], "big") % 160 == 0
-
-
 def test_a_sound_of_another_rate_is_refused_with_the_rates_that_can_be_played() -> None:
     rig = Rig(codecs=TABLE)
     buffer = PcmBuffer.create(48000, capacity_s=1)
@@ -589,4 +455,22 @@ def test_a_narrow_leg_hears_the_same_with_a_wide_one_beside_it() -> None:
             speaker.say(sine(1000, 160 * number))
             rig.tick()
         heard.append(listener.samples)
+    assert heard[0] == heard[1]
+
+
+def test_with_the_native_helper_wide_and_narrow_legs_hear_the_same() -> None:
+    heard = []
+    for library in (None, helper()):
+        rig = Rig(codecs=TABLE, library=library)
+        speaker, narrow, wide = rig.peer(), rig.peer(), Speaker.on(rig, "L16")
+        rig.connect(speaker, narrow)
+        rig.connect(rig.player(wide_sound(5000, seconds=0.5)), wide.peer)
+        for number in range(SECOND):
+            speaker.say(sine(1000, 160 * number))
+            rig.tick()
+        rig.close(wide.peer)
+        for number in range(SECOND, 2 * SECOND):
+            speaker.say(sine(1000, 160 * number))
+            rig.tick()
+        heard.append([[packet.payload for packet in peer.heard] for peer in (narrow, wide.peer)])
     assert heard[0] == heard[1]
