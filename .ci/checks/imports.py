@@ -17,6 +17,7 @@ PURE = (
     "sip/auth",
     "runtime/decisions",
     "runtime/media/rtp",
+    "runtime/media/detect",
 )
 PURE_FILES = (
     "sip/address.py",

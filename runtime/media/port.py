@@ -110,6 +110,21 @@ class LegStatistics:
 
 
 @attrs.frozen(kw_only=True)
+class Detection:
+    """What to listen for in what the peer of a leg says; by default, nothing."""
+
+    digits: bool = False
+    """Key presses in the audio, which are then kept out of what other units hear."""
+    voice: bool = False
+    beeps_hz: tuple[float, ...] | None = None
+    """Beeps of these frequencies; empty = of any from 350 to 2200 Hz, None = no beeps."""
+    machine: bool = False
+    """Judge once whether a person or a machine speaks, from now on."""
+    progress_of: str | None = None
+    """A country whose progress tones to tell; None = none."""
+
+
+@attrs.frozen(kw_only=True)
 class ToneStep:
     """Frequencies sounding together for `duration_ms`; no frequencies = silence."""
 
@@ -152,17 +167,22 @@ class SoundError(Exception):
 # --- events -------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class FirstPacketReceived:
     """The leg's first RTP packet with audio was accepted."""
+
+    wideband: bool = False
+    """Whether its codec carries more than 4 kHz."""
 
 
 @attrs.frozen(kw_only=True)
 class ToneReceivedFromPeer:
-    """One key press by RFC 4733 (at its first end packet, or 120 ms after a lost end)."""
+    """One key press by RFC 4733 (at its first end packet, or 120 ms after a lost end), or in the
+    audio (20 ms after its end)."""
 
     tone: str
     duration_ms: int
+    in_band: bool = False
 
 
 @attrs.frozen
@@ -178,6 +198,59 @@ class RtpStopped:
 @attrs.frozen
 class RtpResumed:
     """RTP came back after RtpStopped."""
+
+
+@attrs.frozen(kw_only=True)
+class AudioMissing:
+    """Nothing to be heard came from the peer for 2 s; `cause` says what the packets tell of why."""
+
+    cause: str
+
+
+@attrs.frozen(kw_only=True)
+class VoiceChanged:
+    """Somebody began to speak (after 60 ms), or stopped (after 500 ms)."""
+
+    active: bool
+
+
+@attrs.frozen(kw_only=True)
+class BeepHeard:
+    """A beep, which is over."""
+
+    frequency_hz: float
+    duration_ms: int
+
+
+@attrs.frozen(kw_only=True)
+class MachineJudged:
+    """Who answered; `human` is None when nothing decided within 5 s."""
+
+    human: bool | None
+    rule: str
+    words: int
+
+
+@attrs.frozen(kw_only=True)
+class ProgressToneHeard:
+    """`tone` is "dial tone", "ringback", "busy" or "congestion"."""
+
+    tone: str
+    country: str
+
+
+@attrs.frozen(kw_only=True)
+class DetectionRefused:
+    """What `detect` asked for is not listened for; the leg's digits still are."""
+
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class LegMeasured:
+    """The answer to `measure`."""
+
+    statistics: LegStatistics
 
 
 @attrs.frozen(kw_only=True)
@@ -223,6 +296,13 @@ LegMediaEvent = (
     | DigitsSent
     | RtpStopped
     | RtpResumed
+    | AudioMissing
+    | VoiceChanged
+    | BeepHeard
+    | MachineJudged
+    | ProgressToneHeard
+    | DetectionRefused
+    | LegMeasured
     | LegClosed
     | MediaLost
 )
@@ -255,6 +335,12 @@ class MediaLeg(Protocol):
 
         While False, digits pass through to whoever hears this leg (as RFC 4733 where negotiated).
         """
+
+    def detect(self, what: Detection) -> None:
+        """Listen for exactly this from now on; what is listened for already goes on."""
+
+    def measure(self) -> None:
+        """Ask for LegMeasured."""
 
     def send_digits(self, digits: str) -> None:
         """Queue 0-9 * # A-D, and p for a pause of 0.5 s; 100 ms tone, 100 ms gap each."""

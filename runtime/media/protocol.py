@@ -17,18 +17,26 @@ from cattrs.errors import BaseValidationError
 from cattrs.strategies import configure_tagged_union
 
 from runtime.media.port import (
+    AudioMissing,
+    BeepHeard,
+    Detection,
+    DetectionRefused,
     DigitsSent,
     FirstPacketReceived,
     LegClosed,
+    LegMeasured,
+    MachineJudged,
     PlayerFinished,
     PlayerMarkerReached,
     PlayerStarted,
+    ProgressToneHeard,
     RecorderClosed,
     RtpResumed,
     RtpStopped,
     RtpStream,
     ToneReceivedFromPeer,
     ToneScript,
+    VoiceChanged,
 )
 from runtime.sandbox.levels import SandboxReport
 
@@ -78,6 +86,17 @@ class ConfigureLeg:
 class HandleTones:
     unit: int
     handle: bool
+
+
+@attrs.frozen
+class Detect:
+    unit: int
+    what: Detection
+
+
+@attrs.frozen
+class MeasureLeg:
+    unit: int
 
 
 @attrs.frozen
@@ -180,6 +199,8 @@ Command = (
     | OpenLeg
     | ConfigureLeg
     | HandleTones
+    | Detect
+    | MeasureLeg
     | SendDigits
     | OpenPlayer
     | OpenTonePlayer
@@ -255,6 +276,13 @@ UnitEvent = (
     | DigitsSent
     | RtpStopped
     | RtpResumed
+    | AudioMissing
+    | VoiceChanged
+    | BeepHeard
+    | MachineJudged
+    | ProgressToneHeard
+    | DetectionRefused
+    | LegMeasured
     | LegClosed
     | PlayerStarted
     | PlayerMarkerReached

@@ -12,6 +12,7 @@ from typing import Final
 
 from runtime.media.pcm import PcmBuffer, PcmRing
 from runtime.media.port import (
+    Detection,
     LegAddress,
     LegMediaEvent,
     LegMediaListener,
@@ -30,7 +31,9 @@ from runtime.media.protocol import (
     CloseUnit,
     Command,
     ConfigureLeg,
+    Detect,
     HandleTones,
+    MeasureLeg,
     MuteRecorder,
     PausePlayer,
     ResumePlayer,
@@ -108,6 +111,12 @@ class LegProxy(Proxy):
 
     def handle_tones(self, handle: bool) -> None:
         self._command(HandleTones(self.unit, handle))
+
+    def detect(self, what: Detection) -> None:
+        self._command(Detect(self.unit, what))
+
+    def measure(self) -> None:
+        self._command(MeasureLeg(self.unit))
 
     def send_digits(self, digits: str) -> None:
         self._command(SendDigits(self.unit, digits))

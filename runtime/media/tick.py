@@ -1,8 +1,8 @@
 """The engine without clock, process or sockets: commands and arrivals in, packets and events out.
 
-Fixes the order within a tick: commands, arrivals, legs' rows, players, conversion between 8 and
-16 kHz, conferences, routing, tones, recorders, packets, their sealing, reports. Everything that
-must be the same for all legs happens here once.
+Fixes the order within a tick: commands, arrivals, legs' rows, detectors, players, conversion
+between 8 and 16 kHz, conferences, routing, tones, recorders, packets, their sealing, reports.
+Everything that must be the same for all legs happens here once.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from runtime.media.protocol import ENGINE, Command, Event, TicksSkipped, UnitEve
 from runtime.media.rtp.datagrams import RtpSockets
 from runtime.media.units.coded import CodedLegs
 from runtime.media.units.desk import Desk, Parts, Unit
+from runtime.media.units.detectors import Detectors
 from runtime.media.units.intake import Intake
 from runtime.media.units.legs import Legs, Random
 from runtime.media.units.players import Player, PlayerNews, Players
@@ -80,6 +81,7 @@ class Engine:
             recorders=Recorders(capacity.legs, frames),
             wide_recorders=Recorders(capacity.legs, frames, WIDE_RATE_HZ),
             signalling=Signalling(legs, routes, self._tell),
+            detectors=Detectors(legs, frames, self._tell),
             upkeep=Upkeep(legs, self._tell),
         )
         self._desk = Desk(self._parts, self._tell)
@@ -146,10 +148,17 @@ class Engine:
         parts.wide_players.fetch()
         shortening = self._frame_number % SHORTEN_FRAMES == 0
         usual = not (shortening or self._finished or self._wide)
+        listening = parts.detectors.listening
+        # Whoever plays the legs clears this.
+        arrived = parts.legs.playout.arrived(parts.legs.count) if listening else None
         if self._steady is not None and usual:
-            done = self._steady.run(signalling=parts.signalling.sending)
+            done = self._steady.run(
+                signalling=parts.signalling.sending, listening=listening
+            )
         if done < LEGS_PLAYED:
             self._play_legs(shortening)
+        if arrived is not None:
+            parts.detectors.hear(arrived)
         if done < PLAYERS_PLAYED:
             parts.players.copy()
             parts.wide_players.copy()
@@ -165,8 +174,8 @@ class Engine:
             heard = parts.routes.heard[: parts.legs.count]
         if parts.signalling.sending:
             parts.signalling.play_in_band(heard, parts.routes.heard_wide)
-        parts.recorders.write(heard)
-        parts.wide_recorders.write(parts.routes.heard_wide)
+        parts.recorders.write(heard, parts.detectors.unheard)
+        parts.wide_recorders.write(parts.routes.heard_wide, {})
         if done < PREPARED:
             parts.legs.sending.prepare(heard)
         replaced = parts.signalling.replace_audio() if parts.signalling.sending else ()

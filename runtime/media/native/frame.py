@@ -60,21 +60,24 @@ class SteadyFrame:
         self._at = ctypes.addressof(self._frame)
         self._running = players.running
 
-    def run(self, *, signalling: bool) -> int:
-        """The stage that was reached; `signalling` = keys are down or due on some leg."""
+    def run(self, *, signalling: bool, listening: bool) -> int:
+        """The stage that was reached; `signalling` = keys are down or due on some leg, `listening`
+        = somebody looks at the legs' rows before they are heard."""
         legs, frame = self._legs, self._frame
         if self._players.running is not self._running or not frame.running:
             self._running = self._players.running
             frame.running, frame.running_count = pointer(self._running), len(self._running)
         frame.clock = legs.playout.clock
-        done = self._library.frame(self._at, legs.count, self._wanted(signalling))
+        done = self._library.frame(self._at, legs.count, self._wanted(signalling, listening))
         if done >= LEGS_PLAYED:
             legs.playout.advanced()
         if done >= PLAYERS_PLAYED:
             self._players.due = frame.spent > 0
         return done
 
-    def _wanted(self, signalling: bool) -> int:
+    def _wanted(self, signalling: bool, listening: bool) -> int:
+        if listening:
+            return LEGS_PLAYED
         if not (self._players.steady and self._routes.steady):
             return PLAYERS_PLAYED
         return PREPARED if self._legs.sending.steady and not signalling else HEARD

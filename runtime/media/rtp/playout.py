@@ -202,6 +202,10 @@ class Playout:
         slot = self.clock // FRAME % SLOTS
         return self._ring[slot, :count], self._written[slot, :count]
 
+    def arrived(self, count: int) -> Bools:
+        """A copy of the second, which stays true when the frame was heard."""
+        return self.due(count)[1].copy()
+
     def advance(self, count: int) -> None:
         """The due frame was heard; its place is free again."""
         slot = self.clock // FRAME % SLOTS

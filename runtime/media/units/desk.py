@@ -14,17 +14,19 @@ import attrs
 
 from runtime.media.frames import WIDE_RATE_HZ, FrameTable, RowsExhausted
 from runtime.media.pcm import PcmBuffer, PcmError, PcmRing
-from runtime.media.port import LegClosed, PlayerFinished, RecorderClosed
+from runtime.media.port import LegClosed, LegMeasured, PlayerFinished, RecorderClosed
 from runtime.media.protocol import (
     AddMarker,
     CloseUnit,
     Command,
     ConfigureLeg,
     Connect,
+    Detect,
     Disconnect,
     HandleTones,
     LegOpened,
     LegRefused,
+    MeasureLeg,
     MuteRecorder,
     OpenConference,
     OpenLeg,
@@ -42,6 +44,7 @@ from runtime.media.rtp.datagrams import NoPorts
 
 from .coded import CodedLegs
 from .edges import Conference
+from .detectors import Detectors
 from .leg import Leg
 from .legs import Legs, LegsExhausted
 from .players import BrokenContent, Content, Player, Players, ToneContent, content_of
@@ -74,6 +77,7 @@ class Parts:
     recorders: Recorders
     wide_recorders: Recorders
     signalling: Signalling
+    detectors: Detectors
     upkeep: Upkeep
 
 
@@ -90,6 +94,8 @@ class Desk:
             OpenLeg: self._open_leg,
             ConfigureLeg: self._configure_leg,
             HandleTones: self._handle_tones,
+            Detect: self._detect,
+            MeasureLeg: self._measure,
             SendDigits: self._send_digits,
             OpenPlayer: self._open_player,
             OpenTonePlayer: self._open_tone_player,
@@ -131,6 +137,7 @@ class Desk:
                 parts.routes.retapped()
                 parts.coded.forget(unit)
                 parts.signalling.forget(unit)
+                parts.detectors.forget(unit)
                 parts.upkeep.forget(unit)
                 statistics = parts.legs.close(unit, parts.frames, self._now, self._wall)
                 self._tell(unit, LegClosed(statistics=statistics))
@@ -164,6 +171,14 @@ class Desk:
     def _handle_tones(self, command: HandleTones) -> None:
         if leg := self._leg(command.unit):
             leg.handles_tones = command.handle
+
+    def _detect(self, command: Detect) -> None:
+        if leg := self._leg(command.unit):
+            self._parts.detectors.watch(leg, command.what)
+
+    def _measure(self, command: MeasureLeg) -> None:
+        if leg := self._leg(command.unit):
+            self._tell(leg, LegMeasured(statistics=self._parts.legs.statistics(leg)))
 
     def _send_digits(self, command: SendDigits) -> None:
         if leg := self._leg(command.unit):

@@ -8,6 +8,7 @@ that a recording keeps its length.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import attrs
@@ -127,8 +128,9 @@ class Recorders:
         self._sort()
         return RecorderClosed(frames=recorder.frames, overrun_frames=lost)
 
-    def write(self, heard: Samples) -> None:
-        """One frame of every recording."""
+    def write(self, heard: Samples, unheard: Mapping[int, Samples]) -> None:
+        """One frame of every recording; `unheard` is what legs (by number) said and no other unit
+        hears: a recording of the call itself has it."""
         if not self._all:
             return
         if any(recorder.stale for recorder in self._all.values()):
@@ -136,6 +138,8 @@ class Recorders:
         slots = self._slots
         if len(slots):
             left, right = self._samples[self._rows], heard[self._legs]
+            for leg, said in unheard.items():
+                left[self._legs == leg] = said
             if len(self._mixed):
                 mix = _sum(left[self._mixed], right[self._mixed])
                 left[self._mixed] = right[self._mixed] = mix
@@ -143,7 +147,7 @@ class Recorders:
             self._blocks[slots, at, :, 0] = left
             self._blocks[slots, at, :, 1] = right
         for recorder in self._others:
-            self._write_other(recorder, heard)
+            self._write_other(recorder, heard, unheard)
         self._cursor[: len(self._cursor)] += 1
         for recorder in self._all.values():
             if self._cursor[recorder.slot] >= self._limit[recorder.slot]:
@@ -158,12 +162,14 @@ class Recorders:
             recorder.ring.write(np.zeros((silence * self._frame, channels), dtype=np.int16))
             recorder.frames += silence
 
-    def _write_other(self, recorder: Recorder, heard: Samples) -> None:
+    def _write_other(
+        self, recorder: Recorder, heard: Samples, unheard: Mapping[int, Samples]
+    ) -> None:
         left = np.zeros(self._frame, dtype=np.int32)
         right = np.zeros(self._frame, dtype=np.int32)
         if not recorder.muted:
             for leg in recorder.taps:
-                left += self._samples[1 + leg.index]
+                left += unheard.get(leg.index, self._samples[1 + leg.index])
                 right += heard[leg.index]
             direct = self._samples[recorder.sources].sum(axis=0, dtype=np.int32)
             if not recorder.stereo:
