@@ -1,5 +1,6 @@
 """The scenario API: everything a scenario may import, here and inside the sandbox."""
 
+from runtime.api.amd import AMD as AMD
 from runtime.api.call import Call as Call
 from runtime.api.conference import Conference as Conference
 from runtime.api.errors import CommandFailed as CommandFailed
@@ -37,6 +38,7 @@ from runtime.api.voxengine import VoxEngine as VoxEngine
 from runtime.api.voxengine import require as require
 
 __all__ = [
+    "AMD",
     "Answered",
     "AppEvents",
     "Call",

@@ -13,7 +13,7 @@ from typing import Any, Final
 import trio
 
 from runtime.api.call_identity import EndHandle
-from runtime.api.call_signalling import CallSignalling
+from runtime.api.call_listening import CallListening
 from runtime.api.handle import CommandHandle, Handle, PlaybackHandle
 from runtime.api.names import StrictNames
 from runtime.api.options import flag, inner_options, merge, seconds, text
@@ -74,7 +74,7 @@ class Answering(StrictNames):
         )
 
 
-class Call(CallSignalling):
+class Call(CallListening):
     """One call leg: `e.call` of CallAlerting, or what VoxEngine.callSIP and its kin return.
 
     It begins ALERTING, becomes PROGRESSING with the first sign of progress, CONNECTED, and
@@ -89,15 +89,10 @@ class Call(CallSignalling):
     _later = frozenset(
         {
             "answerDirect",
-            "disableBeepDetection",
-            "enableBeepDetection",
             "handleBlindTransfer",
-            "handleMicStatus",
-            "monitorMediaStatistics",
             "notifyBlindTransferFailed",
             "notifyBlindTransferSuccess",
             "transferTo",
-            "vad",
         }
     )
 

@@ -46,6 +46,7 @@ class CallIdentity(MediaSource):
         "_end",
         "_handling",
         "_info",
+        "_listening",
         "_readers",
         "_state",
     )
@@ -61,6 +62,7 @@ class CallIdentity(MediaSource):
         self._answer: Handle[Answered] = Handle("Call.answered")
         self._readers: WeakSet[Tones] = WeakSet()
         self._handling = False
+        self._listening = False
         self._answering = False
         """The script has answered it; what came of that is `_answer`."""
 

@@ -127,19 +127,16 @@ class CallSignalling(CallIdentity):
     def handleTones(
         self, doHandle: bool, supportedDtmfTypes: DTMFType | int | None = DTMFType.ALL
     ) -> CommandHandle:
-        """With True every key press fires ToneReceived and is cut out of the audio; off at first.
+        """With True every key press fires ToneReceived, once however it came (RFC 4733, SIP INFO,
+        a tone in the audio), and is cut out of what other units hear; off at first.
 
-        May be called before the answer. `supportedDtmfTypes` is one of DTMFType. VoxEngine
-        reference: Call.handleTones.
+        May be called before the answer. `supportedDtmfTypes` is one of DTMFType; with ALL, tones
+        are not looked for any more once the phone has sent RFC 4733. VoxEngine reference:
+        Call.handleTones.
         """
         handle = flag("Call.handleTones", "doHandle", doHandle)
         kinds = _dtmf_kinds(supportedDtmfTypes)
         self._handling = handle
-        if handle and kinds == DTMFType.IN_BAND:
-            self._session.log(
-                "Call.handleTones(): tones in the audio (DTMFType.IN_BAND) are not detected in "
-                "this version; phones send RFC 4733 or SIP INFO"
-            )
         return self._command("handleTones", HandleTones, handle=handle, kinds=kinds)
 
     def sendDigits(self, digits: str) -> CommandHandle:

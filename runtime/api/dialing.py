@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict, Unpack, overload
 
+from runtime.api.amd import AMDDetector, detector_of
 from runtime.api.call import Call
 from runtime.api.handle import CommandHandle
 from runtime.api.names import StrictNames
@@ -34,14 +35,14 @@ class SipOptions(TypedDict, total=False):
     video: bool
     outProxy: str
     regId: str | int
-    amd: object
+    amd: AMDDetector
     scheme: object
     allow180After183: bool
     strictCodecList: bool
 
 
 class PstnOptions(TypedDict, total=False):
-    amd: object
+    amd: AMDDetector
     followDiversion: bool
     headers: Mapping[str, str]
 
@@ -53,7 +54,7 @@ class UserOptions(TypedDict, total=False):
     headers: Mapping[str, str]
     extraHeaders: Mapping[str, str]
     video: bool
-    amd: object
+    amd: AMDDetector
     scheme: object
     pushNotificationTimeout: int
     analyticsLabel: str
@@ -69,7 +70,7 @@ SIP_LEGACY: Final = (
     "outProxy",
 )
 USER_LEGACY: Final = ("username", "callerid", "displayName", "headers", "video", "scheme")
-WITHOUT_EFFECT: Final = ("amd", "followDiversion", "strictCodecList", "video")
+WITHOUT_EFFECT: Final = ("followDiversion", "strictCodecList", "video")
 """Asking for these and not getting them matters enough for a log line."""
 
 DESTINATIONS: Final = {"sip": "to", "pstn": "number", "user": "username"}
@@ -93,10 +94,11 @@ class Dialing(StrictNames):
         Ringing, AudioStarted, Connected follow as they happen; Failed(code, reason) when it never
         connects, 408 after 60 s (header VI-CallTimeout, 10 to 400 s), 403 above the limits of
         calls per session. Options, as keywords or one dict: callerid, displayName, password,
-        authUser, headers (X-*), outProxy, regId, allow180After183; video, amd, scheme and
-        strictCodecList have no effect. The older positional form (callerid, displayName, password,
-        authUser, extraHeaders, video, outProxy) works. Raises ValueError and TypeError for what
-        cannot be sent, SessionOver while the session ends. VoxEngine reference: VoxEngine.callSIP.
+        authUser, headers (X-*), outProxy, regId, allow180After183, amd (what AMD.create gave);
+        video, scheme and strictCodecList have no effect. The older positional form (callerid,
+        displayName, password, authUser, extraHeaders, video, outProxy) works. Raises ValueError and
+        TypeError for what cannot be sent, SessionOver while the session ends. VoxEngine reference:
+        VoxEngine.callSIP.
         """
         known = tuple(SipOptions.__annotations__)
         given = merge("VoxEngine.callSIP", known, positional, options, legacy=SIP_LEGACY)
@@ -130,7 +132,7 @@ class Dialing(StrictNames):
 
         Events, limits and errors as for callSIP; Failed(480) when the user is not registered.
         Options, as keywords or one dict: username, callerid, displayName, headers or extraHeaders
-        (X-*, and VI-CallTimeout); the others of VoxEngine have no effect. The older positional
+        (X-*, and VI-CallTimeout), amd; the others of VoxEngine have no effect. The older positional
         form (username, callerid, displayName, headers, video, scheme) works. VoxEngine reference:
         VoxEngine.callUser.
         """
@@ -155,6 +157,7 @@ def place(what: str, kind: str, to: object, given: Mapping[str, Any]) -> Call:
     for name in WITHOUT_EFFECT:
         if given.get(name):
             session.log(f"{what}(): option {name} has no effect in this version")
+    detector = detector_of(what, given.get("amd"))
     unit = session.new_unit()
     command = session.build(
         what,
@@ -182,7 +185,10 @@ def place(what: str, kind: str, to: object, given: Mapping[str, Any]) -> Call:
         incoming=False,
         client_type=kind,
     )
-    return Call(session, info)
+    call = Call(session, info)
+    if detector is not None:
+        detector._listen_to(call)
+    return call
 
 
 def _timeout(what: str, headers: dict[str, str]) -> float:

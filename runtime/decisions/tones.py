@@ -1,7 +1,8 @@
 """Which key presses of a leg become ToneReceived: what handleTones asked for, each press once.
 
-Silent until handleTones(true). Phones exist that send each press both as RFC 4733 and by SIP INFO;
-the second report of the same press is dropped. Runs in the core.
+Silent until handleTones(true). Phones and gateways exist that send each press in two or three ways;
+the later reports of the same press are dropped. Whoever has sent RFC 4733 once is not listened to
+for tones any more, since that could only find echoes of the same presses. Runs in the core.
 """
 
 from __future__ import annotations
@@ -24,17 +25,19 @@ class Way(enum.Enum):
 ALL_WAYS: Final = 0
 """DTMFType.ALL."""
 SAME_PRESS_S: Final = 0.5
-"""Two reports of one press arrive within the press itself plus the network's jitter."""
-MAX_UNPAIRED: Final = 32
+"""Two reports of one press overlap, or lie this far apart: an INFO may come when the key goes down
+or up, over another road than the audio, which itself waits in the playout buffer."""
+MAX_RECENT: Final = 32
 """Presses within that time; nobody and no machine keys faster."""
 PRESSES: Final = frozenset("0123456789*#ABCD")
 
 
-@attrs.frozen
-class _Report:
+@attrs.define
+class _Press:
     tone: str
-    way: Way
-    at: float
+    ended: float
+    ways: set[Way]
+    """In which it was reported so far."""
 
 
 @attrs.define
@@ -43,29 +46,39 @@ class ToneGate:
 
     handled: bool = False
     _kinds: int = ALL_WAYS
-    _unpaired: deque[_Report] = attrs.field(factory=lambda: deque(maxlen=MAX_UNPAIRED))
-    """Reports whose other half may still come."""
+    _presses: deque[_Press] = attrs.field(factory=lambda: deque(maxlen=MAX_RECENT))
+    """Presses that may still be reported in another way."""
+    _rfc4733_seen: bool = False
 
     def handle(self, handled: bool, kinds: int) -> None:
         """handleTones(handled, kinds)."""
         self.handled, self._kinds = handled, kinds
-        self._unpaired.clear()
+        self._presses.clear()
 
     @property
     def wants_rfc4733(self) -> bool:
         """Whether the engine shall report presses and keep them out of the audio."""
         return self._wants(Way.RFC4733)
 
-    def admit(self, tone: str, way: Way, now: float) -> bool:
-        """Whether this report becomes ToneReceived."""
+    @property
+    def wants_in_band(self) -> bool:
+        """Whether the engine shall look for presses in the audio, and take them out of it."""
+        return self._wants(Way.IN_BAND)
+
+    def admit(self, tone: str, way: Way, now: float, duration_s: float = 0.0) -> bool:
+        """Whether this report, of a press that ended now, becomes ToneReceived."""
+        self._rfc4733_seen |= way is Way.RFC4733
         if tone not in PRESSES or not self._wants(way):
             return False
-        for report in self._unpaired:
-            if report.tone == tone and report.way is not way and now - report.at <= SAME_PRESS_S:
-                self._unpaired.remove(report)
+        began = now - duration_s
+        for press in self._presses:
+            if press.tone == tone and way not in press.ways and began - press.ended <= SAME_PRESS_S:
+                press.ways.add(way)
                 return False
-        self._unpaired.append(_Report(tone, way, now))
+        self._presses.append(_Press(tone, now, {way}))
         return True
 
     def _wants(self, way: Way) -> bool:
+        if self._kinds == ALL_WAYS and way is Way.IN_BAND and self._rfc4733_seen:
+            return False
         return self.handled and self._kinds in (ALL_WAYS, int(way.value))

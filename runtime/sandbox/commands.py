@@ -28,6 +28,7 @@ from runtime.sandbox.schema import (
     headers_field,
     http_headers_field,
     number,
+    numbers,
     one_of,
     text_of,
     unit_field,
@@ -131,6 +132,55 @@ class SendDigits(Command):
     op: ClassVar[str] = "call.digits"
     unit: int = unit_field()
     digits: str = checked(text_of(MAX_DIGITS))
+
+
+@attrs.frozen(kw_only=True)
+class DetectBeep(Command):
+    """No frequencies = any from 350 to 2200 Hz. `Call.BeepDetectionComplete` follows."""
+
+    op: ClassVar[str] = "call.beep"
+    unit: int = unit_field()
+    frequencies: list[float] = checked(numbers(350, 2200, 16))
+    timeout_ms: int = checked(whole_number(1, 120_000), 20_000)
+
+
+@attrs.frozen(kw_only=True)
+class StopBeepDetection(Command):
+    op: ClassVar[str] = "call.beep_stop"
+    unit: int = unit_field()
+
+
+@attrs.frozen(kw_only=True)
+class HandleMicStatus(Command):
+    op: ClassVar[str] = "call.mic"
+    unit: int = unit_field()
+    handle: bool = checked(flag)
+
+
+@attrs.frozen(kw_only=True)
+class DetectProgressTone(Command):
+    op: ClassVar[str] = "call.progress"
+    unit: int = unit_field()
+    country: str = checked(text_of(8, empty=False))
+
+
+@attrs.frozen(kw_only=True)
+class DetectMachine(Command):
+    """Judge who answered; `detector` is the handle of the script's AMD object."""
+
+    op: ClassVar[str] = "call.amd"
+    unit: int = unit_field()
+    detector: int = unit_field()
+    timeout_ms: int = checked(whole_number(0, 20_000), 6_500)
+
+
+@attrs.frozen(kw_only=True)
+class MonitorStatistics(Command):
+    """`interval_s` 0 ends it."""
+
+    op: ClassVar[str] = "call.statistics"
+    unit: int = unit_field()
+    interval_s: float = checked(number(0, 10))
 
 
 @attrs.frozen(kw_only=True)
@@ -336,6 +386,12 @@ COMMANDS: Final[Mapping[str, type[Command]]] = {
         SendMessage,
         HandleTones,
         SendDigits,
+        DetectBeep,
+        StopBeepDetection,
+        HandleMicStatus,
+        DetectProgressTone,
+        DetectMachine,
+        MonitorStatistics,
         RecordCall,
         Say,
         StartPlayback,

@@ -16,6 +16,7 @@ from typing import Any, Final
 import attrs
 import trio
 
+from runtime.api.amd import AMDDetector, AMDEvents
 from runtime.api.call import Call
 from runtime.api.event_constants import (
     AppEvents,
@@ -60,10 +61,17 @@ LAST_OF_UNIT: Final = frozenset(
         RecorderEvents.Error,
         ConferenceEvents.Stopped,
         ConferenceEvents.Error,
+        AMDEvents.DetectionComplete,
+        AMDEvents.DetectionError,
     )
 )
 """What is no call is over with these; calls are released by the core."""
-SOURCE_FIELD: Final = {"Player": "player", "Recorder": "recorder", "Conference": "conference"}
+SOURCE_FIELD: Final = {
+    "AMD": "amd",
+    "Conference": "conference",
+    "Player": "player",
+    "Recorder": "recorder",
+}
 PASSING: Final = (trio.Cancelled, KeyboardInterrupt)
 """Not the script's faults: cancellation, and a developer's Ctrl-C."""
 
@@ -160,7 +168,8 @@ class Dispatcher:
         listeners = table.of(frame.name)
         batch = _Batch(1, partial(self._handled, frame, bool(listeners)))
         event = await self._run_listeners(frame, unit, listeners, batch)
-        if isinstance(unit, Call) and event is not None and unit._happened(event):
+        waited_for = isinstance(unit, Call | AMDDetector) and event is not None
+        if waited_for and unit._happened(event):
             await self._let_waiters_run()
         if frame.unit is not None and frame.name in LAST_OF_UNIT:
             self._release(frame.unit)
@@ -348,5 +357,5 @@ def _source_field(name: str) -> str:
 
 
 def _all_events() -> dict[str, type[Event]]:
-    spaces = (AppEvents, CallEvents, PlayerEvents, RecorderEvents, ConferenceEvents)
+    spaces = (AppEvents, CallEvents, PlayerEvents, RecorderEvents, ConferenceEvents, AMDEvents)
     return {name: event for space in spaces for name, event in by_name(space).items()}

@@ -113,6 +113,19 @@ def number(low: float, high: float) -> Check:
     return check
 
 
+def numbers(low: float, high: float, most: int) -> Check:
+    """A list of at most `most` numbers."""
+    wanted = f"must be a list of up to {most} numbers from {low:g} to {high:g}"
+
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, list) or any(type(one) not in (int, float) for one in value):
+            _wrong_type(attribute, wanted, value)
+        elif len(value) > most or not all(low <= one <= high for one in value):
+            _fail(attribute, f"{wanted}, not {str(value)[:SHOWN]}")
+
+    return check
+
+
 def flag(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if type(value) is not bool:
         _wrong_type(attribute, "must be True or False", value)

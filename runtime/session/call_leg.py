@@ -27,6 +27,7 @@ from runtime.decisions.playlist import Ability
 from runtime.decisions.routing import LEG
 from runtime.legs.leg import Headers, Leg, LegEvent, LegIdentity
 from runtime.sandbox.frames import CallInfo, call_id
+from runtime.session.call_detection import CallDetection
 from runtime.session.call_media import CallMedia
 from runtime.session.context import SessionContext
 from runtime.session.leg_events import on_leg_event
@@ -69,6 +70,7 @@ class CallLeg:
         self._timeout_s = timeout_s
         self.session.routes.add(unit, LEG)
         self.playback = LegPlayback(self.session, unit, lambda: self.state)
+        self.detection = CallDetection(self)
         self.media = CallMedia(self)
         self.session.calls.opened(self)
         self.session.alarms.set(("no-answer", unit), timeout_s, self._on_no_answer)
@@ -185,6 +187,8 @@ class CallLeg:
             self._answer_req = notice.req
         if self._connected_at is None and self.phase is Phase.CONNECTED:
             self._connected_at = self.session.now()
+        if self.phase is Phase.TERMINATED:
+            self.detection.call_ended()  # its last words come before the call's own
         for effect in step.effects:
             if effect in _EMITS:
                 _EMITS[effect](self, notice)
@@ -209,6 +213,7 @@ class CallLeg:
             self.media.leg_hears()
         if self.phase is Phase.CONNECTED:
             self._settle_answer("connected", None)
+            self.detection.connected()
 
     def _over(self) -> None:
         self.playback.call_ended()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from runtime.decisions.call_state import CAN_HEAR
+from runtime.decisions.quality import mos_of
 from runtime.decisions.tones import PRESSES, ToneGate, Way
 from runtime.media.port import (
+    AudioMissing,
     DigitsSent,
     FirstPacketReceived,
     LegClosed,
@@ -21,6 +23,7 @@ from runtime.media.port import (
     RtpStopped,
     ToneReceivedFromPeer,
 )
+from runtime.session.call_detection import Finding
 from runtime.session.calls import Side
 from runtime.session.recording import RecordingJob
 from runtime.session.timeline import seconds
@@ -35,6 +38,19 @@ STOPPED: Final = "Stopped by user"
 SERVICE_UNAVAILABLE: Final = 503
 MAX_HELD_DIGITS: Final = 1_024
 """Before the answer; four times the longest string of digits that can be sent at once."""
+
+
+LiveEvent = (
+    FirstPacketReceived
+    | ToneReceivedFromPeer
+    | DigitsSent
+    | RtpStopped
+    | RtpResumed
+    | AudioMissing
+    | Finding
+    | MediaLost
+)
+"""All but the last event of a leg."""
 
 
 class DigitsRefused(Exception):
@@ -56,15 +72,19 @@ class CallMedia:
         """The leg is there; what was asked for before is made good."""
         self._media = media
         media.listen(self._call.session.tasks.edge(self._on_media_event))
-        if self._gate.wants_rfc4733:
-            media.handle_tones(True)
+        self._tell_of_tones()
+        self._call.detection.attach(media)
 
     # --- digits ---------------------------------------------------------------------------------
 
     def handle_tones(self, handle: bool, kinds: int) -> None:
         self._gate.handle(handle, kinds)
+        self._tell_of_tones()
+
+    def _tell_of_tones(self) -> None:
         if self._media is not None:
             self._media.handle_tones(self._gate.wants_rfc4733)
+        self._call.detection.digits(self._gate.wants_in_band)
 
     def send_digits(self, digits: str) -> None:
         """Now, or as soon as the peer can hear them. Raises DigitsRefused."""
@@ -77,12 +97,15 @@ class CallMedia:
         else:
             self._digits.append(digits)
 
-    def tone(self, tone: str, way: Way) -> None:
-        """The peer pressed a key."""
-        if self._gate.admit(tone, way, self._call.session.now()):
+    def tone(self, tone: str, way: Way, duration_s: float = 0.0) -> None:
+        """The peer pressed a key, for so long."""
+        listened = self._gate.wants_in_band
+        if self._gate.admit(tone, way, self._call.session.now(), duration_s):
             self._call.emit("ToneReceived", tone=tone, type=way.value)
         elif way is Way.SIP_INFO and not self._gate.handled and tone in PRESSES:
             self._pass_on(tone)
+        if self._gate.wants_in_band is not listened:
+            self._call.detection.digits(self._gate.wants_in_band)
 
     def _pass_on(self, tone: str) -> None:
         """Unhandled digits pass through the bridge; those in the audio do so by themselves."""
@@ -95,37 +118,33 @@ class CallMedia:
 
     def _on_media_event(self, event: LegMediaEvent) -> None:
         if isinstance(event, LegClosed):
-            self._note("audio of the leg closed", **attrs.asdict(event.statistics))
+            figures = attrs.asdict(event.statistics)
+            self._note("audio of the leg closed", **figures, mos=mos_of(event.statistics))
         elif self._call.alive:
             self._on_live_event(event)
         if isinstance(event, LegClosed | MediaLost):
             self._call.session.calls.said_last(self._call, Side.AUDIO)
 
-    def _on_live_event(
-        self,
-        event: FirstPacketReceived
-        | ToneReceivedFromPeer
-        | DigitsSent
-        | RtpStopped
-        | RtpResumed
-        | MediaLost,
-    ) -> None:
+    def _on_live_event(self, event: LiveEvent) -> None:
         match event:
-            case FirstPacketReceived():
+            case FirstPacketReceived(wideband=wideband):
                 self._call.emit("FirstAudioPacketReceived")
-            case ToneReceivedFromPeer(tone=tone):
-                self.tone(tone, Way.RFC4733)
+                self._call.detection.quality(wideband)
+            case ToneReceivedFromPeer(tone=tone, in_band=in_band, duration_ms=ms):
+                self.tone(tone, Way.IN_BAND if in_band else Way.RFC4733, ms / 1000)
             case DigitsSent():
                 self._note("digits sent")
             case RtpStopped():
                 self._call.emit("RtpStopped")
             case RtpResumed():
                 self._call.emit("RtpResumed")
+            case AudioMissing(cause=cause):
+                self._note(f"no audio from the peer for 2 s: {cause}")
             case MediaLost():
                 self._note("the media engine was lost")
                 self._call.refuse(SERVICE_UNAVAILABLE, "the media engine was lost")
             case _:
-                assert_never(event)
+                self._call.detection.found(event)
 
     def _note(self, what: str, **detail: Any) -> None:
         self._call.session.timeline.record("media", what, leg=self._call.id, **detail)

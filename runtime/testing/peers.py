@@ -28,7 +28,9 @@ WAIT_S: Final = 60.0
 """How long a person waits for something to happen, when the test does not say: as long as a phone
 may ring."""
 TONES: Final = frozenset("0123456789*#ABCD")
-DtmfKind = Literal["rfc4733", "info"]
+DtmfKind = Literal["rfc4733", "info", "in-band"]
+PROGRESS_S: Final = 3.0
+"""How long a busy tone sounds before it is certain (two rounds)."""
 
 
 class Stage(Protocol):
@@ -188,7 +190,11 @@ class SimPeer:
                 "for it: await caller.connected()"
             )
         media = self.leg.media
-        way = self.leg.peer_signals_tone if by == "info" else media.presses
+        way: Callable[[str], None] = (
+            self.leg.peer_signals_tone
+            if by == "info"
+            else partial(media.presses, in_band=by == "in-band")
+        )
 
         def press(key: str) -> None:
             self._stage.note(self.name, f"presses {key}")
@@ -199,6 +205,28 @@ class SimPeer:
             begin, over = media.take_turn("keys", DIGIT_S + gap)
             media.at(begin, partial(press, key))
         return media.at(over, lambda: None)
+
+    def beep(self, hz: float = 1000.0, *, seconds: float = 0.4) -> Act:
+        """Beep as an answering machine does, after what is being said."""
+        media = self.leg.media
+        audio = Audio(what=f"beep of {hz:g} Hz", kind="tone", source=self.name)
+        begin, end = media.take_turn("voice", seconds)
+
+        def begins() -> None:
+            self._stage.note(self.name, f"beeps at {hz:g} Hz")
+            media.begins(audio)
+
+        media.at(begin, begins)
+        return media.at(end, partial(media.beeps, audio, hz, seconds))
+
+    def busy_tone(self, country: str = "US") -> Act:
+        """The exchange's busy tone, as after the other end of a connected call has hung up."""
+        media = self.leg.media
+        audio = Audio(what=f"busy tone {country}", kind="tone", source=self.name)
+        begin, end = media.take_turn("voice", PROGRESS_S)
+        media.at(begin, partial(media.begins, audio))
+        media.at(end, partial(media.signals_progress, "busy", country))
+        return media.at(end, partial(media.stops, audio))
 
     def hang_up(self, headers: Headers = NO_HEADERS, *, cause: int | None = None) -> None:
         """Put the phone down; a second time does nothing. `cause` goes into a Reason header."""

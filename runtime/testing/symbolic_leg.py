@@ -14,10 +14,12 @@ import attrs
 import trio
 
 from runtime.media.port import (
+    Detection,
     DigitsSent,
     FirstPacketReceived,
     LegAddress,
     LegClosed,
+    LegMeasured,
     LegMediaEvent,
     LegMediaListener,
     LegStatistics,
@@ -29,6 +31,7 @@ from runtime.media.port import (
 )
 from runtime.testing.agenda import Act, Agenda, Appointment, Signal
 from runtime.testing.hearing import Audio, Ear
+from runtime.testing.symbolic_ears import SymbolicEars
 from runtime.testing.symbolic_nodes import (
     OnClose,
     SymbolicNode,
@@ -77,6 +80,7 @@ class SymbolicLeg(Tapped):
         self._busy_until: dict[str, float] = {}
         self._silent: Appointment | None = None
         self._stopped = False
+        self._ears = SymbolicEars(agenda, self._tell, lambda: self._speaks)
 
     # --- the session's side: MediaLeg ---
 
@@ -102,6 +106,13 @@ class SymbolicLeg(Tapped):
 
     def handle_tones(self, handle: bool) -> None:
         self._handling_tones = handle
+
+    def detect(self, what: Detection) -> None:
+        if not self.closed:
+            self._ears.detect(what)
+
+    def measure(self) -> None:
+        self._agenda.after(0, lambda: self._tell(LegMeasured(statistics=self._statistics())))
 
     def send_digits(self, digits: str) -> None:
         if self.closed:
@@ -148,24 +159,47 @@ class SymbolicLeg(Tapped):
         self._voice.pop(audio, None)
         self._voice_changed()
 
-    def presses(self, tone: str, seconds: float = DIGIT_S) -> None:
-        """One key as RFC 4733. As in the engine it is reported when it ends: an event when tones
-        are handled by then, else it was sound for whoever hears this leg."""
+    def presses(self, tone: str, seconds: float = DIGIT_S, *, in_band: bool = False) -> None:
+        """One key as RFC 4733, or in the audio. As in the engine it is reported when it ends: an
+        event when such tones are handled by then, else it was sound for whoever hears this leg."""
         if self.closed or self._stream is None or not self._stream.receiving:
             return
         audio = Audio(what=tone, kind="digit", source=self.name)
-        if not self._handling_tones:
+        if not self._handles(in_band):
             self.begins(audio)
-        self._agenda.after(seconds, partial(self._released, tone, seconds, audio))
+        self._agenda.after(seconds, partial(self._released, tone, seconds, audio, in_band))
 
-    def _released(self, tone: str, seconds: float, audio: Audio) -> None:
+    def _handles(self, in_band: bool) -> bool:
+        return self._ears.wanted.digits if in_band else self._handling_tones
+
+    def _released(self, tone: str, seconds: float, audio: Audio, in_band: bool) -> None:
         self.stops(audio)
-        if self._handling_tones:
-            self._tell(ToneReceivedFromPeer(tone=tone, duration_ms=round(seconds * 1000)))
+        if self._handles(in_band):
+            press = ToneReceivedFromPeer(
+                tone=tone, duration_ms=round(seconds * 1000), in_band=in_band
+            )
+            self._tell(press)
             return
+        if in_band:
+            return  # whoever heard it heard the tone
         for sink in list(self._sinks):
             if isinstance(sink, SymbolicLeg):
                 sink._digit_arrives(tone)
+
+    def beeps(self, audio: Audio, hz: float, seconds: float) -> None:
+        """An answering machine's beep is over."""
+        self.stops(audio)
+        if self._stream is not None and self._stream.receiving:
+            self._ears.beep(hz, seconds)
+
+    def signals_progress(self, tone: str, country: str) -> None:
+        """An exchange's tone has sounded for as long as it takes to know it."""
+        if self._stream is not None and self._stream.receiving:
+            self._ears.progress(tone, country)
+
+    @property
+    def _speaks(self) -> bool:
+        return any(audio.kind == "voice" for audio in self.saying)
 
     def goes_silent(self) -> None:
         """The peer's packets stop, as when its network is gone."""
@@ -212,6 +246,7 @@ class SymbolicLeg(Tapped):
     def _voice_changed(self) -> None:
         self.changed()
         self.tell_taps()
+        self._ears.voice_changed()
 
     def _digit_arrives(self, digit: str) -> None:
         if not self.closed:
@@ -240,6 +275,7 @@ class SymbolicLeg(Tapped):
 
     def _drop(self) -> None:
         self._voice.clear()
+        self._ears.close()
         if self._silent is not None:
             self._silent.cancel()
         self.cut()

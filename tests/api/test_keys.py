@@ -138,17 +138,3 @@ async with trio.open_nursery() as nursery:
         await core.result(Say, "finished")
         await trio.sleep(3)
         assert sorted(core.logs) == ["one timeout", "two timeout"]
-
-
-async def test_asking_for_tones_in_the_audio_says_that_none_are_heard(
-    autojump_clock: MockClock,
-) -> None:
-    body = """
-call.handleTones(True, DTMFType.IN_BAND)
-call.handleTones(False, DTMFType.IN_BAND)
-call.handleTones(True, DTMFType.SIP_INFO)
-"""
-    async with running(alerting(body)) as core:
-        await core.alert()
-        (line,) = core.logs
-        assert "not detected in this version" in line

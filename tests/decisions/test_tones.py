@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from runtime.decisions.tones import ToneGate, Way
@@ -25,16 +27,18 @@ def test_nothing_is_heard_until_tones_are_handled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "rfc", "info"),
+    ("kinds", "rfc", "in_band", "info"),
     [
-        (0, True, True),
-        (1, True, False),
-        (2, False, False),
-        (3, False, True),
+        (0, True, True, True),
+        (1, True, False, False),
+        (2, False, True, False),
+        (3, False, False, True),
     ],
 )
-def test_only_the_asked_kinds_are_heard(kinds: int, rfc: bool, info: bool) -> None:
+def test_only_the_asked_kinds_are_heard(kinds: int, rfc: bool, in_band: bool, info: bool) -> None:
     assert gate(kinds).wants_rfc4733 is rfc
+    assert gate(kinds).wants_in_band is in_band
+    assert gate(kinds).admit("1", Way.IN_BAND, 0.0) is in_band
     assert gate(kinds).admit("1", Way.RFC4733, 0.0) is rfc
     assert gate(kinds).admit("1", Way.SIP_INFO, 0.0) is info
 
@@ -61,3 +65,37 @@ def test_fast_presses_are_paired_although_their_reports_overtake_each_other() ->
     reports = [(tone, Way.RFC4733) for tone in "5665"] + [(tone, Way.SIP_INFO) for tone in "5665"]
     heard = [tone for n, (tone, way) in enumerate(reports) if both.admit(tone, way, n * 0.05)]
     assert heard == list("5665")
+
+
+def test_who_has_sent_rfc4733_once_is_not_listened_to_for_tones_any_more() -> None:
+    both = gate()
+    assert both.wants_in_band
+    assert both.admit("5", Way.RFC4733, 0.0)
+    assert not both.wants_in_band
+    assert not both.admit("5", Way.IN_BAND, 0.1)
+    assert not both.admit("6", Way.IN_BAND, 60.0)
+    both.handle(True, 0)
+    assert not both.wants_in_band
+
+
+def test_who_asked_for_tones_in_the_audio_alone_gets_them_beside_rfc4733() -> None:
+    alone = gate(2)
+    assert not alone.admit("5", Way.RFC4733, 0.0)
+    assert alone.wants_in_band
+    assert alone.admit("5", Way.IN_BAND, 0.1)
+
+
+@pytest.mark.parametrize(
+    "ways",
+    list(itertools.permutations([Way.RFC4733, Way.IN_BAND, Way.SIP_INFO])),
+)
+def test_a_press_that_is_reported_in_three_ways_is_heard_once(ways: tuple[Way, ...]) -> None:
+    every = gate()
+    assert [every.admit("5", way, n * 0.05) for n, way in enumerate(ways)].count(True) == 1
+
+
+def test_a_long_press_is_one_although_its_info_came_when_it_began() -> None:
+    every = gate()
+    assert every.admit("5", Way.SIP_INFO, 10.0)
+    assert not every.admit("5", Way.IN_BAND, 13.0, duration_s=2.9)
+    assert every.admit("5", Way.SIP_INFO, 14.0)

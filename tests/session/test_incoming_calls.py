@@ -66,7 +66,8 @@ async def test_connected_comes_with_the_ack_and_its_state_before_it(
         assert worker.last("Call.Connected").fields == {"headers": {}, "customData": ""}
         leg.media.first_packet()
         await b.quiet()
-        assert worker.heard[-1] == "Call.FirstAudioPacketReceived"
+        assert worker.heard[-2:] == ["Call.FirstAudioPacketReceived", "Call.AudioQualityDetected"]
+        assert worker.last("Call.AudioQualityDetected").fields == {"quality": "STANDARD"}
 
 
 async def test_a_second_answer_is_refused_and_harms_nothing(autojump_clock: MockClock) -> None:

@@ -30,8 +30,8 @@ LOOKS: Final = FRAME // HOP
 WINDOW: Final = FRAME
 """20 ms; the window makes its middle count, so a 40 ms digit fills five looks."""
 NEED: Final = 4
-"""Looks in a row that make a press: about 28 ms of tone. ITU-T Q.24: 40 ms must be accepted, what is
-shorter than 20 ms must not."""
+"""Looks in a row that make a press: about 28 ms of tone. ITU-T Q.24: 40 ms must be accepted, what
+is shorter than 20 ms must not."""
 MISSES: Final = 4
 """Looks in a row without the digit that end a press: 20 ms; Q.24 lets a digit break for 10 ms."""
 MAX_UNKNOWN: Final = 5 * LOOKS
@@ -46,7 +46,7 @@ LOW_WEAKER_DB: Final = 8.0
 OFF_BY: Final = 0.024
 """Q.24: 1.5 % is accepted, 3.5 % is not."""
 EXPLAINED: Final = 0.86
-"""Part of the energy that both tones make up: 0.97 at 15 dB of noise, and hardly ever of a voice."""
+"""Part of the energy that both tones make up: 0.97 at 15 dB of noise; hardly ever of a voice."""
 GLANCE: Final = 0.6
 """The same, of the one look that decides whether a frame is worth the others; tones that are off
 their frequencies lose a tenth in it, and one that has just begun some more."""
@@ -162,7 +162,7 @@ class InBandDigits:
             self._mark_unknown(legs, gone, seen)
         presses: list[InBandPress] = []
         sounding = []
-        busy = (seen >= 0).any(axis=1)
+        busy: Bools = np.asarray((seen >= 0).any(axis=1))
         for place in np.flatnonzero(busy | np.isin(legs, list(self._keys))):
             leg = int(legs[place])
             key = self._keys.setdefault(leg, _Key())

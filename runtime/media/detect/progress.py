@@ -74,8 +74,8 @@ PLANS: Final[Mapping[str, tuple[Plan, ...]]] = {
         ((480.0, 620.0), (250, 250)),
     ),
 }
-"""As 32 ms can tell them: pairs less than 60 Hz apart (400 and 450, 440 and 480) are one tone between
-them. Where two tones of a country are the same, the first one is told."""
+"""As 32 ms can tell them: pairs less than 60 Hz apart (400 and 450, 440 and 480) are one tone
+between them. Where two tones of a country are the same, the first one is told."""
 
 TOGETHER: Final = 0.85
 """Part of the energy that the plan's frequencies make up."""

@@ -1,4 +1,4 @@
-"""The strongest tones in the last 32 ms of many legs at once: what beeps and call progress are made of.
+"""The strongest tones in the last 32 ms of many legs: what beeps and call progress are made of.
 
 One Fourier transform for all legs. A tone is a peak together with the two bins on each side of it,
 which is all that the window spreads it over.

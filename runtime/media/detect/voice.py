@@ -1,8 +1,8 @@
-"""Whether somebody speaks: WebRTC's voice detector, and a gate on the energy that follows the noise.
+"""Whether somebody speaks: WebRTC's voice detector, and a gate on energy that follows the noise.
 
 The detector knows the shape of speech but calls constant loud noise speech for ever; the gate knows
-nothing but levels. Both must agree. What stays equally loud is noise within ten seconds, whatever it
-sounds like, because the floor rises to it.
+nothing but levels. Both must agree. What stays equally loud is noise within ten seconds, whatever
+it sounds like, because the floor rises to it.
 """
 
 from __future__ import annotations

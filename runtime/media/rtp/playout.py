@@ -100,6 +100,11 @@ class Playout:
         self._base[legs] = _NOWHERE
         self._misfits[legs] = MISFITS
 
+    def silent(self, count: int) -> Bools:
+        """Which of the first `count` legs have nothing (more) to be heard."""
+        empty: Bools = self._end[:count] <= self.clock
+        return empty
+
     # --- writing --------------------------------------------------------------------------------
 
     def fit(

@@ -25,7 +25,7 @@ from runtime.media.rtp.latching import Address
 from runtime.media.rtp.rtcp import is_rtcp, parse_compound
 
 from .coded import CodedLegs
-from .leg import ALAW, CODED, EVENT, REFUSED, Leg, numeric_address, rtcp_host_of
+from .leg import ALAW, CODED, EVENT, IGNORED, REFUSED, Leg, numeric_address, rtcp_host_of
 from .legs import Legs
 
 Report = tuple[int, bytes, str | None]
@@ -173,6 +173,7 @@ class Intake:
             int(headers.sequence[number]),
             float(arrivals.times[number]),
         )
+        self._legs.strangers[leg.index] += not valid[number]
         if leg.gate.latched != before and leg.gate.latched is not None:
             assert leg.stream is not None
             host, port = leg.gate.latched
@@ -201,6 +202,7 @@ class Intake:
             coded = kinds == CODED
             if coded.any():
                 self._take_coded(batch, packets[coded], restarted[coded], gap[coded])
+            np.add.at(legs.unplayed, index[kinds == IGNORED], 1)
             audio = kinds < EVENT
             legs.reception.untimed(index[~audio & ~coded])
             # What is ignored may begin a stream; the next audio packet is then mapped anew.

@@ -34,6 +34,8 @@ COMFORT_NOISE: Final = 13
 _STATIC: Final[dict[int, Law]] = {0: "PCMU", 8: "PCMA"}
 _KINDS: Final[dict[str, int]] = {"PCMU": ULAW, "PCMA": ALAW}
 
+WIDEBAND: Final = frozenset({"G722", "OPUS"})
+
 
 @attrs.define(eq=False)
 class Leg:
@@ -63,6 +65,11 @@ class Leg:
         assert self.stream is not None
         self.receiver.clock_hz = self.stream.dtmf_clock_hz
         self.sender.pace(FORMATS[self.stream.codec].clock_hz, self.stream.dtmf_clock_hz)
+
+
+def is_wideband(codec: str) -> bool:
+    """Whether a codec carries more than telephone audio."""
+    return codec.upper() in WIDEBAND
 
 
 def law_of(stream: RtpStream) -> Law:

@@ -59,6 +59,10 @@ class Legs:
         self.kinds = np.zeros((capacity, 128), dtype=np.uint8)
         self.octets_received = np.zeros(capacity, dtype=np.int64)
         self.rejected = np.zeros(capacity, dtype=np.int64)
+        self.strangers = np.zeros(capacity, dtype=np.int64)
+        """Packets from addresses that are not believed; part of `rejected`."""
+        self.unplayed = np.zeros(capacity, dtype=np.int64)
+        """Packets that are counted and not played: comfort noise."""
         self.last_heard = np.zeros(capacity)
         """When RTCP last came, or anything could first have come."""
         self.watched = np.zeros(capacity, dtype=np.bool_)
@@ -88,7 +92,8 @@ class Legs:
         self.reception.reset(index)
         self.playout.reset(index)
         self.concealment.reset(index)
-        self.octets_received[index] = self.rejected[index] = 0
+        for counter in (self.octets_received, self.rejected, self.strangers, self.unplayed):
+            counter[index] = 0
         return leg, ports
 
     def configure(self, leg: Leg, stream: RtpStream, now: float, wall: float) -> None:

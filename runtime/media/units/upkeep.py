@@ -7,17 +7,18 @@ from typing import Final
 
 import numpy as np
 
-from runtime.media.port import FirstPacketReceived, RtpResumed, RtpStopped
+from runtime.media.port import AudioMissing, FirstPacketReceived, RtpResumed, RtpStopped
 from runtime.media.rtp.header import Bools
 from runtime.media.rtp.reports import next_interval
 
-from .leg import Leg
+from .leg import Leg, is_wideband
 from .legs import Legs
+from .missing_audio import MissingAudio
 
 SILENT_S: Final = 5.0
 """VoxEngine tells RtpStopped within 7 s; two packets of RTCP may be lost before this."""
 
-OnChange = Callable[[Leg, FirstPacketReceived | RtpStopped | RtpResumed], None]
+OnChange = Callable[[Leg, FirstPacketReceived | RtpStopped | RtpResumed | AudioMissing], None]
 
 
 class Upkeep:
@@ -28,16 +29,18 @@ class Upkeep:
         self._emit = emit
         self._told_first = np.zeros(legs.capacity, dtype=np.bool_)
         self._any_silent = False
+        self._missing = MissingAudio(legs, emit)
 
     def forget(self, leg: Leg) -> None:
         self._told_first[leg.index] = False
+        self._missing.forget(leg)
 
     def run(self, now: float) -> None:
         """Once a tick: tell what nobody may learn late."""
         legs, count = self._legs, self._legs.count
         fresh = legs.spoke[:count] > self._told_first[:count]
         if fresh.any():
-            self._tell(fresh, FirstPacketReceived())
+            self._tell_first(fresh)
             self._told_first[:count] |= fresh
         if self._any_silent:
             self._watch(now)
@@ -45,6 +48,7 @@ class Upkeep:
     def run_slow(self, now: float, wall: float) -> None:
         """Several times a second: silence of peers, and reports that are due."""
         self._watch(now)
+        self._missing.look()
         if (self._legs.report_at[: self._legs.count] <= now).any():
             self._report(now, wall)
 
@@ -59,7 +63,13 @@ class Upkeep:
             legs.silent[:count] = quiet
         self._any_silent = bool(quiet.any())
 
-    def _tell(self, which: Bools, what: FirstPacketReceived | RtpStopped | RtpResumed) -> None:
+    def _tell_first(self, which: Bools) -> None:
+        for index in np.flatnonzero(which):
+            leg = self._legs.by_index[index]
+            if leg is not None and leg.stream is not None:
+                self._emit(leg, FirstPacketReceived(wideband=is_wideband(leg.stream.codec)))
+
+    def _tell(self, which: Bools, what: RtpStopped | RtpResumed) -> None:
         for index in np.flatnonzero(which):
             leg = self._legs.by_index[index]
             if leg is not None:

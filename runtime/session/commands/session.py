@@ -9,6 +9,7 @@ from runtime.decisions.failure import Cause, End
 from runtime.sandbox.commands import HideTones, RequestHttp, SetSessionData, Terminate
 from runtime.session.commands.call import CALL_COMMANDS
 from runtime.session.commands.http import HTTP_COMMANDS
+from runtime.session.commands.listening import LISTENING_COMMANDS
 from runtime.session.commands.media import MEDIA_COMMANDS
 from runtime.session.commands.table import DONE, Handler, check_custom_data
 from runtime.session.commands.units import UNIT_COMMANDS
@@ -42,6 +43,7 @@ ALLOWED_LATE: Final = frozenset({SetSessionData.op, HideTones.op, RequestHttp.op
 
 ALL_COMMANDS: Final[Mapping[str, Handler]] = {
     **CALL_COMMANDS,
+    **LISTENING_COMMANDS,
     **MEDIA_COMMANDS,
     **UNIT_COMMANDS,
     **HTTP_COMMANDS,

@@ -7,6 +7,7 @@ import trio
 
 from runtime.media.port import (
     Assets,
+    Detection,
     FirstPacketReceived,
     LegAddress,
     LegClosed,
@@ -42,6 +43,8 @@ class FakeMediaLeg:
         self.name = name
         self.handles_tones = False
         self.digits = ""
+        self.detects = Detection()
+        self.measured = 0
         self.closed = False
         self._listener: LegMediaListener | None = None
 
@@ -57,6 +60,12 @@ class FakeMediaLeg:
 
     def handle_tones(self, handle: bool) -> None:
         self.handles_tones = handle
+
+    def detect(self, what: Detection) -> None:
+        self.detects = what
+
+    def measure(self) -> None:
+        self.measured += 1
 
     def send_digits(self, digits: str) -> None:
         self.digits += digits
