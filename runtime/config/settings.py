@@ -131,6 +131,8 @@ class SipSettings:
     """Address written into Contact, Via and SDP; empty = the listener's own."""
     allow: tuple[str, ...] = attrs.field(default=("127.0.0.0/8", "::1/128"), validator=_networks)
     """Who may send calls besides the trunks."""
+    digits: Literal["in-band", "info"] = "in-band"
+    """How sendDigits reaches peers that did not negotiate RFC 4733."""
 
 
 @attrs.frozen(kw_only=True)

@@ -168,6 +168,11 @@ class Leg(Protocol):
     def hangup(self, headers: Headers, *, code: int = 487, reason: str = "") -> None:
         """BYE, CANCEL or refusal `code`, whatever fits; Ended follows. Safe twice."""
 
+    @property
+    def digits_by_info(self) -> bool:
+        """Whether this peer is to get digits by SIP INFO: it takes no RFC 4733, and the
+        configuration says so. Otherwise they are the audio side's business."""
+
     def send_info(self, mime_type: str, body: str, headers: Headers) -> None: ...
     def send_message(self, text: str) -> None: ...
 

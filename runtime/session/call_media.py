@@ -25,6 +25,7 @@ from runtime.media.port import (
 )
 from runtime.session.call_detection import Finding
 from runtime.session.calls import Side
+from runtime.session.info_digits import InfoDigits
 from runtime.session.recording import RecordingJob
 from runtime.session.timeline import seconds
 
@@ -67,6 +68,7 @@ class CallMedia:
         self._recording: RecordingJob | None = None
         self._held_recording: RecordingFormat | None = None
         self._digits: list[str] = []
+        self._info_digits = InfoDigits(call)
 
     def attach(self, media: MediaLeg) -> None:
         """The leg is there; what was asked for before is made good."""
@@ -89,13 +91,20 @@ class CallMedia:
     def send_digits(self, digits: str) -> None:
         """Now, or as soon as the peer can hear them. Raises DigitsRefused."""
         if self._media is not None and self._call.phase in CAN_HEAR:
-            self._media.send_digits(digits)
+            self._send_digits(self._media, digits)
         elif sum(map(len, self._digits)) + len(digits) > MAX_HELD_DIGITS:
             raise DigitsRefused(
                 f"more than {MAX_HELD_DIGITS} digits wait for the answer; nothing was sent"
             )
         else:
             self._digits.append(digits)
+
+    def _send_digits(self, media: MediaLeg, digits: str) -> None:
+        leg = self._call.leg
+        if leg is not None and leg.digits_by_info:
+            self._info_digits.send(digits)
+        else:
+            media.send_digits(digits)
 
     def tone(self, tone: str, way: Way, duration_s: float = 0.0) -> None:
         """The peer pressed a key, for so long."""
@@ -168,7 +177,7 @@ class CallMedia:
         held, self._digits = self._digits, []
         if self._media is not None:
             for digits in held:
-                self._media.send_digits(digits)
+                self._send_digits(self._media, digits)
 
     def finish_recording(self) -> bool:
         """The call is over; whether RecordStopped follows."""

@@ -189,6 +189,10 @@ class SimLeg:
             self._step("cancelled", "us", headers)
             self._end(Ended(code=code, reason=reason or "cancelled", by="us"))
 
+    @property
+    def digits_by_info(self) -> bool:
+        return False  # simulated phones take RFC 4733
+
     def send_info(self, mime_type: str, body: str, headers: Headers) -> None:
         if self._state in ("answered", "connected"):
             self._step("info", "us", headers, body=body)

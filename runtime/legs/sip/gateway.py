@@ -75,6 +75,7 @@ class SipGateway:
                 trunk_at=lambda host: self._trunk_at.get(host),
                 warn=warn,
             ),
+            info_digits=config.digits == "info",
         )
         self._deliver: Callable[[Leg], object] | None = None
         self._calls = IncomingCalls(

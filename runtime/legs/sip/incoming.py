@@ -110,6 +110,7 @@ class IncomingCalls:
             now=settings.now,
             encryption=settings.encryption,
             trunk=trunk.name if trunk else "",
+            info_digits=settings.info_digits,
         )
         try:
             if session.remote_offer is not None:

@@ -67,6 +67,7 @@ class SipLeg:
     _encryption: Encryption = attrs.field(factory=Encryption)
     _trunk: str = ""
     """Its name, for people."""
+    _info_digits: bool = False
     _session: InviteSession | None = attrs.field(default=None, init=False)
     _lines: LegTrace = attrs.field(factory=LegTrace, init=False)
     _release_lines: Callable[[], None] | None = attrs.field(default=None, init=False)
@@ -159,6 +160,12 @@ class SipLeg:
             return
         self._farewell = (code, reason)
         session.hangup(headers=self._allowed(headers), reason=self._why(code, reason))
+
+    @property
+    def digits_by_info(self) -> bool:
+        stream = self._configured
+        unable = stream is not None and stream.dtmf_send_payload_type is None
+        return self._info_digits and unable
 
     def send_info(self, mime_type: str, body: str, headers: Headers) -> None:
         phases = (Phase.ANSWERED, Phase.CONNECTED)

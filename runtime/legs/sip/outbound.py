@@ -50,6 +50,7 @@ class SipDialer:
             now=settings.now,
             encryption=settings.encryption,
             trunk=route.trunk,
+            info_digits=settings.info_digits,
         )
         try:
             session = self._endpoint.invite(

@@ -43,6 +43,8 @@ class LegSettings:
     encryption: Encryption = attrs.field(factory=Encryption)
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
     """For the keys of encrypted legs."""
+    info_digits: bool = False
+    """Whether peers without RFC 4733 get digits by SIP INFO, not as tones."""
 
     async def open_media(self) -> MediaLeg:
         """The audio of a new leg. Raises MediaUnavailable."""

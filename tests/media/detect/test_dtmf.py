@@ -25,12 +25,12 @@ from tests.media.detect.voices import talk
         Keys(snr_db=15, twist_db=-6, off_by=0.015),
         Keys(level_dbm0=-35, twist_db=6, off_by=0.015),
         Keys(on_ms=50, off_ms=50),
-        Keys(on_ms=500, off_ms=100),
+        Keys(on_ms=120, off_ms=60),
     ],
     ids=str,
 )
 def test_what_a_telephone_may_send_is_heard_exactly(keys: Keys) -> None:
-    digits, sound = keys.dial(200)
+    digits, sound = keys.dial(100)
     assert detected(sound) == digits
 
 
@@ -47,7 +47,7 @@ def test_what_a_telephone_may_send_is_heard_exactly(keys: Keys) -> None:
     ids=str,
 )
 def test_what_is_no_key_of_any_telephone_is_not_heard(keys: Keys) -> None:
-    assert detected(keys.dial(200)[1]) == ""
+    assert detected(keys.dial(50)[1]) == ""
 
 
 @pytest.mark.parametrize("digit", KEYS)
@@ -86,7 +86,7 @@ def test_a_lost_frame_does_not_split_a_long_press(place: int) -> None:
 
 
 def test_lost_frames_neither_add_nor_split_digits_of_a_whole_call() -> None:
-    digits, sound = Keys(on_ms=100, off_ms=100).dial(200)
+    digits, sound = Keys(on_ms=100, off_ms=100).dial(60)
     chance = np.random.default_rng(4)
     lost = set(np.flatnonzero(chance.random(len(sound) // FRAME) < 0.02).tolist())
     assert lost

@@ -42,6 +42,7 @@ class FakeLeg:
         self.headers: list[Headers] = []
         self.ended = False
         self.slow_to_end = False
+        self.digits_by_info = False
         """The answer to our BYE takes its time."""
         self._early: list[LegEvent] = []
         self._listener: LegListener | None = None
