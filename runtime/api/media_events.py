@@ -97,11 +97,17 @@ class RtpResumed(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class AudioIdentificationStarted(CallEvent):
+    """The call's AMD detector begins to listen: with Connected."""
+
     name: ClassVar[str] = "Call.AudioIdentificationStarted"
 
 
 @attrs.frozen(kw_only=True)
 class AudioIdentificationResult(CallEvent):
+    """Who answered, as AMD.Events.DetectionComplete tells it right after: `audioType` is an
+    AMD.ResultClass, `confidence` in percent.
+    """
+
     name: ClassVar[str] = "Call.AudioIdentificationResult"
     audioType: str = ""
     audioSubType: str = ""
@@ -110,17 +116,23 @@ class AudioIdentificationResult(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class AudioIdentificationStopped(CallEvent):
+    """The detector has told its result and listens no more."""
+
     name: ClassVar[str] = "Call.AudioIdentificationStopped"
 
 
 @attrs.frozen(kw_only=True)
 class AudioIdentificationError(CallEvent):
+    """The call cannot be listened to; AMD.Events.DetectionError tells why."""
+
     name: ClassVar[str] = "Call.AudioIdentificationError"
 
 
 @attrs.frozen(kw_only=True)
 class BeepDetectionComplete(CallEvent):
-    """`timeout`: None = a beep was heard, True = timed out, False = disabled."""
+    """The end of enableBeepDetection. `timeout`: None = a beep was heard, and is over; True = none
+    came in time; False = disableBeepDetection. `frequencies` in Hz, as heard.
+    """
 
     name: ClassVar[str] = "Call.BeepDetectionComplete"
     frequencies: Sequence[float] = ()
@@ -129,13 +141,17 @@ class BeepDetectionComplete(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class BeepDetectionError(CallEvent):
+    """The call cannot be listened to (`reason`); nothing follows."""
+
     name: ClassVar[str] = "Call.BeepDetectionError"
     reason: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class AudioQualityDetected(CallEvent):
-    """`quality` is "HD" or "STANDARD"."""
+    """Once, after Connected and the first audio packet: `quality` is "HD" when the call's codec
+    carries more than telephone audio, else "STANDARD".
+    """
 
     name: ClassVar[str] = "Call.AudioQualityDetected"
     quality: str = ""
@@ -143,12 +159,22 @@ class AudioQualityDetected(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class MediaStatisticsReceived(CallEvent):
+    """Every interval of monitorMediaStatistics, counted since the call began. `audio` holds
+    incoming {packets, octets, lost, late, duplicated, loss (a fraction), jitter and maxGap (ms),
+    mos (1 to 4.4, or None)}, outgoing {packets, octets, loss (as the peer reports it, or None)} and
+    roundTrip (ms, or None). VoxEngine's reference does not name the fields; these are ours.
+    """
+
     name: ClassVar[str] = "Call.MediaStatisticsReceived"
     audio: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
 
 
 @attrs.frozen(kw_only=True)
 class ToneDetected(CallEvent):
+    """Once, after detectProgressTone: a dial, ringback, busy or congestion tone of that country
+    (`ProgressTone`).
+    """
+
     name: ClassVar[str] = "Call.ToneDetected"
     ProgressTone: bool = False
     VoicemailTone: bool = False
@@ -156,6 +182,8 @@ class ToneDetected(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class MicStatusChange(CallEvent):
+    """After handleMicStatus(True): the peer began to speak (`active`), or has stopped."""
+
     name: ClassVar[str] = "Call.MicStatusChange"
     active: bool = False
 

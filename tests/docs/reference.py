@@ -16,7 +16,16 @@ from typing import Any, Final
 import attrs
 
 import runtime
-from runtime.api import call, call_signalling, dialing, http, recorder, voxengine
+from runtime.api import (
+    amd,
+    call,
+    call_listening,
+    call_signalling,
+    dialing,
+    http,
+    recorder,
+    voxengine,
+)
 from runtime.api.event_constants import NOT_FIRED_YET
 from runtime.api.events import Event, by_name
 from runtime.api.names import NamespaceType, StrictNames, public_names, shown_name
@@ -48,6 +57,8 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "VoxEngine.createRecorder": recorder.RECORD_OPTIONS,
     "VoxEngine.createConference": ("hd_audio",),
     "Call.answer": call_signalling.ANSWER_OPTIONS,
+    "Call.enableBeepDetection": call_listening.BEEP_OPTIONS,
+    "Call.monitorMediaStatistics": call_listening.STATISTICS_OPTIONS,
     "Call.record": recorder.RECORD_OPTIONS,
     "Call.say": call.SAY_OPTIONS,
     "Call.startPlayback": ("loop", "progressivePlayback"),
@@ -74,10 +85,12 @@ def page() -> str:
     parts = [INTRODUCTION]
     objects = ("VoxEngine", "Call", "Player", "Recorder", "Conference", "Net", "Logger")
     parts += [_object(getattr(runtime, name)) for name in objects]
+    parts.append(_amd())
     parts.append(_functions(runtime.setTimeout, runtime.setInterval, runtime.clearTimeout))
     parts.append(_functions(runtime.clearInterval, runtime.require))
     spaces = ("AppEvents", "CallEvents", "PlayerEvents", "RecorderEvents", "ConferenceEvents")
     parts += [_events(getattr(runtime, name)) for name in spaces]
+    parts.append(_events(amd.AMDEvents))
     parts.append("## Values\n")
     parts += [_values(getattr(runtime, name)) for name in _value_names()]
     parts.append("## Exceptions\n")
@@ -93,6 +106,17 @@ def _value_names() -> list[str]:
 
 def _exception_names() -> list[str]:
     return ["CommandFailed", "LimitReached", "NoSession", "SessionOver"]
+
+
+def _amd() -> str:
+    """The name space, and what its `create` gives."""
+    head = "### `AMD.create(**options) -> AMD`"
+    options = ", ".join(f"`{option}`" for option in amd.OPTIONS)
+    results = ", ".join(f"`{each}`" for each in runtime.AMD.ResultClass)
+    return (
+        f"{_object(amd.AMDDetector)}\n{head}\n\n{_text(runtime.AMD.create)}\n\n"
+        f"Options that are taken: {options}.\n\n`AMD.ResultClass`: {results}.\n"
+    )
 
 
 # --- objects ------------------------------------------------------------------------------------
@@ -200,7 +224,7 @@ def _events(space: NamespaceType) -> str:
 def _event(constant: str, value: str, event: type[Event]) -> str:
     own = [name for name in attrs.fields_dict(event) if name not in ("call", "player")]
     source = {"Application": [], "Call": ["call", "id"], "Player": ["player", "id"],
-              "Recorder": ["id"], "Conference": ["id"]}[value.partition(".")[0]]  # fmt: skip
+              "Recorder": ["id"], "Conference": ["id"], "AMD": ["call"]}[value.partition(".")[0]]  # fmt: skip
     if constant == "CallAlerting":
         source = ["call"]
     fields = ", ".join(f"`{name}`" for name in [*source, *own, "name"])
