@@ -15,6 +15,10 @@ PROGRAMS: Final = (
     "secure",
     "calls",
     "recorder",
+    "secure",
+    "calls",
+    "recorder",
+    "detectors",
 )
 
 

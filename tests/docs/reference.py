@@ -224,7 +224,8 @@ def _events(space: NamespaceType) -> str:
 def _event(constant: str, value: str, event: type[Event]) -> str:
     own = [name for name in attrs.fields_dict(event) if name not in ("call", "player")]
     source = {"Application": [], "Call": ["call", "id"], "Player": ["player", "id"],
-              "Recorder": ["id"], "Conference": ["id"], "AMD": ["call"]}[value.partition(".")[0]]  # fmt: skip
+              "Recorder": ["id"], "Conference": ["id"],
+              "AMD": ["call"]}[value.partition(".")[0]]  # fmt: skip
     if constant == "CallAlerting":
         source = ["call"]
     fields = ", ".join(f"`{name}`" for name in [*source, *own, "name"])

@@ -43,9 +43,9 @@ Finding = (
 )
 OnFinding = Callable[[Leg, Finding], None]
 
-MAX_LISTENED: Final = 400
-"""Legs whose voices and tones are listened to at once: 10 us each, a fifth of a tick in all.
-Digits cost so little that every leg may have them."""
+MAX_LISTENED: Final = 300
+"""Legs whose voices and tones are listened to at once: 10 to 25 us each and frame, a third of a
+tick at most. Digits cost so little that every leg may have them."""
 PATIENCE_FRAMES: Final = 3
 """So many lost frames are passed over; more of them are silence."""
 _SILENCE: Final = Glimpse(level_db=-96.0)
