@@ -17,7 +17,9 @@ from runtime.api.names import NamespaceType, StrictNames
 from runtime.api.options import merge
 from runtime.api.running import current
 from runtime.api.session import Session
-from runtime.sandbox.commands import DetectMachine
+from runtime.sandbox.listening_commands import (
+    DetectMachine,
+)
 
 OPTIONS: Final = ("model", "thresholds", "timeout")
 TIMEOUT_MS: Final = 6_500

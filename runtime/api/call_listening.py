@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from runtime.api.call_signalling import CallSignalling
 from runtime.api.handle import CommandHandle
 from runtime.api.options import flag, merge, text
-from runtime.sandbox.commands import (
+from runtime.sandbox.listening_commands import (
     DetectBeep,
     DetectProgressTone,
     HandleMicStatus,

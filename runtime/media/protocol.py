@@ -16,27 +16,29 @@ from cattrs import Converter
 from cattrs.errors import BaseValidationError
 from cattrs.strategies import configure_tagged_union
 
-from runtime.media.port import (
-    AudioMissing,
+from runtime.media.findings import (
     BeepHeard,
     Detection,
     DetectionRefused,
+    MachineJudged,
+    ProgressToneHeard,
+    VoiceChanged,
+)
+from runtime.media.port import (
+    AudioMissing,
     DigitsSent,
     FirstPacketReceived,
     LegClosed,
     LegMeasured,
-    MachineJudged,
     PlayerFinished,
     PlayerMarkerReached,
     PlayerStarted,
-    ProgressToneHeard,
     RecorderClosed,
     RtpResumed,
     RtpStopped,
     RtpStream,
     ToneReceivedFromPeer,
     ToneScript,
-    VoiceChanged,
 )
 from runtime.sandbox.levels import SandboxReport
 

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from runtime.media.findings import Detection
 from runtime.media.pcm import PcmBuffer, PcmRing
 from runtime.media.port import (
-    Detection,
     LegAddress,
     LegMediaEvent,
     LegMediaListener,

@@ -12,6 +12,8 @@ from typing import ClassVar, Final
 import attrs
 
 from runtime.decisions.http import MAX_URL, METHODS
+from runtime.sandbox.command import Command as Command
+from runtime.sandbox.listening_commands import LISTENING_COMMANDS
 from runtime.sandbox.schema import (
     MAX_CUSTOM_DATA,
     MAX_DIGITS,
@@ -28,19 +30,11 @@ from runtime.sandbox.schema import (
     headers_field,
     http_headers_field,
     number,
-    numbers,
     one_of,
     text_of,
     unit_field,
     whole_number,
 )
-
-
-@attrs.frozen(kw_only=True)
-class Command:
-    """A scenario's request. `op` names it on the wire; `unit` is the handle it acts on."""
-
-    op: ClassVar[str]
 
 
 @attrs.frozen(kw_only=True)
@@ -132,55 +126,6 @@ class SendDigits(Command):
     op: ClassVar[str] = "call.digits"
     unit: int = unit_field()
     digits: str = checked(text_of(MAX_DIGITS))
-
-
-@attrs.frozen(kw_only=True)
-class DetectBeep(Command):
-    """No frequencies = any from 350 to 2200 Hz. `Call.BeepDetectionComplete` follows."""
-
-    op: ClassVar[str] = "call.beep"
-    unit: int = unit_field()
-    frequencies: list[float] = checked(numbers(350, 2200, 16))
-    timeout_ms: int = checked(whole_number(1, 120_000), 20_000)
-
-
-@attrs.frozen(kw_only=True)
-class StopBeepDetection(Command):
-    op: ClassVar[str] = "call.beep_stop"
-    unit: int = unit_field()
-
-
-@attrs.frozen(kw_only=True)
-class HandleMicStatus(Command):
-    op: ClassVar[str] = "call.mic"
-    unit: int = unit_field()
-    handle: bool = checked(flag)
-
-
-@attrs.frozen(kw_only=True)
-class DetectProgressTone(Command):
-    op: ClassVar[str] = "call.progress"
-    unit: int = unit_field()
-    country: str = checked(text_of(8, empty=False))
-
-
-@attrs.frozen(kw_only=True)
-class DetectMachine(Command):
-    """Judge who answered; `detector` is the handle of the script's AMD object."""
-
-    op: ClassVar[str] = "call.amd"
-    unit: int = unit_field()
-    detector: int = unit_field()
-    timeout_ms: int = checked(whole_number(0, 20_000), 6_500)
-
-
-@attrs.frozen(kw_only=True)
-class MonitorStatistics(Command):
-    """`interval_s` 0 ends it."""
-
-    op: ClassVar[str] = "call.statistics"
-    unit: int = unit_field()
-    interval_s: float = checked(number(0, 10))
 
 
 @attrs.frozen(kw_only=True)
@@ -373,47 +318,40 @@ class Terminate(Command):
     op: ClassVar[str] = "session.terminate"
 
 
-COMMANDS: Final[Mapping[str, type[Command]]] = {
-    command.op: command
-    for command in (
-        CreateCall,
-        AnswerCall,
-        RejectCall,
-        HangUpCall,
-        RingCall,
-        StartEarlyMedia,
-        SendInfo,
-        SendMessage,
-        HandleTones,
-        SendDigits,
-        DetectBeep,
-        StopBeepDetection,
-        HandleMicStatus,
-        DetectProgressTone,
-        DetectMachine,
-        MonitorStatistics,
-        RecordCall,
-        Say,
-        StartPlayback,
-        PlayProgressTone,
-        StopPlayback,
-        SendMediaTo,
-        StopMediaTo,
-        CreateUrlPlayer,
-        CreateTtsPlayer,
-        PausePlayer,
-        ResumePlayer,
-        StopPlayer,
-        AddPlayerMarker,
-        CreateRecorder,
-        MuteRecorder,
-        StopRecorder,
-        CreateConference,
-        StopConference,
-        RequestHttp,
-        SetSessionData,
-        SetCallData,
-        HideTones,
-        Terminate,
-    )
-}
+_ALL: Final[tuple[type[Command], ...]] = (
+    CreateCall,
+    AnswerCall,
+    RejectCall,
+    HangUpCall,
+    RingCall,
+    StartEarlyMedia,
+    SendInfo,
+    SendMessage,
+    HandleTones,
+    SendDigits,
+    *LISTENING_COMMANDS,
+    RecordCall,
+    Say,
+    StartPlayback,
+    PlayProgressTone,
+    StopPlayback,
+    SendMediaTo,
+    StopMediaTo,
+    CreateUrlPlayer,
+    CreateTtsPlayer,
+    PausePlayer,
+    ResumePlayer,
+    StopPlayer,
+    AddPlayerMarker,
+    CreateRecorder,
+    MuteRecorder,
+    StopRecorder,
+    CreateConference,
+    StopConference,
+    RequestHttp,
+    SetSessionData,
+    SetCallData,
+    HideTones,
+    Terminate,
+)
+COMMANDS: Final[Mapping[str, type[Command]]] = {command.op: command for command in _ALL}

@@ -14,24 +14,23 @@ import attrs
 
 from runtime.decisions.call_state import Phase
 from runtime.decisions.quality import loss_of, mos_of
-from runtime.media.port import (
+from runtime.media.findings import (
     BeepHeard,
     Detection,
     DetectionRefused,
-    LegMeasured,
-    LegStatistics,
+    Finding,
     MachineJudged,
-    MediaLeg,
     ProgressToneHeard,
     VoiceChanged,
+)
+from runtime.media.port import (
+    LegMeasured,
+    LegStatistics,
+    MediaLeg,
 )
 
 if TYPE_CHECKING:
     from runtime.session.call_leg import CallLeg
-
-Finding = (
-    BeepHeard | VoiceChanged | MachineJudged | ProgressToneHeard | DetectionRefused | LegMeasured
-)
 
 HUMAN: Final = "HUMAN"
 VOICEMAIL: Final = "VOICEMAIL"
@@ -161,7 +160,7 @@ class CallDetection:
         self._wideband = wideband
         self._tell_quality()
 
-    def found(self, finding: Finding) -> None:
+    def found(self, finding: Finding | LegMeasured) -> None:
         """The engine heard something; what nobody asks about any more is dropped."""
         match finding:
             case BeepHeard(frequency_hz=hz):

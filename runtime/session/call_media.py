@@ -9,11 +9,13 @@ import attrs
 from runtime.decisions.call_state import CAN_HEAR
 from runtime.decisions.quality import mos_of
 from runtime.decisions.tones import PRESSES, ToneGate, Way
+from runtime.media.findings import Finding
 from runtime.media.port import (
     AudioMissing,
     DigitsSent,
     FirstPacketReceived,
     LegClosed,
+    LegMeasured,
     LegMediaEvent,
     MediaLeg,
     MediaLost,
@@ -23,7 +25,6 @@ from runtime.media.port import (
     RtpStopped,
     ToneReceivedFromPeer,
 )
-from runtime.session.call_detection import Finding
 from runtime.session.calls import Side
 from runtime.session.info_digits import InfoDigits
 from runtime.session.recording import RecordingJob
@@ -49,6 +50,7 @@ LiveEvent = (
     | RtpResumed
     | AudioMissing
     | Finding
+    | LegMeasured
     | MediaLost
 )
 """All but the last event of a leg."""

@@ -12,14 +12,16 @@ from typing import Final
 from runtime.media.detect.answering import AnsweringMachine
 from runtime.media.detect.beep import TOLERANCE_HZ
 from runtime.media.detect.voice import BEGIN_FRAMES, END_FRAMES
-from runtime.media.frames import FRAME_MS
-from runtime.media.port import (
+from runtime.media.findings import (
     BeepHeard,
     Detection,
-    LegMediaEvent,
     MachineJudged,
     ProgressToneHeard,
     VoiceChanged,
+)
+from runtime.media.frames import FRAME_MS
+from runtime.media.port import (
+    LegMediaEvent,
 )
 from runtime.testing.agenda import Agenda, Appointment
 

@@ -13,8 +13,8 @@ from typing import Final
 import attrs
 import trio
 
+from runtime.media.findings import Detection
 from runtime.media.port import (
-    Detection,
     DigitsSent,
     FirstPacketReceived,
     LegAddress,

@@ -7,19 +7,21 @@ import pytest
 from numpy.typing import NDArray
 
 from runtime.media.codec import encode
-from runtime.media.pcm import PcmRing
-from runtime.media.port import (
-    AudioMissing,
+from runtime.media.findings import (
     BeepHeard,
     Detection,
     DetectionRefused,
-    LegMeasured,
     MachineJudged,
     ProgressToneHeard,
+    VoiceChanged,
+)
+from runtime.media.pcm import PcmRing
+from runtime.media.port import (
+    AudioMissing,
+    LegMeasured,
     ToneReceivedFromPeer,
     ToneScript,
     ToneStep,
-    VoiceChanged,
 )
 from runtime.media.protocol import Detect, Event, MeasureLeg, OpenLeg, TapLeg
 from runtime.media.tones import dtmf_samples, render

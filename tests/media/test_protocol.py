@@ -7,21 +7,24 @@ from typing import Any
 
 import pytest
 
-from runtime.media.port import (
-    AudioMissing,
+from runtime.media.findings import (
     BeepHeard,
     Detection,
     DetectionRefused,
+    MachineJudged,
+    ProgressToneHeard,
+    VoiceChanged,
+)
+from runtime.media.port import (
+    AudioMissing,
     DigitsSent,
     FirstPacketReceived,
     LegClosed,
     LegMeasured,
     LegStatistics,
-    MachineJudged,
     PlayerFinished,
     PlayerMarkerReached,
     PlayerStarted,
-    ProgressToneHeard,
     RecorderClosed,
     RtpResumed,
     RtpStopped,
@@ -29,7 +32,6 @@ from runtime.media.port import (
     ToneReceivedFromPeer,
     ToneScript,
     ToneStep,
-    VoiceChanged,
 )
 from runtime.media.protocol import (
     AddMarker,

@@ -6,16 +6,18 @@ import trio
 from trio.testing import MockClock
 
 from runtime.legs.leg import ToneSignalled
-from runtime.media.port import (
-    AudioMissing,
+from runtime.media.findings import (
     BeepHeard,
     Detection,
     DetectionRefused,
+    MachineJudged,
+    VoiceChanged,
+)
+from runtime.media.port import (
+    AudioMissing,
     LegMeasured,
     LegStatistics,
-    MachineJudged,
     ToneReceivedFromPeer,
-    VoiceChanged,
 )
 from tests.session.bench import bench
 

@@ -18,30 +18,25 @@ from runtime.media.detect.dtmf import InBandDigits
 from runtime.media.detect.progress import ProgressTones, country_code
 from runtime.media.detect.spectrum import Glimpse, Spectrum
 from runtime.media.detect.voice import VoiceActivity, VoiceFrames
-from runtime.media.frames import FADE, FrameTable, Samples
-from runtime.media.port import (
+from runtime.media.findings import (
     BeepHeard,
     Detection,
     DetectionRefused,
+    Finding,
     MachineJudged,
     ProgressToneHeard,
-    ToneReceivedFromPeer,
     VoiceChanged,
+)
+from runtime.media.frames import FADE, FrameTable, Samples
+from runtime.media.port import (
+    ToneReceivedFromPeer,
 )
 from runtime.media.rtp.header import Bools
 
 from .leg import Leg
 from .legs import Legs
 
-Finding = (
-    ToneReceivedFromPeer
-    | VoiceChanged
-    | BeepHeard
-    | MachineJudged
-    | ProgressToneHeard
-    | DetectionRefused
-)
-OnFinding = Callable[[Leg, Finding], None]
+OnFinding = Callable[[Leg, Finding | ToneReceivedFromPeer], None]
 
 MAX_LISTENED: Final = 300
 """Legs whose voices and tones are listened to at once: 10 to 25 us each and frame, a third of a

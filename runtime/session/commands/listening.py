@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from runtime.media.detect.progress import PLANS, country_code
-from runtime.sandbox.commands import (
+from runtime.sandbox.listening_commands import (
     DetectBeep,
     DetectMachine,
     DetectProgressTone,

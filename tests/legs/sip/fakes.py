@@ -11,7 +11,12 @@ from runtime.legs.leg import LegEvent, LegIdentity, Trace
 from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.media_session import MediaSession, capabilities, local_media
 from runtime.legs.sip.trace import TraceBook
-from runtime.media.port import Detection, LegAddress, LegMediaListener, RtpStream
+from runtime.media.findings import Detection
+from runtime.media.port import (
+    LegAddress,
+    LegMediaListener,
+    RtpStream,
+)
 from sip.address import PeerAddress
 from sip.dialog import InviteSession, events
 from sip.message import Headers, NameAddr, Request, Uri

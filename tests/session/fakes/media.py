@@ -5,9 +5,9 @@ from __future__ import annotations
 import attrs
 import trio
 
+from runtime.media.findings import Detection
 from runtime.media.port import (
     Assets,
-    Detection,
     FirstPacketReceived,
     LegAddress,
     LegClosed,
