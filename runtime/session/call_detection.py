@@ -216,25 +216,33 @@ class CallDetection:
         search, self._machine = self._machine, None
         if search is None:
             return
-        self._call.session.alarms.clear(("amd", self._call.unit))
+        began = self._asked.machine
         self._want(machine=False)
-        self._call.emit(
-            "AudioIdentificationResult",
-            audioType=result,
-            audioSubType="NONE",
+        subtype = "NONE"
+        if began:
+            self._call.emit(
+                "AudioIdentificationResult",
+                audioType=result,
+                audioSubType=subtype,
+                confidence=confidence,
+            )
+        self._tell_detector(
+            search,
+            "DetectionComplete",
+            resultClass=result,
+            resultSubtype=subtype,
             confidence=confidence,
         )
-        self._call.session.events.emit(
-            "AMD.DetectionComplete",
-            unit=search.unit,
-            fields={
-                "callId": self._call.id,
-                "resultClass": result,
-                "resultSubtype": "NONE",
-                "confidence": confidence,
-            },
-        )
-        self._call.emit("AudioIdentificationStopped")
+        if began:
+            self._call.emit("AudioIdentificationStopped")
+
+    def _tell_detector(self, search: _MachineSearch, name: str, **fields: Any) -> None:
+        """The detector's only event; nothing is left of it."""
+        session = self._call.session
+        session.alarms.clear(("amd", self._call.unit))
+        fields["callId"] = self._call.id
+        session.events.emit(f"AMD.{name}", unit=search.unit, fields=fields)
+        session.units.drop(search.unit)
 
     def _on_refused(self, reason: str) -> None:
         """The engine listens to as many legs as it can."""
@@ -244,13 +252,8 @@ class CallDetection:
             self._call.emit("BeepDetectionError", reason=reason)
         search, self._machine = self._machine, None
         if search is not None:
-            self._call.session.alarms.clear(("amd", self._call.unit))
             self._call.emit("AudioIdentificationError")
-            self._call.session.events.emit(
-                "AMD.DetectionError",
-                unit=search.unit,
-                fields={"callId": self._call.id, "message": reason},
-            )
+            self._tell_detector(search, "DetectionError", message=reason)
         self._asked = Detection(digits=self._asked.digits)
         self._ask()
 

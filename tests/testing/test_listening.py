@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from runtime.testing import Sim, SimCallee
-from runtime.testing.dialer import DialScript
+from runtime.testing.dialer import DialScript, busy
 
 INCOMING = """
 from runtime import *
@@ -228,6 +228,14 @@ async def test_a_detector_whose_time_is_over_says_so(sim: Sim) -> None:
     await sim.start()
     await sim.advance(20)
     assert "TIMEOUT CONNECTED" in sim.logs
+
+
+async def test_a_call_that_nobody_answers_ends_its_detector_too(sim: Sim) -> None:
+    sim.on_dial("*", busy())
+    sim.load_text(OUTGOING.format(options=""))
+    await sim.start()
+    await sim.advance(20)
+    assert sim.logs == ["CALL_ENDED ALERTING"]
 
 
 async def test_a_call_that_ends_first_is_told_before_its_own_end(sim: Sim) -> None:
