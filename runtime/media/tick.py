@@ -155,6 +155,8 @@ class Engine:
             done = self._steady.run(
                 signalling=parts.signalling.sending, listening=listening
             )
+        if self._steady is not None and not shortening and not self._finished:
+            done = self._steady.run(signalling=parts.signalling.sending, listening=listening)
         if done < LEGS_PLAYED:
             self._play_legs(shortening)
         if arrived is not None:

@@ -143,7 +143,7 @@ class SipLeg:
         if session := self._live("answer", Phase.ALERTING):
             self._phase = Phase.ANSWERED
             written = self._allowed(headers)
-            written += self._asserted(display_name)
+            written += _asserted(self.identity.to_uri, display_name)
             session.accept(self._answer or self._audio.offer(), headers=written)
             self._configure(self._audio.stream)
 
@@ -198,15 +198,6 @@ class SipLeg:
         if sorted_out.complaint:
             self._note("sip", f"headers left out: {sorted_out.complaint}")
         return list(sorted_out.written)
-
-    def _asserted(self, display_name: str) -> list[tuple[str, str]]:
-        """RFC 3325 9.1: who answered, for the caller's display."""
-        name = "".join(c for c in display_name if c.isprintable())
-        try:
-            uri = Uri.parse(self.identity.to_uri)
-        except MessageError:  # dialled in a way that cannot be said again
-            return []
-        return [("P-Asserted-Identity", str(NameAddr(display_name=name, uri=uri)))] if name else []
 
     def _why(self, code: int, reason: str) -> str:
         """A Reason header's value for BYE and CANCEL (RFC 3326)."""
@@ -363,6 +354,16 @@ class SipLeg:
             warning = self._encryption.exposure(peer.transport, self._trunk)
             if warning is not None:
                 self._note("media", warning)
+
+
+def _asserted(to_uri: str, display_name: str) -> list[tuple[str, str]]:
+    """RFC 3325 9.1: who answered, for the caller's display."""
+    name = "".join(c for c in display_name if c.isprintable())
+    try:
+        uri = Uri.parse(to_uri)
+    except MessageError:  # dialled in a way that cannot be said again
+        return []
+    return [("P-Asserted-Identity", str(NameAddr(display_name=name, uri=uri)))] if name else []
 
 
 def described(stream: RtpStream) -> str:
