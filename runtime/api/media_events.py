@@ -161,8 +161,9 @@ class AudioQualityDetected(CallEvent):
 class MediaStatisticsReceived(CallEvent):
     """Every interval of monitorMediaStatistics, counted since the call began. `audio` holds
     incoming {packets, octets, lost, late, duplicated, loss (a fraction), jitter and maxGap (ms),
-    mos (1 to 4.4, or None)}, outgoing {packets, octets, loss (as the peer reports it, or None)} and
-    roundTrip (ms, or None). VoxEngine's reference does not name the fields; these are ours.
+    mos (1 to 4.4, or None)}, outgoing {packets, octets, and what the peer reports, or None: lost,
+    loss, jitter} and roundTrip (ms, or None). VoxEngine's reference does not name the fields; these
+    are ours.
     """
 
     name: ClassVar[str] = "Call.MediaStatisticsReceived"

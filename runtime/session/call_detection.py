@@ -296,7 +296,9 @@ def audio_statistics(statistics: LegStatistics) -> dict[str, Any]:
         "outgoing": {
             "packets": statistics.packets_sent,
             "octets": statistics.octets_sent,
+            "lost": statistics.remote_packets_lost,
             "loss": statistics.remote_loss_fraction,
+            "jitter": statistics.remote_jitter_ms,
         },
         "roundTrip": statistics.round_trip_ms,
     }

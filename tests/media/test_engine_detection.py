@@ -28,6 +28,7 @@ from runtime.media.tones import dtmf_samples, render
 from runtime.media.units import detectors
 from tests.media.detect.voices import talk
 from tests.media.rig import Peer, Rig
+from tests.media.secure import SecurePeer, forged
 
 Samples = NDArray[np.int16]
 SILENCE: Samples = np.zeros(160, dtype=np.int16)
@@ -234,6 +235,18 @@ def test_two_seconds_without_audio_are_told_with_the_likely_cause(sends: str) ->
     (missing,) = told(events, AudioMissing)
     assert isinstance(missing, AudioMissing)
     assert words[sends] in missing.cause
+
+
+def test_packets_under_a_wrong_key_are_told_as_such() -> None:
+    rig = Rig()
+    peer = SecurePeer.join(rig)
+    events = []
+    for _ in range(110):
+        peer.leg.send(forged(peer.packet()))
+        events += rig.tick()
+    (missing,) = told(events, AudioMissing)
+    assert isinstance(missing, AudioMissing)
+    assert "SRTP authentication fails" in missing.cause
 
 
 def test_packets_that_stop_are_told_as_such_and_again_after_they_came_back() -> None:

@@ -31,6 +31,7 @@ STRANGERS: Final = (
     "may be behind a NAT, or somebody else sends them"
 )
 COMFORT_NOISE: Final = "only comfort noise comes; the peer is silent, or muted"
+UNAUTHENTICATED: Final = "packets come, but their SRTP authentication fails; the peer uses another key than its SDP names"
 REFUSED: Final = "packets come, but are damaged or of a codec that was not negotiated"
 
 
@@ -45,6 +46,7 @@ class MissingAudio:
         self._told = np.zeros(legs.capacity, dtype=np.int64)
         self._before = np.zeros((3, legs.capacity), dtype=np.int64)
         """Counters when it became quiet: strangers, comfort noise, all that was refused."""
+        self._unauthenticated = np.zeros(legs.capacity, dtype=np.int64)
 
     def forget(self, leg: Leg) -> None:
         self._quiet[leg.index] = self._told[leg.index] = 0
@@ -56,6 +58,8 @@ class MissingAudio:
         beginning = np.flatnonzero(self._quiet[:count] == 1)
         for counters, counter in zip(self._before, self._counters, strict=True):
             counters[beginning] = counter[beginning]
+        for index in beginning.tolist():
+            self._unauthenticated[index] = legs.sealing.refusals(index).unauthenticated
         for index in np.flatnonzero(self._quiet[:count] == LOOKS).tolist():
             leg = legs.by_index[index]
             if leg is None or leg.receiver.pressed or self._told[index] >= MOST_TOLD:
@@ -72,6 +76,9 @@ class MissingAudio:
             int(counter[index] - before[index])
             for counter, before in zip(self._counters, self._before, strict=True)
         )
+        sealed = self._legs.sealing.refusals(index).unauthenticated
+        if sealed > self._unauthenticated[index]:
+            return UNAUTHENTICATED
         if strangers:
             return STRANGERS
         if rejected:
