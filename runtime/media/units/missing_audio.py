@@ -31,7 +31,10 @@ STRANGERS: Final = (
     "may be behind a NAT, or somebody else sends them"
 )
 COMFORT_NOISE: Final = "only comfort noise comes; the peer is silent, or muted"
-UNAUTHENTICATED: Final = "packets come, but their SRTP authentication fails; the peer uses another key than its SDP names"
+UNAUTHENTICATED: Final = (
+    "packets come, but their SRTP authentication fails; the peer uses another key than its SDP "
+    "names, or somebody else sends them"
+)
 REFUSED: Final = "packets come, but are damaged or of a codec that was not negotiated"
 
 
