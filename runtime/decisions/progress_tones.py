@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from runtime.media.port import ToneScript, ToneStep
+from runtime.media.tone_script import ToneScript, ToneStep
 
 
 def _cadence(country: str, *steps: tuple[tuple[float, ...], int]) -> ToneScript:

@@ -34,7 +34,6 @@ from runtime.media.port import (
     RecorderListener,
     Recording,
     Sound,
-    ToneScript,
 )
 from runtime.media.protocol import (
     CloseUnit,
@@ -68,6 +67,7 @@ from runtime.media.proxies import (
     unit_of,
 )
 from runtime.media.spare_legs import SpareLegs
+from runtime.media.tone_script import ToneScript
 from runtime.processes import Child, LinkClosed, LinkFull, describe_exit, start_child
 from runtime.sandbox.levels import Weaker, admitted, unprobed
 

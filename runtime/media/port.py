@@ -15,6 +15,7 @@ from typing import Protocol
 import attrs
 
 from runtime.media.findings import Detection, Finding
+from runtime.media.tone_script import ToneScript
 
 
 class MediaUnavailable(Exception):
@@ -109,24 +110,6 @@ class LegStatistics:
     """Of our packets, in all, as the peer counts."""
     remote_jitter_ms: float | None = None
     max_gap_ms: float = 0.0
-
-
-@attrs.frozen(kw_only=True)
-class ToneStep:
-    """Frequencies sounding together for `duration_ms`; no frequencies = silence."""
-
-    frequencies_hz: tuple[float, ...]
-    duration_ms: int
-    level_dbm0: float = -19.0
-
-
-@attrs.frozen(kw_only=True)
-class ToneScript:
-    """A cadence; `label` is what tests and timelines call it ("ringback US")."""
-
-    label: str
-    steps: tuple[ToneStep, ...]
-    loop: bool = True
 
 
 class Sound(Protocol):

@@ -38,8 +38,8 @@ from runtime.media.port import (
     RtpStopped,
     RtpStream,
     ToneReceivedFromPeer,
-    ToneScript,
 )
+from runtime.media.tone_script import ToneScript
 from runtime.sandbox.levels import SandboxReport
 
 MAX_TONE_STEPS: Final = 64

@@ -152,14 +152,11 @@ class Engine:
         # Whoever plays the legs clears this.
         arrived = parts.legs.playout.arrived(parts.legs.count) if listening else None
         if self._steady is not None and usual:
-            done = self._steady.run(
-                signalling=parts.signalling.sending, listening=listening
-            )
-        if self._steady is not None and not shortening and not self._finished:
             done = self._steady.run(signalling=parts.signalling.sending, listening=listening)
         if done < LEGS_PLAYED:
             self._play_legs(shortening)
         if arrived is not None:
+            parts.coded.came(arrived)
             parts.detectors.hear(arrived)
         if done < PLAYERS_PLAYED:
             parts.players.copy()

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from runtime.media.frames import RATE_HZ, Samples
-from runtime.media.port import ToneScript, ToneStep
+from runtime.media.tone_script import ToneScript, ToneStep
 
 FULL_SCALE_DBM0: Final = 3.14
 """ITU-T G.711: the level of a full-scale sine (A-law 3.14, mu-law 3.17)."""

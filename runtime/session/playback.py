@@ -22,8 +22,8 @@ from runtime.media.port import (
     PlayerStarted,
     Sound,
     SoundError,
-    ToneScript,
 )
+from runtime.media.tone_script import ToneScript
 from runtime.session.context import SessionContext
 from runtime.session.routes import PlaybackNode
 from runtime.session.sounds import Loader, duration_ms, load_sound

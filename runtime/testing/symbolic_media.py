@@ -20,8 +20,8 @@ from runtime.media.port import (
     RecorderListener,
     Recording,
     Sound,
-    ToneScript,
 )
+from runtime.media.tone_script import ToneScript
 from runtime.testing.agenda import Agenda
 from runtime.testing.symbolic_leg import SymbolicLeg
 from runtime.testing.symbolic_nodes import (

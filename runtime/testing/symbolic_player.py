@@ -13,8 +13,8 @@ from runtime.media.port import (
     PlayerMarkerReached,
     PlayerStarted,
     Sound,
-    ToneScript,
 )
+from runtime.media.tone_script import ToneScript
 from runtime.testing.agenda import Agenda, Appointment
 from runtime.testing.hearing import Audio
 from runtime.testing.symbolic_nodes import OnClose, SymbolicNode, SymbolicSource

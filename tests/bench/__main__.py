@@ -15,9 +15,6 @@ PROGRAMS: Final = (
     "secure",
     "calls",
     "recorder",
-    "secure",
-    "calls",
-    "recorder",
     "detectors",
 )
 

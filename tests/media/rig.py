@@ -18,7 +18,9 @@ from runtime.media.codec import Law
 from runtime.media.codecs.table import CodecTable
 from runtime.media.native.library import Library
 from runtime.media.pcm import PcmBuffer, PcmRing
-from runtime.media.port import RtpStream, ToneScript, ToneStep
+from runtime.media.port import (
+    RtpStream,
+)
 from runtime.media.protocol import (
     AddMarker,
     CloseUnit,
@@ -35,6 +37,7 @@ from runtime.media.protocol import (
 from runtime.media.rtp.datagrams import Arrivals, NoPorts
 from runtime.media.rtp.latching import Address
 from runtime.media.tick import Capacity, Engine
+from runtime.media.tone_script import ToneScript, ToneStep
 from tests.media.packets import Packet, decoded, level, rows_of
 
 TICK_S = 0.02

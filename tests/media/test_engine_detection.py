@@ -20,10 +20,9 @@ from runtime.media.port import (
     AudioMissing,
     LegMeasured,
     ToneReceivedFromPeer,
-    ToneScript,
-    ToneStep,
 )
 from runtime.media.protocol import Detect, Event, MeasureLeg, OpenLeg, TapLeg
+from runtime.media.tone_script import ToneScript, ToneStep
 from runtime.media.tones import dtmf_samples, render
 from runtime.media.units import detectors
 from tests.media.detect.voices import talk

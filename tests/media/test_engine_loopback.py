@@ -29,9 +29,8 @@ from runtime.media.port import (
     PlayerStarted,
     RecorderClosed,
     RecordingResult,
-    ToneScript,
-    ToneStep,
 )
+from runtime.media.tone_script import ToneScript, ToneStep
 from tests.media.line import PATIENCE_S, Line
 from tests.media.native.helper import helper
 from tests.media.packets import Packet

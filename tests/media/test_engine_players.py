@@ -14,8 +14,6 @@ from runtime.media.port import (
     PlayerFinished,
     PlayerMarkerReached,
     PlayerStarted,
-    ToneScript,
-    ToneStep,
 )
 from runtime.media.protocol import (
     AddMarker,
@@ -26,6 +24,7 @@ from runtime.media.protocol import (
     ResumePlayer,
     StartEngine,
 )
+from runtime.media.tone_script import ToneScript, ToneStep
 from tests.media.rig import Rig, q, sound
 
 

@@ -7,7 +7,6 @@ import os
 import trio
 
 from runtime.media.outbox import WEIGHT_PER_PACKET, Outbox
-from runtime.media.port import ToneScript, ToneStep
 from runtime.media.protocol import (
     CloseUnit,
     Command,
@@ -16,6 +15,7 @@ from runtime.media.protocol import (
     OpenTonePlayer,
     decode_commands,
 )
+from runtime.media.tone_script import ToneScript, ToneStep
 from runtime.processes import BlockingLink, Link
 from runtime.processes.link import MAX_DESCRIPTORS, socket_pair
 

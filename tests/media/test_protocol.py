@@ -30,8 +30,6 @@ from runtime.media.port import (
     RtpStopped,
     RtpStream,
     ToneReceivedFromPeer,
-    ToneScript,
-    ToneStep,
 )
 from runtime.media.protocol import (
     AddMarker,
@@ -68,6 +66,7 @@ from runtime.media.protocol import (
     encode_commands,
     encode_events,
 )
+from runtime.media.tone_script import ToneScript, ToneStep
 from runtime.sandbox.levels import Act, Lock, SandboxReport
 
 SANDBOX = SandboxReport(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from runtime.media.frames import RATE_HZ, Samples
-from runtime.media.port import ToneScript, ToneStep
+from runtime.media.tone_script import ToneScript, ToneStep
 from runtime.media.tones import (
     DTMF_FREQUENCIES_HZ,
     amplitude_of,

@@ -29,10 +29,9 @@ from runtime.media.port import (
     RtpStopped,
     RtpStream,
     ToneReceivedFromPeer,
-    ToneScript,
-    ToneStep,
     Voice,
 )
+from runtime.media.tone_script import ToneScript, ToneStep
 from runtime.testing.agenda import Agenda
 from runtime.testing.hearing import Audio, Heard
 from runtime.testing.symbolic_leg import SymbolicLeg

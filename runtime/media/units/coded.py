@@ -16,6 +16,7 @@ from runtime.media.codecs.table import FORMATS, CodecTable
 from runtime.media.frames import WIDE_RATE_HZ, FrameTable, Samples
 from runtime.media.port import RtpStream
 from runtime.media.resampling import Doubler
+from runtime.media.rtp.header import Bools
 from runtime.media.rtp.packet_playout import PacketPlayout, Voice
 
 from .leg import Leg, formats_of
@@ -71,6 +72,11 @@ class CodedLegs:
         voice = coded.voices[payload_type]
         step = coded.playout.put(timestamp, payload, voice, restarted=restarted)
         return step / voice.format.clock_hz
+
+    def came(self, arrived: Bools) -> None:
+        """Coded legs conceal what is lost by themselves: all their frames count as heard."""
+        for index in self._coded:
+            arrived[index] = True
 
     def play(self) -> None:
         """Fill the rows of all coded legs with their next 20 ms."""

@@ -43,8 +43,8 @@ from runtime.media.protocol import (
 from runtime.media.rtp.datagrams import NoPorts
 
 from .coded import CodedLegs
-from .edges import Conference
 from .detectors import Detectors
+from .edges import Conference
 from .leg import Leg
 from .legs import Legs, LegsExhausted
 from .players import BrokenContent, Content, Player, Players, ToneContent, content_of

@@ -153,6 +153,7 @@ class Detectors:
             self.unheard[index] = row.copy()
             beginning = row[: len(FADE)] * FADE[::-1]
             row[:] = 0
+            self._frames.wide[self._frames.of_leg(index)] = 0
             if index not in before:
                 row[: len(FADE)] = beginning
         for index in before.keys() - self.unheard.keys():

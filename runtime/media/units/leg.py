@@ -34,7 +34,7 @@ COMFORT_NOISE: Final = 13
 _STATIC: Final[dict[int, Law]] = {0: "PCMU", 8: "PCMA"}
 _KINDS: Final[dict[str, int]] = {"PCMU": ULAW, "PCMA": ALAW}
 
-WIDEBAND: Final = frozenset({"G722", "OPUS"})
+WIDEBAND: Final = frozenset({"G722", "L16", "OPUS"})
 
 
 @attrs.define(eq=False)

@@ -65,10 +65,20 @@ class MissingAudio:
             self._unauthenticated[index] = legs.sealing.refusals(index).unauthenticated
         for index in np.flatnonzero(self._quiet[:count] == LOOKS).tolist():
             leg = legs.by_index[index]
-            if leg is None or leg.receiver.pressed or self._told[index] >= MOST_TOLD:
+            if (
+                leg is None
+                or leg.receiver.pressed
+                or self._is_coded(leg)
+                or self._told[index] >= MOST_TOLD
+            ):
                 continue
             self._told[index] += 1
             self._emit(leg, AudioMissing(cause=self._cause(index)))
+
+    def _is_coded(self, leg: Leg) -> bool:
+        """Legs of other codecs have buffers of their own; those that ever spoke are not judged."""
+        coded = leg.stream is not None and leg.stream.codec not in ("PCMU", "PCMA")
+        return coded and bool(self._legs.reception.received[leg.index])
 
     @property
     def _counters(self) -> tuple[np.ndarray, ...]:

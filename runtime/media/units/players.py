@@ -21,8 +21,8 @@ from runtime.media.port import (
     PlayerFinished,
     PlayerMarkerReached,
     PlayerStarted,
-    ToneScript,
 )
+from runtime.media.tone_script import ToneScript
 from runtime.media.tones import length_of, render
 
 BLOCK_FRAMES: Final = 50

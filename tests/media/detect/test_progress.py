@@ -7,7 +7,7 @@ import pytest
 
 from runtime.media.detect.progress import PLANS, Plan, Progress, ProgressTones, country_code
 from runtime.media.detect.spectrum import Spectrum
-from runtime.media.port import ToneScript, ToneStep
+from runtime.media.tone_script import ToneScript, ToneStep
 from runtime.media.tones import render
 from tests.media.detect.keys import Keys, frames_of, through_g711
 from tests.media.detect.voices import talk

@@ -33,9 +33,9 @@ from runtime.media.port import (
     RtpStream,
     Sound,
     SoundError,
-    ToneScript,
     Voice,
 )
+from runtime.media.tone_script import ToneScript
 
 
 class FakeMediaLeg:
