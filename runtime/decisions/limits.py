@@ -73,8 +73,9 @@ class Limits:
     call_attempts: int = limit(
         50,
         (1, 10_000),
-        "legs in a session's life, in and out, failed ones too",
-        beyond=_FAILED_403,
+        "legs in a session's life, in and out, failed ones too, with those of the sessions that "
+        "come of its calls to this runtime itself",
+        beyond=_FAILED_403 + "; 482 to a call of its own",
     )
     unanswered_calls: int = limit(
         10, (1, 1_000), "legs that are not answered yet, at once", beyond=_FAILED_403
@@ -200,6 +201,15 @@ class Limits:
     )
     frames_burst: float = limit(
         10_000.0, (10.0, 1_000_000.0), "messages of any kind at once", beyond=_SLOWER
+    )
+    bytes_per_s: float = limit(
+        float(MIB),
+        (64.0 * 1024, 64.0 * MIB),
+        "bytes of all messages in the long run",
+        beyond=_SLOWER,
+    )
+    bytes_burst: float = limit(
+        4.0 * MIB, (64.0 * 1024, 256.0 * MIB), "bytes of all messages at once", beyond=_SLOWER
     )
     events_queued: int = limit(
         1_024,

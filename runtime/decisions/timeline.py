@@ -32,6 +32,11 @@ class Entry:
     leg: str | None = None
     detail: Mapping[str, Any] = attrs.field(factory=dict)
 
+    @property
+    def size(self) -> int:
+        """About as many bytes as its line has."""
+        return 64 + len(self.what) + sum(len(str(value)) for value in self.detail.values())
+
     def to_json(self) -> str:
         """One line of timeline.jsonl."""
         fields = {
@@ -69,7 +74,12 @@ _CREDENTIALS: Final = re.compile(
     r"(?:[^\r\n]|\r?\n[ \t])*",
     re.IGNORECASE | re.MULTILINE,
 )
-_URI_PASSWORD: Final = re.compile(r"(sips?:[^\s:@<>;]{0,256}):[^\s@<>]{1,256}@", re.IGNORECASE)
+_URI_PASSWORD: Final = re.compile(
+    # From the beginning of a word, and without going back: a script may send bodies that are full
+    # of beginnings, and looking at each to its end would hold up the core.
+    r"(?<![^\s@<>])((?:(?!sips?:[^\s:@<>;]*+:)[^\s@<>])*+sips?:[^\s:@<>;]*+):[^\s@<>]++@",
+    re.IGNORECASE,
+)
 _CRYPTO: Final = re.compile(
     r"(a=[ \t]*crypto[ \t]*:"
     r"(?:[ \t]*\d{1,9}[ \t]+[A-Z0-9]{1,16}_[A-Z0-9_]{1,40}(?=[ \t]))?)[^\r\n]*"
@@ -81,13 +91,15 @@ _SIGNAL: Final = re.compile(r"^([ \t]*(?:signal|d)[ \t]*=[ \t]*)[0-9A-D*#]", re.
 _RELAY_TYPE: Final = re.compile(r"^(?:content-type|c)[ \t]*:[ \t]*application/dtmf\b", re.I | re.M)
 
 
-def mask_sip(text: str, *, hide_tones: bool) -> str:
-    """A SIP message as it may be shown: scheme and header stay, secrets go."""
+def mask_sip(text: str) -> str:
+    """A SIP message, or part of one, as it may be shown: scheme and header stay, secrets go."""
     text = _CREDENTIALS.sub(rf"\1: \2 {HIDDEN}", text[:MAX_TEXT])
     text = _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
-    text = _INLINE.sub(rf"\1{HIDDEN}", _CRYPTO.sub(rf"\1 {HIDDEN}", text))
-    if not hide_tones:
-        return text
+    return _INLINE.sub(rf"\1{HIDDEN}", _CRYPTO.sub(rf"\1 {HIDDEN}", text))
+
+
+def mask_digits(text: str) -> str:
+    """A SIP message without the keys that an INFO may carry."""
     if _RELAY_TYPE.search(text):
         head, gap, body = text.partition("\r\n\r\n")
         return head + gap + HIDDEN if body else text

@@ -34,6 +34,8 @@ class LegIdentity:
     client_type: str = "sip"
     remote: str = ""
     """Transport and address of the peer, for the timeline."""
+    own_session: str = ""
+    """The session of this runtime that placed the call, when the runtime calls itself."""
 
 
 # --- events -------------------------------------------------------------------------------------
@@ -124,7 +126,7 @@ LegListener = Callable[[LegEvent], None]
 
 @attrs.frozen(kw_only=True)
 class Trace:
-    """One line for the session's timeline: a SIP message (secrets masked) or a media fact."""
+    """One line for the session's timeline (which masks secrets): a SIP message or a media fact."""
 
     t: float
     """On the trio clock, seconds."""

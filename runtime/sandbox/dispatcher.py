@@ -8,6 +8,7 @@ are delivered. What a script raises becomes an ErrorFrame, and the next delivery
 from __future__ import annotations
 
 import inspect
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
@@ -66,14 +67,15 @@ LAST_OF_UNIT: Final = frozenset(
     )
 )
 """What is no call is over with these; calls are released by the core."""
+SLOW_S: Final = 0.1
+"""After such a delivery the reader gets its turn before the next one, whatever the order in which
+trio runs tasks: a ping of the core is answered between two slow handlers."""
 SOURCE_FIELD: Final = {
     "AMD": "amd",
     "Conference": "conference",
     "Player": "player",
     "Recorder": "recorder",
 }
-PASSING: Final = (trio.Cancelled, KeyboardInterrupt)
-"""Not the script's faults: cancellation, and a developer's Ctrl-C."""
 
 
 @attrs.define(eq=False)
@@ -122,8 +124,11 @@ class Dispatcher:
     async def run(self) -> None:
         while True:
             while self._queue:
+                began = trio.current_time()
                 await self._deliver(self._queue.popleft())
                 await trio.lowlevel.checkpoint()
+                if trio.current_time() - began > SLOW_S:
+                    await trio.lowlevel.checkpoint()
             self._arrived = trio.Event()
             await self._arrived.wait()
 
@@ -322,15 +327,15 @@ class Dispatcher:
         leg.began(run)
         try:
             await announce_first_pause(coroutine, paused.set)
-        except PASSING:
-            raise
         except BaseExceptionGroup as group:
-            passing, own = group.split(PASSING)
+            passing, own = group.split(_is_no_fault)
             if own is not None:
                 self.report(own, run.leg, "task" if paused.is_set() else kind)
             if passing is not None:
                 raise passing from None
-        except BaseException as exc:  # noqa: BLE001 - the session's edge: recorded with its traceback
+        except BaseException as exc:  # the session's edge: recorded with its traceback
+            if _is_no_fault(exc):
+                raise
             self.report(exc, run.leg, "task" if paused.is_set() else kind)
         finally:
             paused.set()
@@ -350,6 +355,13 @@ class Dispatcher:
                 where=fault.where,
             )
         )
+
+
+def _is_no_fault(error: BaseException) -> bool:
+    """Of the script's: a developer's Ctrl-C, and a cancellation that it did not raise itself."""
+    if isinstance(error, trio.Cancelled):
+        return trio.current_effective_deadline() == -math.inf
+    return isinstance(error, KeyboardInterrupt)
 
 
 def _source_field(name: str) -> str:

@@ -16,10 +16,19 @@ import trio
 
 from runtime.api.errors import LimitReached
 from runtime.decisions.limits import Limits
-from runtime.sandbox.frames import CommandFrame, LogFrame, WorkerFrame, worker_frame_to_json
+from runtime.sandbox.frames import (
+    CommandFrame,
+    ErrorFrame,
+    LogFrame,
+    WorkerFrame,
+    worker_frame_to_json,
+)
 from runtime.sandbox.wire import MAX_WORKER_FRAME, encode_frame
 
 DEFAULTS: Final = Limits()
+MAX_WAITING_BYTES: Final = 1024 * 1024
+"""The core reads as much in a second: an answer to its ping, which waits behind all this, is in
+time."""
 MAX_BATCH: Final = 64 * 1024
 """Bytes handed to the socket at once."""
 
@@ -37,26 +46,28 @@ class Outbox:
         """Frames that may wait. The core ends a session that is this many commands in arrears; the
         script hears of it first."""
         self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
         self._sending = False
         self._gone = False
-        self._dropped_logs = 0
+        self._dropped = 0
         self._wake = trio.Event()
         self._empty = trio.Event()
         self._empty.set()
 
     def put(self, frame: WorkerFrame) -> None:
         """Send a frame; ValueError when it cannot be sent, LimitReached when too much waits."""
-        full = len(self._waiting) >= self.most
-        if full and isinstance(frame, LogFrame):
-            self._dropped_logs += 1
+        full = len(self._waiting) >= self.most or self._waiting_bytes >= MAX_WAITING_BYTES
+        if full and _can_be_missed(frame):
+            self._dropped += 1
             return
         if full and isinstance(frame, CommandFrame):
             raise LimitReached(
-                f"{self.most} commands wait to be carried out; give fewer, or await them"
+                f"{len(self._waiting)} commands wait to be carried out; give fewer, or await them"
             )
-        if self._dropped_logs and isinstance(frame, LogFrame):
-            lost, self._dropped_logs = self._dropped_logs, 0
-            self._append(_encode(LogFrame(text=f"{lost} log lines were dropped: too many at once")))
+        if self._dropped and _can_be_missed(frame):
+            lost, self._dropped = self._dropped, 0
+            text = f"{lost} log lines or errors were dropped: too many at once"
+            self._append(_encode(LogFrame(text=text)))
         self._append(_encode(frame))
 
     async def run(self) -> None:
@@ -91,6 +102,7 @@ class Outbox:
                 return
         if data:
             self._waiting.append(data)
+            self._waiting_bytes += len(data)
             self._empty = trio.Event() if self._empty.is_set() else self._empty
             self._wake.set()
 
@@ -100,13 +112,22 @@ class Outbox:
             part = self._waiting.popleft()
             parts.append(part)
             size += len(part)
+        self._waiting_bytes -= size
         return b"".join(parts)
 
     def _lose(self) -> None:
         """The core is gone: the reader will see it; until then nothing is kept."""
         self._gone = True
         self._waiting.clear()
+        self._waiting_bytes = 0
         self._empty.set()
+
+
+def _can_be_missed(frame: WorkerFrame) -> bool:
+    """Lines and errors, but not the one error that tells why the session never got ready."""
+    if isinstance(frame, ErrorFrame):
+        return frame.kind != "import"
+    return isinstance(frame, LogFrame)
 
 
 def _encode(frame: WorkerFrame) -> bytes:

@@ -13,6 +13,7 @@ from typing import Protocol
 import trio
 
 from runtime.decisions.call_state import UNANSWERED, Phase
+from runtime.decisions.family import Family
 from runtime.decisions.limits import CallCounts
 
 
@@ -37,9 +38,9 @@ class Side(enum.Enum):
 class CallBook:
     """Live legs and how many there ever were."""
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    def __init__(self, family: Family, on_change: Callable[[], None]) -> None:
         self._live: dict[int, Counted] = {}
-        self._attempts = 0
+        self._family = family
         self._on_change = on_change
         self._talking: dict[int, set[Side]] = {}
         self._fell_silent = trio.Event()
@@ -48,7 +49,7 @@ class CallBook:
         return len(self._live)
 
     def opened(self, call: Counted) -> None:
-        self._attempts += not call.joined
+        self._family.attempts += not call.joined
         self._live[call.unit] = call
         self._on_change()
 
@@ -63,7 +64,7 @@ class CallBook:
     def counts(self) -> CallCounts:
         own = [call for call in self._live.values() if not call.joined]
         unanswered = sum(call.phase in UNANSWERED for call in own)
-        return CallCounts(attempts=self._attempts, unanswered=unanswered, live=len(own))
+        return CallCounts(attempts=self._family.attempts, unanswered=unanswered, live=len(own))
 
     def attached(self, call: Counted) -> None:
         """The leg is there, on the wire and in the engine."""

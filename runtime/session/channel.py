@@ -43,12 +43,19 @@ BODY_ROOM: Final = 64 * 1024
 never the room of events."""
 MAX_INBOX_BYTES: Final = 1024 * 1024
 """Beyond it the reader stops reading and the script's sends block."""
+FRAME_OVERHEAD: Final = 256
+"""What a waiting frame takes beside its bytes, so that many small ones count as well."""
+READING: Final = 512
+"""Reading costs the core as much as so many bytes of frames, however few of them come: a worker
+that writes byte by byte must not keep it busy."""
 MAX_WRITE: Final = 64 * 1024
 """Bytes given to one send."""
 STALLED_S: Final = 5.0
 """A worker that takes nothing for so long is stuck (sandbox.md 4.2)."""
 PARTIAL_S: Final = 2.0
 """A frame is written at once; one that takes longer is a slow-loris (sandbox.md 4.2)."""
+LAST_FRAMES_S: Final = 2.0
+"""What came before a broken frame still counts, but a flood of it is not waited for."""
 BREATHER: Final = 32
 """Frames handled before other sessions get their turn."""
 
@@ -146,6 +153,7 @@ class Channel:
         self._changed = trio.Event()
         self._commands = TokenBucket(limits.commands_per_s, limits.commands_burst)
         self._all_frames = TokenBucket(limits.frames_per_s, limits.frames_burst)
+        self._all_bytes = TokenBucket(limits.bytes_per_s, limits.bytes_burst)
 
     async def send(self, script: bytes, start: CoreFrame) -> None:
         """Write a script's frames and the start directly; only before `write` runs (the script is
@@ -176,7 +184,8 @@ class Channel:
         """Decode what the worker sends until it closes its end (WorkerGone)."""
         partial_since: float | None = None
         while True:
-            await self._wait_for_room()
+            if await self._wait_for_room() and partial_since is not None:
+                partial_since = trio.current_time()  # the rest may be there; nobody has looked
             if partial_since is None:
                 data = await self._receive()
             else:
@@ -184,7 +193,12 @@ class Channel:
                     data = await self._receive()
                 if scope.cancelled_caught:
                     raise _protocol(f"a frame was not finished after {PARTIAL_S:g} s")
-            whole = self._decode(data)
+            await self._wait_for_bytes(max(len(data), READING))
+            whole, broken = self._decode(data)
+            if broken is not None:
+                with trio.move_on_after(LAST_FRAMES_S):
+                    await self.drained()
+                raise _protocol(str(broken)) from broken
             if not self._decoder.partial:
                 partial_since = None
             elif whole or partial_since is None:
@@ -199,13 +213,14 @@ class Channel:
             raise WorkerGone
         return bytes(data)
 
-    def _decode(self, data: bytes) -> bool:
-        """Handle or queue whole frames; whether there were any."""
+    def _decode(self, data: bytes) -> tuple[bool, ProtocolError | None]:
+        """Handle or queue whole frames; whether there were any, and what is wrong after them."""
+        frames, broken = list[JsonObject](), None
         try:
-            frames = self._decoder.feed(data)
+            frames.extend(self._decoder.feed(data))
         except ProtocolError as exc:
-            raise _protocol(str(exc)) from exc
-        size = len(data) // len(frames) + 1 if frames else 0
+            broken = exc
+        size = len(data) // len(frames) + FRAME_OVERHEAD if frames else 0
         for number, frame in enumerate(frames):
             # A script that is throttled is not stuck: its pong overtakes its commands. One to no
             # ping ends the session, so there is never more than one.
@@ -220,7 +235,7 @@ class Channel:
             raise ChannelFailed(End(Cause.COMMANDS, text))
         if self._inbox:
             self._changed.set()
-        return bool(frames)
+        return bool(frames), broken
 
     def _goes_at_once(self, number: int, frame: JsonObject) -> bool:
         """Whether frame `number` of a reading needs no turn: nothing waits, and it is not many."""
@@ -234,9 +249,18 @@ class Channel:
             bucket.take(now)
         return True
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_room(self) -> bool:
+        """Whether there was none at first."""
+        full = self._inbox_bytes > MAX_INBOX_BYTES
         while self._inbox_bytes > MAX_INBOX_BYTES:
             await self._wait_for_change()
+        return full
+
+    async def _wait_for_bytes(self, size: int) -> None:
+        """A script that sends too much is read later, and so blocks in its sends."""
+        if not self._all_bytes.take(trio.current_time(), size):
+            await trio.sleep(self._all_bytes.wait_s(trio.current_time(), size))
+            self._all_bytes.take(trio.current_time(), size)
 
     async def _wait_for_change(self) -> None:
         self._changed = trio.Event()

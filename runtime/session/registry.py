@@ -17,6 +17,7 @@ import trio
 
 from runtime.decisions.breaker import CrashBreaker
 from runtime.decisions.failure import Cause, End
+from runtime.decisions.family import Family
 from runtime.legs.leg import Dialer, Leg
 from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
 from runtime.net import Fetcher
@@ -35,6 +36,10 @@ KILL_AFTER_S: Final = 15.0
 """After a drain's time is up: Terminating, Terminated, last recordings; then it is cut."""
 
 
+LOOP_DETECTED: Final = 482
+"""RFC 3261 21.4.20."""
+
+
 class SessionRefused(Exception):
     """The session cannot be started now. `code` is what a caller would be told."""
 
@@ -50,6 +55,7 @@ class Finished:
 
     seen: SessionView
     timeline: Timeline
+    family: Family
 
     def view(self) -> SessionView:
         return self.seen
@@ -158,6 +164,11 @@ class SessionRegistry:
             headers = {"Retry-After": str(self._settings.retry_after_s)}
             self._refuse(leg, 503, why, headers)
             return None
+        family = self._family(leg.identity.own_session)
+        looping = family.refuse(self._settings.limits) if leg.identity.own_session else None
+        if looping is not None:
+            self._refuse(leg, LOOP_DETECTED, looping)
+            return None
         plan = Plan(
             id=self._new_id(),
             scenario=found.scenario,
@@ -165,11 +176,20 @@ class SessionRegistry:
             rule=found.rule,
             custom_data=found.custom_data,
             conference_name=leg.identity.number if found.conference else None,
+            family=family,
         )
         host = self._enter(plan)
         host.add_caller(leg, joined=found.conference)
         self._start(host)
         return host
+
+    def _family(self, caller: str) -> Family:
+        """Of the session that placed the call; a new one for everybody else's calls."""
+        host = self._live.get(caller)
+        if host is not None:
+            return host.plan.family
+        finished = self._over.get(caller)
+        return finished.family if finished is not None else Family()
 
     async def start(self, scenario: str, custom_data: str = "") -> SessionView:
         """A session without a caller. Raises SessionRefused."""
@@ -232,7 +252,7 @@ class SessionRegistry:
             self._count_end(host)
             for key in [key for key, value in self._conferences.items() if value is host]:
                 del self._conferences[key]
-            self._over[host.plan.id] = Finished(host.view(), host.timeline)
+            self._over[host.plan.id] = Finished(host.view(), host.timeline, host.plan.family)
             while len(self._over) > KEPT_AFTER_END:
                 self._over.popitem(last=False)
             self._wake()

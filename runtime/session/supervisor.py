@@ -15,6 +15,7 @@ import trio
 
 from runtime.decisions import session_state
 from runtime.decisions.failure import Cause, End
+from runtime.decisions.family import Family
 from runtime.decisions.secrets import SecretBook
 from runtime.decisions.session_state import TAKES_CALLERS, SessionState
 from runtime.legs.leg import Leg
@@ -59,6 +60,7 @@ class Plan:
     over_http: bool = False
     conference_name: str | None = None
     """What was dialled to get into a shared session."""
+    family: Family = attrs.field(factory=Family)
 
 
 @attrs.frozen(kw_only=True)
@@ -136,7 +138,7 @@ class SessionHost:
             tasks=tasks,
             units=UnitTable(),
             routes=Routes(ports.media, self.timeline),
-            calls=CallBook(self._calls_changed),
+            calls=CallBook(self.plan.family, self._calls_changed),
             recordings=RecordingBook(self.plan.id, ports.media, ports.recordings, self.timeline),
             http=HttpDesk(
                 ports.http,

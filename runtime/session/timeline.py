@@ -17,9 +17,11 @@ import trio
 from runtime.decisions.limits import Limits
 from runtime.decisions.timeline import Cap, Entry
 
-KEPT_ENTRIES: Final = 2_000
-"""In memory, per session; the file has everything."""
-KEPT_BYTES: Final = 256 * 1024
+KEPT_BYTES: Final = 512 * 1024
+"""In memory, per session, with what entries take besides their text (two hundred ended sessions are
+kept as well): some 800 entries. The file has everything."""
+ENTRY_BYTES: Final = 512
+"""An entry, its numbers and its dictionary, as measured."""
 FOLLOWER_ENTRIES: Final = 1_000
 """Lines that a slow reader may be behind; beyond it, it misses lines and is told how many."""
 
@@ -115,13 +117,14 @@ class Timeline:
             receive.close()
 
     def _add(self, entry: Entry) -> None:
-        size = 64 + len(entry.what) + sum(len(str(value)) for value in entry.detail.values())
+        size = entry.size
         if not self._cap.admit(entry, size):
             return
         self._sink.write(entry)
+        size += ENTRY_BYTES
         self._kept.append((entry, size))
         self._kept_bytes += size
-        while len(self._kept) > KEPT_ENTRIES or self._kept_bytes > KEPT_BYTES > size:
+        while self._kept_bytes > KEPT_BYTES > size:
             _, gone = self._kept.popleft()
             self._kept_bytes -= gone
         for follower in list(self._followers):

@@ -21,6 +21,8 @@ FLUSH_S: Final = 0.2
 """A batch is written this long after its first entry; well under the promised 0.5 s."""
 MAX_WAITING: Final = 50_000
 """Entries of all sessions; a disk that is so far behind will not catch up."""
+MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
+"""Of their text: scripts choose how long an entry is."""
 MAX_OPEN_FILES: Final = 256
 LAST_FLUSH_S: Final = 5.0
 """How long the end of the program waits for the disk."""
@@ -35,6 +37,7 @@ class TimelineFiles:
     def __init__(self, folder: Path, on_trouble: Callable[[str], None]) -> None:
         self._on_trouble = on_trouble
         self._waiting: Batch = []
+        self._waiting_bytes = 0
         self._lost = 0
         self._filled = trio.Event()
         self._writer = _Writer(folder)
@@ -59,15 +62,19 @@ class TimelineFiles:
 
     def put(self, session_id: str, entry: Entry | None) -> None:
         """Queue one entry; dropped and counted when the disk is hopelessly behind."""
-        if len(self._waiting) >= MAX_WAITING and entry is not None:
-            self._lost += 1
-            return
+        if entry is not None:
+            full = self._waiting_bytes >= MAX_WAITING_BYTES or len(self._waiting) >= MAX_WAITING
+            if full:
+                self._lost += 1
+                return
+            self._waiting_bytes += entry.size
         self._waiting.append((session_id, entry))
         self._filled.set()
 
     async def _flush(self) -> None:
         self._filled = trio.Event()
         batch, self._waiting = self._waiting, []
+        self._waiting_bytes = 0
         lost, self._lost = self._lost, 0
         if batch:
             # A disk that hangs must not hold the end of the program.

@@ -1,281 +1,291 @@
-"""Runs hostile scripts in real, locked processes under the real session core, beside a witness.
+"""Runs hostile scripts in a whole runtime, each with a caller of its own, beside a witness.
 
-The witness is an ordinary session in the same runtime: it must answer every message it gets while
-the others misbehave. `fight` runs scripts a few at a time and tells what became of each.
+The runtime is a real `callstage run` with real workers, engine and telephones. `fight` runs the
+scripts a few at a time and tells what became of each, of the witness, and of the core.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import re
+import time
 from collections.abc import Callable, Iterable
-from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Final
 
 import attrs
+import httpx
 import trio
 
-from runtime.decisions.limits import Limits
-from runtime.decisions.timeline import Entry
-from runtime.legs.leg import MessageReceived
-from runtime.net import Direct, Fetcher
-from runtime.sandbox.launcher import BLANKS, ZygoteLauncher
-from runtime.sandbox.levels import Level
-from runtime.session.registry import SessionRegistry
-from runtime.session.rules import Routing
-from runtime.session.settings import SessionSettings
+from tests.e2e import process_tree
+from tests.e2e.phone import Dialog, Phone, telephone
+from tests.e2e.runtime_process import RuntimeProcess, callstage
+from tests.e2e.sounds import stage
+from tests.e2e.waiting import until
 from tests.hostile.case import Hostile
-from tests.session.bench import FakeBundle, FakeModule
-from tests.session.fakes.leg import FakeDialer, FakeLeg
-from tests.session.fakes.media import FakeMedia, FakeSounds, FakeStore
+from tests.hostile.gaps import MAX_GAP_S, Gap, metronomes
+from tests.hostile.story import Library, Story
+from tests.hostile.witness import SCRIPT, Witness
 
-AT_ONCE: Final = 6
+AT_ONCE: Final = 8
 """Enough to be a crowd on any machine; more would only wait for a processor."""
-PATIENCE_S: Final = 90.0
-CONTAINED_S: Final = 80.0
-"""By then each of them is over; one that is not shows as a session that went on."""
-POLL_S: Final = 0.01
-LIMITS: Final = Limits(cpu_rate=0.02, cpu_burst_s=3.0)
-"""Less than the default rate, so that hogs are hogs however busy the machine is."""
-BEAT_S: Final = 0.05
-"""Between messages to the witness."""
-MAX_TEXT: Final = 4_000
-WITNESS: Final = """
-from runtime import AppEvents, CallEvents, VoxEngine
-
-VoxEngine.customData("witness-secret")
-
-@VoxEngine.on(AppEvents.CallAlerting)
-def alerting(e):
-    call = e.call
-    call.on(CallEvents.MessageReceived)(lambda m: call.sendMessage(m.text))
-    call.answer()
+ALONE: Final = 2
+"""Of those that must get much of a processor to be seen: they share it with few."""
+CONTAINED_S: Final = 150.0
+"""By then each of them is over, however busy the machine is."""
+CONFIGURATION: Final = """
+[limits]
+handler_cpu_s = 0.4
+import_cpu_s = 0.4
+blocked_s = 3.0
+cpu_rate = 0.02
+cpu_burst_s = 1.5
 """
+"""The limits of time, each at less than its default: a hundred hogs take their time, and a hog
+should be one however busy the machine is."""
+FAREWELL_S: Final = 60.0
+"""From the BYE to the end of the session; one that goes on is ended by us, and that is seen."""
+ANSWER_S: Final = 30.0
+"""For HTTP, on a machine that is busy with all this."""
+LOOK_S: Final = 0.05
+SETTLED_S: Final = 30.0
+"""For workers, sockets and descriptors of the last ones to be gone."""
 
 
 @attrs.frozen(kw_only=True)
 class Outcome:
     """What became of one script."""
 
-    cause: str | None
-    """Before anybody asked the session to end; None when it went on."""
-    final_cause: str | None
+    cause: str
     logs: list[str]
     told: str
     """The whole timeline, one entry a line."""
-    leg: list[str]
-    """What its caller saw."""
-    seconds: float
+    sip: frozenset[str]
+    """What its caller was sent: methods and status codes."""
+    headers: frozenset[str]
+    """Names of all headers that its telephone was sent, in lower case."""
+    began: float
+    ended: float
 
 
-@attrs.define
-class Witness:
-    sent: int = 0
-    answered: int = 0
-    slowest_s: float = 0.0
-    errors: list[str] = attrs.field(factory=list)
-    cause: str | None = None
-    """Why its session ended before the others were done; it must not."""
+@attrs.frozen(kw_only=True)
+class Core:
+    """What the core holds."""
+
+    resident_kib: int
+    descriptors: int
+    engine_descriptors: int
+    workers: int
+
+    @classmethod
+    def of(cls, runtime: RuntimeProcess) -> Core:
+        (engine,) = runtime.processes("runtime.media.engine")
+        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{runtime.pid}/status").read_text())
+        assert found is not None
+        return cls(
+            resident_kib=int(found[1]),
+            descriptors=process_tree.open_files(runtime.pid),
+            engine_descriptors=process_tree.open_files(engine),
+            workers=len(runtime.processes("runtime.sandbox.zygote")) - 1,
+        )
 
 
 @attrs.define(kw_only=True)
 class Report:
     outcomes: dict[str, Outcome] = attrs.field(factory=dict)
-    witness: Witness = attrs.field(factory=Witness)
-    grown_kib: int = 0
-    descriptors: tuple[int, int] = (0, 0)
-    left: list[int] = attrs.field(factory=list)
-    """Processes of the zygote that were still there."""
+    gaps: list[Gap] = attrs.field(factory=list)
+    """Times when the witness heard nothing, the machine's own included."""
+    repeated: list[str] = attrs.field(factory=list)
+    """Scripts that were run again because of a gap of the engine's in their time."""
+    gaps_again: list[Gap] = attrs.field(factory=list)
+    """When they were repeated."""
+    answers_s: list[float] = attrs.field(factory=list)
+    witness_ended: bool = False
+    witness_errors: list[str] = attrs.field(factory=list)
+    before: Core
+    after: Core
+    level: str
+    ranks: dict[str, int]
+    """Priorities as the kernel shows them (lower goes first): of engine, core and a script."""
     seconds: float = 0.0
-    level: Level = Level.NONE
 
 
-class Sink:
-    """A timeline in memory, with clipped texts."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-
-    def write(self, entry: Entry) -> None:
-        self.entries.append(attrs.evolve(entry, what=entry.what[:MAX_TEXT]))
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-    @property
-    def logs(self) -> list[str]:
-        return [entry.what for entry in self.entries if entry.kind == "log"]
-
-    @property
-    def told(self) -> str:
-        lines = (f"{entry.kind}: {entry.what} {entry.detail}" for entry in self.entries)
-        return "\n".join(line[:MAX_TEXT] for line in lines)
-
-
+@attrs.define(kw_only=True)
 class Arena:
-    """One runtime with fake audio and a real zygote."""
+    """One runtime that serves all scripts, each by its name."""
 
-    def __init__(self, cases: Iterable[Hostile]) -> None:
-        self.launcher = ZygoteLauncher()
-        self.sinks: dict[str, Sink] = {}
-        self._numbers = count(1)
-        self._last = ""
-        self.registry = SessionRegistry(
-            settings=SessionSettings(limits=LIMITS),
-            launcher=self.launcher,
-            media=FakeMedia(),
-            dialer=FakeDialer(),
-            sounds=FakeSounds(),
-            recordings=FakeStore(),
-            http=Fetcher(Direct()),
-            timelines=lambda session: self.sinks.setdefault(session, Sink()),
-            new_id=self._new_id,
-        )
-        scripts = {"witness": WITNESS, **{case.name: case.script for case in cases}}
-        bundles = {
-            name: FakeBundle(
-                name=name, modules=(FakeModule("ivr", f"{name}.py", script),), version=name
-            )
-            for name, script in scripts.items()
-        }
-        self.registry.set_scenarios(Routing.named(bundles))
+    runtime: RuntimeProcess
+    library: Library
+    http: httpx.AsyncClient
+    outcomes: dict[str, Outcome] = attrs.field(factory=dict)
 
-    def _new_id(self) -> str:
-        self._last = f"s{next(self._numbers)}"
-        return self._last
+    async def attack_all(self, cases: Iterable[Hostile], at_once: int) -> None:
+        room = trio.CapacityLimiter(at_once)
 
-    def call(self, number: str) -> tuple[str, FakeLeg]:
-        """A caller; the session and the caller's end."""
-        leg = FakeLeg(incoming=True, number=number)
-        self.registry.incoming(leg)
-        return self._last, leg
+        async def one(case: Hostile) -> None:
+            async with room:
+                self.outcomes[case.name] = await self.attack(case)
 
-    def state(self, session: str) -> str:
-        view = self.registry.get(session)
-        return "ENDED" if view is None else view.state
-
-    def cause(self, session: str) -> str | None:
-        view = self.registry.get(session)
-        return None if view is None else view.end_cause
+        async with trio.open_nursery() as nursery:
+            for case in cases:
+                nursery.start_soon(one, case)
 
     async def attack(self, case: Hostile) -> Outcome:
-        began = trio.current_time()
-        session, leg = self.call(case.name)
-        sink = self.sinks[session]
-        await _until(lambda: "200" in leg.sent or self.state(session) == "ENDED")
-        leg.ack()
-        with trio.move_on_after(CONTAINED_S):
+        """One call to the script, until its session is over."""
+        began = time.time()
+        async with telephone(self.runtime.port()) as phone:
+            call = await phone.call(case.name, headers=[("X-Own", phone.uri)], caller=case.name)
+            call.audio.silent = True
+            story = await self.begun(case.name)
+            await _look(lambda: _seen(case, story, call), CONTAINED_S)
             if case.ends is not None:
-                await _until(lambda: self.state(session) == "ENDED")
-            elif case.on_stop:
-                await _until(lambda: "attacking" in sink.logs)
-            else:
-                await _until(
-                    lambda: case.until in sink.logs or leg.ended or bool(self.cause(session))
-                )
-        cause = self.cause(session)
-        self.registry.terminate(session, "the test is over")
-        await _until(lambda: self.state(session) == "ENDED")
+                await _look(lambda: story.look().end, FAREWELL_S)
+            await self.terminate(story.session)
+            await _look(lambda: story.look().end, FAREWELL_S)
+            return self._outcome(story, phone, began)
+
+    async def begun(self, name: str) -> Story:
+        found: list[Story] = []
+
+        def begun() -> bool:
+            found.extend(filter(None, [self.library.new(name)]))
+            return bool(found)
+
+        await until(begun, f"a session of {name}")
+        return found[0]
+
+    async def terminate(self, session: str) -> None:
+        answer = await self.http.delete(f"/api/v1/sessions/{session}")
+        assert answer.status_code in (202, 404), answer.text
+
+    async def terminate_others(self, witness: str) -> None:
+        """Sessions that scripts began by calling themselves."""
+        listing = (await self.http.get("/api/v1/sessions")).json()["sessions"]
+        for session in listing:
+            if session["id"] != witness:
+                await self.terminate(session["id"])
+
+    def _outcome(self, story: Story, phone: Phone, began: float) -> Outcome:
+        messages = [
+            message
+            for dialog in phone.dialogs.values()
+            for message in (dialog.invite, *dialog.responses, *dialog.requests)
+            if dialog.incoming or message is not dialog.invite
+        ]
         return Outcome(
-            cause=cause,
-            final_cause=self.cause(session),
-            logs=sink.logs,
-            told=sink.told,
-            leg=list(leg.sent),
-            seconds=trio.current_time() - began,
+            cause=story.end or "never",
+            logs=story.logs,
+            told="\n".join(story.told),
+            sip=frozenset(str(message.status or message.method) for message in messages),
+            headers=frozenset(name.lower() for message in messages for name, _ in message.headers),
+            began=began,
+            ended=time.time(),
         )
 
 
-async def fight(cases: Iterable[Hostile]) -> Report:
-    """All of them, a few at a time."""
+async def _look(condition: Callable[[], object], within_s: float) -> None:
+    """Until it holds, or for so long: what became of the script is judged later."""
+    with trio.move_on_after(within_s):
+        while not condition():  # noqa: ASYNC110 - another process's doing has no event here
+            await trio.sleep(LOOK_S)
+
+
+def _seen(case: Hostile, story: Story, call: Dialog) -> bool:
+    """Whether the script has done what it does: to its call, or to its session, or neither."""
+    story.look()
+    if case.hangs_up or case.ends is not None:
+        seen = any(request.method == "BYE" for request in call.requests)
+    else:
+        seen = "attacking" in story.logs if case.on_stop else case.attacked(story.logs)
+    return seen or story.end is not None
+
+
+async def fight(cases: Iterable[Hostile], folder: Path) -> Report:
+    """All of them, a few at a time; those in whose time a tone broke off, once more."""
     cases = list(cases)
-    report = Report()
-    arena = Arena(cases)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(arena.launcher.run)
-        await nursery.start(arena.registry.run)
-        report.level = arena.launcher.sandbox.level
-        async with trio.open_nursery() as watching:
-            await watching.start(_watch, arena, report.witness)
-            await _until(lambda: len(arena.launcher.blank_pids) == BLANKS)
-            gc.collect()
-            descriptors, size = _descriptors(), _resident_kib()
-            began = trio.current_time()
-            await _all(arena, cases, report)
-            report.seconds = trio.current_time() - began
-            gc.collect()
-            await _until(lambda: len(arena.launcher.blank_pids) == BLANKS)
-            report.grown_kib = _resident_kib() - size
-            report.descriptors = (descriptors, _descriptors())
-            watching.cancel_scope.cancel()
-        assert arena.launcher.zygote_pid is not None
-        children = set(_children(arena.launcher.zygote_pid))
-        report.left = sorted(children - arena.launcher.blank_pids)
+    scripts = stage(folder / "scripts")
+    sources = {"witness": SCRIPT, **{case.name: case.script for case in cases}}
+    for name, source in sources.items():
+        (scripts / f"{name}.py").write_text(source)
+    plant(scripts)
+    config = folder / "callstage.toml"
+    config.write_text(CONFIGURATION)
+    served = (scripts / f"{name}.py" for name in sources)
+    with callstage(*served, folder=folder, options=["--config", str(config)]) as runtime:
+        return await _fight(cases, runtime)
+
+
+def plant(scripts: Path) -> None:
+    """What a script would like to play: ways out of its folder."""
+    (scripts / "leak.wav").symlink_to("/etc/passwd")
+    (scripts / "endless.wav").symlink_to("/dev/zero")
+    os.mkfifo(scripts / "pipe.wav")
+
+
+async def _fight(cases: list[Hostile], runtime: RuntimeProcess) -> Report:
+    (engine,) = runtime.processes("runtime.media.engine")
+    async with (
+        httpx.AsyncClient(base_url=runtime.http, trust_env=False, timeout=ANSWER_S) as http,
+        metronomes(like=engine) as beats,
+        trio.open_nursery() as nursery,
+    ):
+        witness = await nursery.start(Witness.run, runtime.port(), beats)
+        arena = Arena(runtime=runtime, library=Library(runtime.data / "sessions"), http=http)
+        story = await arena.begun("witness")
+        before, began = Core.of(runtime), time.time()
+        hungry = [case for case in cases if case.hungry]
+        await arena.attack_all(hungry, ALONE)
+        await arena.attack_all((case for case in cases if not case.hungry), AT_ONCE)
+        await arena.terminate_others(story.session)
+        report = Report(
+            outcomes=dict(arena.outcomes),
+            before=before,
+            after=await _settled(runtime, before),
+            level=(await http.get("/healthz")).json()["sandbox"]["level"],
+            ranks=_ranks(runtime, engine),
+            gaps=witness.gaps(began),
+            seconds=time.time() - began,
+        )
+        suspects = _at_the_time(report, cases)
+        if suspects:
+            report.repeated = [case.name for case in suspects]
+            again = time.time()
+            await arena.attack_all(suspects, AT_ONCE)
+            report.gaps_again = witness.gaps(again)
+        report.answers_s = witness.answers_s
+        report.witness_ended = witness.hung_up
+        report.witness_errors = story.look().errors
         nursery.cancel_scope.cancel()
     return report
 
 
-async def _all(arena: Arena, cases: list[Hostile], report: Report) -> None:
-    room = trio.CapacityLimiter(AT_ONCE)
+def _at_the_time(report: Report, cases: list[Hostile]) -> list[Hostile]:
+    """Who attacked while the engine was late."""
+    late = [gap for gap in report.gaps if gap.own_s > MAX_GAP_S]
 
-    async def one(case: Hostile) -> None:
-        async with room:
-            report.outcomes[case.name] = await arena.attack(case)
+    def overlaps(outcome: Outcome) -> bool:
+        return any(outcome.began <= gap.ended and gap.began <= outcome.ended for gap in late)
 
-    async with trio.open_nursery() as nursery:
-        for case in cases:
-            nursery.start_soon(one, case)
+    return [case for case in cases if overlaps(report.outcomes[case.name])]
 
 
-async def _watch(arena: Arena, witness: Witness, *, task_status: trio.TaskStatus[None]) -> None:
-    """Send the witness a message after the other; each must come back."""
-    session, leg = arena.call("witness")
-    await _until(lambda: "200" in leg.sent)
-    leg.ack()
-    task_status.started()
-    try:
-        while True:
-            witness.sent += 1
-            text, began = f"MESSAGE beat {witness.sent}", trio.current_time()
-            leg.say(MessageReceived(text=text.removeprefix("MESSAGE "), headers={}))
-            await _until(partial(_answered_or_over, leg, text))
-            if leg.ended:
-                return
-            witness.answered += 1
-            witness.slowest_s = max(witness.slowest_s, trio.current_time() - began)
-            await trio.sleep(BEAT_S)
-    finally:
-        witness.cause = arena.cause(session)
-        witness.errors = [e.what for e in arena.sinks[session].entries if e.kind == "error"]
-        leg.bye()
-        arena.registry.terminate(session, "the test is over")
-        with trio.CancelScope(shield=True):
-            await _until(lambda: arena.state(session) == "ENDED")
+async def _settled(runtime: RuntimeProcess, before: Core) -> Core:
+    """What the core holds when the last of them are gone, or after a while."""
+
+    def same() -> bool:
+        return attrs.evolve(Core.of(runtime), resident_kib=before.resident_kib) == before
+
+    await _look(same, SETTLED_S)
+    return Core.of(runtime)
 
 
-def _answered_or_over(leg: FakeLeg, text: str) -> bool:
-    return leg.ended or leg.sent[-1] == text
+def _ranks(runtime: RuntimeProcess, engine: int) -> dict[str, int]:
+    zygote, *_ = process_tree.children(runtime.pid, "runtime.sandbox.zygote")
+    worker, *_ = process_tree.children(zygote)
+    pids = {"engine": engine, "core": runtime.pid, "script": worker}
+    return {name: _priority(pid) for name, pid in pids.items()}
 
 
-async def _until(condition: Callable[[], object]) -> None:
-    with trio.fail_after(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 - what is waited for can only be looked at
-            await trio.sleep(POLL_S)
-
-
-def _descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-def _resident_kib() -> int:
-    found = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1])
-
-
-def _children(parent: int) -> list[int]:
-    found = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-    return [int(pid) for pid in found.split()]
+def _priority(pid: int) -> int:
+    """Field 18 of stat: 20 and the niceness, or below 0 for real-time."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[15])

@@ -39,8 +39,25 @@ def inside():
     return None
 
 
+def find(kind):
+    "Objects of the worker by the name of their class, frozen ones too."
+    sys.modules["gc"].unfreeze()
+    return [o for o in sys.modules["gc"].get_objects() if type(o).__name__ == kind]
+
+
 def spin():
     while True: sum(range(100))
+
+
+async def during(seconds, act):
+    "As often as the worker takes it."
+    end = trio.current_time() + seconds * (0.05 if CONTROL else 1)
+    while trio.current_time() < end:
+        try:
+            act()
+        except (LimitReached, BlockingIOError):
+            await trio.sleep(0.05)
+        await trio.sleep(0.0005)
 
 
 def raw(text, declared=None):
@@ -55,8 +72,8 @@ FOOTER = """
 
 @VoxEngine.on(AppEvents.CallAlerting)
 def alerting(e):
-    global call
-    call = e.call
+    global call, event
+    call, event = e.call, e
     call.on(CallEvents.Connected)(connected)
     call.answer()
 
@@ -84,16 +101,23 @@ class Hostile:
     """Other causes that are as good: which limit is hit first is a matter of luck."""
     says: str = ""
     """Part of the reason in the timeline, or of a log line: that this very thing happened."""
-    until: str = "attacked"
-    """The log line that shows that the attack is over, if the session goes on."""
+    until: tuple[str, ...] = ("attacked",)
+    """The log lines of which one shows that the attack is over, if the session goes on."""
     hangs_up: bool = False
     """The session goes on, but this leg does not (an uncaught exception)."""
     proof: str | None = None
-    """What the script logs in the control run, where nothing is locked."""
+    """How a line of the control run begins, where nothing is locked and nobody watches."""
+    unproved: str = ""
+    """Why there is no such run."""
     at_import: bool = False
     """The attack is the top level itself."""
     on_stop: bool = False
     """What is tried happens when the session is ended."""
+    hungry: bool = False
+    """It must get much of a processor before its limit is reached."""
+
+    def attacked(self, logs: list[str]) -> bool:
+        return not set(self.until).isdisjoint(logs)
 
     @property
     def script(self) -> str:

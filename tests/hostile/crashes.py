@@ -5,6 +5,7 @@ from tests.hostile.case import Hostile
 CASES = (
     Hostile(
         name="exit",
+        proof="ended exit 3",
         tries="leave without a word",
         attack="def attack(): os._exit(3)",
         ends="crashed",
@@ -12,6 +13,7 @@ CASES = (
     ),
     Hostile(
         name="segfault",
+        proof="ended signal 11",
         tries="read address 0",
         attack="def attack(): ctypes().string_at(0)",
         ends="crashed",
@@ -19,6 +21,7 @@ CASES = (
     ),
     Hostile(
         name="abort",
+        proof="ended signal 6",
         tries="abort the interpreter",
         attack="def attack(): os.abort()",
         ends="crashed",
@@ -26,6 +29,7 @@ CASES = (
     ),
     Hostile(
         name="overwrite-none",
+        proof="ended signal",
         tries="overwrite an object that everything uses",
         attack="def attack(): ctypes().memset(id(None), 255, 64); [None] * 1000",
         ends="crashed",
@@ -33,6 +37,7 @@ CASES = (
     ),
     Hostile(
         name="stack",
+        proof="ended signal 11",
         tries="recurse over the end of the stack",
         attack="""
 def attack():
@@ -46,6 +51,7 @@ def attack():
     ),
     Hostile(
         name="close-descriptors",
+        proof="ended",
         tries="close every descriptor, the control socket too",
         attack="def attack(): os.closerange(0, 64)",
         ends="crashed",
@@ -53,6 +59,7 @@ def attack():
     ),
     Hostile(
         name="keyboard-interrupt",
+        proof="ended exit 1",
         tries="raise what ends a program",
         attack="def attack(): raise KeyboardInterrupt",
         ends="script-error",
@@ -60,6 +67,7 @@ def attack():
     ),
     Hostile(
         name="system-exit",
+        proof="ended exit 0",
         tries="raise SystemExit",
         attack="def attack(): raise SystemExit(0)",
         hangs_up=True,
@@ -67,6 +75,7 @@ def attack():
     ),
     Hostile(
         name="cancel-everything",
+        proof="ended",
         tries="cancel the worker's own tasks",
         attack="""
 def attack():
@@ -82,6 +91,7 @@ def attack():
     ),
     Hostile(
         name="break-builtins",
+        proof="ended",
         tries="take len() away from everybody",
         attack="""
 def attack():
@@ -94,6 +104,7 @@ def attack():
     ),
     Hostile(
         name="break-trio",
+        proof="ended",
         tries="replace trio's own functions",
         attack="""
 def attack():
@@ -107,6 +118,7 @@ def attack():
     ),
     Hostile(
         name="fault-at-import",
+        proof="ended exit 4",
         tries="leave while it is loaded",
         attack="os._exit(4)",
         at_import=True,

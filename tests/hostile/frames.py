@@ -3,11 +3,26 @@
 from tests.hostile.case import Hostile
 
 
-def forged(name: str, tries: str, body: str, says: str = "broke the protocol") -> Hostile:
+def forged(
+    name: str,
+    tries: str,
+    body: str,
+    says: str = "broke the protocol",
+    *,
+    unproved: str = "",
+) -> Hostile:
     """Something that no worker sends."""
     lines = ("async def attack():", "await trio.sleep(0.1)", body, "await trio.sleep_forever()")
     attack = "\n    ".join(lines)
-    return Hostile(name=name, tries=tries, attack=attack, ends="protocol", says=says)
+    return Hostile(
+        name=name,
+        tries=tries,
+        attack=attack,
+        ends="protocol",
+        says=says,
+        proof=None if unproved else "wrote",
+        unproved=unproved,
+    )
 
 
 CASES = (
@@ -54,6 +69,7 @@ CASES = (
     sys.modules["runtime.sandbox.outbox"].worker_frame_to_json = lambda f: {"type": "ready"}
     Logger.write("walked")""",
         "ready twice",
+        unproved="it goes through the worker's own objects",
     ),
     forged(
         "garbage-collector",
@@ -62,9 +78,11 @@ CASES = (
     gc.unfreeze()
     found = [o for o in gc.get_objects() if type(o).__name__ == "SocketStream"]
     found[0].socket._sock.send(b"\\\\xff" * 100)""",
+        unproved="it goes through the worker's own objects",
     ),
     Hostile(
         name="foreign-handle",
+        proof="wrote",
         tries="hang up the call of another session",
         attack="""
 async def attack():
@@ -80,9 +98,11 @@ async def attack():
         tries="a line break through the API",
         attack="def attack(): tell(call.hangup, {'X-A': 'a\\r\\nVia: evil'})",
         says="refused",
+        unproved="SIP is written by the core",
     ),
     Hostile(
         name="error-flood",
+        proof="wrote",
         tries="five thousand forged errors",
         attack="""
 def attack():

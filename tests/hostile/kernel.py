@@ -3,6 +3,7 @@
 from tests.hostile.case import Hostile
 
 FORBIDDEN = "made a forbidden system call"
+NO_RIGHT = "an ordinary user may not do it either, or it depends on the kernel's settings"
 
 
 def refused(
@@ -11,14 +12,21 @@ def refused(
     """`act` is an expression, or the body of a function of that name."""
     body = act if "def act" in act else f"def act(): return {act}"
     return Hostile(
-        name=name, tries=tries, attack=f"{body}\ndef attack(): tell(act)", says=says, proof=proof
+        name=name,
+        tries=tries,
+        attack=f"{body}\ndef attack(): tell(act)",
+        says=says,
+        proof=proof,
+        unproved="" if proof else NO_RIGHT,
     )
 
 
 def deadly(name: str, tries: str, act: str) -> Hostile:
     """Nobody does this by accident: the attempt is the end."""
     attack = f"def act(): return {act}\ndef attack(): tell(act)"
-    return Hostile(name=name, tries=tries, attack=attack, ends="crashed", says=FORBIDDEN)
+    return Hostile(
+        name=name, tries=tries, attack=attack, ends="crashed", says=FORBIDDEN, unproved=NO_RIGHT
+    )
 
 
 CASES = (
@@ -194,6 +202,7 @@ def act():
         tries="find keys in the environment",
         attack="def attack(): Logger.write(f'environment {sorted(os.environ)}')",
         says="environment ['LC_CTYPE', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS']",
+        unproved="it looks for what is not there",
     ),
     Hostile(
         name="memory-of-others",
@@ -208,5 +217,6 @@ def attack():
     Logger.write(f"found {len(found)}")
 """,
         says="found 0",
+        unproved="it looks for what is not there",
     ),
 )

@@ -7,6 +7,7 @@ UNINTERRUPTIBLE = "computed for too long and could not be interrupted"
 CASES = (
     Hostile(
         name="loop",
+        proof="held",
         tries="loop",
         attack="def attack():\n    while True: pass",
         hangs_up=True,
@@ -14,6 +15,7 @@ CASES = (
     ),
     Hostile(
         name="loop-that-swallows",
+        proof="held",
         tries="swallow every interruption",
         attack="""
 def attack():
@@ -28,6 +30,7 @@ def attack():
     ),
     Hostile(
         name="loop-in-c",
+        proof="held",
         tries="loop where no interruption arrives",
         attack="def attack(): sum(range(10**15))",
         ends="cpu-limit",
@@ -35,6 +38,7 @@ def attack():
     ),
     Hostile(
         name="regular-expression",
+        proof="held",
         tries="a pattern with exponential backtracking",
         attack="import re\ndef attack(): re.match('(a+)+b', 'a' * 60)",
         hangs_up=True,
@@ -42,6 +46,7 @@ def attack():
     ),
     Hostile(
         name="power",
+        proof="held",
         tries="a number of a hundred million digits",
         attack="def attack(): 7 ** (10 ** 8)",
         hangs_up=True,
@@ -49,6 +54,7 @@ def attack():
     ),
     Hostile(
         name="disarm-the-timer",
+        proof="held",
         tries="switch the interruption off, then loop",
         attack="""
 def attack():
@@ -60,6 +66,7 @@ def attack():
     ),
     Hostile(
         name="block-the-signal",
+        proof="held",
         tries="mask the interruption, then loop",
         attack="""
 def attack():
@@ -71,6 +78,7 @@ def attack():
     ),
     Hostile(
         name="destructor",
+        proof="held",
         tries="loop in __del__, where exceptions vanish",
         attack="""
 class Trap:
@@ -88,6 +96,7 @@ def attack():
     ),
     Hostile(
         name="finally",
+        proof="held",
         tries="loop again while being interrupted",
         attack="""
 def attack():
@@ -101,6 +110,7 @@ def attack():
     ),
     Hostile(
         name="sleep-without-trio",
+        proof="held",
         tries="block the event loop without computing",
         attack="import time\ndef attack(): time.sleep(3600)",
         ends="unresponsive",
@@ -108,6 +118,7 @@ def attack():
     ),
     Hostile(
         name="deadlock",
+        proof="held",
         tries="wait for a lock that nobody will give back",
         attack="""
 def attack():
@@ -120,6 +131,7 @@ def attack():
     ),
     Hostile(
         name="yielding-loop",
+        proof="held",
         tries="use a whole processor politely, with a checkpoint every time",
         attack="""
 async def attack():
@@ -128,19 +140,23 @@ async def attack():
 """,
         ends="cpu-limit",
         says="% of a processor",
+        hungry=True,
     ),
     Hostile(
         name="trickle",
-        tries="use nine tenths of a second in every second, by timers",
+        tries="use a fifth of each second, by timers",
         attack="""
 import time
 def burn():
-    end = time.process_time() + 0.9
+    end = time.process_time() + 0.2
     while time.process_time() < end: pass
 def attack():
     setInterval(burn, 1000)
 """,
         ends="cpu-limit",
+        says="% of a processor",
+        hungry=True,
+        unproved="timers are the API's",
     ),
     Hostile(
         name="thrice",
@@ -153,10 +169,13 @@ def attack():
         setTimeout(burn, delay)
 """,
         ends="cpu-limit",
-        says="",
+        says="HandlerTimeout",
+        hungry=True,
+        unproved="timers are the API's",
     ),
     Hostile(
         name="loop-at-import",
+        proof="held",
         tries="never finish loading, and swallow the interruption",
         attack="""
 while True:
@@ -168,9 +187,11 @@ while True:
         at_import=True,
         ends="cpu-limit",
         says="the script's top level computed for too long",
+        hungry=True,
     ),
     Hostile(
         name="sleep-at-import",
+        proof="held",
         tries="block while it is loaded",
         attack="import time\ntime.sleep(3600)",
         at_import=True,
@@ -182,5 +203,6 @@ while True:
         tries="overload the compiler",
         attack="def attack(): tell(compile, '(' * 10**6, 'x', 'eval')",
         says="refused",
+        unproved="the compiler refuses it by itself",
     ),
 )

@@ -5,6 +5,7 @@ from tests.hostile.case import Hostile
 CASES = (
     Hostile(
         name="big-string",
+        proof="grew",
         tries="a gigabyte at once",
         attack="def attack(): 'x' * (1 << 30)",
         ends="memory",
@@ -12,6 +13,7 @@ CASES = (
     ),
     Hostile(
         name="growing-list",
+        proof="grew",
         tries="a gigabyte piece by piece",
         attack="""
 def attack():
@@ -23,6 +25,7 @@ def attack():
     ),
     Hostile(
         name="small-objects",
+        proof="grew",
         tries="memory by small objects, which has to be found again to report it",
         attack="""
 def attack():
@@ -35,6 +38,7 @@ def attack():
     ),
     Hostile(
         name="zip-bomb",
+        proof="grew",
         tries="unpack a gigabyte from a megabyte",
         attack="""
 import zlib
@@ -47,6 +51,7 @@ def attack():
     ),
     Hostile(
         name="swallowed-memory-error",
+        proof="grew",
         tries="go on after each refusal",
         attack="""
 def attack():
@@ -62,6 +67,7 @@ def attack():
     ),
     Hostile(
         name="tasks",
+        proof="held",
         tries="a million sleeping tasks",
         attack="""
 async def attack():
@@ -73,6 +79,7 @@ async def attack():
     ),
     Hostile(
         name="timers",
+        proof="called",
         tries="a million timers",
         attack="def attack():\n    for _ in range(10**6): setTimeout(print, 10**6)",
         hangs_up=True,
@@ -80,6 +87,7 @@ async def attack():
     ),
     Hostile(
         name="listeners",
+        proof="held",
         tries="a million listeners",
         attack="""
 def attack():
@@ -90,6 +98,7 @@ def attack():
     ),
     Hostile(
         name="calls",
+        proof="called",
         tries="a thousand outgoing calls",
         attack="""
 async def attack():
@@ -101,6 +110,7 @@ async def attack():
     ),
     Hostile(
         name="log-bomb",
+        proof="xxx",
         tries="more lines of log than anybody reads",
         attack="""
 async def attack():
@@ -108,17 +118,19 @@ async def attack():
         Logger.write("x" * 1000)
         if number % 100 == 0: await trio.sleep(0)
 """,
-        until="(log truncated: the script writes more than 64 KiB/s)",
+        until=("(log truncated: the script writes more than 64 KiB/s)",),
         says="log truncated",
     ),
     Hostile(
         name="endless-line",
+        proof="yyy",
         tries="one line of ten megabytes",
         attack="def attack(): Logger.write('y' * 10_000_000)",
         says="y" * 100,
     ),
     Hostile(
         name="commands",
+        proof="called",
         tries="a hundred thousand commands at once",
         attack="""
 async def attack():
@@ -133,6 +145,7 @@ async def attack():
     ),
     Hostile(
         name="many-errors",
+        proof="called",
         tries="an uncaught exception in each of a thousand timers",
         attack="""
 def fail(): raise ValueError("again")

@@ -5,6 +5,7 @@ from tests.hostile.case import Hostile
 CASES = (
     Hostile(
         name="str-raises",
+        proof="ended exit 1",
         tries="an exception that cannot be shown",
         attack="""
 class Nasty(Exception):
@@ -17,6 +18,7 @@ def attack(): raise Nasty
     ),
     Hostile(
         name="str-is-huge",
+        proof="ended exit 1",
         tries="an exception whose text is ten megabytes",
         attack="""
 class Nasty(Exception):
@@ -43,6 +45,7 @@ def attack(): raise Nasty
     ),
     Hostile(
         name="metaclass",
+        proof="ended exit 1",
         tries="a type that lies about its name",
         attack="""
 class Meta(type):
@@ -57,6 +60,7 @@ def attack(): raise Nasty("lies")
     ),
     Hostile(
         name="endless-causes",
+        proof="ended exit 1",
         tries="a chain of a hundred thousand causes",
         attack="""
 def attack():
@@ -73,6 +77,7 @@ def attack():
     ),
     Hostile(
         name="exception-group",
+        proof="ended exit 1",
         tries="a group of groups of groups",
         attack="""
 def attack():
@@ -142,6 +147,7 @@ def attack():
     ),
     Hostile(
         name="trace-function",
+        proof="ended exit 1",
         tries="be called for every line of the worker",
         attack="""
 def attack():
@@ -166,6 +172,7 @@ def attack():
     ),
     Hostile(
         name="swallow-cancellation",
+        proof="held",
         tries="outlive the session by swallowing its cancellation",
         attack="""
 async def attack():

@@ -9,10 +9,10 @@ import trio
 
 from runtime.api.errors import LimitReached
 from runtime.decisions.limits import Limits
-from runtime.sandbox.commands import HangUpCall
-from runtime.sandbox.frames import CommandFrame, LogFrame, PongFrame, parse_worker_frame
+from runtime.sandbox.commands import HangUpCall, SendMessage
+from runtime.sandbox.frames import CommandFrame, ErrorFrame, LogFrame, PongFrame, parse_worker_frame
 from runtime.sandbox.memory import memory_stream_pair
-from runtime.sandbox.outbox import Outbox
+from runtime.sandbox.outbox import MAX_WAITING_BYTES, Outbox
 from runtime.sandbox.wire import MAX_WORKER_FRAME, FrameDecoder
 
 MOST = Limits().commands_in_arrears
@@ -69,7 +69,7 @@ async def test_a_flood_drops_log_lines_and_says_how_many() -> None:
         nursery.cancel_scope.cancel()
     assert texts(await ours.receive_some())[MOST:] == [
         "pong",
-        "5 log lines were dropped: too many at once",
+        "5 log lines or errors were dropped: too many at once",
         "later",
     ]
 
@@ -81,6 +81,29 @@ async def test_a_flood_of_commands_is_refused() -> None:
         outbox.put(frame)
     with pytest.raises(LimitReached, match="2000 commands wait"):
         outbox.put(frame)
+
+
+async def test_a_flood_of_big_commands_is_refused_by_its_bytes() -> None:
+    """A second's worth of reading for the core, so that a pong behind it is in time."""
+    outbox = Outbox(memory_stream_pair()[1])
+    frame = CommandFrame(req=1, command=SendMessage(unit=2, text="x" * 8_000))
+    for _ in range(MAX_WAITING_BYTES // 8_100):
+        outbox.put(frame)
+    outbox.put(frame)
+    with pytest.raises(LimitReached, match=r"13. commands wait"):
+        outbox.put(frame)
+    outbox.put(PongFrame(nonce="n"))
+
+
+@pytest.mark.parametrize(("kind", "missed"), [("handler", True), ("import", False)])
+async def test_a_flood_of_errors_is_cut_but_for_the_one_that_explains_everything(
+    kind: str, missed: bool
+) -> None:
+    outbox = Outbox(memory_stream_pair()[1])
+    for _ in range(MOST):
+        outbox.put(ErrorFrame(kind="timer", message="again", traceback=""))
+    outbox.put(ErrorFrame(kind=kind, message="last", traceback=""))
+    assert len(outbox._waiting) == MOST + (not missed)
 
 
 async def test_a_core_that_is_gone_takes_everything_silently() -> None:

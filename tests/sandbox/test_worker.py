@@ -152,3 +152,29 @@ async def test_a_command_without_a_script_line_names_where_its_handler_was_regis
 async def test_print_is_a_log_line(autojump_clock: MockClock) -> None:
     async with running('print("a", 1, sep="-")') as core:
         assert core.logs == ["a-1"]
+
+
+@pytest.mark.parametrize("group", [False, True])
+async def test_a_cancellation_that_nobody_asked_for_is_an_error_of_the_script(
+    autojump_clock: MockClock, group: bool
+) -> None:
+    """Passed on, it would end all handlers of the call without a word."""
+    source = f"""
+        import trio
+        from runtime import AppEvents, VoxEngine
+
+        @VoxEngine.on(AppEvents.Started)
+        async def started(e):
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                try:
+                    await trio.sleep_forever()
+                except trio.Cancelled as exc:
+                    kept = exc
+            raise BaseExceptionGroup("kept", [kept]) if {group} else kept
+    """
+    async with running(source) as core:
+        await core.event("Application.Started")
+        (error,) = core.errors
+        assert error.message.startswith("Cancelled")
+        assert error.where == "scenario.py:10"

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from runtime.decisions.limits import Limits
 from runtime.legs.leg import Held
+from runtime.sandbox.wire import MAX_WORKER_FRAME, encode_frame
 from runtime.session.settings import SessionSettings
 from tests.session.bench import Bench, bench
 
@@ -109,6 +110,18 @@ async def test_garbage_ends_its_own_session(autojump_clock: MockClock, data: byt
         _, worker, _ = await b.connected()
         await worker.send_bytes(data)
         await assert_ended(b)
+
+
+async def test_what_was_said_before_the_garbage_still_counts(autojump_clock: MockClock) -> None:
+    """They may arrive together when the core is late; the last line often tells why."""
+    limits = Limits(frames_per_s=10, frames_burst=10)
+    async with bench(SessionSettings(limits=limits)) as b:
+        worker = await b.started()
+        lines = [encode_frame({"type": "log", "text": str(n)}, MAX_WORKER_FRAME) for n in range(20)]
+        await worker.send_bytes(b"".join(lines) + b"GET / HTTP/1.1")
+        await trio.sleep(1.5)
+        assert b.view().end_cause == "protocol"
+        assert b.lines("log") == [str(n) for n in range(20)]
 
 
 async def test_a_partial_frame_is_given_two_seconds(autojump_clock: MockClock) -> None:

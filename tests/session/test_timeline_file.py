@@ -14,7 +14,7 @@ import trio
 
 from runtime.decisions.timeline import Entry
 from runtime.session import timeline_file
-from runtime.session.timeline_file import MAX_WAITING, TimelineFiles
+from runtime.session.timeline_file import MAX_WAITING, MAX_WAITING_BYTES, TimelineFiles
 
 
 def entry(what: str) -> Entry:
@@ -124,3 +124,18 @@ async def test_a_disk_that_is_hopelessly_behind_costs_entries_not_memory(tmp_pat
         nursery.cancel_scope.cancel()
     assert len(lines(tmp_path, "s1")) == MAX_WAITING
     assert trouble == ["timelines: 5 entries were not written: the disk is too slow; calls go on"]
+
+
+async def test_long_entries_fill_the_queue_sooner(tmp_path: Path) -> None:
+    trouble: list[str] = []
+    files = TimelineFiles(tmp_path, trouble.append)
+    sink = files.open("s1")
+    for _ in range(2 * MAX_WAITING_BYTES // 15_000):
+        sink.write(entry("x" * 15_000))
+    sink.close()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(files.run)
+        await until(lambda: bool(trouble))
+        nursery.cancel_scope.cancel()
+    written = (tmp_path / "s1" / "timeline.jsonl").stat().st_size
+    assert MAX_WAITING_BYTES * 0.99 < written < MAX_WAITING_BYTES * 1.01

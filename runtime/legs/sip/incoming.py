@@ -103,7 +103,7 @@ class IncomingCalls:
         host = session.peer.host if session.peer else ""
         trunk = settings.encryption.trunk_at(host)
         leg = SipLeg(
-            identity=identity_of(session),
+            identity=identity_of(session, settings.own_calls.session_of(session.call_id)),
             incoming=True,
             media=media,
             audio=settings.audio_of(media, host, srtp=trunk.srtp if trunk else None),
@@ -158,7 +158,7 @@ class ArrivingCall:
             self.over = True
 
 
-def identity_of(session: InviteSession) -> LegIdentity:
+def identity_of(session: InviteSession, own_session: str = "") -> LegIdentity:
     """Who calls whom, as a scenario may ask; a peer's odd bytes become replacement marks."""
     request = session.request
     caller = request.from_
@@ -170,6 +170,7 @@ def identity_of(session: InviteSession) -> LegIdentity:
         to_uri=clean(request.uri, MAX_URI),
         headers=seen_by_script(request.headers),
         remote=str(session.peer),
+        own_session=own_session,
     )
 
 

@@ -68,6 +68,7 @@ class SipDialer:
         except (TooManySessionsError, NotRunningError) as exc:
             media.close()
             raise DialRefused(503, str(exc)) from exc
+        settings.own_calls.placed(session.call_id, request.session_id)
         leg.follow(session, settings.book)
         return leg
 

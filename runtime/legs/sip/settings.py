@@ -11,6 +11,7 @@ import trio
 
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.media_session import MediaSession, capabilities, local_media, new_keys
+from runtime.legs.sip.own_calls import OwnCalls
 from runtime.legs.sip.trace import TraceBook
 from runtime.media.port import MediaLeg, MediaPort, MediaUnavailable
 from sip.sdp import SrtpPolicy
@@ -45,6 +46,7 @@ class LegSettings:
     """For the keys of encrypted legs."""
     info_digits: bool = False
     """Whether peers without RFC 4733 get digits by SIP INFO, not as tones."""
+    own_calls: OwnCalls = attrs.field(factory=OwnCalls)
 
     async def open_media(self) -> MediaLeg:
         """The audio of a new leg. Raises MediaUnavailable."""

@@ -1,7 +1,7 @@
-"""SIP messages as lines of a leg's timeline, secrets masked, from the first byte of the INVITE on.
+"""SIP messages as lines of a leg's timeline, from the first byte of the INVITE on.
 
 The endpoint reports every message once, by Call-ID. Lines that come before their leg exists wait,
-bounded; lines that come after its end still reach the timeline.
+bounded; lines that come after its end still reach the timeline. Whoever listens masks the secrets.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Final
 
 import attrs
 
-from runtime.decisions.timeline import mask_sip
 from runtime.legs.leg import Trace, TraceListener
 from sip.agent import SipTrace
 
@@ -125,5 +124,5 @@ class TraceBook:
             t=self._now(),
             kind="sip",
             what=f"{trace.direction} {trace.summary} {where}{again}",
-            detail=mask_sip(text, hide_tones=False),
+            detail=text,
         )

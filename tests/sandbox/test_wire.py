@@ -1,0 +1,110 @@
+"""The frame decoder: what it refuses, and that refusing costs it no more than reading."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from collections.abc import Callable
+
+import pytest
+
+from runtime.sandbox.wire import MAX_NESTING, MAX_WORKER_FRAME, FrameDecoder, ProtocolError
+
+
+def frame(body: str) -> bytes:
+    data = body.encode()
+    return struct.pack(">I", len(data)) + data
+
+
+def decode(body: str) -> object:
+    (value,) = FrameDecoder(MAX_WORKER_FRAME).feed(frame(body))
+    return value
+
+
+def nested(levels: int, opening: str = "[", closing: str = "]") -> str:
+    return '{"a":' + opening * (levels - 1) + closing * (levels - 1) + "}"
+
+
+def test_nesting_is_taken_up_to_the_limit_and_refused_beyond_it() -> None:
+    assert decode(nested(MAX_NESTING))
+    with pytest.raises(ProtocolError, match="nested deeper than 32"):
+        decode(nested(MAX_NESTING + 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 40, "]" * 40, '"[' * 40, "\\" + "[" * 40, '\\"[' * 40, '[{"' * 20],
+    ids=repr,
+)
+def test_brackets_inside_strings_are_no_nesting(text: str) -> None:
+    value = {"a": text, text: "b"}
+    assert decode(json.dumps(value)) == value
+
+
+def test_many_brackets_side_by_side_are_no_nesting() -> None:
+    assert decode('{"a":[' + ",".join(["[]", "{}"] * 100) + "]}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 60_000, "{" * 60_000, nested(40, '{"a":[', "]}"), '{"a":"' + "[" * 60_000],
+    ids=lambda body: body[:12],
+)
+def test_what_is_too_deep_or_never_closed_is_refused(body: str) -> None:
+    with pytest.raises(ProtocolError):
+        decode(body)
+
+
+def test_what_came_before_a_broken_frame_is_not_lost() -> None:
+    frames = FrameDecoder(MAX_WORKER_FRAME).feed(frame('{"a":1}') + frame("[]") + frame('{"b":1}'))
+    assert next(frames) == {"a": 1}
+    with pytest.raises(ProtocolError):
+        next(frames)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"a":1,"a":NaN}',
+        '{"a":Infinity}',
+        '{"a":-Infinity}',
+        f'{{"a":{2**53 + 1}}}',
+        f'{{"a":{-(2**53) - 1}}}',
+        '{"a":"\\ud800"}',
+        '{"\\udfff":1}',
+        '{"a":"\\uD800\\uD800"}',
+        "null",
+        '"text"',
+        "",
+        "{}{}",
+        '{"a":1',
+        "{'a':1}",
+        "\ufeff{}",
+    ],
+)
+def test_json_that_peers_read_differently_is_refused(body: str) -> None:
+    with pytest.raises(ProtocolError):
+        decode(body)
+
+
+def test_a_pair_of_surrogates_is_a_character() -> None:
+    assert decode('{"a":"\\ud83d\\ude00"}') == {"a": "\N{GRINNING FACE}"}
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """The best of many, so that a busy machine does not count."""
+    times = []
+    for _ in range(30):
+        began = time.perf_counter()
+        act()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def test_a_line_full_of_brackets_costs_the_core_no_more_than_any_other_line() -> None:
+    """A script may send two thousand frames a second: a slow one would hold up all calls."""
+    escapes = "\\u20ac" * 10_000
+    plain = seconds(lambda: decode(f'{{"a":"{escapes}"}}'))
+    brackets = seconds(lambda: decode(f'{{"a":"{"[" * 40}{escapes}"}}'))
+    assert brackets < 3 * plain
