@@ -29,6 +29,8 @@ DEFAULTS: Final = Limits()
 MAX_WAITING_BYTES: Final = 1024 * 1024
 """The core reads as much in a second: an answer to its ping, which waits behind all this, is in
 time."""
+SPARE_ERRORS: Final = 16
+"""Errors that still go out when nothing else does: the first says what went wrong, LimitReached."""
 MAX_BATCH: Final = 64 * 1024
 """Bytes handed to the socket at once."""
 
@@ -57,18 +59,25 @@ class Outbox:
     def put(self, frame: WorkerFrame) -> None:
         """Send a frame; ValueError when it cannot be sent, LimitReached when too much waits."""
         full = len(self._waiting) >= self.most or self._waiting_bytes >= MAX_WAITING_BYTES
-        if full and _can_be_missed(frame):
+        if full and self._is_missed(frame):
             self._dropped += 1
             return
         if full and isinstance(frame, CommandFrame):
             raise LimitReached(
                 f"{len(self._waiting)} commands wait to be carried out; give fewer, or await them"
             )
-        if self._dropped and _can_be_missed(frame):
+        if self._dropped and isinstance(frame, LogFrame | ErrorFrame):
             lost, self._dropped = self._dropped, 0
             text = f"{lost} log lines or errors were dropped: too many at once"
             self._append(_encode(LogFrame(text=text)))
         self._append(_encode(frame))
+
+    def _is_missed(self, frame: WorkerFrame) -> bool:
+        """When too much waits: lines, and after some of them errors, but never the one error that
+        tells why the session did not get ready."""
+        if isinstance(frame, ErrorFrame):
+            return frame.kind != "import" and len(self._waiting) >= self.most + SPARE_ERRORS
+        return isinstance(frame, LogFrame)
 
     async def run(self) -> None:
         """Write what waits; ends when the peer is gone."""
@@ -121,13 +130,6 @@ class Outbox:
         self._waiting.clear()
         self._waiting_bytes = 0
         self._empty.set()
-
-
-def _can_be_missed(frame: WorkerFrame) -> bool:
-    """Lines and errors, but not the one error that tells why the session never got ready."""
-    if isinstance(frame, ErrorFrame):
-        return frame.kind != "import"
-    return isinstance(frame, LogFrame)
 
 
 def _encode(frame: WorkerFrame) -> bytes:
