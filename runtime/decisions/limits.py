@@ -261,7 +261,7 @@ class Limits:
         keeper=Keeper.BOTH,
     )
     http_waiting_bytes: int = limit(
-        4 * MIB,
+        3 * MIB,
         (0, 64 * MIB),
         "bodies of all requests under way and waiting: the core holds them for redirects",
         beyond="LimitReached at the script's line",

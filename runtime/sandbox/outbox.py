@@ -17,6 +17,7 @@ import trio
 from runtime.api.errors import LimitReached
 from runtime.decisions.limits import Limits
 from runtime.sandbox.frames import (
+    BodyFrame,
     CommandFrame,
     ErrorFrame,
     LogFrame,
@@ -47,7 +48,8 @@ class Outbox:
         self.most = DEFAULTS.commands_in_arrears
         """Frames that may wait. The core ends a session that is this many commands in arrears; the
         script hears of it first."""
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[tuple[bytes, int]] = deque()
+        """Each with what it counts for in `_waiting_bytes`."""
         self._waiting_bytes = 0
         self._sending = False
         self._gone = False
@@ -70,7 +72,8 @@ class Outbox:
             lost, self._dropped = self._dropped, 0
             text = f"{lost} log lines or errors were dropped: too many at once"
             self._append(_encode(LogFrame(text=text)))
-        self._append(_encode(frame))
+        # Bodies of HTTP requests have a limit of their own, which is higher.
+        self._append(_encode(frame), counted=not isinstance(frame, BodyFrame))
 
     def _is_missed(self, frame: WorkerFrame) -> bool:
         """When too much waits: lines, and after some of them errors, but never the one error that
@@ -98,7 +101,7 @@ class Outbox:
         """Return when nothing waits any more."""
         await self._empty.wait()
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, data: bytes, *, counted: bool = True) -> None:
         if self._gone:
             return
         if self._send_now is not None and not self._waiting and not self._sending:
@@ -110,18 +113,19 @@ class Outbox:
                 self._lose()
                 return
         if data:
-            self._waiting.append(data)
-            self._waiting_bytes += len(data)
+            weight = len(data) if counted else 0
+            self._waiting.append((data, weight))
+            self._waiting_bytes += weight
             self._empty = trio.Event() if self._empty.is_set() else self._empty
             self._wake.set()
 
     def _batch(self) -> bytes:
         parts, size = [], 0
         while self._waiting and size < MAX_BATCH:
-            part = self._waiting.popleft()
+            part, weight = self._waiting.popleft()
             parts.append(part)
             size += len(part)
-        self._waiting_bytes -= size
+            self._waiting_bytes -= weight
         return b"".join(parts)
 
     def _lose(self) -> None:

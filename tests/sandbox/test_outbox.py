@@ -10,7 +10,14 @@ import trio
 from runtime.api.errors import LimitReached
 from runtime.decisions.limits import Limits
 from runtime.sandbox.commands import HangUpCall, SendMessage
-from runtime.sandbox.frames import CommandFrame, ErrorFrame, LogFrame, PongFrame, parse_worker_frame
+from runtime.sandbox.frames import (
+    BodyFrame,
+    CommandFrame,
+    ErrorFrame,
+    LogFrame,
+    PongFrame,
+    parse_worker_frame,
+)
 from runtime.sandbox.memory import memory_stream_pair
 from runtime.sandbox.outbox import MAX_WAITING_BYTES, SPARE_ERRORS, Outbox
 from runtime.sandbox.wire import MAX_WORKER_FRAME, FrameDecoder
@@ -93,6 +100,21 @@ async def test_a_flood_of_big_commands_is_refused_by_its_bytes() -> None:
     with pytest.raises(LimitReached, match=r"13. commands wait"):
         outbox.put(frame)
     outbox.put(PongFrame(nonce="n"))
+
+
+async def test_bodies_of_requests_do_not_keep_commands_waiting() -> None:
+    ours, theirs = memory_stream_pair()
+    outbox = Outbox(theirs)
+    for _ in range(60):
+        outbox.put(BodyFrame(req=1, data="QUJD" * 10_000))
+    outbox.put(CommandFrame(req=2, command=HangUpCall(unit=1)))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbox.run)
+        size = 0
+        while size < 60 * 40_000:
+            size += len(await ours.receive_some())
+        nursery.cancel_scope.cancel()
+    assert outbox._waiting_bytes == 0
 
 
 @pytest.mark.parametrize(("kind", "missed"), [("handler", True), ("import", False)])
