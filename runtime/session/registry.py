@@ -104,6 +104,7 @@ class SessionRegistry:
             wall_time=wall_time,
             draining=lambda: self._draining,
             changed=self._wake,
+            ends=self._count_end,
         )
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -249,7 +250,6 @@ class SessionRegistry:
             await host.run()
         finally:
             self._live.pop(host.plan.id, None)
-            self._count_end(host)
             for key in [key for key, value in self._conferences.items() if value is host]:
                 del self._conferences[key]
             self._over[host.plan.id] = Finished(host.view(), host.timeline, host.plan.family)
@@ -257,11 +257,8 @@ class SessionRegistry:
                 self._over.popitem(last=False)
             self._wake()
 
-    def _count_end(self, host: SessionHost) -> None:
-        if host.end_reason is not None:
-            version = host.plan.bundle.version
-            now = trio.current_time()
-            self._breaker.ended(host.plan.scenario, version, host.end_reason.cause, now)
+    def _count_end(self, plan: Plan, cause: Cause) -> None:
+        self._breaker.ended(plan.scenario, plan.bundle.version, cause, trio.current_time())
 
     def _refuse(
         self, leg: Leg, code: int, reason: str, headers: Mapping[str, str] | None = None

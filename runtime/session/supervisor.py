@@ -76,6 +76,8 @@ class Surroundings:
     draining: Callable[[], bool]
     changed: Callable[[], None]
     """Called when a call of the session came or went."""
+    ends: Callable[[Plan, Cause], None]
+    """Called once, when it is known why a session ends, however long its farewell takes."""
 
 
 class SessionHost:
@@ -184,6 +186,7 @@ class SessionHost:
         self.end_reason = end
         self.state = session_state.step(self.state, session_state.Input.END)
         self.timeline.record("session", f"ends: {end.cause}", detail=end.detail or None)
+        self.around.ends(self.plan, end.cause)
         self.ending.set()
         self.context.events.close()
         if end.finishes_requests:

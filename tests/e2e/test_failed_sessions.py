@@ -81,8 +81,10 @@ async def test_bridged_calls_are_kept_without_their_script(scripts: Path, tmp_pa
             await call.hear(0.5)
             await call.bye()
             assert (await other.ended()).get("Reason")
-            [heard] = call.audio.heard()
-            check_tone(heard, 880, heard.duration_s)
+            # The phone that sends it may itself be late on a busy machine.
+            for heard in call.audio.heard():
+                check_tone(heard, 880, heard.duration_s)
+            assert sum(heard.duration_s for heard in call.audio.heard()) > 0.4
 
 
 async def test_a_script_has_the_memory_that_its_application_is_given(
