@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -23,6 +24,11 @@ MAX_FRAMES: Final = 40
 MAX_CAUSES: Final = 4
 MAX_LEAVES: Final = 4
 """Exceptions shown of a group; hundreds of tasks usually fail for one reason."""
+MAX_NESTED: Final = 1_000
+"""Groups within groups that are searched for the first exception; a script's own kind of group may
+say that it holds itself."""
+MAX_LINES: Final = 2_000
+"""Of a traceback that is cut to MAX_TRACEBACK characters anyway; more are not even made."""
 MAX_DEPTH: Final = 8
 """Groups within groups, as nested nurseries make them."""
 MAX_NAME: Final = 200
@@ -55,7 +61,7 @@ def describe(error: BaseException, sources: Sources) -> Fault:
         leaf = _first_leaf(error)
         return Fault(
             message=clip(_message(leaf), MAX_MESSAGE),
-            traceback=clip("\n".join(_chain(error, sources)), MAX_TRACEBACK),
+            traceback=clip("\n".join(islice(_chain(error, sources), MAX_LINES)), MAX_TRACEBACK),
             where=_where(leaf, sources) or _where(error, sources),
         )
     except BaseException as exc:  # noqa: BLE001 - the script's own properties; as for __str__ below
@@ -64,7 +70,9 @@ def describe(error: BaseException, sources: Sources) -> Fault:
 
 
 def _first_leaf(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+    for _ in range(MAX_NESTED):
+        if not isinstance(error, BaseExceptionGroup) or not error.exceptions:
+            break
         error = error.exceptions[0]
     return error
 

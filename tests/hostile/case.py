@@ -49,15 +49,18 @@ def spin():
     while True: sum(range(100))
 
 
-async def during(seconds, act):
-    "As often as the worker takes it."
+async def during(seconds, act, most=700):
+    "As often as the worker takes it; more than the core does at once, and then is done with soon."
     end = trio.current_time() + seconds * (0.05 if CONTROL else 1)
-    while trio.current_time() < end:
+    while trio.current_time() < end and most:
+        most -= 1
         try:
             act()
         except (LimitReached, BlockingIOError):
             await trio.sleep(0.05)
         await trio.sleep(0.0005)
+    while not CONTROL and find("Outbox")[0]._waiting:
+        await trio.sleep(0.05)
 
 
 def raw(text, declared=None):
@@ -101,6 +104,8 @@ class Hostile:
     """Other causes that are as good: which limit is hit first is a matter of luck."""
     says: str = ""
     """Part of the reason in the timeline, or of a log line: that this very thing happened."""
+    or_says: str = ""
+    """What is as good, if it happened otherwise."""
     until: tuple[str, ...] = ("attacked",)
     """The log lines of which one shows that the attack is over, if the session goes on."""
     hangs_up: bool = False
@@ -115,6 +120,9 @@ class Hostile:
     """What is tried happens when the session is ended."""
     hungry: bool = False
     """It must get much of a processor before its limit is reached."""
+
+    def explained(self, told: str) -> bool:
+        return self.says in told or bool(self.or_says and self.or_says in told)
 
     def attacked(self, logs: list[str]) -> bool:
         return not set(self.until).isdisjoint(logs)

@@ -47,7 +47,7 @@ SMALLER: Final = (
     ("1073741824", "268435456"),
 )
 """What is another in the control run: a quarter of a gigabyte shows as much as a whole one."""
-PARTS: Final = 2
+PARTS: Final = 4
 HOLD_S: Final = 0.6
 """Several times as long as a handler may compute in the arena."""
 MEMORY_BYTES: Final = 768 * 1024 * 1024

@@ -26,22 +26,23 @@ from tests.hostile.case import Hostile
 
 GROUPS: Final = (
     loops,
+    endings,
+    floods,
     stubborn,
+    arguments,
+    interpreter,
     memory,
     hoarding,
     crashes,
-    interpreter,
+    objects,
     frames,
     forgery,
-    floods,
-    kernel,
-    privileges,
     files,
     injection,
-    arguments,
-    objects,
-    endings,
+    kernel,
+    privileges,
 )
+"""Those that take longest come first."""
 UNPROVED: Final = {
     interpreter: "it rewrites the worker's own objects, which no other process has",
     files: "a name of a sound means something to the core alone",

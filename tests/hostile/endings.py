@@ -133,6 +133,5 @@ while True:
         ends="terminated",
         or_ends=("cpu-limit",),
         says="worker ended: signal 9",
-        hungry=True,
     ),
 )

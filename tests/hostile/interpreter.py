@@ -19,7 +19,6 @@ def attack():
 """,
         ends="limit:commands",
         or_ends=("cpu-limit", "memory", "unresponsive"),
-        hungry=True,
     ),
     rewrites(
         "no-outbox-limit",
@@ -339,7 +338,6 @@ def attack():
 """,
         says="caught HandlerTimeout",
         or_ends=("cpu-limit",),
-        hungry=True,
         proof="held",
     ),
     rewrites(

@@ -170,7 +170,6 @@ def attack():
 """,
         ends="cpu-limit",
         says="HandlerTimeout",
-        hungry=True,
         unproved="timers are the API's",
     ),
     Hostile(
@@ -187,7 +186,6 @@ while True:
         at_import=True,
         ends="cpu-limit",
         says="the script's top level computed for too long",
-        hungry=True,
     ),
     Hostile(
         name="sleep-at-import",

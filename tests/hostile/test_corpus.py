@@ -40,7 +40,7 @@ def test_a_hostile_script_is_contained(report: Report, name: str) -> None:
     case, outcome = CORPUS[name], report.outcomes[name]
     assert case.at_import or "attacking" in outcome.logs, outcome.told
     assert outcome.cause in (case.ends or "operator", *case.or_ends), outcome.told
-    assert case.says in outcome.told, outcome.told
+    assert case.explained(outcome.told), outcome.told
     if case.ends is None and not case.on_stop:
         assert case.attacked(outcome.logs) != case.hangs_up, outcome.told
     assert {"480", "500"} & outcome.sip if case.at_import else "BYE" in outcome.sip
@@ -83,9 +83,7 @@ def test_the_witness_was_answered_all_the_time(report: Report) -> None:
 
 def test_the_core_kept_nothing(report: Report) -> None:
     before, after = report.before, report.after
-    assert after.descriptors == before.descriptors
-    assert after.engine_descriptors == before.engine_descriptors
-    assert after.workers == before.workers == 1
+    assert not after.keeps(before), (before, after)
     assert after.resident_kib - before.resident_kib < MAX_GROWN_KIB
 
 

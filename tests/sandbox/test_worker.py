@@ -178,3 +178,21 @@ async def test_a_cancellation_that_nobody_asked_for_is_an_error_of_the_script(
         (error,) = core.errors
         assert error.message.startswith("Cancelled")
         assert error.where == "scenario.py:10"
+
+
+async def test_a_group_that_holds_itself_is_described_like_any_other(
+    autojump_clock: MockClock,
+) -> None:
+    source = """
+        held = []
+
+        class Loop(BaseExceptionGroup):
+            exceptions = held
+
+        held.extend([Loop("round and round", [ValueError()])] * 4)
+        raise held[0]
+    """
+    async with running(source) as core:
+        (error,) = core.errors
+        assert error.message.startswith("Loop: round and round")
+        assert len(error.traceback) <= 15_000
