@@ -91,6 +91,12 @@ class Limits:
     # --- what a script holds --------------------------------------------------------------------
     players: int = limit(10, (0, 100), "players at once", beyond=_KIND_ERROR)
     recorders: int = limit(10, (0, 100), "recorders at once", beyond=_KIND_ERROR)
+    recordings: int = limit(
+        1_000,
+        (0, 100_000),
+        "files that a session records in its life",
+        beyond="RecordError, or the recorder's Error event",
+    )
     conferences: int = limit(10, (0, 100), "conferences at once", beyond=_KIND_ERROR)
     timers: int = limit(
         100, (0, 10_000), "active timers", beyond=_LIMIT_REACHED, keeper=Keeper.SCRIPT

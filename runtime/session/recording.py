@@ -61,6 +61,8 @@ class RecordingJob:
     ) -> None:
         self.number = number
         self.url = ""
+        self.refusal = ""
+        """Why it is not even begun."""
         self.result: RecordingResult | None = None
         self._book = book
         self._form = form
@@ -96,6 +98,8 @@ class RecordingJob:
             self._owner.recording_failed("the recording failed; see the timeline")
 
     async def _open(self) -> Recording | None:
+        if self.refusal:
+            raise RecordingError(self.refusal)
         with trio.move_on_after(START_S):
             return await self._book.store.start(self._book.session_id, self.number, self._form)
         self._fail(f"the recording could not be opened within {START_S:g} s")
@@ -146,8 +150,15 @@ class RecordingBook:
     """All recordings of one session, numbered from 1."""
 
     def __init__(
-        self, session_id: str, media: MediaPort, store: RecordingStore, timeline: Timeline
+        self,
+        session_id: str,
+        media: MediaPort,
+        store: RecordingStore,
+        timeline: Timeline,
+        *,
+        most: int,
     ) -> None:
+        self._most = most
         self.session_id = session_id
         self.media = media
         self.store = store
@@ -167,7 +178,10 @@ class RecordingBook:
     ) -> RecordingJob:
         """Begin a recording; `tap` connects it to what it records, once it is open."""
         job = RecordingJob(self, form, owner, len(self._jobs) + 1)
-        self._jobs.append(job)
+        if len(self._jobs) < self._most:
+            self._jobs.append(job)
+        else:
+            job.refusal = f"this session has made {self._most} recordings, the limit"
         if self._nursery is not None:
             self._nursery.start_soon(self._shielded, job, tap)
         return job

@@ -141,7 +141,13 @@ class SessionHost:
             units=UnitTable(),
             routes=Routes(ports.media, self.timeline),
             calls=CallBook(self.plan.family, self._calls_changed),
-            recordings=RecordingBook(self.plan.id, ports.media, ports.recordings, self.timeline),
+            recordings=RecordingBook(
+                self.plan.id,
+                ports.media,
+                ports.recordings,
+                self.timeline,
+                most=settings.limits.recordings,
+            ),
             http=HttpDesk(
                 ports.http,
                 settings.limits,

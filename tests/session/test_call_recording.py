@@ -5,7 +5,9 @@ from __future__ import annotations
 import trio
 from trio.testing import MockClock
 
+from runtime.decisions.limits import Limits
 from runtime.media.port import MediaLost, RecordingFormat
+from runtime.session.settings import SessionSettings
 from tests.session.bench import bench
 
 
@@ -178,3 +180,19 @@ async def test_recordings_are_numbered_from_one(autojump_clock: MockClock) -> No
         await worker.command("recorder.create", unit=1)
         assert [recording.number for recording in b.store.made] == [1, 2]
         assert [view.number for view in b.view().recordings] == [1, 2]
+
+
+async def test_a_session_records_no_more_files_than_its_limit(autojump_clock: MockClock) -> None:
+    """A script that records and stops in a loop would fill the disk with empty files, and the core
+    with what is known of them."""
+    limits = Limits(recordings=2)
+    async with bench(SessionSettings(limits=limits)) as b:
+        _, worker, unit = await b.connected()
+        for handle in (1, 3, 5):
+            await worker.command("recorder.create", unit=handle)
+        assert worker.last("Recorder.Error").fields == {
+            "error": "this session has made 2 recordings, the limit"
+        }
+        await worker.command("call.record", unit=unit)
+        assert worker.names()[-1] == "Call.RecordError"
+        assert len(b.store.made) == len(b.view().recordings) == 2
