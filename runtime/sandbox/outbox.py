@@ -21,6 +21,7 @@ from runtime.sandbox.frames import (
     CommandFrame,
     ErrorFrame,
     LogFrame,
+    PongFrame,
     WorkerFrame,
     worker_frame_to_json,
 )
@@ -51,6 +52,8 @@ class Outbox:
         self._waiting: deque[tuple[bytes, int]] = deque()
         """Each with what it counts for in `_waiting_bytes`."""
         self._waiting_bytes = 0
+        self._begun = False
+        """The first that waits is the rest of a frame."""
         self._sending = False
         self._gone = False
         self._dropped = 0
@@ -72,6 +75,9 @@ class Outbox:
             lost, self._dropped = self._dropped, 0
             text = f"{lost} log lines or errors were dropped: too many at once"
             self._append(_encode(LogFrame(text=text)))
+        if isinstance(frame, PongFrame):
+            self._append(_encode(frame), first=True)
+            return
         # Bodies of HTTP requests have a limit of their own, which is higher.
         self._append(_encode(frame), counted=not isinstance(frame, BodyFrame))
 
@@ -101,9 +107,11 @@ class Outbox:
         """Return when nothing waits any more."""
         await self._empty.wait()
 
-    def _append(self, data: bytes, *, counted: bool = True) -> None:
+    def _append(self, data: bytes, *, counted: bool = True, first: bool = False) -> None:
+        """Send it, or queue what is left of it. `first`: before all frames that are not begun."""
         if self._gone:
             return
+        size = len(data)
         if self._send_now is not None and not self._waiting and not self._sending:
             try:
                 data = data[self._send_now(data) :]
@@ -114,13 +122,16 @@ class Outbox:
                 return
         if data:
             weight = len(data) if counted else 0
-            self._waiting.append((data, weight))
+            self._begun |= len(data) < size
+            place = int(self._begun) if first else len(self._waiting)
+            self._waiting.insert(place, (data, weight))
             self._waiting_bytes += weight
             self._empty = trio.Event() if self._empty.is_set() else self._empty
             self._wake.set()
 
     def _batch(self) -> bytes:
         parts, size = [], 0
+        self._begun = False
         while self._waiting and size < MAX_BATCH:
             part, weight = self._waiting.popleft()
             parts.append(part)

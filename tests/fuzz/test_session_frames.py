@@ -59,16 +59,16 @@ PLAUSIBLE: dict[str, Any] = {
     "source": st.integers(0, 9),
     "sink": st.integers(0, 9),
     "playback": st.integers(0, 5),
-    "kind": st.sampled_from(["sip", "pstn", "user", "x"]),
-    "to": st.sampled_from(["sip:x@127.0.0.1", "", "\r\n"]),
+    "kind": st.sampled_from(["sip", "pstn", "user"]),
+    "to": st.sampled_from(["sip:x@127.0.0.1", "100"]),
     "text": st.text(max_size=5),
-    "url": st.sampled_from(["a.wav", "no.wav", ""]),
+    "url": st.sampled_from(["a.wav", "no.wav"]),
     "country": st.sampled_from(["US", "XX"]),
     "handle": st.booleans(),
     "mute": st.booleans(),
     "hide": st.booleans(),
     "loop": st.booleans(),
-    "code": st.sampled_from([300, 486, 699, 200]),
+    "code": st.sampled_from([300, 486, 699]),
     "digits": st.sampled_from(["12", "x", ""]),
     "offset_ms": st.integers(-5_000, 5_000),
     "mime_type": st.just("a/b"),
@@ -86,9 +86,9 @@ def commands(draw: st.DrawFn) -> dict[str, Any]:
     for name in names:
         if name in PLAUSIBLE:
             args[name] = draw(PLAUSIBLE[name])
-    if op.endswith((".create", ".create_tts")) and draw(st.booleans()):
+    if op.endswith((".create", ".create_tts")) and draw(st.integers(0, 15)) < 15:
         args["unit"] = NEXT_UNIT
-    if draw(st.integers(0, 15)) == 0:
+    if draw(st.integers(0, 30)) == 30:
         args[draw(st.sampled_from(FIELDS))] = draw(VALUES)
     return {"type": "cmd", "op": op, "args": args, "where": ""}
 
@@ -102,26 +102,37 @@ def frame_of(kind: str, /, **fields: Any) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({"type": st.just(kind), **fields})
 
 
-FRAMES = st.one_of(
-    commands(),
-    commands(),
-    commands(),
+ERRORS = frame_of(
+    "error",
+    unit=st.one_of(st.integers(0, 4), st.none()),
+    kind=st.sampled_from(["handler", "task", "timer"]),
+    message=st.sampled_from(["x", "HandlerTimeout: x", "\u2028", ""]),
+    traceback=st.just(""),
+)
+ORDERLY = st.one_of(
+    *[commands()] * 6,
     frame_of("log", text=st.text(max_size=30)),
+    ERRORS,
+)
+"""What a worker might send, if not now. (The fake worker answers pings and events by itself.)"""
+ODD = st.one_of(
     frame_of("reply", seq=st.one_of(st.just(NEXT_SEQ), st.integers(0, 5)), handled=st.booleans()),
     frame_of("pong", nonce=st.one_of(st.just(LAST_NONCE), st.text(max_size=3))),
     frame_of("code", module=st.just("m"), data=st.text(max_size=3)),
-    frame_of(
-        "error",
-        unit=UNITS,
-        kind=st.sampled_from(["import", "handler", "task", "timer"]),
-        message=st.one_of(
-            st.text(max_size=10), st.sampled_from(["MemoryError", "HandlerTimeout: x"])
-        ),
-        traceback=st.just(""),
-    ),
+    frame_of("error", unit=UNITS, kind=st.just("import"), message=VALUES, traceback=VALUES),
+    frame_of("error", kind=st.just("task"), message=st.just("MemoryError"), traceback=st.just("")),
     frame_of("ready"),
     st.dictionaries(st.text(max_size=5), VALUES, max_size=4),
 )
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> dict[str, Any]:
+    """Mostly orderly ones: who is odd does not get far."""
+    return draw(ODD if draw(st.integers(0, 19)) == 19 else ORDERLY)
+
+
+FRAMES = frames()
 
 # --- how it says it ------------------------------------------------------------------------------
 
@@ -203,6 +214,8 @@ MOVES = st.one_of(
     st.builds(Say, commands(), st.sampled_from([2, 50, 2_500])),
     st.builds(Damage, FRAMES, st.integers(0, 60), st.integers(0, 3), st.binary(max_size=4)),
     st.builds(Pieces, FRAMES, st.integers(0, 80), st.sampled_from([0.0, 0.5, 2.5])),
+    st.builds(Say, FRAMES),
+    st.builds(Say, FRAMES),
     st.builds(Raw, st.binary(max_size=60)),
     st.builds(Again, st.integers(1, 3)),
     st.builds(Wait, st.sampled_from([0.01, 0.3, 3.0, 65.0])),
@@ -359,7 +372,7 @@ def test_any_bytes(moves: list[Raw]) -> None:
 
 
 @pytest.mark.soak
-@settings(GOOD, max_examples=20_000)
+@settings(GOOD, max_examples=5_000)
 @given(st.lists(MOVES, min_size=1, max_size=60))
 def test_any_long_conversation(moves: list[Move]) -> None:
     played(moves)

@@ -18,6 +18,7 @@ from tests.hostile import (
     kernel,
     loops,
     memory,
+    network,
     objects,
     privileges,
     stubborn,
@@ -39,6 +40,7 @@ GROUPS: Final = (
     forgery,
     files,
     injection,
+    network,
     kernel,
     privileges,
 )
@@ -47,6 +49,7 @@ UNPROVED: Final = {
     interpreter: "it rewrites the worker's own objects, which no other process has",
     files: "a name of a sound means something to the core alone",
     injection: "SIP is written by the core",
+    network: "requests are made by the core",
     arguments: "the API's own checks are what it attacks",
     objects: "the API and the end of a session are what it attacks",
     endings: "only a session has such an end",

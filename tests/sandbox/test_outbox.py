@@ -67,7 +67,6 @@ async def test_a_flood_drops_log_lines_and_says_how_many() -> None:
     outbox = Outbox(theirs)
     for _ in range(MOST + 5):
         outbox.put(LogFrame(text="x"))
-    outbox.put(PongFrame(nonce="n"))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(outbox.run)
         await outbox.flushed()
@@ -75,7 +74,6 @@ async def test_a_flood_drops_log_lines_and_says_how_many() -> None:
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
     assert texts(await ours.receive_some())[MOST:] == [
-        "pong",
         "5 log lines or errors were dropped: too many at once",
         "later",
     ]
@@ -127,6 +125,41 @@ async def test_a_flood_of_errors_is_cut_but_for_the_one_that_explains_everything
         outbox.put(ErrorFrame(kind="timer", message="again", traceback=""))
     outbox.put(ErrorFrame(kind=kind, message="last", traceback=""))
     assert len(outbox._waiting) == full + (not missed)
+
+
+async def test_a_pong_overtakes_what_waits() -> None:
+    """A script that says much is not stuck: the core hears so in time."""
+    ours, theirs = memory_stream_pair()
+    outbox = Outbox(theirs)
+    for number in range(500):
+        outbox.put(LogFrame(text=str(number)))
+    outbox.put(PongFrame(nonce="n"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbox.run)
+        await outbox.flushed()
+        nursery.cancel_scope.cancel()
+    assert texts(await ours.receive_some()) == ["pong", *map(str, range(500))]
+
+
+async def test_a_pong_does_not_break_into_a_frame_that_was_begun() -> None:
+    ours, theirs = memory_stream_pair()
+    begun: list[bytes] = []
+
+    def take_ten(data: bytes) -> int:
+        if begun:
+            raise BlockingIOError
+        begun.append(data[:10])
+        return 10
+
+    outbox = Outbox(theirs, take_ten)
+    for text in ("begun", "whole"):
+        outbox.put(LogFrame(text=text))
+    outbox.put(PongFrame(nonce="n"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbox.run)
+        await outbox.flushed()
+        nursery.cancel_scope.cancel()
+    assert texts(begun[0] + await ours.receive_some()) == ["begun", "pong", "whole"]
 
 
 async def test_a_core_that_is_gone_takes_everything_silently() -> None:
