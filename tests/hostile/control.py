@@ -26,6 +26,7 @@ import subprocess
 import sys
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import trio
@@ -48,15 +49,16 @@ SMALLER: Final = (
     ("1073741824", "268435456"),
 )
 """What is another in the control run: a quarter of a gigabyte shows as much as a whole one."""
-PARTS: Final = 2
-HOLD_S: Final = 0.6
-"""Of CPU time, or of sleep: several times as long as a handler may compute in the arena."""
-LOOK_S: Final = 0.02
-MOST_S: Final = 20.0
-"""On the slowest machine."""
+PARTS: Final = 4
+HOLD_S: Final = 0.5
+"""Of CPU time, or of sleep: longer than a handler may compute in the arena. What it waited for a
+processor does not count."""
+PATIENCE_S: Final = 30.0
+"""For everything else, on a machine that is busy; as soon as it is seen, the run is over."""
+LOOK_S: Final = 0.01
 MEMORY_BYTES: Final = 768 * 1024 * 1024
 """Beyond what it begins with; more than a session has, and no danger to the machine."""
-CPU_S: Final = 5
+CPU_S: Final = 20
 TIMEOUT_S: Final = 200
 PR_SET_DUMPABLE: Final = 4
 CONTROL_FD: Final = 3
@@ -98,7 +100,6 @@ def _become_ordinary() -> None:
 def _run(case: Hostile) -> list[str]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     core, control = socket.socketpair()
-    base_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     pid = os.fork()
     if pid == 0:
         for end in (ours, core):
@@ -106,61 +107,75 @@ def _run(case: Hostile) -> list[str]:
         _child(case, theirs, control)
     theirs.close()
     control.close()
-    lines, written, held = _follow(pid, ours, core)
-    _, status, used = os.wait4(pid, 0)
+    run = ControlRun(pid, case.proof or "", ours, core)
+    run.follow()
     for end in (ours, core):
         end.close()
-    lines.append("held" if held else _how(os.waitstatus_to_exitcode(status)))
-    if used.ru_maxrss - base_kib > Limits().memory_mib * 1024:
-        lines.append("grew")
-    if written:
-        lines.append(f"wrote {written} bytes")
-    return lines
+    return run.facts
 
 
-def _follow(pid: int, said: socket.socket, core: socket.socket) -> tuple[list[str], int, bool]:
-    """What it says and writes until it ends; whether it had to be ended."""
-    lines: list[str] = []
-    written = 0
-    pidfd = os.pidfd_open(pid)
-    stays = _Stays(pid)
-    waiting = {said.fileno(): said, core.fileno(): core}
-    poll = select.poll()
-    for fd in (*waiting, pidfd):
-        poll.register(fd, select.POLLIN)
-    try:
-        while not stays.long():
-            ready = [fd for fd, _ in poll.poll(LOOK_S * 1000)]
-            for fd in set(ready) & set(waiting):
-                data = waiting[fd].recv(1 << 16)
-                if not data:
-                    poll.unregister(fd)
-                    del waiting[fd]
-                elif fd == said.fileno():
-                    lines.append(data.decode(errors="replace"))
-                else:
-                    written += len(data)
-            if ready == [pidfd]:
-                return lines, written, False
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-        return lines, written, True
-    finally:
-        os.close(pidfd)
+class ControlRun:
+    """One script in its process, followed until it has shown what is claimed, or for long."""
 
-
-class _Stays:
-    """Whether a process still computes or sleeps; what it waited for a processor does not count."""
-
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, proof: str, said: socket.socket, core: socket.socket) -> None:
+        self.facts: list[str] = []
         self._pid = pid
+        self._proof = proof
+        self._streams = {said.fileno(): said, core.fileno(): core}
+        self._said = said.fileno()
+        self._began_kib = _resident_kib(pid)
         self._began = self._active = time.monotonic()
 
-    def long(self) -> bool:
+    def follow(self) -> None:
+        pidfd = os.pidfd_open(self._pid)
+        poll = select.poll()
+        for fd in (*self._streams, pidfd):
+            poll.register(fd, select.POLLIN)
+        while not self._shown:
+            ready = [fd for fd, _ in poll.poll(LOOK_S * 1000)]
+            for fd in set(ready) & set(self._streams):
+                if not self._read(fd):
+                    poll.unregister(fd)
+                    del self._streams[fd]
+            if ready == [pidfd]:
+                break
+            self._look()
+        else:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        os.close(pidfd)
+        _, status = os.waitpid(self._pid, 0)
+        self.facts.append(_how(os.waitstatus_to_exitcode(status)))
+
+    @property
+    def _shown(self) -> bool:
+        return any(fact.startswith(self._proof) for fact in self.facts)
+
+    def _read(self, fd: int) -> bool:
+        data = self._streams[fd].recv(1 << 16)
+        if data:
+            own = fd == self._said
+            self.facts.append(data.decode(errors="replace") if own else f"wrote {len(data)} bytes")
+        return bool(data)
+
+    def _look(self) -> None:
+        if _resident_kib(self._pid) - self._began_kib > Limits().memory_mib * 1024:
+            self.facts.append("grew")
         now, usage = time.monotonic(), usage_of(self._pid)
         if usage.runnable:
             self._active = now
-        slept = now - self._active
-        return usage.cpu_s > HOLD_S or slept > HOLD_S or now - self._began > MOST_S
+        asleep = now - self._active > HOLD_S
+        if self._proof == "held" and (usage.cpu_s > HOLD_S or asleep):
+            self.facts.append("held")
+        elif now - self._began > PATIENCE_S:
+            raise TimeoutError(f"{self._proof!r} was not seen, but {self.facts}")
+
+
+def _resident_kib(pid: int) -> int:
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * resource.getpagesize() // 1024
 
 
 def _how(code: int) -> str:

@@ -212,7 +212,7 @@ async def attack():
         await trio.sleep(0.1)
     Logger.write(f"stopped by {stopped[0]}")
 """,
-        says="stopped by 4",
+        says="stopped by ",
         unproved="who is no telephone cannot call himself",
     ),
 )
