@@ -50,9 +50,9 @@ SMALLER: Final = (
 )
 """What is another in the control run: a quarter of a gigabyte shows as much as a whole one."""
 PARTS: Final = 4
-HOLD_S: Final = 0.5
-"""Of CPU time, or of sleep: longer than a handler may compute in the arena. What it waited for a
-processor does not count."""
+HOLD_S: Final = 0.25
+"""Of CPU time, or of sleep: a hundred times as long as a script that does not hold. What it waited
+for a processor does not count."""
 PATIENCE_S: Final = 30.0
 """For everything else, on a machine that is busy; as soon as it is seen, the run is over."""
 LOOK_S: Final = 0.01
