@@ -68,13 +68,14 @@ class UdpListener:
         self._socket.close()
 
     async def run(self) -> None:
-        """Read until cancelled."""
+        """Read until cancelled or closed."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._send_backlog)
-            while True:
+            while self._socket.fileno() >= 0:
                 await trio.lowlevel.wait_readable(self._socket)
                 self._read_returned()
                 self._read_burst()
+            nursery.cancel_scope.cancel()
 
     def send(self, output: Transmit, host: str, port: int) -> None:
         """Send now, or as soon as the socket takes it; failures go to the receiver."""
