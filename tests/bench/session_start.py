@@ -85,7 +85,7 @@ async def start(launcher: ZygoteLauncher, script: bytes, number: int) -> Started
     first = StartFrame(session_id=f"s{number}", application="bench", main="scenario")
     await process.stream.send_all(script + _frame(first))
     decoder = FrameDecoder(MAX_WORKER_FRAME)
-    while not (frames := decoder.feed(bytes(await process.stream.receive_some()))):
+    while not (frames := list(decoder.feed(bytes(await process.stream.receive_some())))):
         pass
     ready = time.perf_counter()
     assert isinstance(parse_worker_frame(frames[0]), ReadyFrame)
@@ -122,7 +122,7 @@ async def events_us(process: WorkerProcess) -> float:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(process.stream.send_all, b"".join(data) + _frame(last))
         while True:
-            frames = decoder.feed(bytes(await process.stream.receive_some()))
+            frames = list(decoder.feed(bytes(await process.stream.receive_some())))
             if any(frame["type"] == "reply" for frame in frames):
                 break
     return (time.perf_counter() - began) / EVENTS * 1e6
