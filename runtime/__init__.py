@@ -1,77 +1,18 @@
-"""The scenario API: everything a scenario may import, here and inside the sandbox."""
+"""The scenario API: everything a scenario may import, here and inside the sandbox.
 
-from runtime.api.amd import AMD as AMD
-from runtime.api.call import Call as Call
-from runtime.api.conference import Conference as Conference
-from runtime.api.errors import CommandFailed as CommandFailed
-from runtime.api.errors import LimitReached as LimitReached
-from runtime.api.errors import NoSession as NoSession
-from runtime.api.errors import SessionOver as SessionOver
-from runtime.api.event_constants import AppEvents as AppEvents
-from runtime.api.event_constants import CallEvents as CallEvents
-from runtime.api.event_constants import ConferenceEvents as ConferenceEvents
-from runtime.api.event_constants import PlayerEvents as PlayerEvents
-from runtime.api.event_constants import RecorderEvents as RecorderEvents
-from runtime.api.handle import Handle as Handle
-from runtime.api.http import HttpHeader as HttpHeader
-from runtime.api.http import HttpHeaders as HttpHeaders
-from runtime.api.http import HttpRequestOptions as HttpRequestOptions
-from runtime.api.http import HttpRequestResult as HttpRequestResult
-from runtime.api.logger import Logger as Logger
-from runtime.api.net import Net as Net
-from runtime.api.player import Player as Player
-from runtime.api.recorder import Recorder as Recorder
-from runtime.api.timers import clearInterval as clearInterval
-from runtime.api.timers import clearTimeout as clearTimeout
-from runtime.api.timers import setInterval as setInterval
-from runtime.api.timers import setTimeout as setTimeout
-from runtime.api.values import Answered as Answered
-from runtime.api.values import CallState as CallState
-from runtime.api.values import DTMFType as DTMFType
-from runtime.api.values import Gathered as Gathered
-from runtime.api.values import GatherReason as GatherReason
-from runtime.api.values import Modules as Modules
-from runtime.api.values import PlaybackOutcome as PlaybackOutcome
-from runtime.api.values import RecordExpireTime as RecordExpireTime
-from runtime.api.values import VoiceList as VoiceList
-from runtime.api.voxengine import VoxEngine as VoxEngine
-from runtime.api.voxengine import require as require
+The names are those of `runtime.scenario_api`, loaded when the first is asked for: the processes
+that decode, record, speak and carry audio are parts of this package too, and need none of them.
+"""
 
-__all__ = [
-    "AMD",
-    "Answered",
-    "AppEvents",
-    "Call",
-    "CallEvents",
-    "CallState",
-    "CommandFailed",
-    "Conference",
-    "ConferenceEvents",
-    "DTMFType",
-    "GatherReason",
-    "Gathered",
-    "Handle",
-    "HttpHeader",
-    "HttpHeaders",
-    "HttpRequestOptions",
-    "HttpRequestResult",
-    "LimitReached",
-    "Logger",
-    "Modules",
-    "Net",
-    "NoSession",
-    "PlaybackOutcome",
-    "Player",
-    "PlayerEvents",
-    "RecordExpireTime",
-    "Recorder",
-    "RecorderEvents",
-    "SessionOver",
-    "VoiceList",
-    "VoxEngine",
-    "clearInterval",
-    "clearTimeout",
-    "require",
-    "setInterval",
-    "setTimeout",
-]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runtime.scenario_api import *  # noqa: F403 - its __all__ says which
+    from runtime.scenario_api import __all__ as __all__
+else:
+
+    def __getattr__(name: str) -> object:
+        return getattr(import_module("runtime.scenario_api"), name)

@@ -68,7 +68,9 @@ from runtime.media.proxies import (
 )
 from runtime.media.spare_legs import SpareLegs
 from runtime.media.tone_script import ToneScript
-from runtime.processes import Child, LinkClosed, LinkFull, describe_exit, start_child
+from runtime.processes.child import Child, describe_exit, start_child
+from runtime.processes.link import LinkFull
+from runtime.processes.packets import LinkClosed
 from runtime.sandbox.levels import Weaker, admitted, unprobed
 
 ENGINE_MODULE: Final = "runtime.media.engine"

@@ -37,9 +37,11 @@ from runtime.media.rtp.datagrams import NoPorts
 from runtime.media.sockets import UdpSockets
 from runtime.media.tick import Capacity, Engine
 from runtime.media.traffic import PythonTraffic
-from runtime.processes import BlockingLink, LinkClosed, enter_child
+from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.confine import Confinement
+from runtime.processes.entering import enter_child
 from runtime.processes.locking import lock_for_good
+from runtime.processes.packets import LinkClosed
 from runtime.sandbox.profiles import ENGINE as ENGINE_PROFILE
 
 START_TIMEOUT_S: Final = 30.0

@@ -19,8 +19,8 @@ from runtime.media.protocol import (
     OpenTonePlayer,
     encode_commands,
 )
-from runtime.processes import Link
-from runtime.processes.link import MAX_DESCRIPTORS
+from runtime.processes.link import Link
+from runtime.processes.packets import MAX_DESCRIPTORS
 
 WEIGHT_PER_PACKET: Final = 150
 """Commands have up to 700 octets of JSON (a leg with keys), tone steps 100; 128 KiB fit into a

@@ -20,9 +20,11 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from runtime.processes import BlockingLink, LinkClosed, enter_child
+from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.confine import Confinement
+from runtime.processes.entering import enter_child
 from runtime.processes.locking import lock_for_good
+from runtime.processes.packets import LinkClosed
 from runtime.sandbox.profiles import RECORDER
 
 from . import ffmpeg

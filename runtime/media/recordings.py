@@ -17,7 +17,9 @@ from typing import Any, Final
 
 import trio
 
-from runtime.processes import Child, LinkClosed, LinkFull, describe_exit, start_child
+from runtime.processes.child import Child, describe_exit, start_child
+from runtime.processes.link import LinkFull
+from runtime.processes.packets import LinkClosed
 from runtime.sandbox.levels import SandboxReport, Weaker, admitted, unprobed
 
 from .pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ, PcmRing

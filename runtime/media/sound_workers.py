@@ -17,7 +17,9 @@ import trio
 
 from runtime.decisions.turns import Shares, Turns
 from runtime.decisions.watchdog import LOOK_S, Silence, Verdict
-from runtime.processes import Child, LinkClosed, LinkFull, describe_exit, start_child
+from runtime.processes.child import Child, describe_exit, start_child
+from runtime.processes.link import LinkFull
+from runtime.processes.packets import LinkClosed
 from runtime.processes.usage import cpu_of, usage_of
 from runtime.sandbox.levels import SandboxReport, Weaker, admitted, unprobed
 

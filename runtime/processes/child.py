@@ -7,9 +7,7 @@ main thread: the parent-death signal fires when the starting *thread* ends.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
-import functools
 import os
 import signal
 import socket
@@ -20,10 +18,10 @@ from typing import Final
 
 import trio
 
-from .link import BlockingLink, Link, socket_pair
+from runtime.processes.entering import LINK_FD
+from runtime.processes.link import Link
+from runtime.processes.packets import socket_pair
 
-LINK_FD: Final = 3
-MAX_FD: Final = 2**31 - 1
 KILL_WAIT_S: Final = 2.0
 """A killed process that is still there after this hangs in the kernel; it is abandoned."""
 ENVIRONMENT: Final = {
@@ -31,7 +29,6 @@ ENVIRONMENT: Final = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
 }
-_PR_SET_PDEATHSIG: Final = 1
 
 
 class Child:
@@ -124,43 +121,6 @@ def start_child(
         theirs.close()
     _renice(pid, nice)
     return Child(pid, Link(ours, receive_fds=receive_fds), module)
-
-
-def enter_child() -> BlockingLink:
-    """First act of a child's main(): tie its life to the core's and open its end of the link.
-
-    Closes every descriptor above the link: what the core was started with is not for children.
-    Ends the process at once when the core is gone already. A child that changes its uid later
-    calls `die_with_parent` again, since the kernel then clears the parent-death signal.
-    """
-    os.closerange(LINK_FD + 1, MAX_FD)
-    os.set_inheritable(LINK_FD, False)
-    link = socket.socket(fileno=LINK_FD)
-    die_with_parent(_peer_pid(link))
-    os.chdir("/")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return BlockingLink(link)
-
-
-@functools.cache
-def libc() -> ctypes.CDLL:
-    """The C library, with errno. Opened once, before workers are forked: it would cost each a
-    quarter of a millisecond."""
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def die_with_parent(parent_pid: int) -> None:
-    """Ask the kernel to kill this process when its parent ends; exit if that has happened."""
-    if libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    if os.getppid() != parent_pid:
-        os._exit(0)
-
-
-def _peer_pid(link: socket.socket) -> int:
-    """The process that made the socket pair, which is the core."""
-    credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    return int.from_bytes(credentials[:4], sys.byteorder, signed=True)
 
 
 def _spawn(module: str, arguments: Sequence[str], link: socket.socket) -> int:

@@ -19,12 +19,11 @@ from typing import Final
 
 import attrs
 
+from runtime.processes.entering import die_with_parent, libc
 from runtime.sandbox.landlock import LandlockUnavailable, Ruleset
 from runtime.sandbox.levels import LANDLOCK, LIMITS, SECCOMP, USER, Lock
 from runtime.sandbox.profiles import Profile
 from runtime.sandbox.seccomp import Filter, SeccompUnavailable
-
-from .child import die_with_parent, libc
 
 LAST_CPU_S: Final = 5
 """CPU time between the signal that the total is used up, which a script may ignore, and the one

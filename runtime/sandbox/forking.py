@@ -13,7 +13,8 @@ import signal
 import socket
 from typing import Final
 
-from runtime.processes.link import MAX_DESCRIPTORS, BlockingLink, LinkClosed
+from runtime.processes.blocking_link import BlockingLink
+from runtime.processes.packets import MAX_DESCRIPTORS, LinkClosed
 from runtime.sandbox.levels import SandboxReport
 
 FORKS_AT_ONCE: Final = MAX_DESCRIPTORS // 2

@@ -17,7 +17,8 @@ import attrs
 import trio
 
 from runtime.processes.child import Child, describe_exit, start_child
-from runtime.processes.link import LinkClosed, LinkFull
+from runtime.processes.link import LinkFull
+from runtime.processes.packets import LinkClosed
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.forking import FORKS_AT_ONCE
 from runtime.sandbox.in_process import InProcessLauncher as InProcessLauncher

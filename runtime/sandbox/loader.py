@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType, ModuleType
 from typing import Any, Final
 
-import runtime
+from runtime import scenario_api
 from runtime.sandbox.absent import builtins_instead, no_module, no_name
 from runtime.sandbox.frames import ModuleFrame
 from runtime.sandbox.policy import IMPORTABLE, SCENARIO_API
@@ -138,9 +138,9 @@ class Loader:
 
 def _scenario_api() -> ModuleType:
     """What scenarios get as `runtime`: the public names and nothing else."""
-    module = ModuleType(SCENARIO_API, runtime.__doc__)
-    names: list[str] = runtime.__all__
-    module.__dict__.update({name: getattr(runtime, name) for name in names})
+    module = ModuleType(SCENARIO_API, scenario_api.__doc__)
+    names: list[str] = scenario_api.__all__
+    module.__dict__.update({name: getattr(scenario_api, name) for name in names})
     module.__dict__["__all__"] = list(names)
     return module
 

@@ -24,9 +24,9 @@ import attrs
 import trio
 import trio.testing
 
-from runtime.processes.child import enter_child
+from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.confine import Locks, check_held, held
-from runtime.processes.link import BlockingLink
+from runtime.processes.entering import enter_child
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.descriptors import TrioDescriptors, open_descriptors
 from runtime.sandbox.forking import fork_until_closed

@@ -16,7 +16,8 @@ from runtime.config.settings import parse_http_address
 from runtime.decisions.isolation import Refuse, decide
 from runtime.media.client import MediaClient, MediaLimits
 from runtime.media.port import MediaUnavailable
-from runtime.processes import LinkClosed, start_child
+from runtime.processes.child import start_child
+from runtime.processes.packets import LinkClosed
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.launcher import LaunchError, ZygoteLauncher
 from runtime.sandbox.levels import Isolation, SandboxReport, unprobed

@@ -21,9 +21,11 @@ import numpy as np
 
 from runtime.media import ffmpeg
 from runtime.media.pcm import PcmBuffer, PcmState, Samples
-from runtime.processes import BlockingLink, LinkClosed, enter_child
+from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.confine import Confinement
+from runtime.processes.entering import enter_child
 from runtime.processes.locking import lock_for_good
+from runtime.processes.packets import LinkClosed
 from runtime.sandbox.profiles import VOICE
 
 MEMORY_BYTES: Final = 256 * 1024 * 1024

@@ -151,7 +151,7 @@ class Arena:
         async with telephone(self.runtime.port()) as phone:
             call = await phone.call(case.name, headers=[("X-Own", phone.uri)], caller=case.name)
             call.audio.silent = True
-            story = await self.begun(case.name)
+            story = await self.begun(call)
             await _look(lambda: _seen(case, story, call), CONTAINED_S)
             if case.ends is not None:
                 await _look(lambda: story.look().end, FAREWELL_S)
@@ -159,14 +159,14 @@ class Arena:
             await _look(lambda: story.look().end, CONTAINED_S)
             return self._outcome(story, phone, began)
 
-    async def begun(self, name: str) -> Story:
+    async def begun(self, call: Dialog) -> Story:
         found: list[Story] = []
 
         def begun() -> bool:
-            found.extend(filter(None, [self.library.new(name)]))
+            found.extend(filter(None, [self.library.of_call(call.call_id)]))
             return bool(found)
 
-        await until(begun, f"a session of {name}")
+        await until(begun, f"the session of a call to {call.remote}")
         return found[0]
 
     async def terminate(self, session: str) -> None:
@@ -247,7 +247,7 @@ async def _fight(cases: list[Hostile], runtime: RuntimeProcess) -> Report:
         witness = await nursery.start(Witness.run, runtime.port(), beats)
         await until(lambda: Core.of(runtime).workers == BLANKS + 1, "the pool is full again")
         arena = Arena(runtime=runtime, library=Library(runtime.data / "sessions"), http=http)
-        story = await arena.begun("witness")
+        story = await arena.begun(witness.call)
         before, began = Core.of(runtime), time.time()
         hungry = [case for case in cases if case.hungry]
         await arena.attack_all(hungry, ALONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,8 @@ class Story:
     """What has happened so far; `look` reads on."""
 
     file: Path
-    scenario: str = ""
+    call_id: str = ""
+    """Of the call that it began with: a script that calls itself begins more of its name."""
     logs: list[str] = attrs.field(factory=list)
     told: list[str] = attrs.field(factory=list)
     """All entries, one line each, cut."""
@@ -48,27 +50,31 @@ class Story:
             self.logs.append(what)
         elif kind == "error":
             self.errors.append(what)
-        elif kind == "session" and what.startswith("began: "):
-            self.scenario = what.removeprefix("began: ")
+        elif kind == "sip" and not self.call_id and what.startswith("in INVITE"):
+            self.call_id = _call_id(entry["detail"]["text"])
         elif kind == "session" and what.startswith(OVER):
             self.end = what.removeprefix(OVER)
 
 
 @attrs.define
 class Library:
-    """The stories of one runtime, each found by its scenario."""
+    """The stories of one runtime, each found by the call that began it."""
 
     folder: Path
     _known: dict[str, Story] = attrs.field(factory=dict)
-    _told: set[str] = attrs.field(factory=set)
 
-    def new(self, scenario: str) -> Story | None:
-        """The session of this scenario that nobody has asked for yet, once it has begun."""
+    def of_call(self, call_id: str) -> Story | None:
+        """The session that this call began, once it has begun."""
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
             if folder.name not in self._known and (folder / "timeline.jsonl").exists():
                 self._known[folder.name] = Story(folder / "timeline.jsonl")
-        for name, story in self._known.items():
-            if name not in self._told and (story.scenario or story.look().scenario) == scenario:
-                self._told.add(name)
-                return story
-        return None
+        stories = self._known.values()
+        return next((each for each in stories if _call_of(each) == call_id), None)
+
+
+def _call_of(story: Story) -> str:
+    return story.call_id or story.look().call_id
+
+
+def _call_id(message: str) -> str:
+    return re.findall(r"^Call-ID: (.*)\r$", message, re.MULTILINE)[0]

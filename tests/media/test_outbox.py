@@ -16,8 +16,9 @@ from runtime.media.protocol import (
     decode_commands,
 )
 from runtime.media.tone_script import ToneScript, ToneStep
-from runtime.processes import BlockingLink, Link
-from runtime.processes.link import MAX_DESCRIPTORS, socket_pair
+from runtime.processes.blocking_link import BlockingLink
+from runtime.processes.link import Link
+from runtime.processes.packets import MAX_DESCRIPTORS, socket_pair
 
 STEP = ToneStep(frequencies_hz=(425.123456789, 350.123456789), duration_ms=1000)
 

@@ -13,8 +13,8 @@ import pytest
 
 from runtime.media.pcm import PcmRing, Samples
 from runtime.media.recorder import MAX_SILENCE_S, Recorder, Recording, explain
-from runtime.processes import BlockingLink
-from runtime.processes.link import socket_pair
+from runtime.processes.blocking_link import BlockingLink
+from runtime.processes.packets import socket_pair
 from tests.media.sound_bytes import decode, heard, tone
 
 PATIENCE_S = 60

@@ -6,7 +6,8 @@ import os
 import sys
 import time
 
-from runtime.processes import LinkClosed, enter_child
+from runtime.processes.entering import enter_child
+from runtime.processes.packets import LinkClosed
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from runtime.processes import Child, LinkClosed, start_child
+from runtime.processes.child import Child, start_child
+from runtime.processes.packets import LinkClosed
 
 ECHO = "tests.processes.echo"
 PATIENCE_S = 30
@@ -92,7 +93,7 @@ async def test_starting_from_a_thread_is_refused() -> None:
 CORE = """
 import signal, sys, time
 import trio
-from runtime.processes import start_child
+from runtime.processes.child import start_child
 
 async def main():
     children = [start_child("tests.processes.echo") for _ in range(2)]

@@ -9,8 +9,9 @@ import pytest
 import trio
 import trio.lowlevel
 
-from runtime.processes import BlockingLink, Link, LinkClosed, LinkFull
-from runtime.processes.link import MAX_DESCRIPTORS, MAX_PACKET, socket_pair
+from runtime.processes.blocking_link import BlockingLink
+from runtime.processes.link import Link, LinkFull
+from runtime.processes.packets import MAX_DESCRIPTORS, MAX_PACKET, LinkClosed, socket_pair
 
 
 def _pair(receive_fds: int = 0) -> tuple[Link, BlockingLink]:
