@@ -5,12 +5,16 @@ Warm: a blank worker is taken and gets code that was compiled before. Cold: it i
 compiles when it is asked for. Launch = a worker is had; ready = launch, script sent and run, and
 ReadyFrame received. CPU: of the worker up to its ReadyFrame, of the zygote, and of this process,
 which does what the core does, a session. Memory is the private memory of an idle session (USS).
+Faults: pages that a worker has to itself by its ReadyFrame, each by a trap into the kernel; what one
+costs is tried in the same run, in a fork that writes as many pages and does nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import mmap
+import os
 import statistics
 import time
 from functools import partial
@@ -50,6 +54,8 @@ def alerting(e):
     call.answer()
 """
 EVENTS = 5_000
+PRICED_PAGES = 1_000
+"""About as many as a worker copies."""
 
 
 @attrs.frozen
@@ -58,6 +64,7 @@ class Started:
     launch_s: float
     ready_s: float
     worker_cpu_s: float
+    worker_faults: int
 
 
 @attrs.frozen
@@ -90,7 +97,8 @@ async def start(launcher: ZygoteLauncher, script: bytes, number: int) -> Started
     ready = time.perf_counter()
     assert isinstance(parse_worker_frame(frames[0]), ReadyFrame)
     assert process.pid is not None
-    return Started(process, launched - began, ready - began, cpu_of(process.pid))
+    pid = process.pid
+    return Started(process, launched - began, ready - began, cpu_of(pid), faults_of(pid))
 
 
 async def stop(process: WorkerProcess) -> None:
@@ -103,6 +111,38 @@ async def stop(process: WorkerProcess) -> None:
 def private_kib(pid: int) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
+def faults_of(pid: int) -> int:
+    """Field 10 of stat: faults that needed no disk."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+
+def fault_price_us() -> float:
+    """CPU time of one page that a fork makes its own, this machine's hypervisor included."""
+    told, tell = os.pipe()
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    with mmap.mmap(-1, PRICED_PAGES * mmap.PAGESIZE, flags=flags) as pages:
+        places = range(0, len(pages), mmap.PAGESIZE)
+        _write(pages, places)
+        fork = os.fork()
+        if fork == 0:
+            began = time.process_time()
+            _write(pages, places)
+            copied = time.process_time()
+            _write(pages, places)
+            own = time.process_time()
+            os.write(tell, json.dumps((copied - began) - (own - copied)).encode())
+            os._exit(0)
+        os.waitpid(fork, 0)
+    os.close(tell)
+    with open(told, "rb") as answer:
+        return float(answer.read()) / PRICED_PAGES * 1e6
+
+
+def _write(pages: mmap.mmap, places: range) -> None:
+    for place in places:
+        pages[place] = 1
 
 
 def percentiles(values: list[float]) -> dict[str, float]:
@@ -168,6 +208,8 @@ async def measure(sessions: int, *, warm: bool) -> dict[str, object]:
         "launch": percentiles([one.launch_s for one in begun]),
         "launch_to_ready": percentiles([one.ready_s for one in begun]),
         "cpu_ms": {who: round(seconds * 1e3, 2) for who, seconds in cpu_s.items()},
+        "worker_faults": statistics.median(one.worker_faults for one in begun),
+        "fault_us": round(statistics.median(fault_price_us() for _ in range(9)), 2),
         "private_kib_p50": statistics.median(memory),
         "event_us": round(event_us, 1),
     }
