@@ -5,8 +5,8 @@ Warm: a blank worker is taken and gets code that was compiled before. Cold: it i
 compiles when it is asked for. Launch = a worker is had; ready = launch, script sent and run, and
 ReadyFrame received. CPU: of the worker up to its ReadyFrame, of the zygote, and of this process,
 which does what the core does, a session. Memory is the private memory of an idle session (USS).
-Faults: pages that a worker has to itself by its ReadyFrame, each by a trap into the kernel; what one
-costs is tried in the same run, in a fork that writes as many pages and does nothing else.
+Faults: pages that a worker has to itself by its ReadyFrame, each by a trap into the kernel; what
+one costs is tried in the same run, in a fork that writes as many pages and does nothing else.
 """
 
 from __future__ import annotations
