@@ -36,6 +36,20 @@ class Schedule:
         """Steps since `_start`."""
         self.skipped_frames = 0
 
+    @property
+    def position(self) -> tuple[float, int]:
+        """Where counting began, and the number of the next step."""
+        return self._start, self._count
+
+    @property
+    def at_frame(self) -> bool:
+        """Whether the next step is the first of a frame."""
+        return self._count % STEPS == 0
+
+    def went_to(self, count: int) -> None:
+        """All steps before this one were done elsewhere."""
+        self._count = count
+
     def next(self, now: float) -> Step:
         """The next step; it is due at once when its deadline has passed."""
         number = self._count % STEPS

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from runtime.media.clock import FRAME_S, Schedule, Step
 from runtime.media.codecs.table import CodecTable
+from runtime.media.native.cruise import Cruise
 from runtime.media.native.library import Library, Unavailable, load
 from runtime.media.native.traffic import NativeTraffic
 from runtime.media.ports import PortPool
@@ -102,9 +103,13 @@ class Loop:
         self._link = link
         self._sockets = sockets
         self._engine = engine
+        self._cruise: Cruise | None = None
+        if isinstance(sockets.traffic, NativeTraffic):
+            self._cruise = engine.cruise(sockets.traffic)
         self._schedule = Schedule(time.monotonic() + FRAME_S)
         self._events: list[Event] = []
         self._frames = 0
+        self._reported = 0
         self._called = False
         """The core sent something, or closed the link."""
         sockets.watch(link.fileno(), self._on_call)
@@ -113,7 +118,10 @@ class Loop:
         """Raises LinkClosed at the end; whoever hears the legs is told by RTCP BYE before."""
         try:
             while True:
-                self._step(self._schedule.next(time.monotonic()))
+                if self._cruise is not None and self._engine.configured_legs > EAGER_LEGS:
+                    self._go_on(self._cruise)
+                else:
+                    self._step(self._schedule.next(time.monotonic()))
         except LinkClosed:
             self._engine.close(time.monotonic(), time.time())
             raise
@@ -129,18 +137,30 @@ class Loop:
         else:
             self._sockets.step(None, step.deadline)
             self._tick(step.skipped)
-            self._sockets.flush(0)
+
+    def _go_on(self, cruise: Cruise) -> None:
+        """Until something is to be done that the helper cannot do."""
+        went = cruise.run(self._schedule, 0 if self._called else self._engine.steady_frames)
+        self._frames += went.frames
+        self._engine.went_by(went.frames)
+        self._sockets.serve(went.others)
+        if self._schedule.at_frame:
+            self._tick(self._schedule.next(time.monotonic()).skipped)
 
     def _tick(self, skipped: int) -> None:
         if self._called:
             self._called = False
             for packet, fds in self._link.receive_nowait():
                 self._engine.command(decode_commands(packet), fds)
-        events = []
-        if not self._engine.idle:
-            events = self._engine.tick(time.monotonic(), time.time(), skipped)
+        now, wall = time.monotonic(), time.time()
+        idle = self._engine.idle
+        if not idle:
+            self._engine.begin_tick(now, wall, skipped)
+        self._sockets.flush(0)
+        events = [] if idle else self._engine.end_tick(now, wall)
         self._frames += 1
-        if self._frames % REPORT_FRAMES == 0:
+        if self._frames >= self._reported + REPORT_FRAMES:
+            self._reported = self._frames
             events.append(self._report())
         self._tell(events)
 

@@ -63,7 +63,7 @@ class UdpSockets:
         self._ports = PortPool(host, first_port, last_port)
         self._pairs: dict[int, _Pair] = {}
         self._epoll = select.epoll()
-        self._traffic = new_traffic(self._epoll, legs)
+        self.traffic = new_traffic(self._epoll, legs)
         self._others: dict[int, Callable[[float], None]] = {}
         """By descriptor: what to do when it is readable and not attended by the traffic."""
         self._reports: list[tuple[int, bytes, Address]] = []
@@ -72,7 +72,7 @@ class UdpSockets:
     @property
     def counters(self) -> Counters:
         """Errors since the start."""
-        counted = self._traffic.counters
+        counted = self.traffic.counters
         return Counters(counted.refused, counted.failed + self._reports_failed)
 
     # --- one leg --------------------------------------------------------------------------------
@@ -96,24 +96,24 @@ class UdpSockets:
         pair = self._pairs[leg]
         if pair.exclusive:
             _disconnect(pair.rtp)
-            self._traffic.leave(pair.rtp)
+            self.traffic.leave(pair.rtp)
         pair.target, pair.reports_to = rtp, rtcp
         pair.exclusive = exclusive and rtp is not None and _connect(pair.rtp, rtp)
-        self._traffic.aim(leg, pair.rtp, rtp, pair.exclusive)
+        self.traffic.aim(leg, pair.rtp, rtp, pair.exclusive)
 
     def schedule(self, leg: int, views: Sequence[memoryview]) -> None:
         pair = self._pairs[leg]
         slot = self._choose_slot(len(views))
         pair.slots = tuple(slot + n * STEPS // len(views) for n in range(len(views)))
-        self._traffic.schedule(leg, views, pair.slots)
+        self.traffic.schedule(leg, views, pair.slots)
 
     def unschedule(self, leg: int) -> None:
         pair = self._pairs[leg]
-        self._traffic.unschedule(leg, pair.slots)
+        self.traffic.unschedule(leg, pair.slots)
         pair.slots = ()
 
     def send_instead(self, leg: int, view: memoryview) -> None:
-        self._traffic.send_instead(leg, view)
+        self.traffic.send_instead(leg, view)
 
     def send_report(self, leg: int, data: bytes) -> None:
         pair = self._pairs[leg]
@@ -127,8 +127,8 @@ class UdpSockets:
 
     def close(self, leg: int) -> None:
         pair = self._pairs.pop(leg)
-        self._traffic.leave(pair.rtp)
-        self._traffic.forget(leg)
+        self.traffic.leave(pair.rtp)
+        self.traffic.forget(leg)
         for sock in (pair.rtp, pair.rtcp):
             if pair.listening:
                 self._epoll.unregister(sock.fileno())
@@ -145,55 +145,56 @@ class UdpSockets:
     def collect(self, timeout_s: float = 0.0) -> bool:
         """Read what has come (or comes within the time, whole milliseconds); False for nothing."""
         for round_number in range(ROUNDS):
-            readable, others = self._traffic.read(0.0 if round_number else timeout_s)
-            self._serve(others)
+            readable, others = self.traffic.read(0.0 if round_number else timeout_s)
+            self.serve(others)
             if not readable:
                 return round_number > 0
         return True
 
-    def step(self, slot: int | None, deadline: float) -> None:
-        """Sleep until the time, send what is planned for the step if any, read what has come."""
-        others = self._traffic.step(slot, deadline)
-        if others:
-            self._serve(others)
-            self._serve(self._traffic.read(0.0)[1])
-
-    def take(self) -> Arrivals:
-        reports, self._reports = self._reports, []
-        return self._traffic.take(reports)
-
-    def planned(self, slot: int) -> int:
-        """Packets that leave in this step of a frame."""
-        return self._traffic.planned(slot)
-
-    def flush(self, slot: int) -> None:
-        """Send what is planned for this step of the frame."""
-        self._traffic.flush(slot)
-
-    # --- inside ---------------------------------------------------------------------------------
-
-    def _serve(self, others: Iterable[int]) -> None:
+    def serve(self, others: Iterable[int]) -> None:
+        """Read what is readable beside the legs' connected sockets."""
         now = time.monotonic()
         for fd in others:
             try:
                 self._others[fd](now)
             except ConnectionRefusedError:
-                self._traffic.counters.refused += 1
+                self.traffic.counters.refused += 1
             except OSError:  # nothing there after all (a bad checksum), or the route is gone
                 continue
+
+    def step(self, slot: int | None, deadline: float) -> None:
+        """Sleep until the time, send what is planned for the step if any, read what has come."""
+        others = self.traffic.step(slot, deadline)
+        if others:
+            self.serve(others)
+            self.serve(self.traffic.read(0.0)[1])
+
+    def take(self) -> Arrivals:
+        reports, self._reports = self._reports, []
+        return self.traffic.take(reports)
+
+    def planned(self, slot: int) -> int:
+        """Packets that leave in this step of a frame."""
+        return self.traffic.planned(slot)
+
+    def flush(self, slot: int) -> None:
+        """Send what is planned for this step of the frame."""
+        self.traffic.flush(slot)
+
+    # --- inside ---------------------------------------------------------------------------------
 
     def _receive_from(self, leg: int, pair: _Pair, now: float) -> None:
         """Read with the source's address, which the engine judges."""
         if not pair.exclusive:
-            self._traffic.receive_from(leg, pair.rtp, now)
+            self.traffic.receive_from(leg, pair.rtp, now)
             return
         # Connected just now: what strangers sent before is still queued. Once the queue was empty,
         # the kernel vouches for the source.
         with contextlib.suppress(BlockingIOError):
             for _ in range(MAX_DRAINED):
-                if not self._traffic.receive_from(leg, pair.rtp, now):
+                if not self.traffic.receive_from(leg, pair.rtp, now):
                     return
-        self._traffic.attend(pair.rtp, leg)
+        self.traffic.attend(pair.rtp, leg)
 
     def _receive_report(self, leg: int, sock: socket.socket) -> None:
         data, source = sock.recvfrom(MAX_COMPOUND + 1)

@@ -12,8 +12,10 @@ from typing import Final
 
 import attrs
 
+from runtime.media.clock import MAX_BEHIND_FRAMES
 from runtime.media.codecs.table import CodecTable
 from runtime.media.frames import WIDE_RATE_HZ, FrameTable
+from runtime.media.native.cruise import Cruise
 from runtime.media.native.follower import Follower
 from runtime.media.native.frame import (
     HEARD,
@@ -24,6 +26,7 @@ from runtime.media.native.frame import (
     SteadyFrame,
 )
 from runtime.media.native.library import Library
+from runtime.media.native.traffic import NativeTraffic
 from runtime.media.port import PlayerFinished
 from runtime.media.protocol import ENGINE, Command, Event, TicksSkipped, UnitEvent
 from runtime.media.rtp.datagrams import RtpSockets
@@ -42,8 +45,8 @@ CONFERENCE_ROWS_PER_LEG: Final = 2
 """Each leg hears at most one conference; as many rows again for conferences and recorders."""
 SHORTEN_FRAMES: Final = 50
 """Once a second delay is cut that nothing needed."""
-UPKEEP_FRAMES: Final = 5
-"""What is counted in seconds is looked at ten times a second."""
+UPKEEP_FRAMES: Final = 10
+"""What is counted in seconds is looked at five times a second."""
 
 
 @attrs.frozen(kw_only=True)
@@ -85,12 +88,15 @@ class Engine:
             upkeep=Upkeep(legs, self._tell),
         )
         self._desk = Desk(self._parts, self._tell)
-        follow = None
+        self._library = library
+        self._follow: Follower | None = None
         self._steady: SteadyFrame | None = None
         if library is not None:
-            follow = Follower(library, legs)
+            self._follow = Follower(library, legs)
             self._steady = SteadyFrame(library, frames, legs, self._parts.players, routes)
-        self._intake = Intake(legs, self._parts.coded, self._parts.signalling.on_press, follow)
+        self._intake = Intake(
+            legs, self._parts.coded, self._parts.signalling.on_press, self._follow
+        )
         self._finished: list[Player] = []
         self._events: list[Event] = []
         self._commands: list[tuple[Sequence[Command], Sequence[int]]] = []
@@ -118,7 +124,15 @@ class Engine:
         self._commands.append((commands, fds))
 
     def tick(self, now: float, wall: float, skipped: int = 0) -> list[Event]:
-        """20 ms of audio; `skipped` frames went by without a tick since the last one."""
+        """20 ms of audio; `skipped` frames went by without a tick since the last one.
+
+        Its two parts for those who have packets to send in between.
+        """
+        self.begin_tick(now, wall, skipped)
+        return self.end_tick(now, wall)
+
+    def begin_tick(self, now: float, wall: float, skipped: int) -> None:
+        """All that the packets of this frame are made of."""
         parts = self._parts
         if skipped:
             self._skip(skipped)
@@ -128,6 +142,12 @@ class Engine:
         self._intake.take(parts.legs.sockets.take(), now)
         parts.signalling.on_time(now)
         self._frame()
+
+    def end_tick(self, now: float, wall: float) -> list[Event]:
+        """What can wait until the packets have left; and everything that happened."""
+        parts = self._parts
+        parts.players.fetch_ahead()
+        parts.wide_players.fetch_ahead()
         parts.upkeep.run(now)
         if self._frame_number % UPKEEP_FRAMES == 0:
             parts.upkeep.run_slow(now, wall)
@@ -135,6 +155,37 @@ class Engine:
         self._frame_number += 1
         events, self._events = self._events, []
         return events
+
+    # --- frames without a tick --------------------------------------------------------------------
+
+    def cruise(self, traffic: NativeTraffic, *, behind: int = MAX_BEHIND_FRAMES) -> Cruise | None:
+        """What computes frames in a row, if there is a compiled helper."""
+        if self._library is None or self._follow is None or self._steady is None:
+            return None
+        return Cruise(self._library, traffic, self._follow, self._steady, behind=behind)
+
+    @property
+    def steady_frames(self) -> int:
+        """How many frames may go by before `tick` is needed again: nothing is due in them."""
+        parts, steady = self._parts, self._steady
+        unsteady = (
+            steady is None
+            or self._commands
+            or self._finished
+            or parts.players.due
+            or self._wide
+            or parts.detectors.listening
+            or len(parts.recorders)
+            or len(parts.wide_recorders)
+            or len(parts.legs.sealing)
+            or not parts.signalling.idle
+            or not steady.whole
+        )
+        return 0 if unsteady else -self._frame_number % UPKEEP_FRAMES
+
+    def went_by(self, frames: int) -> None:
+        """So many frames were computed without `tick`."""
+        self._frame_number += frames
 
     def close(self, now: float, wall: float) -> None:
         """The engine ends: peers are told."""

@@ -1,12 +1,13 @@
 /* The busiest loops of the audio engine, for machines that had a C compiler at installation.
  *
- * Five functions, each called a few times per 20 ms frame for all legs together:
+ * Six functions, each called a few times per 20 ms frame for all legs together, or less:
  *
  *   callstage_receive   epoll, and one packet of each readable socket into rows
  *   callstage_follow    take packets that are just what their legs expect: count, decode, place
  *   callstage_frame     what legs and players play, legs hear, and packets carry, in a steady frame
  *   callstage_send      the packets of one step of the frame
  *   callstage_step      sleep, send and receive: a step in which nothing is computed
+ *   callstage_cruise    all of these, frame after frame, while nothing unusual happens
  *
  * Not only are they faster than what they stand for: a tick in Python runs through so much code
  * that it is found in no cache after 20 ms of other programs, and then costs ten times as much.
@@ -199,7 +200,7 @@ int64_t callstage_follow(const struct following *f, const struct arrivals *a) {
     if (f->struct_size != sizeof *f || a->struct_size != sizeof *a) return BAD_STRUCT;
     if (a->row_size < HEADER + FRAME || f->slots < 2 || f->clock < 0) return BAD_STRUCT;
     for (int64_t n = 0; n < a->count; n++)
-        if (known(f, a->legs[n]) && f->seen[a->legs[n]] < 2) f->seen[a->legs[n]]++;
+        if (!a->followed[n] && known(f, a->legs[n]) && f->seen[a->legs[n]] < 2) f->seen[a->legs[n]]++;
     int64_t taken = 0;
     for (int64_t n = 0; n < a->count; n++) {
         int64_t leg = a->legs[n];
@@ -395,4 +396,87 @@ int64_t callstage_step(struct inbox *in, struct outbox *out, double deadline, in
         if (readable == 0 || in->others_count) break;
     }
     return in->others_count;
+}
+
+/* ---- frames in a row ------------------------------------------------------------------------ */
+
+#define STEPS 4                /* of a frame: clock.py */
+
+struct cruise {
+    int64_t struct_size;
+    double origin, step_s;     /* step number n is due at origin + n * step_s; clock.py */
+    int64_t count;             /* in, out: the step that comes next */
+    int64_t frames;            /* in: how many frames may be computed here; out: how many were */
+    int64_t legs;              /* of which the first so many are in use */
+    int32_t rounds, behind;    /* behind: so many frames late, and nothing is computed here */
+    const int32_t *plans[STEPS]; /* what is sent in each step of a frame */
+    int64_t planned[STEPS];
+    uint8_t *followed;         /* as many as the inbox has rows */
+};
+
+/* RFC 5761 4: what cannot be RTP, told by its packet type. It can wait for a few frames. */
+static int is_report(const uint8_t *row, int64_t length) {
+    return length > 1 && row[1] >= 192 && row[1] <= 223;
+}
+
+/* Take what may be taken; what is left of the inbox moves up. Returns how much of that cannot wait. */
+static int64_t take(struct inbox *in, const struct following *f, uint8_t *followed) {
+    struct arrivals a = {sizeof a, in->rows, in->row_size, in->count, in->lengths, in->legs,
+                         in->times, followed};
+    for (int64_t n = 0; n < in->count; n++)
+        followed[n] = (uint8_t)is_report(in->rows + n * in->row_size, in->lengths[n]);
+    if (callstage_follow(f, &a) < 0) return BAD_STRUCT;
+    int64_t kept = 0, urgent = 0;
+    for (int64_t n = 0; n < in->count; n++) {
+        if (followed[n]) continue;
+        uint8_t *row = in->rows + n * in->row_size, *to = in->rows + kept * in->row_size;
+        urgent += !is_report(row, in->lengths[n]);
+        if (kept != n) memmove(to, row, (size_t)in->lengths[n]);
+        in->lengths[kept] = in->lengths[n];
+        in->legs[kept] = in->legs[n];
+        in->times[kept] = in->times[n];
+        kept++;
+    }
+    in->count = kept;
+    return urgent;
+}
+
+/* The frame that is due, all of it and its first packets. Returns whether it was done here. */
+static int compute(struct inbox *in, struct outbox *out, struct following *f, struct frame *frame,
+                   const struct cruise *c) {
+    if (take(in, f, c->followed) != 0) return 0;
+    frame->clock = f->clock;
+    if (callstage_frame(frame, c->legs, STEPS) != STEPS) return 0;
+    f->clock += FRAME;
+    callstage_send(out, c->plans[0], c->planned[0]);
+    return 1;
+}
+
+/* Step after step, and frame after frame, as long as everything is the usual case. Returns 0 when a
+ * frame is due that is to be computed elsewhere: its packets were read, and `count` names its first
+ * step. Otherwise the number of other readable descriptors, which the caller serves and then goes
+ * on. */
+int64_t callstage_cruise(struct inbox *in, struct outbox *out, struct following *f,
+                         struct frame *frame, struct cruise *c) {
+    if (in->struct_size != sizeof *in || out->struct_size != sizeof *out) return BAD_STRUCT;
+    if (f->struct_size != sizeof *f || frame->struct_size != sizeof *frame) return BAD_STRUCT;
+    if (c->struct_size != sizeof *c || in->row_size < HEADER + FRAME) return BAD_STRUCT;
+    int64_t most = c->frames;
+    c->frames = 0;
+    for (;;) {
+        int64_t step = c->count % STEPS;
+        double due = c->origin + (double)c->count * c->step_s;
+        int64_t others = step ? callstage_step(in, out, due, c->rounds, c->plans[step], c->planned[step])
+                              : callstage_step(in, out, due, c->rounds, NULL, 0);
+        if (others < 0) return BAD_STRUCT;
+        if (step == 0) {
+            double late = monotonic() - due;
+            if (c->frames >= most || others || late >= (c->behind + 1.0) * STEPS * c->step_s) return others;
+            if (!compute(in, out, f, frame, c)) return 0;
+            c->frames++;
+            if (frame->spent) most = c->frames;
+        }
+        c->count++;
+        if (others) return others;
+    }
 }

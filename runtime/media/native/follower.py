@@ -38,6 +38,15 @@ class Follower:
         self._arrivals = structure(native.Arrivals)
         self._at = ctypes.addressof(self._following), ctypes.addressof(self._arrivals)
 
+    def place(self) -> int:
+        """Where the helper finds what it follows with, up to date."""
+        self._following.clock = self._legs.playout.clock
+        return self._at[0]
+
+    def took_frames(self, frames: int) -> None:
+        """So many frames were played by the helper."""
+        self._legs.playout.advanced(frames)
+
     def __call__(self, arrivals: Arrivals, audio: Bools) -> Bools:
         """Which packets were taken; the others are to be judged."""
         followed = ~audio  # to the helper: not these

@@ -60,20 +60,39 @@ class SteadyFrame:
         self._at = ctypes.addressof(self._frame)
         self._running = players.running
 
-    def run(self, *, signalling: bool, listening: bool) -> int:
-        """The stage that was reached; `signalling` = keys are down or due on some leg, `listening`
-        = somebody looks at the legs' rows before they are heard."""
-        legs, frame = self._legs, self._frame
+    @property
+    def legs(self) -> int:
+        """Of which the first so many are in use."""
+        return self._legs.count
+
+    def place(self) -> int:
+        """Where the helper finds what a frame is made of, up to date."""
+        frame = self._frame
         if self._players.running is not self._running or not frame.running:
             self._running = self._players.running
             frame.running, frame.running_count = pointer(self._running), len(self._running)
-        frame.clock = legs.playout.clock
-        done = self._library.frame(self._at, legs.count, self._wanted(signalling, listening))
+        frame.clock = self._legs.playout.clock
+        return self._at
+
+    def took_frames(self) -> None:
+        """Whole frames were done; whoever has nothing left to play is to be looked at."""
+        self._players.due = self._frame.spent > 0
+
+    def run(self, *, signalling: bool, listening: bool) -> int:
+        """The stage that was reached; `signalling` = keys are down or due on some leg, `listening`
+        = somebody looks at the legs' rows before they are heard."""
+        legs = self._legs
+        done = self._library.frame(self.place(), legs.count, self._wanted(signalling, listening))
         if done >= LEGS_PLAYED:
             legs.playout.advanced()
         if done >= PLAYERS_PLAYED:
-            self._players.due = frame.spent > 0
+            self.took_frames()
         return done
+
+    @property
+    def whole(self) -> bool:
+        """Whether players, routes and packets let the helper do a whole frame."""
+        return self._players.steady and self._routes.steady and self._legs.sending.steady
 
     def _wanted(self, signalling: bool, listening: bool) -> int:
         if listening:

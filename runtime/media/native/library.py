@@ -16,6 +16,8 @@ from typing import Any, Final
 import attrs
 from numpy.typing import NDArray
 
+from runtime.media.clock import STEPS
+
 SOURCE: Final = Path(__file__).with_name("engine.c")
 LIBRARY: Final = Path(__file__).with_name("engine.so")
 ADDRESS_MAX: Final = 28
@@ -120,6 +122,22 @@ class Frame(ctypes.Structure):
     )
 
 
+class Cruise(ctypes.Structure):
+    _fields_ = (
+        ("struct_size", ctypes.c_int64),
+        ("origin", ctypes.c_double),
+        ("step_s", ctypes.c_double),
+        ("count", ctypes.c_int64),
+        ("frames", ctypes.c_int64),
+        ("legs", ctypes.c_int64),
+        ("rounds", ctypes.c_int32),
+        ("behind", ctypes.c_int32),
+        ("plans", ctypes.c_void_p * STEPS),
+        ("planned", ctypes.c_int64 * STEPS),
+        ("followed", ctypes.c_void_p),
+    )
+
+
 class Departure(ctypes.Structure):
     _fields_ = (
         ("fd", ctypes.c_int32),
@@ -151,6 +169,7 @@ class Library:
     frame: Callable[[Any, int, int], int]
     send: Callable[[Any, int, int], int]
     step: Callable[[Any, Any, float, int, int, int], int]
+    cruise: Callable[[Any, Any, Any, Any, Any], int]
 
 
 def load(path: Path = LIBRARY, source: Path = SOURCE) -> Library:
@@ -177,6 +196,7 @@ def load(path: Path = LIBRARY, source: Path = SOURCE) -> Library:
         step=_function(
             dll.callstage_step, pointer, pointer, ctypes.c_double, number, pointer, size
         ),
+        cruise=_function(dll.callstage_cruise, pointer, pointer, pointer, pointer, pointer),
     )
 
 

@@ -77,6 +77,27 @@ class NativeTraffic:
         self._inbox.refused = self._outbox.refused = self._outbox.failed = 0
         return self._counters
 
+    # --- frames in a row ------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> int:
+        """How many packets a tick may hold."""
+        return len(self._rows)
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """Where inbox and outbox lie."""
+        return self._inbox_at, self._outbox_at
+
+    @property
+    def judged_sources(self) -> bool:
+        """Whether packets wait whose source is to be judged; they stay in their rows."""
+        return bool(self._sources)
+
+    def lay_plans(self, cruise: Any) -> None:
+        for step, (place, count) in enumerate(self._plans):
+            cruise.plans[step], cruise.planned[step] = place, count
+
     # --- receiving ------------------------------------------------------------------------------
 
     def attend(self, sock: socket.socket, leg: int) -> None:
@@ -96,7 +117,7 @@ class NativeTraffic:
     def read(self, timeout_s: float) -> tuple[int, Iterable[int]]:
         # Rounded up as select.epoll does.
         readable = self._library.receive(self._inbox_at, -int(-timeout_s * 1000 // 1))
-        return readable, self._others_found()
+        return readable, self.others_found()
 
     def receive_from(self, leg: int, sock: socket.socket, now: float) -> bool:
         number = self._inbox.count
@@ -166,10 +187,10 @@ class NativeTraffic:
         plan = NOTHING_PLANNED if slot is None else self._plans[slot]
         inbox, outbox = self._inbox_at, self._outbox_at
         if self._library.step(inbox, outbox, deadline, ROUNDS, *plan):
-            return self._others_found()
+            return self.others_found()
         return ()
 
-    def _others_found(self) -> list[int]:
+    def others_found(self) -> list[int]:
         found: list[int] = self._others[: self._inbox.others_count].tolist()
         return found
 

@@ -223,9 +223,9 @@ class Playout:
         written[:] = False
         self.advanced()
 
-    def advanced(self) -> None:
-        """The due frame was heard, and its place is free already."""
-        self.clock += FRAME
+    def advanced(self, frames: int = 1) -> None:
+        """The due frames were heard, and their places are free already."""
+        self.clock += FRAME * frames
 
     def skip(self, frames: int, count: int) -> None:
         """The engine stood still for so many frames; what was due meanwhile is gone."""

@@ -16,8 +16,8 @@ from runtime.media.port import AudioMissing
 from .leg import Leg
 from .legs import Legs
 
-LOOKS: Final = 20
-"""2 s; one look is upkeep's tenth of a second."""
+LOOKS: Final = 10
+"""2 s; one look is upkeep's fifth of a second."""
 MOST_TOLD: Final = 5
 """Per leg: who sends nothing in pauses would fill the timeline."""
 
@@ -39,7 +39,7 @@ REFUSED: Final = "packets come, but are damaged or of a codec that was not negot
 
 
 class MissingAudio:
-    """Looks at all legs ten times a second."""
+    """Looks at all legs five times a second."""
 
     def __init__(self, legs: Legs, emit: Callable[[Leg, AudioMissing], None]) -> None:
         self._legs = legs

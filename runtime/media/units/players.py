@@ -1,7 +1,7 @@
 """Players: sounds out of shared memory and tone scripts, each with its own clock and row.
 
-A player's samples are fetched a second at a time, so that a tick is one gather over all players. A
-sound that is still growing plays as far as it has come and waits for the rest. At its natural end
+A player's samples are fetched two seconds at a time, so that a tick is one gather over all players.
+A sound that is still growing plays as far as it has come and waits for the rest. At its natural end
 the player falls silent first and is reported afterwards.
 """
 
@@ -25,8 +25,13 @@ from runtime.media.port import (
 from runtime.media.tone_script import ToneScript
 from runtime.media.tones import length_of, render
 
-BLOCK_FRAMES: Final = 50
-"""Frames fetched at once: a second, since each fetch costs as much as a tick of sixty players."""
+BLOCK_FRAMES: Final = 100
+"""Frames fetched at once: two seconds, since each fetch costs as much as sixty players' tick."""
+AHEAD_FRAMES: Final = 10
+"""Who has no more than this left is given more: so no player holds up frames that go by without a
+tick, which are fewer."""
+TONE_FRAMES: Final = 25
+"""Frames of a tone that are rendered at once: a tick waits for them."""
 FRAMES_PER_S: Final = 50
 MAX_MARKERS: Final = 100
 """Per player; further ones are ignored, and the session refuses them long before."""
@@ -41,7 +46,7 @@ class Content(Protocol):
     rate_hz: int
 
     def fetch(self, start: int) -> Samples:
-        """Up to a second of samples from `start`; none when there are none (yet)."""
+        """Up to a block of samples from `start`; none when there are none (yet)."""
 
     def over(self, start: int) -> bool:
         """Whether nothing will ever follow at `start`."""
@@ -103,7 +108,7 @@ class ToneContent:
         self._length = length_of(script)
 
     def fetch(self, start: int) -> Samples:
-        count = BLOCK_FRAMES * RATE_HZ // FRAMES_PER_S
+        count = TONE_FRAMES * RATE_HZ // FRAMES_PER_S
         if self._length is not None:
             count = max(0, min(count, self._length - start))
         return render(self._script, start, count)
@@ -254,14 +259,21 @@ class Players:
         return not (self._marked or self._fading_in or self._fading_out or self._silencing)
 
     def fetch(self) -> None:
-        """Give players that have played all they had their next block; or end them."""
+        """Give players that have played all they had more; or end them."""
         if self._dirty:
             self._list_running()
-        if not self.due:
-            return
+        if self.due:
+            running = self.running
+            for slot in running[self._cursor[running] >= self._filled[running]].tolist():
+                self._fetch(self._by_slot[slot])
+
+    def fetch_ahead(self) -> None:
+        """Give players that will soon have played all they had more, while nobody waits for it."""
         running = self.running
-        for slot in running[self._cursor[running] >= self._filled[running]].tolist():
-            self._fetch(self._by_slot[slot])
+        if len(running):
+            left = self._filled[running] - self._cursor[running]
+            for slot in running[(left > 0) & (left <= AHEAD_FRAMES)].tolist():
+                self._fetch(self._by_slot[slot])
 
     def copy(self) -> None:
         """Fill the row of each player with its next frame."""
@@ -282,22 +294,22 @@ class Players:
             self._fade()
 
     def _fetch(self, player: Player) -> None:
-        """The next block; starts, starves or ends the player."""
+        """More to play; starts, starves or ends the player."""
         slot = player.slot
+        left = int(self._filled[slot] - self._cursor[slot])
         samples = player.content.fetch(player.fetched)
+        room = BLOCK_FRAMES - left
         if player.fetched == 0:
-            # Players that start together then fetch in different ticks.
-            samples = samples[: self._frame * (1 + slot % BLOCK_FRAMES)]
+            room = 1 + slot % BLOCK_FRAMES  # who start together then fetch in different ticks
+        samples = samples[: self._frame * room]
         if len(samples):
-            whole = -(-len(samples) // self._frame)
-            block = self._blocks[slot].reshape(-1)
-            block[: len(samples)] = samples
-            block[len(samples) : whole * self._frame] = 0
-            self._cursor[slot], self._filled[slot] = 0, whole
+            self._append(slot, left, samples)
             player.fetched += len(samples)
             if not player.started:
                 player.started = True
                 self._emit(player, PlayerStarted())
+            return
+        if left:
             return
         self._samples[player.row] = 0
         if player.content.over(player.fetched):
@@ -307,6 +319,15 @@ class Players:
                 self._emit(player, PlayerStarted())  # a sound without samples was played, too
             self._emit_markers(player, player.fetched + 1)
             self._emit(player, PlayerFinished(error=error))
+
+    def _append(self, slot: int, left: int, samples: Samples) -> None:
+        """The frames that are left move to the beginning of the block, and these follow."""
+        block, cursor = self._blocks[slot], self._cursor[slot]
+        block[:left] = block[cursor : cursor + left].copy()
+        whole = -(-len(samples) // self._frame)
+        rest = block[left : left + whole].reshape(-1)
+        rest[: len(samples)], rest[len(samples) :] = samples, 0
+        self._cursor[slot], self._filled[slot] = 0, left + whole
 
     def _check_markers(self) -> None:
         for player in list(self._marked):

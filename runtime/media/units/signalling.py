@@ -35,6 +35,11 @@ class Signalling:
         self._sending: set[Leg] = set()
 
     @property
+    def idle(self) -> bool:
+        """Whether no key is down or due on any leg."""
+        return not (self._sending or self._pressed)
+
+    @property
     def sending(self) -> bool:
         """Whether anything is due to be sent in place of audio."""
         return bool(self._sending)

@@ -250,3 +250,11 @@ def test_structs_of_another_layout_are_refused(library: Library) -> None:
         library.follow(wrong(native.Following), wrong(native.Arrivals))
     with pytest.raises(RuntimeError, match="another layout"):
         library.step(wrong(native.Inbox), wrong(native.Outbox), 0.0, 1, 0, 0)
+    with pytest.raises(RuntimeError, match="another layout"):
+        library.cruise(
+            wrong(native.Inbox),
+            wrong(native.Outbox),
+            wrong(native.Following),
+            wrong(native.Frame),
+            wrong(native.Cruise),
+        )
