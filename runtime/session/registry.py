@@ -22,12 +22,14 @@ from runtime.legs.leg import Dialer, Leg
 from runtime.media.port import MediaPort, RecordingStore, SoundLibrary
 from runtime.net import Fetcher
 from runtime.session.refusals import Refusals, RefusalView
+from runtime.session.rounds import Rounds
 from runtime.session.rules import Match, NoMatch, Routing
 from runtime.session.scripts import Scripts
 from runtime.session.settings import Ports, SessionSettings
 from runtime.session.supervisor import Plan, SessionHost, Surroundings
 from runtime.session.timeline import Timeline, TimelineSinkFactory
 from runtime.session.views import SessionView
+from runtime.session.watch import ROUND_S
 from runtime.session.worker import Bundle, WorkerLauncher
 
 KEPT_AFTER_END: Final = 200
@@ -90,6 +92,7 @@ class SessionRegistry:
         self._over: OrderedDict[str, Finished] = OrderedDict()
         self._conferences: dict[tuple[str, str], SessionHost] = {}
         self._breaker = CrashBreaker.of(settings.limits, on=settings.breaker)
+        self._rounds = Rounds(ROUND_S)
         self._nursery: trio.Nursery | None = None
         self._draining = False
         self._changed = trio.Event()
@@ -100,6 +103,7 @@ class SessionRegistry:
             ),
             launcher=launcher,
             scripts=self._scripts,
+            rounds=self._rounds,
             new_nonce=new_nonce,
             wall_time=wall_time,
             draining=lambda: self._draining,
@@ -111,6 +115,7 @@ class SessionRegistry:
         """Own the sessions until cancelled; then every call is hung up and every file finished."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            nursery.start_soon(self._rounds.run)
             task_status.started()
             await trio.sleep_forever()
 

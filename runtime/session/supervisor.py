@@ -37,6 +37,7 @@ from runtime.session.farewell import (
 from runtime.session.http import HttpDesk
 from runtime.session.inbound import Inbound
 from runtime.session.recording import RecordingBook
+from runtime.session.rounds import Rounds
 from runtime.session.routes import Routes
 from runtime.session.scripts import Scripts
 from runtime.session.settings import Ports, SessionSettings
@@ -71,6 +72,8 @@ class Surroundings:
     ports: Ports
     launcher: WorkerLauncher
     scripts: Scripts
+    rounds: Rounds
+    """In which every worker is looked at."""
     new_nonce: Callable[[], str]
     wall_time: Callable[[], float]
     draining: Callable[[], bool]
@@ -109,6 +112,7 @@ class SessionHost:
             new_nonce=around.new_nonce,
             pid=lambda: self.process.pid if self.process else None,
             limits=around.settings.limits,
+            rounds=around.rounds,
         )
         timeline.record(
             "session",
@@ -232,6 +236,7 @@ class SessionHost:
             release_call(call, self._why())
         self.context.recordings.close()
         self.context.alarms.close()
+        self.watch.close()
 
     def _why(self) -> End:
         return self.end_reason or End(Cause.SHUTDOWN)

@@ -6,6 +6,7 @@ decisions/limits.py; here are the clocks, the pings and the nonces.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -19,10 +20,11 @@ from runtime.processes.usage import cpu_of, usage_of
 from runtime.sandbox.frames import CoreFrame, PingFrame
 from runtime.sandbox.wire import ProtocolError
 from runtime.session.alarms import Alarms
+from runtime.session.rounds import Rounds
 
 IDLE_S: Final = 10.0
 """A worker that is a process is also pinged unasked: timers may hang as well as handlers."""
-BUDGET_S: Final = 2.0
+ROUND_S: Final = 2.0
 """Between looks at the CPU budget: its burst is as long as that on one processor."""
 
 
@@ -38,8 +40,10 @@ class Watch:
         new_nonce: Callable[[], str],
         pid: Callable[[], int | None],
         limits: Limits,
+        rounds: Rounds,
     ) -> None:
         self._alarms = alarms
+        self._rounds = rounds
         self._send = send
         self._fail = fail
         self._new_nonce = new_nonce
@@ -49,6 +53,8 @@ class Watch:
         self._nonce: str | None = None
         self._silence: Silence | None = None
         self._ping_due = False
+        self._heard_at = -math.inf
+        """When the worker last answered."""
         self._memory_bytes = 0
         """What the process began with."""
 
@@ -64,8 +70,11 @@ class Watch:
         self._answered()
         if self._pid() is not None:
             self._budget.exhausted(trio.current_time(), self._cpu_s())
-            self._alarms.set("idle-ping", IDLE_S, self._idle)
-            self._alarms.set("budget", BUDGET_S, self._count)
+            self._rounds.join(self._look_in)
+
+    def close(self) -> None:
+        """The session is over."""
+        self._rounds.leave(self._look_in)
 
     # --- pings ----------------------------------------------------------------------------------
 
@@ -85,11 +94,6 @@ class Watch:
         if self._ping_due:
             self._alarms.set("ping", LOOK_S, self._ping)
 
-    def _idle(self) -> None:
-        self._alarms.set("idle-ping", IDLE_S, self._idle)
-        if self._nonce is None:
-            self._ping()
-
     def _ping(self) -> None:
         """One at a time: whichever alarm brought us here, the other has nothing left to do."""
         self._alarms.clear("ping")
@@ -99,12 +103,14 @@ class Watch:
         silence = Silence.of_handlers(self._limits, trio.current_time(), self._cpu_s())
         self._await_answer(silence)
 
-    def _count(self) -> None:
+    def _look_in(self) -> None:
+        """The regular round: the CPU budget, and a ping for who was silent for long."""
         why = self._over_budget(self._cpu_s())
-        if why is None:
-            self._alarms.set("budget", BUDGET_S, self._count)
-        else:
+        if why is not None:
+            self.close()
             self._fail(End(Cause.CPU_LIMIT, why, dead=True))
+        elif self._nonce is None and trio.current_time() - self._heard_at >= IDLE_S:
+            self._ping()
 
     def _over_budget(self, used_s: float) -> str | None:
         if used_s > self._limits.total_cpu_s:
@@ -121,6 +127,7 @@ class Watch:
 
     def _answered(self) -> None:
         self._silence = None
+        self._heard_at = trio.current_time()
         self._alarms.clear("pong")
 
     def _look(self) -> None:

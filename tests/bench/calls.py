@@ -64,6 +64,9 @@ class Figures:
     calls: int
     cpu_ms_per_call_s: float
     engine_ms_per_call_s: float
+    core_ms_per_call_s: float
+    workers_ms_per_call_s: float
+    """Zygote and session workers."""
     x_floor: float
     delivered_percent: float
     p99_off_ms: float
@@ -116,8 +119,9 @@ def cpu_s(pids: list[int]) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
-def engine_of(pids: list[int]) -> list[int]:
-    return [pid for pid in pids if b"runtime.media.engine" in command_of(pid)]
+def running_module(pids: list[int], module: str) -> list[int]:
+    """Those that were started as this module, and their forks."""
+    return [pid for pid in pids if module.encode() in command_of(pid)]
 
 
 def command_of(pid: int) -> bytes:
@@ -205,22 +209,31 @@ def measure(
         await_calls(http, legs)
         time.sleep(SETTLE_S)
         pids = tree(pid)
-        began, engine_began = cpu_s(pids), cpu_s(engine_of(pids))
+        roles = {
+            "all": pids,
+            "engine": running_module(pids, "runtime.media.engine"),
+            "core": [pid],
+            "workers": running_module(pids, "runtime.sandbox.zygote"),
+        }
+        began = {role: cpu_s(members) for role, members in roles.items()}
         time.sleep(seconds)
-        spent = cpu_s(pids) - began
-        engine = cpu_s(engine_of(pids)) - engine_began
+        each = {
+            role: (cpu_s(members) - began[role]) * 1000 / (calls * seconds)
+            for role, members in roles.items()
+        }
         peer.send_signal(signal.SIGTERM)
         assert peer.stdout is not None
         judged = json.loads(peer.communicate()[0].splitlines()[-1])
     if judged["streams"] < legs:
         print(f"only {judged['streams']} of {legs} streams were seen", file=sys.stderr)
-    per_call = spent * 1000 / (calls * seconds)
     return Figures(
         mode=mode,
         calls=calls,
-        cpu_ms_per_call_s=round(per_call, 3),
-        engine_ms_per_call_s=round(engine * 1000 / (calls * seconds), 3),
-        x_floor=round(per_call / floor, 2),
+        cpu_ms_per_call_s=round(each["all"], 3),
+        engine_ms_per_call_s=round(each["engine"], 3),
+        core_ms_per_call_s=round(each["core"], 3),
+        workers_ms_per_call_s=round(each["workers"], 3),
+        x_floor=round(each["all"] / floor, 2),
         delivered_percent=round(100 * judged["received"] / max(1, judged["expected"]), 3),
         p99_off_ms=judged["p99_ms"],
         max_gap_ms=judged["max_gap_ms"],
