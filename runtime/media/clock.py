@@ -46,6 +46,10 @@ class Schedule:
         """Whether the next step is the first of a frame."""
         return self._count % STEPS == 0
 
+    def restart(self, now: float) -> None:
+        """Nothing was due until now; the next frame is."""
+        self._start, self._count = now, 0
+
     def went_to(self, count: int) -> None:
         """All steps before this one were done elsewhere."""
         self._count = count

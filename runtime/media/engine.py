@@ -57,6 +57,8 @@ EAGER_PAUSE_S: Final = 0.001
 """What a flood on one of few legs may cost: a thousand reads a second."""
 REPORT_FRAMES: Final = 50
 """Once a second."""
+REST_S: Final = 1.0
+"""As often while there is nobody; the core believes an engine that is silent for long to hang."""
 DESCRIPTORS_PER_LEG: Final = 2
 SPARE_DESCRIPTORS: Final = 64
 MEMORY_BYTES: Final = 1024 * 1024 * 1024
@@ -118,7 +120,9 @@ class Loop:
         """Raises LinkClosed at the end; whoever hears the legs is told by RTCP BYE before."""
         try:
             while True:
-                if self._cruise is not None and self._engine.configured_legs > EAGER_LEGS:
+                if self._engine.idle and not self._called:
+                    self._rest()
+                elif self._cruise is not None and self._engine.configured_legs > EAGER_LEGS:
                     self._go_on(self._cruise)
                 else:
                     self._step(self._schedule.next(time.monotonic()))
@@ -137,6 +141,13 @@ class Loop:
         else:
             self._sockets.step(None, step.deadline)
             self._tick(step.skipped)
+
+    def _rest(self) -> None:
+        """Nobody is there to be heard: sleep until the core calls, and tell it now and then that
+        all is well."""
+        if not self._sockets.collect(REST_S):
+            self._tell([self._report()])
+        self._schedule.restart(time.monotonic())
 
     def _go_on(self, cruise: Cruise) -> None:
         """Until something is to be done that the helper cannot do."""
