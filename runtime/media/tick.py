@@ -47,6 +47,9 @@ SHORTEN_FRAMES: Final = 50
 """Once a second delay is cut that nothing needed."""
 UPKEEP_FRAMES: Final = 10
 """What is counted in seconds is looked at five times a second."""
+UPKEEP_LEGS: Final = 4_000
+"""So many legs times frames go by before reports and players are seen to: it is done in 2 ms then,
+and holds up no packet."""
 
 
 @attrs.frozen(kw_only=True)
@@ -148,9 +151,9 @@ class Engine:
         parts = self._parts
         parts.players.fetch_ahead()
         parts.wide_players.fetch_ahead()
-        parts.upkeep.run(now)
+        parts.upkeep.run(now, wall)
         if self._frame_number % UPKEEP_FRAMES == 0:
-            parts.upkeep.run_slow(now, wall)
+            parts.upkeep.run_slow(now)
         parts.legs.end_tick()
         self._frame_number += 1
         events, self._events = self._events, []
@@ -181,7 +184,10 @@ class Engine:
             or not parts.signalling.idle
             or not steady.whole
         )
-        return 0 if unsteady else -self._frame_number % UPKEEP_FRAMES
+        if unsteady:
+            return 0
+        most = UPKEEP_LEGS // max(1, parts.legs.count)
+        return min(most, -self._frame_number % UPKEEP_FRAMES)
 
     def went_by(self, frames: int) -> None:
         """So many frames were computed without `tick`."""

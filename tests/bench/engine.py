@@ -1,10 +1,11 @@
 """What the audio engine costs and how evenly it sends: the engine process alone, without SIP.
 
     python -m tests.bench.engine [--legs 50,200,400] [--modes play,...] [--seconds 8] [--json]
-                                 [--means native|numpy|both]
+                                 [--means native|numpy|both] [--crowd]
 
 A C peer (compiled here) judges every stream by kernel time stamps; the plain C epoll loop of
-floor.c is measured in the same run. CPU is user+system time of the engine per leg and second.
+floor.c is measured in the same run. CPU is user+system time of the engine per leg and second. With
+--crowd all is measured beside programs that want the whole machine (crowd.py).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,7 @@ import trio
 from runtime.media.client import MediaClient, MediaLimits
 from runtime.media.pcm import PcmBuffer, PcmRing
 from runtime.media.port import MediaLeg, RecordingResult, RtpStream
+from tests.bench.crowd import crowd
 from tests.processes.running import children_running
 
 NATIVE: Final = Path(__file__).parent / "native"
@@ -53,6 +55,8 @@ class Figures:
     """Deviation of packet distances from 20 ms."""
     max_gap_ms: float
     skipped_frames: int
+    lost_packets: int
+    """By the sequence numbers that arrived."""
 
 
 @attrs.define
@@ -227,6 +231,7 @@ def _figures(
         p99_off_ms=seen["p99_ms"],
         max_gap_ms=seen["max_gap_ms"],
         skipped_frames=skipped,
+        lost_packets=seen["expected"] - seen["received"],
     )
 
 
@@ -237,11 +242,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--means", default="native", choices=["native", "numpy", "both"])
+    parser.add_argument("--crowd", action="store_true")
     options = parser.parse_args()
     helpers = {"native": [True], "numpy": [False], "both": [False, True]}[options.means]
     if not options.json:
-        print(f"{'':22}legs  CPU-ms/leg-s  delivered %  p50 off  p99 off  max gap ms  skipped")
-    with tempfile.TemporaryDirectory() as folder:
+        print(
+            f"{'':22}legs  CPU-ms/leg-s  delivered %  p50 off  p99 off  max gap ms  skipped  lost"
+        )
+    with tempfile.TemporaryDirectory() as folder, crowd() if options.crowd else nullcontext():
         peer, floor = (compiled(Path(folder), name) for name in ("rtp_peer", "floor"))
         for count in map(int, options.legs.split(",")):
             runs = [partial(floor_figures, peer, floor, count, options.seconds)]
@@ -262,6 +270,7 @@ def show(figures: Figures, as_json: bool) -> None:
             f"{figures.mode:22}{figures.legs:4}  {figures.cpu_ms_per_leg_s:12.3f}"
             f"  {figures.delivered_percent:11.2f}  {figures.p50_off_ms:7.2f}"
             f"  {figures.p99_off_ms:7.2f}  {figures.max_gap_ms:10.2f}  {figures.skipped_frames:7}"
+            f"  {figures.lost_packets:4}"
         )
     sys.stdout.flush()
 

@@ -35,8 +35,8 @@ class Upkeep:
         self._told_first[leg.index] = False
         self._missing.forget(leg)
 
-    def run(self, now: float) -> None:
-        """Once a tick: tell what nobody may learn late."""
+    def run(self, now: float, wall: float) -> None:
+        """Once a tick: tell what nobody may learn late, and send reports that are due."""
         legs, count = self._legs, self._legs.count
         fresh = legs.spoke[:count] > self._told_first[:count]
         if fresh.any():
@@ -44,13 +44,13 @@ class Upkeep:
             self._told_first[:count] |= fresh
         if self._any_silent:
             self._watch(now)
+        if (legs.report_at[:count] <= now).any():
+            self._report(now, wall)
 
-    def run_slow(self, now: float, wall: float) -> None:
-        """Several times a second: silence of peers, and reports that are due."""
+    def run_slow(self, now: float) -> None:
+        """Several times a second: silence of peers."""
         self._watch(now)
         self._missing.look()
-        if (self._legs.report_at[: self._legs.count] <= now).any():
-            self._report(now, wall)
 
     def _watch(self, now: float) -> None:
         legs, count = self._legs, self._legs.count
