@@ -106,25 +106,36 @@ class Call(CallListening):
         when it is stopped or replaced. Before Connected (after answer) it waits for Connected.
         Awaiting gives a PlaybackOutcome and does not raise; ending the wait does not stop the
         speech, stopPlayback() does. Options, as keywords or one dict: voice (VoiceList, or a
-        language tag), ttsOptions {rate, pitch, volume}; progressivePlayback and request are
-        accepted, speech always starts as early as it can. VoxEngine reference: Call.say.
+        language tag), ttsOptions {rate, pitch, volume}, progressivePlayback (it begins while the
+        rest is still being spoken; PlaybackStarted.duration is 0 then); request is accepted.
+        VoxEngine reference: Call.say.
         """
         merged = merge("Call.say", SAY_OPTIONS, voice, options, legacy=("voice",))
         fields = speech_fields("Call.say", text, merged)
-        return self._play("say", Say, **fields)
+        progressive = flag(
+            "Call.say", "progressivePlayback", merged.get("progressivePlayback", False)
+        )
+        return self._play("say", Say, **fields, progressive=progressive)
 
     def startPlayback(self, url: str, *loop: object, **options: object) -> PlaybackHandle:
         """Play a sound: a file of the scenario's own folder, or an http(s) URL (wav, mp3, ogg,
         flac; at most 10 MB).
 
         Replaces what the call hears. Events and awaiting as for say; with loop=True it goes on
-        until stopped or replaced. Options: loop, progressivePlayback. VoxEngine reference:
-        Call.startPlayback.
+        until stopped or replaced. With progressivePlayback=True a URL is heard while the rest of it
+        is still being fetched (PlaybackStarted.duration is 0 unless the file begins with its
+        length); it waits in silence when the download is too slow. What was fetched is kept for as
+        long as its server allows. VoxEngine reference: Call.startPlayback.
         """
         what = "Call.startPlayback"
         merged = merge(what, ("loop", "progressivePlayback"), loop, options, legacy=("loop",))
-        repeat = flag(what, "loop", merged.get("loop", False))
-        return self._play("startPlayback", StartPlayback, url=text(what, "url", url), loop=repeat)
+        return self._play(
+            "startPlayback",
+            StartPlayback,
+            url=text(what, "url", url),
+            loop=flag(what, "loop", merged.get("loop", False)),
+            progressive=flag(what, "progressivePlayback", merged.get("progressivePlayback", False)),
+        )
 
     def playProgressTone(self, country: str) -> PlaybackHandle:
         """Play the ring-back tone of a country ("US", "RU", ...) until it is replaced or stopped.

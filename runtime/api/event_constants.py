@@ -130,7 +130,6 @@ NOT_FIRED_YET: Final = frozenset(
         life.TransferComplete,
         life.TransferFailed,
         media.VideoTrackCreated,
-        unit.PlaybackBuffering,
     )
 )
 """Known events that nothing causes in this version; registering for one writes a log line."""

@@ -6,7 +6,12 @@ from runtime.api.event_constants import PlayerEvents
 from runtime.api.handle import CommandHandle
 from runtime.api.session import Session
 from runtime.api.unit import MediaSource
-from runtime.sandbox.commands import AddPlayerMarker, PausePlayer, ResumePlayer, StopPlayer
+from runtime.sandbox.player_commands import (
+    AddPlayerMarker,
+    PausePlayer,
+    ResumePlayer,
+    StopPlayer,
+)
 
 
 class Player(MediaSource):

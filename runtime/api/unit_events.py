@@ -70,7 +70,7 @@ class PlayerError(PlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class PlaybackMarkerReached(PlayerEvent):
-    """A place set by addMarker was played; `offset` is where, in milliseconds from the start."""
+    """A place set by addMarker was played; `offset` is the one that was given there."""
 
     name: ClassVar[str] = "Player.PlaybackMarkerReached"
     offset: int = 0
@@ -78,6 +78,9 @@ class PlaybackMarkerReached(PlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class PlaybackBuffering(PlayerEvent):
+    """All that came of a progressive sound is played; silence until more comes. It then goes on
+    without an event."""
+
     name: ClassVar[str] = "Player.Buffering"
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import zoneinfo
-from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,93 +14,27 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import trio
 
 from runtime.api.bridging import Forwarding
-from runtime.api.call import SAY_OPTIONS, speech_fields
 from runtime.api.conference import Conference
 from runtime.api.event_constants import AppEvents
 from runtime.api.handle import CommandHandle
-from runtime.api.listeners import EventSource, Listeners
+from runtime.api.listeners import Listeners
 from runtime.api.names import close_matches, public_names, unknown
-from runtime.api.options import flag, merge, text
-from runtime.api.player import Player
+from runtime.api.options import merge, text
+from runtime.api.player_making import PlayerMaking
 from runtime.api.recorder import Recorder, recording_fields
 from runtime.api.running import current
 from runtime.api.values import Modules
 from runtime.sandbox.commands import (
     CreateConference,
     CreateRecorder,
-    CreateTtsPlayer,
-    CreateUrlPlayer,
     SetSessionData,
 )
 
-URL_OPTIONS: Final = ("url", "method", "headers", "body")
-PLAYER_OPTIONS: Final = (
-    "loop",
-    "onPause",
-    "progressivePlayback",
-    "hideHeaders",
-    "hideBody",
-)
-TTS_PLAYER_OPTIONS: Final = (*SAY_OPTIONS, "onPause")
 
-
-class Making(EventSource):
-    """createURLPlayer, createTTSPlayer, createRecorder, createConference."""
+class Making(PlayerMaking):
+    """createRecorder, createConference, and the players."""
 
     __slots__ = ()
-
-    def createURLPlayer(
-        self, url: str | Mapping[str, object], *parameters: object, **options: object
-    ) -> Player:
-        """A player of a sound file (a file of the scenario's folder, or http(s); 10 MB at most).
-
-        Options, as keywords or one dict: loop, onPause (wait for resume()), progressivePlayback.
-        The older positional form (url, loop, onPause) works. Created, PlaybackReady and Started
-        follow, PlaybackFinished at the end, PlaybackFinished(error) when it cannot be played.
-        VoxEngine reference: VoxEngine.createURLPlayer.
-        """
-        what = "VoxEngine.createURLPlayer"
-        address: object = url
-        if isinstance(url, Mapping):
-            address = merge(what, URL_OPTIONS, (url,), {}).get("url")
-        legacy = ("loop", "onPause")
-        given = merge(what, PLAYER_OPTIONS, parameters, options, legacy=legacy)
-        session = current()
-        session.refuse_late(what)
-        unit = session.new_unit()
-        command = session.build(
-            what,
-            CreateUrlPlayer,
-            unit=unit,
-            url=text(what, "url", address),
-            loop=flag(what, "loop", given.get("loop", False)),
-            on_pause=flag(what, "onPause", given.get("onPause", False)),
-        )
-        session.command(command, CommandHandle(what))
-        return Player(session, unit)
-
-    def createTTSPlayer(self, text: str, *parameters: object, **options: object) -> Player:
-        """A player that speaks `text` (at most 1,500 characters).
-
-        Options, as keywords or one dict: voice, onPause; the others of Call.say are accepted.
-        Events as for createURLPlayer. VoxEngine reference: VoxEngine.createTTSPlayer.
-        """
-        what = "VoxEngine.createTTSPlayer"
-        given = merge(what, TTS_PLAYER_OPTIONS, parameters, options, legacy=("voice",))
-        spoken = speech_fields(what, text, given)
-        session = current()
-        session.refuse_late(what)
-        unit = session.new_unit()
-        command = session.build(
-            what,
-            CreateTtsPlayer,
-            unit=unit,
-            text=spoken["text"],
-            voice=spoken["voice"],
-            on_pause=flag(what, "onPause", given.get("onPause", False)),
-        )
-        session.command(command, CommandHandle(what))
-        return Player(session, unit)
 
     def createRecorder(self, *parameters: object, **options: object) -> Recorder:
         """A recorder of whatever is sent to it with x.sendMediaTo(recorder).

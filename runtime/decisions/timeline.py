@@ -121,9 +121,21 @@ def mask_command(op: str, args: Mapping[str, Any], *, hide_tones: bool) -> dict[
         whole = bool(shown.pop("shown", True))
         shown["url"] = shown_url(str(args.get("url", "")), whole=whole)
         shown["headers"] = shown_headers(args.get("headers", ())) if whole else {}
+    if op == "player.create":
+        _mask_request(shown)
     if "to" in shown:
         shown["to"] = _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", str(shown["to"]))
     return shown
+
+
+def _mask_request(shown: dict[str, Any]) -> None:
+    """What a player's URL is asked for with, as its script allows it to be shown."""
+    headers, body = shown.pop("headers", ()), str(shown.get("body", ""))
+    hides_headers, hides_body = shown.pop("hide_headers", False), shown.pop("hide_body", False)
+    if headers:
+        shown["headers"] = HIDDEN if hides_headers else shown_headers(headers)
+    if body:
+        shown["body"] = HIDDEN if hides_body else shown_secrets(body)[:SHOWN_VALUE]
 
 
 def mask_event(name: str, fields: Mapping[str, Any], *, hide_tones: bool) -> dict[str, Any]:

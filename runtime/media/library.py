@@ -11,66 +11,42 @@ import contextlib
 import hashlib
 import os
 import stat
-import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-import attrs
 import trio
 
-from runtime.net import Fetcher, FetchError
+from runtime.net import Fetcher
 from runtime.net.fetch import TIMEOUT_ERROR
 from runtime.speech.tts import TtsProvider
 
+from .decoders import Content, Decoders
 from .files import MAX_FILE_BYTES
-from .pcm import ROW_RATE_HZ, PcmBuffer
-from .port import Assets, Sound, SoundError, Voice
-from .sound import PcmSound, SoundSource
+from .pcm import ROW_RATE_HZ
+from .port import (
+    Sound,
+    SoundError,
+)
+from .sound import PcmSound
 from .sound_cache import SoundCache
-from .sound_workers import SoundWorkers, WorkerKind
+from .sound_port import (
+    WHOLE,
+    Assets,
+    Fetching,
+    Voice,
+)
+from .sound_workers import SoundWorkers
+from .url_sounds import UrlSounds
 
-DECODERS: Final = 3
-"""Two for one scenario, so that its one long file does not hold up its others; whatever it plays,
-the third is free for the next scenario."""
-DECODING_CPU_S: Final = 20.0
-"""The longest that one file may take. An hour of mp3 takes 9 s, of Opus 13 s; a file made for it
-would take minutes."""
 OPEN_S: Final = 12.0
 """From the request to the first sample, download included (voxengine.md 1.3)."""
 MAX_RECORDING_BYTES: Final = 512 * 1024 * 1024
 """Of our own recordings that are played back; only their first hour is."""
-MAX_ALIVE_BYTES: Final = 1024 * 1024 * 1024
-"""Decoded audio of all sessions together; beyond it no further file is opened."""
 MAX_NAME: Final = 255
 
 RecordingPath = Callable[[str], Path | None]
 """The file behind the URL of one of our own recordings, None for any other URL."""
-
-
-def file_decoders(warn: Callable[[str], object]) -> SoundWorkers:
-    """The pool of file workers that a library needs; its owner runs it."""
-    kind = WorkerKind(
-        module="runtime.media.files",
-        name="the file decoder",
-        count=DECODERS,
-        queue=400,
-        owner_queue=200,
-        owner_busy=DECODERS - 1,
-        job_s=30.0,
-        cpu_s=DECODING_CPU_S,
-        nice=5,
-    )
-    return SoundWorkers(kind, warn)
-
-
-@attrs.frozen
-class _Content:
-    """Encoded bytes behind a descriptor, which is the holder's to close."""
-
-    fd: int
-    key: str
-    limit: int
 
 
 class Sounds:
@@ -87,23 +63,24 @@ class Sounds:
         rate_hz: int = ROW_RATE_HZ,
     ) -> None:
         """Files are decoded to `rate_hz`, one of the rates of the engine's rows."""
-        self._decoders = decoders
+        self._decoders = Decoders(decoders, rate_hz)
+        self._urls = UrlSounds(fetcher, self._decoders)
         self._speech = speech
-        self._fetcher = fetcher
         self._folder = folder
         self._recording_path = recording_path
-        self._rate_hz = rate_hz
-        self.cache = SoundCache()
-        self._alive: weakref.WeakSet[SoundSource] = weakref.WeakSet()
 
-    async def open_file(self, url: str, assets: Assets) -> Sound:
+    @property
+    def cache(self) -> SoundCache:
+        """What was decoded, by content."""
+        return self._decoders.cache
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Carries downloads that are played while they arrive, until cancelled."""
+        await self._urls.run(task_status=task_status)
+
+    async def open_file(self, url: str, assets: Assets, how: Fetching = WHOLE) -> Sound:
         with _within_limits():
-            content = await self._content(url, assets)
-            try:
-                source = self._decoded(content, assets)
-            finally:
-                os.close(content.fd)
-            return await _audible(PcmSound(url, source))
+            return await _audible(await self._opened(url, assets, how))
 
     async def speak(self, text: str, voice: Voice) -> Sound:
         with _within_limits():
@@ -113,48 +90,17 @@ class Sounds:
         """Give back what is cached."""
         self.cache.clear()
 
-    async def _content(self, url: str, assets: Assets) -> _Content:
-        if url.startswith(("http://", "https://")):
-            if (path := self._recording_path(url)) is not None:
-                return await trio.to_thread.run_sync(_recording, url, path)
-            return await self._fetched(url)
-        return await trio.to_thread.run_sync(_named, url, assets, self._folder)
-
-    async def _fetched(self, url: str) -> _Content:
-        fd = os.memfd_create("download", os.MFD_CLOEXEC)
-        digest = hashlib.sha256()
-
-        def sink(piece: bytes) -> None:
-            os.write(fd, piece)
-            digest.update(piece)
-
+    async def _opened(self, url: str, assets: Assets, how: Fetching) -> PcmSound:
+        if not url.startswith(("http://", "https://")):
+            content = await trio.to_thread.run_sync(_named, url, assets, self._folder)
+        elif (path := self._recording_path(url)) is not None:
+            content = await trio.to_thread.run_sync(_recording, url, path)
+        else:
+            return await self._urls.open(url, how, assets)
         try:
-            await self._fetcher.download(url, sink, timeout_s=OPEN_S, limit=MAX_FILE_BYTES)
-        except BaseException as exc:
-            os.close(fd)
-            if isinstance(exc, FetchError):
-                raise SoundError(str(exc)) from exc
-            raise
-        return _Content(fd, digest.hexdigest(), MAX_FILE_BYTES)
-
-    def _decoded(self, content: _Content, owner: Assets) -> SoundSource:
-        """From the cache, or from a worker; scenarios take turns there."""
-        cached = self.cache.get(content.key)
-        if cached is not None:
-            return cached
-        alive = sum(source.size_bytes for source in self._alive)
-        if alive > MAX_ALIVE_BYTES:
-            raise SoundError(f"{alive:,} bytes of sound are being played; try again later")
-        source = SoundSource(PcmBuffer.create(self._rate_hz))
-        try:
-            request = {"limit": content.limit}
-            self._decoders.submit(request, [os.dup(content.fd)], source, owner=owner)
-        except (SoundError, OSError):
-            source.buffer.close()
-            raise
-        self._alive.add(source)
-        self.cache.put(content.key, source)
-        return source
+            return PcmSound(url, self._decoders.whole(content, assets))
+        finally:
+            os.close(content.fd)
 
 
 @contextlib.contextmanager
@@ -178,7 +124,7 @@ async def _audible(sound: PcmSound) -> PcmSound:
     return sound
 
 
-def _named(name: str, assets: Assets, folder: Path | None) -> _Content:
+def _named(name: str, assets: Assets, folder: Path | None) -> Content:
     """A file of the scenario's folder, or else of the sounds folder."""
     _check_name(name)
     try:
@@ -192,7 +138,7 @@ def _named(name: str, assets: Assets, folder: Path | None) -> _Content:
         raise SoundError(f"{name} has {len(data):,} bytes, the limit is {MAX_FILE_BYTES:,}")
     fd = os.memfd_create("file", os.MFD_CLOEXEC)
     os.write(fd, data)
-    return _Content(fd, hashlib.sha256(data).hexdigest(), MAX_FILE_BYTES)
+    return Content(fd, hashlib.sha256(data).hexdigest(), MAX_FILE_BYTES)
 
 
 def _check_name(name: str) -> None:
@@ -222,7 +168,7 @@ def _shared(name: str, folder: Path) -> bytes | None:
         os.close(fd)
 
 
-def _recording(url: str, path: Path) -> _Content:
+def _recording(url: str, path: Path) -> Content:
     """As much of a recording as there is; it may still be growing."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -230,4 +176,4 @@ def _recording(url: str, path: Path) -> _Content:
         raise SoundError(f"{url} is a recording that is not there any more") from exc
     status = os.fstat(fd)
     version = f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
-    return _Content(fd, version, MAX_RECORDING_BYTES)
+    return Content(fd, version, MAX_RECORDING_BYTES)

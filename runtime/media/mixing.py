@@ -93,6 +93,14 @@ def cross_fade(old: Samples, new: Samples) -> Samples:
     return mixed
 
 
+def taper(samples: Samples, end: int, fade: NDArray[np.float32]) -> None:
+    """Let a sound that breaks off at `end` fade out of its last 5 ms, run backwards, into the
+    silence behind it, as far as there is room. `fade` is the one of the sound's rate."""
+    count = min(len(fade), end, len(samples) - end)
+    last = samples[end - count : end][::-1]
+    samples[end : end + count] = np.round(last * (1 - fade[:count]))
+
+
 def fade_out(frame: Samples) -> Samples:
     """The first 5 ms of `frame`, then silence."""
     return cross_fade(frame, np.zeros(len(frame), dtype=np.int16))

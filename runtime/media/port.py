@@ -121,7 +121,12 @@ class Sound(Protocol):
 
     @property
     def duration_s(self) -> float | None:
-        """None until the length is known."""
+        """None until the length is known; as announced by the sound itself while it arrives."""
+
+    @property
+    def error(self) -> str | None:
+        """Why it ended before its time, as the author of the script reads it; None when it did
+        not."""
 
     async def ready(self) -> None:
         """Return when the length is known; raise SoundError when the sound turned out broken."""
@@ -206,6 +211,18 @@ class PlayerMarkerReached:
     offset_ms: int
 
 
+@attrs.frozen
+class PlayerStarved:
+    """It has played all of the sound that is there; silence until more of it comes."""
+
+
+@attrs.frozen(kw_only=True)
+class PlayerFed:
+    """More of the sound came; `missed_frames` of 20 ms were silence."""
+
+    missed_frames: int
+
+
 @attrs.frozen(kw_only=True)
 class PlayerFinished:
     """Natural end (or `error`). The engine has already silenced every edge from this player."""
@@ -233,7 +250,9 @@ LegMediaEvent = (
     | LegClosed
     | MediaLost
 )
-PlayerEvent = PlayerStarted | PlayerMarkerReached | PlayerFinished | MediaLost
+PlayerEvent = (
+    PlayerStarted | PlayerMarkerReached | PlayerStarved | PlayerFed | PlayerFinished | MediaLost
+)
 RecorderEvent = RecorderClosed | MediaLost
 
 LegMediaListener = Callable[[LegMediaEvent], None]
@@ -343,35 +362,6 @@ class RecordingStore(Protocol):
 
     async def start(self, session_id: str, number: int, form: RecordingFormat) -> Recording:
         """Open the next recording of a session (numbered from 1). Raises RecordingError."""
-
-
-class SoundLibrary(Protocol):
-    """Turns names and texts into sounds; the only way in for strangers' audio."""
-
-    async def open_file(self, url: str, assets: Assets) -> Sound:
-        """A file of the bundle, of the data folder, or an http(s) URL. Raises SoundError."""
-
-    async def speak(self, text: str, voice: Voice) -> Sound:
-        """Raises SoundError for an unknown voice or text over 1,500 characters."""
-
-
-@attrs.frozen(kw_only=True)
-class Voice:
-    """`name` is a BCP-47 language or a voice name; empty = the default voice (en-US)."""
-
-    name: str = ""
-    rate: str = ""
-    pitch: str = ""
-    volume: str = ""
-
-
-class Assets(Protocol):
-    """The sound files of one scenario's own folder. Hashable: equal for the same folder."""
-
-    def __hash__(self) -> int: ...
-
-    def open_bytes(self, name: str) -> bytes:
-        """Content of a relative name inside the folder; SoundError when it is not there."""
 
 
 class MediaPort(Protocol):

@@ -30,9 +30,11 @@ from runtime.media.port import (
     FirstPacketReceived,
     LegClosed,
     LegMeasured,
+    PlayerFed,
     PlayerFinished,
     PlayerMarkerReached,
     PlayerStarted,
+    PlayerStarved,
     RecorderClosed,
     RtpResumed,
     RtpStopped,
@@ -288,6 +290,8 @@ UnitEvent = (
     | LegClosed
     | PlayerStarted
     | PlayerMarkerReached
+    | PlayerStarved
+    | PlayerFed
     | PlayerFinished
     | RecorderClosed
     | EngineReady

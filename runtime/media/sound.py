@@ -27,6 +27,7 @@ class SoundSource:
         self.hopeless = False
         """It failed by what it costs, on any machine at any time: not worth trying again."""
         self.duration_s: float | None = None
+        self._broken_off: str | None = None
         self._audible = trio.Event()
         self._complete = trio.Event()
         self._users = 0
@@ -45,20 +46,29 @@ class SoundSource:
         """Memory that it takes now."""
         return self.buffer.valid_samples * 2
 
-    def audible(self) -> None:
-        """The first samples are there; players may start."""
+    def audible(self, expected_s: float | None = None) -> None:
+        """The first samples are there; players may start. `expected_s`: how long it is going to
+        be, as it says itself."""
+        self.duration_s = expected_s
         self._audible.set()
+
+    def break_off(self, error: str) -> None:
+        """No more than what is there will come; once that is decoded, the sound has failed."""
+        self._broken_off = error
 
     def finish(self) -> None:
         """The last sample is there."""
-        if not self.complete:
+        if self._broken_off is not None:
+            self.fail(self._broken_off)
+        elif not self.complete:
             self.duration_s = self.buffer.duration_s
+            self.buffer.finish()
             self._end()
 
     def fail(self, error: str, *, hopeless: bool = False) -> None:
         """Nothing follows; players that began it end with this error."""
         if not self.complete:
-            self.error = error
+            self.error = self._broken_off or error
             self.hopeless = hopeless
             self.buffer.finish(failed=True)
             self._end()
@@ -112,6 +122,11 @@ class PcmSound:
     @property
     def duration_s(self) -> float | None:
         return self._last.duration_s
+
+    @property
+    def growing(self) -> bool:
+        """Whether its end is not there yet."""
+        return not self._last.complete
 
     async def audible(self) -> None:
         """Return when there is something to play; raise SoundError when there will be nothing."""

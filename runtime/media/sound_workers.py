@@ -23,6 +23,7 @@ from runtime.processes.packets import LinkClosed
 from runtime.processes.usage import cpu_of, usage_of
 from runtime.sandbox.levels import SandboxReport, Weaker, admitted, unprobed
 
+from .pcm import MAX_SOUND_S
 from .port import SoundError
 from .sound import SoundSource
 
@@ -73,6 +74,8 @@ class _Job:
     request: dict[str, Any]
     fds: tuple[int, ...]
     source: SoundSource
+    patience_s: float
+    """What comes on top of the time that a request may take."""
     trouble: str = "failed on it and was restarted"
     """What is told when the worker does not live to answer."""
     hopeless: bool = False
@@ -123,12 +126,15 @@ class SoundWorkers:
         source: SoundSource,
         *,
         owner: Hashable = None,
+        patience_s: float = 0.0,
     ) -> None:
         """Have `source` filled; its fate tells how that went. Takes the descriptors over.
 
-        Owners take turns. Raises SoundError when too many requests wait, of all or of this owner.
+        Owners take turns. `patience_s`: how much longer than others it may take, because the worker
+        waits for what it reads. Raises SoundError when too many requests wait, of all or of this
+        owner.
         """
-        job = _Job(request, tuple(fds), source)
+        job = _Job(request, tuple(fds), source, patience_s)
         if not self._running or not self._jobs.put(owner, job):
             why = f"has {len(self._jobs)} requests waiting" if self._running else "is not running"
             job.close()
@@ -218,7 +224,7 @@ class SoundWorkers:
 
     async def _watch(self, child: Child, job: _Job) -> None:
         """End a worker that takes too long over its request."""
-        cpu_s, job_s = self.kind.cpu_s, self.kind.job_s
+        cpu_s, job_s = self.kind.cpu_s, self.kind.job_s + job.patience_s
         silence = Silence(trio.current_time(), cpu_of(child.pid), cpu_s, job_s)
         verdict = None
         with trio.move_on_after(job_s * STARVED):
@@ -237,7 +243,7 @@ class SoundWorkers:
             reply, _ = await child.link.receive()
             match reply.get("state"):
                 case "audible":
-                    source.audible()
+                    source.audible(_seconds(reply.get("expected_s")))
                 case "done":
                     source.finish()
                     return
@@ -248,3 +254,8 @@ class SoundWorkers:
     def _fail(self, job: _Job, trouble: str) -> None:
         job.close()
         job.source.fail(f"{self.kind.name} {trouble}", hopeless=job.hopeless)
+
+
+def _seconds(said: Any) -> float | None:
+    """A length that a worker reports; it has read a stranger's file, and may be one by now."""
+    return float(said) if isinstance(said, int | float) and 0 < said <= MAX_SOUND_S else None

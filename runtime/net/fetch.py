@@ -16,7 +16,7 @@ import trio
 
 from .failure import Failure, FetchError
 from .hop import REDIRECTS, Headers, Hop
-from .reply import Body, Reply, header
+from .reply import Reply, header
 
 MAX_REDIRECTS: Final = 5
 CONNECT_S: Final = 6.0
@@ -62,31 +62,26 @@ class Fetcher:
     async def request(self, request: Request, dress: Dress = as_it_is) -> AsyncIterator[Reply]:
         """The final answer, to be read with `Body`; closed with the context. Raises FetchError."""
         with _time_limit(request.timeout_s):
-            reply = await self._follow(request, dress)
+            reply, _ = await self._follow(request, dress)
             try:
                 yield reply
             finally:
                 await reply.aclose()
 
-    async def download(
-        self, url: str, sink: Callable[[bytes], object], *, timeout_s: float, limit: int
-    ) -> None:
-        """Give the body of a successful GET to `sink`, piece by piece, `limit` bytes at most."""
-        async with self.request(Request(url=url, timeout_s=timeout_s)) as reply:
-            if not 200 <= reply.status < 300:
-                raise FetchError(Failure.NETWORK, f"{url} answered {reply.status}")
-            body = Body(reply, limit=limit)
-            while (piece := await body.piece()) is not None:
-                sink(piece)
+    async def open(self, request: Request) -> tuple[Reply, bool]:
+        """The final answer, and whether redirections led to it. Whoever asked reads it with `Body`,
+        closes it, and bounds the time. Raises FetchError.
+        """
+        return await self._follow(request, as_it_is)
 
-    async def _follow(self, request: Request, dress: Dress) -> Reply:
+    async def _follow(self, request: Request, dress: Dress) -> tuple[Reply, bool]:
         hop = Hop.first(request.method, request.url, request.headers, request.content)
         first = hop.shown
-        for _ in range(MAX_REDIRECTS + 1):
+        for redirections in range(MAX_REDIRECTS + 1):
             reply = await self._transport.send(dress(hop), request.connect_s)
             location = header(reply, "location")
             if reply.status not in REDIRECTS or not location:
-                return reply
+                return reply, redirections > 0
             await reply.aclose()
             hop = hop.redirected(reply.status, location)
         why = f"{first} redirects more than {MAX_REDIRECTS} times"

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from runtime.media.decoders import DECODING_CPU_S
 from runtime.media.files import MAX_FILE_BYTES
-from runtime.media.library import DECODING_CPU_S
 from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError
 from runtime.media.sound import PcmSound, SoundSource

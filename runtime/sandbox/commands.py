@@ -14,6 +14,7 @@ import attrs
 from runtime.decisions.http import MAX_URL, METHODS
 from runtime.sandbox.command import Command as Command
 from runtime.sandbox.listening_commands import LISTENING_COMMANDS
+from runtime.sandbox.player_commands import PLAYER_COMMANDS
 from runtime.sandbox.schema import (
     MAX_CUSTOM_DATA,
     MAX_DIGITS,
@@ -139,7 +140,7 @@ class RecordCall(Command):
 
 @attrs.frozen(kw_only=True)
 class Say(Command):
-    """Speak into a call (or make a TTS player when `unit` is a player's handle).
+    """Speak into a call.
 
     Settles when the playback is over: "finished", "stopped", "replaced", "call_ended", or an error.
     `playback` is chosen by the worker, rises, and comes back in the playback's events, so that the
@@ -154,17 +155,22 @@ class Say(Command):
     rate: str = checked(text_of(MAX_NAME), "")
     pitch: str = checked(text_of(MAX_NAME), "")
     volume: str = checked(text_of(MAX_NAME), "")
+    progressive: bool = checked(flag, False)
 
 
 @attrs.frozen(kw_only=True)
 class StartPlayback(Command):
-    """A sound file of the bundle, of the data folder, or an http(s) URL. Settles as `Say`."""
+    """A sound file of the bundle, of the data folder, or an http(s) URL. Settles as `Say`.
+
+    `progressive`: it begins while the rest still arrives.
+    """
 
     op: ClassVar[str] = "media.play"
     unit: int = unit_field()
     playback: int = checked(whole_number(0, MAX_UNIT))
     url: str = checked(text_of(MAX_URI, empty=False))
     loop: bool = checked(flag, False)
+    progressive: bool = checked(flag, False)
 
 
 @attrs.frozen(kw_only=True)
@@ -193,51 +199,6 @@ class StopMediaTo(Command):
     op: ClassVar[str] = "media.stop_send"
     source: int = unit_field()
     sink: int = unit_field()
-
-
-@attrs.frozen(kw_only=True)
-class CreateUrlPlayer(Command):
-    op: ClassVar[str] = "player.create"
-    unit: int = unit_field()
-    url: str = checked(text_of(MAX_URI, empty=False))
-    loop: bool = checked(flag, False)
-    on_pause: bool = checked(flag, False)
-
-
-@attrs.frozen(kw_only=True)
-class CreateTtsPlayer(Command):
-    op: ClassVar[str] = "player.create_tts"
-    unit: int = unit_field()
-    text: str = checked(text_of(MAX_TEXT, lines=True))
-    voice: str = checked(text_of(MAX_NAME), "")
-    on_pause: bool = checked(flag, False)
-
-
-@attrs.frozen(kw_only=True)
-class PausePlayer(Command):
-    op: ClassVar[str] = "player.pause"
-    unit: int = unit_field()
-
-
-@attrs.frozen(kw_only=True)
-class ResumePlayer(Command):
-    op: ClassVar[str] = "player.resume"
-    unit: int = unit_field()
-
-
-@attrs.frozen(kw_only=True)
-class StopPlayer(Command):
-    op: ClassVar[str] = "player.stop"
-    unit: int = unit_field()
-
-
-@attrs.frozen(kw_only=True)
-class AddPlayerMarker(Command):
-    """`offset_ms` from the start, or from the end when negative."""
-
-    op: ClassVar[str] = "player.marker"
-    unit: int = unit_field()
-    offset_ms: int = checked(whole_number(-86_400_000, 86_400_000))
 
 
 @attrs.frozen(kw_only=True)
@@ -337,12 +298,7 @@ _ALL: Final[tuple[type[Command], ...]] = (
     StopPlayback,
     SendMediaTo,
     StopMediaTo,
-    CreateUrlPlayer,
-    CreateTtsPlayer,
-    PausePlayer,
-    ResumePlayer,
-    StopPlayer,
-    AddPlayerMarker,
+    *PLAYER_COMMANDS,
     CreateRecorder,
     MuteRecorder,
     StopRecorder,

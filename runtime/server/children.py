@@ -9,7 +9,8 @@ from structlog.typing import FilteringBoundLogger
 from runtime.config import Config
 from runtime.config.settings import parse_port_range, parse_size
 from runtime.media.client import MediaClient
-from runtime.media.library import Sounds, file_decoders
+from runtime.media.decoders import file_decoders
+from runtime.media.library import Sounds
 from runtime.media.pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ
 from runtime.media.recording_disk import RecordingDisk
 from runtime.media.recordings import Recordings
@@ -93,6 +94,7 @@ class Children:
                 self.engine.run,
                 self.decoders.run,
                 self.speech.run,
+                self.sounds.run,
                 self.recordings.run,
                 self.zygote.run,
             ):

@@ -17,16 +17,25 @@ from runtime.media.port import (
     MediaLost,
     MediaPlayer,
     PlayerEvent,
+    PlayerFed,
     PlayerFinished,
     PlayerMarkerReached,
     PlayerStarted,
+    PlayerStarved,
     Sound,
     SoundError,
 )
 from runtime.media.tone_script import ToneScript
 from runtime.session.context import SessionContext
 from runtime.session.routes import PlaybackNode
-from runtime.session.sounds import Loader, duration_ms, load_sound
+from runtime.session.sounds import (
+    WAITS,
+    Loader,
+    duration_ms,
+    load_sound,
+    went_on,
+    why_ended,
+)
 
 ENGINE_LOST: Final = "the media engine was lost"
 
@@ -41,6 +50,7 @@ class Prompt:
     """For refusals: "say()"."""
     source: Loader | ToneScript
     loop: bool = False
+    progressive: bool = False
 
 
 @attrs.define(eq=False)
@@ -107,7 +117,8 @@ class LegPlayback:
 
     async def _load(self, playing: _Playing, loader: Loader) -> None:
         try:
-            await load_sound(loader, partial(self._keep, playing))
+            keep = partial(self._keep, playing)
+            await load_sound(loader, keep, progressive=playing.prompt.progressive)
         except SoundError as exc:
             playing.error = str(exc)
             self._apply(playing, Input.BROKEN)
@@ -126,11 +137,15 @@ class LegPlayback:
             case PlayerStarted():
                 self._apply(playing, Input.STARTED)
             case PlayerFinished(error=error):
-                playing.error = error or ""
+                playing.error = why_ended(playing.sound, error) or ""
                 self._apply(playing, Input.FAILED if error else Input.FINISHED)
             case MediaLost():
                 playing.error = ENGINE_LOST
                 self._apply(playing, Input.FAILED)
+            case PlayerStarved():
+                self._session.timeline.record("media", f"{playing.node}: {WAITS}")
+            case PlayerFed(missed_frames=frames):
+                self._session.timeline.record("media", f"{playing.node}: {went_on(frames)}")
             case PlayerMarkerReached():
                 pass  # only players have markers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from functools import partial
 from typing import Any, assert_never
@@ -13,15 +14,24 @@ from runtime.media.port import (
     MediaLost,
     MediaPlayer,
     PlayerEvent,
+    PlayerFed,
     PlayerFinished,
     PlayerMarkerReached,
     PlayerStarted,
+    PlayerStarved,
     Sound,
     SoundError,
 )
 from runtime.session.context import SessionContext
 from runtime.session.playback import ENGINE_LOST
-from runtime.session.sounds import Loader, duration_ms, load_sound
+from runtime.session.sounds import (
+    WAITS,
+    Loader,
+    duration_ms,
+    load_sound,
+    went_on,
+    why_ended,
+)
 from runtime.session.units import UnitRefused
 
 MAX_MARKERS = 100
@@ -37,16 +47,25 @@ class _Stage(enum.Enum):
 class Player:
     """A URL or TTS player, from its creation to its end."""
 
-    def __init__(self, session: SessionContext, *, loop: bool, paused: bool) -> None:
+    def __init__(
+        self, session: SessionContext, *, loop: bool, paused: bool, progressive: bool = False
+    ) -> None:
+        """`progressive`: it begins while the rest of its sound still comes."""
         self.unit = 0
         self._session = session
         self._loop = loop
+        self._progressive = progressive
         self._paused = paused
         self._stage = _Stage.LOADING
         self._scope: trio.CancelScope | None = None
         self._sound: Sound | None = None
         self._player: MediaPlayer | None = None
         self._markers: list[int] = []
+        """As the script gave them."""
+        self._set: dict[int, list[int]] = {}
+        """Place in the sound, in milliseconds: the offsets given for it."""
+        self._whole = not progressive
+        """Whether the sound's length is known for good."""
 
     def open(self, unit: int, loader: Loader) -> None:
         """It has its handle: load the sound. Whoever it is sent to hears it once it is there."""
@@ -83,7 +102,7 @@ class Player:
 
     async def _load(self, loader: Loader) -> None:
         try:
-            await load_sound(loader, self._keep)
+            await load_sound(loader, self._keep, progressive=self._progressive)
         except SoundError as exc:
             self._finish(str(exc))
             return
@@ -101,6 +120,17 @@ class Player:
             self._mark(offset_ms)
         self._session.routes.bind(self.unit, self._player)
         self._session.routes.update(self.unit, can_hear=False, can_be_heard=True)
+        if not self._whole:
+            await self._mark_from_the_end(self._sound)
+
+    async def _mark_from_the_end(self, sound: Sound) -> None:
+        """Once it is known where that is; never when the sound breaks off."""
+        with contextlib.suppress(SoundError):
+            await sound.ready()
+            self._whole = True
+            for offset_ms in self._markers:
+                if offset_ms < 0:
+                    self._mark(offset_ms)
 
     def _keep(self, sound: Sound) -> None:
         if self._stage is _Stage.OVER:
@@ -116,19 +146,26 @@ class Player:
                 length = duration_ms(self._sound) if self._sound is not None else 0
                 self._emit("Started", duration=length)
             case PlayerMarkerReached(offset_ms=offset_ms):
-                self._emit("PlaybackMarkerReached", offset=offset_ms)
+                given = self._set.get(offset_ms) or [offset_ms]
+                self._emit("PlaybackMarkerReached", offset=given.pop(0))
+            case PlayerStarved():
+                self._session.timeline.record("media", f"player {self.unit}: {WAITS}")
+                self._emit("Buffering")
+            case PlayerFed(missed_frames=frames):
+                self._session.timeline.record("media", f"player {self.unit}: {went_on(frames)}")
             case PlayerFinished(error=error):
-                self._finish(error)
+                self._finish(why_ended(self._sound, error))
             case MediaLost():
                 self._finish(ENGINE_LOST)
             case _:
                 assert_never(event)
 
     def _mark(self, offset_ms: int) -> None:
-        if self._player is None or self._sound is None:
+        if self._player is None or self._sound is None or (offset_ms < 0 and not self._whole):
             return
         at = offset_ms if offset_ms >= 0 else duration_ms(self._sound) + offset_ms
         if at >= 0:
+            self._set.setdefault(at, []).append(offset_ms)
             self._player.add_marker(at)
 
     def _finish(self, error: str | None) -> None:

@@ -9,7 +9,9 @@ from typing import Protocol
 
 import trio
 
-from runtime.media.port import Assets
+from runtime.media.sound_port import (
+    Assets,
+)
 
 
 class WorkerProcess(Protocol):

@@ -15,7 +15,16 @@ from typing import Final, TypeVar
 import attrs
 import trio
 
-from runtime.media.port import Assets, Sound, SoundError, Voice
+from runtime.media.port import (
+    Sound,
+    SoundError,
+)
+from runtime.media.sound_port import (
+    WHOLE,
+    Assets,
+    Fetching,
+    Voice,
+)
 from runtime.testing.hearing import Kind, speech_seconds
 
 T = TypeVar("T")
@@ -34,6 +43,7 @@ class SymbolicSound:
     kind: Kind
     duration_s: float
     closed: bool = False
+    error: None = None
 
     async def ready(self) -> None:
         """Its length is always known."""
@@ -47,13 +57,16 @@ class SymbolicSounds:
     """The sound library of a simulation.
 
     `speech_delay_s` and `file_delay_s` are how long it takes until a text or file can be played:
-    set them to try what a slow voice or a slow download does to a scenario.
+    set them to try what a slow voice or a slow download does to a scenario. A progressive playback
+    does not wait for its file.
     """
 
     def __init__(self, recorded_s: Callable[[str], float | None] | None = None) -> None:
         self.default_s = DEFAULT_FILE_S
         self.speech_delay_s = 0.0
         self.file_delay_s = 0.0
+        self.fetched: list[tuple[str, Fetching]] = []
+        """Every file and URL that was asked for, and how."""
         self._lengths: dict[str, float] = {}
         self._broken: dict[str, str] = {}
         self._recorded_s = recorded_s
@@ -66,8 +79,10 @@ class SymbolicSounds:
         """A file or URL (`*` matches anything) cannot be played, for this reason."""
         self._broken[name] = error
 
-    async def open_file(self, url: str, assets: Assets) -> Sound:
-        await trio.sleep(self.file_delay_s)
+    async def open_file(self, url: str, assets: Assets, how: Fetching = WHOLE) -> Sound:
+        self.fetched.append((url, how))
+        if not how.progressive:
+            await trio.sleep(self.file_delay_s)
         error = _find(self._broken, url)
         if error is not None:
             raise SoundError(error)

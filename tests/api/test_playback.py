@@ -6,8 +6,6 @@ import pytest
 from trio.testing import MockClock
 
 from runtime.sandbox.commands import (
-    CreateTtsPlayer,
-    CreateUrlPlayer,
     PlayProgressTone,
     Say,
     SendMediaTo,
@@ -15,6 +13,10 @@ from runtime.sandbox.commands import (
     StopPlayback,
 )
 from runtime.sandbox.frames import ResultFrame
+from runtime.sandbox.player_commands import (
+    CreateTtsPlayer,
+    CreateUrlPlayer,
+)
 from tests.api.test_calls import alerting
 from tests.sandbox.fake_core import running
 
@@ -180,6 +182,61 @@ async def test_players_are_created_and_wired(autojump_clock: MockClock) -> None:
             "Player.stop() ignored: <Player s1-7> has ended",
             "<Player s1-7> -500 s1-7",
         ]
+
+
+async def test_a_player_asks_for_its_url_as_it_is_told(autojump_clock: MockClock) -> None:
+    source = """
+        from runtime import *
+        asked = {
+            "url": "https://tts.example/say",
+            "method": "post",
+            "headers": ["Authorization: Bearer t"],
+            "body": "Hello",
+        }
+        VoxEngine.createURLPlayer(asked, {"progressivePlayback": True, "hideHeaders": True,
+                                          "hideBody": True})
+        VoxEngine.createTTSPlayer("Hi", ttsOptions={"rate": "fast"}, progressivePlayback=True)
+    """
+    async with running(source) as core:
+        assert core.one(CreateUrlPlayer) == CreateUrlPlayer(
+            unit=1,
+            url="https://tts.example/say",
+            method="POST",
+            headers=(("Authorization", "Bearer t"),),
+            body="Hello",
+            progressive=True,
+            hide_headers=True,
+            hide_body=True,
+        )
+        spoken = CreateTtsPlayer(unit=3, text="Hi", rate="fast", progressive=True)
+        assert core.one(CreateTtsPlayer) == spoken
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "https://x.example/", "method": "STEAL"},
+        {"url": "https://x.example/", "headers": {"Host": "other"}},
+        {"url": "https://x.example/", "headers": {"X": "a\r\nb"}},
+        {"url": "https://x.example/", "body": 5},
+        {"url": "https://x.example/", "verb": "GET"},
+        {"method": "GET"},
+    ],
+)
+async def test_a_request_that_cannot_be_made_is_an_error_of_its_line(
+    autojump_clock: MockClock, wrong: dict[str, object]
+) -> None:
+    source = f"""
+        from runtime import *
+        try:
+            VoxEngine.createURLPlayer({wrong!r})
+        except (TypeError, ValueError) as exc:
+            Logger.write(str(exc))
+    """
+    async with running(source) as core:
+        [line] = core.logs
+        assert line.startswith("VoxEngine.createURLPlayer()")
+        assert core.all_of(CreateUrlPlayer) == []
 
 
 @pytest.mark.parametrize(

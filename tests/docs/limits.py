@@ -14,7 +14,8 @@ import attrs
 from runtime.api.timers import MIN_INTERVAL_MS
 from runtime.decisions.limit import facts, shown
 from runtime.decisions.limits import Limits
-from runtime.media.library import MAX_ALIVE_BYTES, OPEN_S
+from runtime.media.decoders import MAX_ALIVE_BYTES
+from runtime.media.library import OPEN_S
 from runtime.sandbox import schema, wire
 from runtime.sandbox.bundle import MAX_ASSET
 from runtime.sandbox.lock import DESCRIPTORS

@@ -23,8 +23,8 @@ from runtime.api import (
     call_signalling,
     dialing,
     http,
+    player_making,
     recorder,
-    voxengine,
 )
 from runtime.api.event_constants import NOT_FIRED_YET
 from runtime.api.events import Event, by_name
@@ -52,8 +52,8 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "VoxEngine.callSIP": dialing.SipOptions.__annotations__,
     "VoxEngine.callPSTN": dialing.PstnOptions.__annotations__,
     "VoxEngine.callUser": dialing.UserOptions.__annotations__,
-    "VoxEngine.createURLPlayer": voxengine.PLAYER_OPTIONS,
-    "VoxEngine.createTTSPlayer": voxengine.TTS_PLAYER_OPTIONS,
+    "VoxEngine.createURLPlayer": player_making.PLAYER_OPTIONS,
+    "VoxEngine.createTTSPlayer": player_making.TTS_PLAYER_OPTIONS,
     "VoxEngine.createRecorder": recorder.RECORD_OPTIONS,
     "VoxEngine.createConference": ("hd_audio",),
     "Call.answer": call_signalling.ANSWER_OPTIONS,

@@ -98,6 +98,7 @@ class FakeSound:
     buffer: PcmBuffer
     label: str = "test sound"
     duration_s: float | None = None
+    error: str | None = None
 
     @classmethod
     def of(cls, samples: Samples) -> FakeSound:

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import trio
 
-from runtime.media.files import MAX_FILE_BYTES, BadFile, decode_into
+from runtime.media.decoding import BadFile, decode_into
+from runtime.media.files import MAX_FILE_BYTES
 from runtime.media.pcm import PcmBuffer, PcmState, Samples
 from runtime.media.port import SoundError
 from runtime.media.sound import PcmSound, SoundSource

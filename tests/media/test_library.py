@@ -10,11 +10,18 @@ import attrs
 import pytest
 import trio
 
-from runtime.media.library import MAX_ALIVE_BYTES, Sounds, file_decoders
+from runtime.media.decoders import MAX_ALIVE_BYTES, file_decoders
+from runtime.media.library import Sounds
 from runtime.media.pcm import PcmBuffer
-from runtime.media.port import SoundError, SoundLibrary, Voice
+from runtime.media.port import (
+    SoundError,
+)
 from runtime.media.sound import PcmSound, SoundSource
 from runtime.media.sound_cache import MAX_HOPELESS, SoundCache
+from runtime.media.sound_port import (
+    SoundLibrary,
+    Voice,
+)
 from runtime.media.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
 from runtime.speech.offline import OfflineSpeech
@@ -75,6 +82,7 @@ async def sounds(nursery: trio.Nursery, folder: Path, tmp_path: Path) -> AsyncIt
         folder=folder,
         recording_path={RECORDING: tmp_path / "secret.wav"}.get,
     )
+    await nursery.start(library.run)
     with trio.fail_after(PATIENCE_S):
         yield library
     library.close()

@@ -22,6 +22,11 @@ class Answer:
     raw: bytes | None = None
     before: trio.Event | None = None
     """Answered once this is set."""
+    first: int | None = None
+    """Octets of the body that are sent at once; the rest only when `rest` is set."""
+    rest: trio.Event | None = None
+    cut: bool = False
+    """Whether the connection ends instead of the rest."""
 
     def to_bytes(self) -> bytes:
         if self.raw is not None:
@@ -67,9 +72,21 @@ class Web:
         answer = self.pages.get(path, Answer(status=404))
         if answer.before is not None:
             await answer.before.wait()
-        await stream.send_all(answer.to_bytes())
+        await self._send(stream, answer)
         if answer.raw is not None:
             await trio.sleep_forever()
+
+    async def _send(self, stream: trio.abc.Stream, answer: Answer) -> None:
+        whole = answer.to_bytes()
+        if answer.first is None:
+            await stream.send_all(whole)
+            return
+        begin = len(whole) - len(answer.body) + answer.first
+        await stream.send_all(whole[:begin])
+        if answer.rest is not None:
+            await answer.rest.wait()
+        if not answer.cut:
+            await stream.send_all(whole[begin:])
 
     async def _read(self, stream: trio.abc.Stream) -> bytes:
         data = b""

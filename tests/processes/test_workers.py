@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from runtime.media.library import DECODERS
+from runtime.media.decoders import DECODERS
 from tests.processes.test_child import gone
 
 PATIENCE_S = 30
@@ -18,7 +18,7 @@ import os, sys
 from pathlib import Path
 import trio
 from runtime.media.client import MediaClient
-from runtime.media.library import DECODERS, file_decoders
+from runtime.media.decoders import DECODERS, file_decoders
 from runtime.media.recording_disk import RecordingDisk
 from runtime.media.recordings import Recordings
 from runtime.speech.offline import OfflineSpeech

@@ -29,6 +29,8 @@ from runtime.media.port import (
     RtpStopped,
     RtpStream,
     ToneReceivedFromPeer,
+)
+from runtime.media.sound_port import (
     Voice,
 )
 from runtime.media.tone_script import ToneScript, ToneStep

@@ -1,8 +1,8 @@
 """Players: sounds out of shared memory and tone scripts, each with its own clock and row.
 
 A player's samples are fetched two seconds at a time, so that a tick is one gather over all players.
-A sound that is still growing plays as far as it has come and waits for the rest. At its natural end
-the player falls silent first and is reported afterwards.
+A sound that is still growing plays as far as it has come and waits in silence for the rest. At its
+natural end the player falls silent first and is reported afterwards.
 """
 
 from __future__ import annotations
@@ -14,13 +14,23 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.media.frames import RATE_HZ, WIDE_RATE_HZ, FrameTable, RowsExhausted, Samples
-from runtime.media.mixing import cross_fade, fade_out
+from runtime.media.frames import (
+    FADE,
+    RATE_HZ,
+    WIDE_FADE,
+    WIDE_RATE_HZ,
+    FrameTable,
+    RowsExhausted,
+    Samples,
+)
+from runtime.media.mixing import cross_fade, fade_out, taper
 from runtime.media.pcm import PcmBuffer, PcmState
 from runtime.media.port import (
+    PlayerFed,
     PlayerFinished,
     PlayerMarkerReached,
     PlayerStarted,
+    PlayerStarved,
 )
 from runtime.media.tone_script import ToneScript
 from runtime.media.tones import length_of, render
@@ -33,10 +43,13 @@ tick, which are fewer."""
 TONE_FRAMES: Final = 25
 """Frames of a tone that are rendered at once: a tick waits for them."""
 FRAMES_PER_S: Final = 50
+ENOUGH_FRAMES: Final = 10
+"""What has come of a sound before one that was waited for goes on: 200 ms, so that a slow download
+is heard in pieces of words and not of samples, and is told five times a second at most."""
 MAX_MARKERS: Final = 100
 """Per player; further ones are ignored, and the session refuses them long before."""
 
-PlayerNews = PlayerStarted | PlayerMarkerReached | PlayerFinished
+PlayerNews = PlayerStarted | PlayerMarkerReached | PlayerStarved | PlayerFed | PlayerFinished
 OnPlayerNews = Callable[["Player", PlayerNews], None]
 
 
@@ -50,6 +63,10 @@ class Content(Protocol):
 
     def over(self, start: int) -> bool:
         """Whether nothing will ever follow at `start`."""
+
+    @property
+    def growing(self) -> bool:
+        """Whether more samples may come than there are now."""
 
     @property
     def error(self) -> str | None:
@@ -88,6 +105,10 @@ class BufferContent:
         return state is not PcmState.FILLING and start >= valid
 
     @property
+    def growing(self) -> bool:
+        return self._buffer.state is PcmState.FILLING
+
+    @property
     def error(self) -> str | None:
         if self._buffer.state is PcmState.FAILED:
             return "the sound broke off while it was being decoded or spoken"
@@ -102,6 +123,7 @@ class ToneContent:
 
     rate_hz = RATE_HZ
     error = None
+    growing = False
 
     def __init__(self, script: ToneScript) -> None:
         self._script = script
@@ -124,6 +146,7 @@ class BrokenContent:
     """A sound that the engine cannot play; ends at once with the reason."""
 
     rate_hz = RATE_HZ
+    growing = False
 
     def __init__(self, error: str) -> None:
         self.error = error
@@ -160,6 +183,8 @@ class Player:
     """Samples taken from the content."""
     started: bool = False
     ended: bool = False
+    starved: int = 0
+    """Frames of silence since it had nothing left to play but was not over."""
     markers: list[int] = attrs.field(factory=list)
     """Samples, ascending."""
 
@@ -185,6 +210,7 @@ class Players:
         self._samples = frames.wide if self._wide else frames.samples
         self._rate_hz = rate_hz
         self._frame = rate_hz // FRAMES_PER_S
+        self._fade_in = WIDE_FADE if self._wide else FADE
         self._emit = emit
         self._free = list(range(capacity - 1, -1, -1))
         self._by_slot: dict[int, Player] = {}
@@ -297,7 +323,10 @@ class Players:
         """More to play; starts, starves or ends the player."""
         slot = player.slot
         left = int(self._filled[slot] - self._cursor[slot])
+        growing = player.content.growing  # before what there is: when it is not, that is all
         samples = player.content.fetch(player.fetched)
+        if player.starved and growing and len(samples) < ENOUGH_FRAMES * self._frame:
+            samples = samples[:0]
         room = BLOCK_FRAMES - left
         if player.fetched == 0:
             room = 1 + slot % BLOCK_FRAMES  # who start together then fetch in different ticks
@@ -307,12 +336,19 @@ class Players:
             player.fetched += len(samples)
             if not player.started:
                 player.started = True
+                self._fading_in.append(player)  # it may begin in the middle of a word
                 self._emit(player, PlayerStarted())
+            elif player.starved:
+                self._emit(player, PlayerFed(missed_frames=player.starved))
+                player.starved = 0
+                self._fading_in.append(player)
             return
         if left:
             return
-        self._samples[player.row] = 0
-        if player.content.over(player.fetched):
+        if not player.content.over(player.fetched):
+            self._starve(player)
+        else:
+            self._samples[player.row] = 0
             player.ended = self._dirty = True
             error = player.content.error
             if not player.started and error is None:
@@ -327,7 +363,18 @@ class Players:
         whole = -(-len(samples) // self._frame)
         rest = block[left : left + whole].reshape(-1)
         rest[: len(samples)], rest[len(samples) :] = samples, 0
+        taper(block[: left + whole].reshape(-1), left * self._frame + len(samples), self._fade_in)
         self._cursor[slot], self._filled[slot] = 0, left + whole
+
+    def _starve(self, player: Player) -> None:
+        """A frame of silence; the first comes out of what was played last, run backwards."""
+        row = self._samples[player.row]
+        if not player.started or player.starved:
+            row[:] = 0
+        else:
+            row[:] = fade_out(row[::-1])
+            self._emit(player, PlayerStarved())
+        player.starved += player.started
 
     def _check_markers(self) -> None:
         for player in list(self._marked):

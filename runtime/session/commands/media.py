@@ -7,7 +7,14 @@ from functools import partial
 from typing import Final
 
 from runtime.decisions.progress_tones import progress_tone, unknown_country
-from runtime.media.port import RecordingFormat, Sound, Voice
+from runtime.media.port import (
+    RecordingFormat,
+    Sound,
+)
+from runtime.media.sound_port import (
+    Fetching,
+    Voice,
+)
 from runtime.sandbox.commands import (
     PlayProgressTone,
     RecordCall,
@@ -22,8 +29,8 @@ from runtime.session.context import SessionContext
 from runtime.session.playback import Prompt
 
 
-async def _open_file(session: SessionContext, url: str) -> Sound:
-    return await session.ports.sounds.open_file(url, session.assets)
+async def _open_file(session: SessionContext, url: str, how: Fetching) -> Sound:
+    return await session.ports.sounds.open_file(url, session.assets, how)
 
 
 async def _speak(session: SessionContext, text: str, voice: Voice) -> Sound:
@@ -34,19 +41,28 @@ def say(session: SessionContext, command: Say, req: int) -> bool:
     call = find_call(session, command.unit)
     voice = Voice(name=command.voice, rate=command.rate, pitch=command.pitch, volume=command.volume)
     loader = partial(_speak, session, command.text, voice)
-    call.play(Prompt(req=req, playback=command.playback, what="say()", source=loader))
+    prompt = Prompt(
+        req=req,
+        playback=command.playback,
+        what="say()",
+        source=loader,
+        progressive=command.progressive,
+    )
+    call.play(prompt)
     return LATER
 
 
 def play(session: SessionContext, command: StartPlayback, req: int) -> bool:
     call = find_call(session, command.unit)
-    loader = partial(_open_file, session, command.url)
+    how = Fetching(progressive=command.progressive)
+    loader = partial(_open_file, session, command.url, how)
     prompt = Prompt(
         req=req,
         playback=command.playback,
         what="startPlayback()",
         source=loader,
         loop=command.loop,
+        progressive=command.progressive,
     )
     call.play(prompt)
     return LATER

@@ -6,19 +6,28 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from runtime.media.port import RecordingFormat, Sound, Voice
+from runtime.media.port import (
+    RecordingFormat,
+    Sound,
+)
+from runtime.media.sound_port import (
+    Fetching,
+    Voice,
+)
 from runtime.sandbox.commands import (
-    AddPlayerMarker,
     CreateConference,
     CreateRecorder,
+    MuteRecorder,
+    StopConference,
+    StopRecorder,
+)
+from runtime.sandbox.player_commands import (
+    AddPlayerMarker,
     CreateTtsPlayer,
     CreateUrlPlayer,
-    MuteRecorder,
     PausePlayer,
     ResumePlayer,
-    StopConference,
     StopPlayer,
-    StopRecorder,
 )
 from runtime.session.commands.table import DONE, CommandRefused, Handler
 from runtime.session.context import SessionContext
@@ -28,21 +37,30 @@ from runtime.session.sounds import Loader
 
 
 def create_url_player(session: SessionContext, command: CreateUrlPlayer, _: int) -> bool:
-    async def load() -> Sound:
-        return await session.ports.sounds.open_file(command.url, session.assets)
+    how = Fetching(
+        method=command.method,
+        headers=command.headers,
+        body=command.body.encode(),
+        progressive=command.progressive,
+    )
 
-    return _create_player(session, command.unit, load, command.loop, command.on_pause)
+    async def load() -> Sound:
+        return await session.ports.sounds.open_file(command.url, session.assets, how)
+
+    player = Player(
+        session, loop=command.loop, paused=command.on_pause, progressive=command.progressive
+    )
+    return _open_player(session, command.unit, player, load)
 
 
 def create_tts_player(session: SessionContext, command: CreateTtsPlayer, _: int) -> bool:
-    loader = partial(session.ports.sounds.speak, command.text, Voice(name=command.voice))
-    return _create_player(session, command.unit, loader, False, command.on_pause)
+    voice = Voice(name=command.voice, rate=command.rate, pitch=command.pitch, volume=command.volume)
+    loader = partial(session.ports.sounds.speak, command.text, voice)
+    player = Player(session, loop=False, paused=command.on_pause, progressive=command.progressive)
+    return _open_player(session, command.unit, player, loader)
 
 
-def _create_player(
-    session: SessionContext, unit: int, loader: Loader, loop: bool, paused: bool
-) -> bool:
-    player = Player(session, loop=loop, paused=paused)
+def _open_player(session: SessionContext, unit: int, player: Player, loader: Loader) -> bool:
     room = len(session.units.of(Player)) < session.settings.limits.players
     session.units.claim(unit, player)
     if not room:

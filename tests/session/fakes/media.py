@@ -7,7 +7,6 @@ import trio
 
 from runtime.media.findings import Detection
 from runtime.media.port import (
-    Assets,
     FirstPacketReceived,
     LegAddress,
     LegClosed,
@@ -33,6 +32,11 @@ from runtime.media.port import (
     RtpStream,
     Sound,
     SoundError,
+)
+from runtime.media.sound_port import (
+    WHOLE,
+    Assets,
+    Fetching,
     Voice,
 )
 from runtime.media.tone_script import ToneScript
@@ -182,9 +186,14 @@ class FakeSound:
     label: str
     duration_s: float | None = 1.5
     closed: bool = False
+    error: str | None = None
+    complete: trio.Event | None = None
+    """Set when the rest has come."""
 
     async def ready(self) -> None:
         await trio.lowlevel.checkpoint()
+        if self.complete is not None:
+            await self.complete.wait()
 
     def close(self) -> None:
         self.closed = True
@@ -195,9 +204,13 @@ class FakeSounds:
 
     def __init__(self) -> None:
         self.delay_s = 0.0
+        self.complete: trio.Event | None = None
+        """Without one sounds are whole as soon as they are opened."""
+        self.fetched: list[Fetching] = []
         self.made: list[FakeSound] = []
 
-    async def open_file(self, url: str, assets: Assets) -> Sound:
+    async def open_file(self, url: str, assets: Assets, how: Fetching = WHOLE) -> Sound:
+        self.fetched.append(how)
         await trio.sleep(self.delay_s)
         if url.startswith("no"):
             raise SoundError(f"{url} is not in the scenario's folder")
@@ -210,7 +223,7 @@ class FakeSounds:
         return self._make(text)
 
     def _make(self, label: str) -> FakeSound:
-        sound = FakeSound(label)
+        sound = FakeSound(label, complete=self.complete)
         self.made.append(sound)
         return sound
 

@@ -549,3 +549,25 @@ async def test_stopping_a_player_is_stopped_and_not_finished(sim: Sim) -> None:
     await sim.start()
     await sim.advance(20)
     assert sim.logs == ["Started", "Stopped"]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+async def test_a_progressive_playback_does_not_wait_for_its_download(
+    sim: Sim, progressive: bool
+) -> None:
+    sim.load_text(
+        script(f"""
+        @VoxEngine.on(AppEvents.CallAlerting)
+        async def alerting(e):
+            await e.call.answer()
+            e.call.startPlayback("https://example.com/a.mp3", progressivePlayback={progressive})
+        """)
+    )
+    sim.sounds.file_delay_s = 10.0
+    caller = await sim.call()
+    await sim.advance(5)
+    heard = [interval.what for interval in caller.heard]
+    assert ("https://example.com/a.mp3" in heard) is progressive
+    await sim.advance(20)
+    assert "https://example.com/a.mp3" in [interval.what for interval in caller.heard]
+    caller.hang_up()
