@@ -12,6 +12,7 @@ from runtime.api.event_constants import CallEvents as CallEvents
 from runtime.api.event_constants import ConferenceEvents as ConferenceEvents
 from runtime.api.event_constants import PlayerEvents as PlayerEvents
 from runtime.api.event_constants import RecorderEvents as RecorderEvents
+from runtime.api.event_constants import SequencePlayerEvents as SequencePlayerEvents
 from runtime.api.handle import Handle as Handle
 from runtime.api.http import HttpHeader as HttpHeader
 from runtime.api.http import HttpHeaders as HttpHeaders
@@ -20,6 +21,7 @@ from runtime.api.http import HttpRequestResult as HttpRequestResult
 from runtime.api.logger import Logger as Logger
 from runtime.api.net import Net as Net
 from runtime.api.player import Player as Player
+from runtime.api.player import SequencePlayer as SequencePlayer
 from runtime.api.recorder import Recorder as Recorder
 from runtime.api.timers import clearInterval as clearInterval
 from runtime.api.timers import clearTimeout as clearTimeout
@@ -66,6 +68,8 @@ __all__ = [
     "RecordExpireTime",
     "Recorder",
     "RecorderEvents",
+    "SequencePlayer",
+    "SequencePlayerEvents",
     "SessionOver",
     "VoiceList",
     "VoxEngine",

@@ -21,13 +21,7 @@ from runtime.api.recorder import recording_fields
 from runtime.api.tones import Gathering, Tones
 from runtime.api.values import Answered, PlaybackOutcome
 from runtime.decisions.gather import KEYS, MAX_DIGITS, Plan
-from runtime.sandbox.commands import (
-    PlayProgressTone,
-    RecordCall,
-    Say,
-    StartPlayback,
-    StopPlayback,
-)
+from runtime.sandbox.commands import PlayProgressTone, RecordCall, Say, StartPlayback, StopPlayback
 
 SAY_OPTIONS: Final = ("progressivePlayback", "request", "ttsOptions", "voice")
 TTS_OPTIONS: Final = (

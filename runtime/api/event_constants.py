@@ -98,6 +98,18 @@ class PlayerEvents(metaclass=NamespaceType):
     PlaybackBuffering: TypeAlias = unit.PlaybackBuffering
 
 
+class SequencePlayerEvents(metaclass=NamespaceType):
+    """Events of a sequence player. VoxEngine reference: SequencePlayerEvents."""
+
+    Created: TypeAlias = unit.SequenceCreated
+    PlaybackReady: TypeAlias = unit.SequencePlaybackReady
+    Started: TypeAlias = unit.SequenceStarted
+    Stopped: TypeAlias = unit.SequenceStopped
+    PlaybackFinished: TypeAlias = unit.SequencePlaybackFinished
+    Error: TypeAlias = unit.SequenceError
+    PlaybackMarkerReached: TypeAlias = unit.SequenceMarkerReached
+
+
 class RecorderEvents(metaclass=NamespaceType):
     """Events of a recorder. VoxEngine reference: RecorderEvents."""
 

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from runtime.api.call import SAY_OPTIONS, speech_fields
 from runtime.api.handle import CommandHandle
 from runtime.api.http import header_pairs
 from runtime.api.listeners import EventSource
 from runtime.api.options import flag, merge, text
-from runtime.api.player import Player
+from runtime.api.player import Player, SequencePlayer
 from runtime.api.running import current
-from runtime.sandbox.player_commands import CreateTtsPlayer, CreateUrlPlayer
+from runtime.api.session import Session
+from runtime.decisions.tone_notation import BadToneScript, parse
+from runtime.sandbox.player_commands import (
+    MAX_SEGMENTS,
+    CreateSequencePlayer,
+    CreateTonePlayer,
+    CreateTtsPlayer,
+    CreateUrlPlayer,
+)
 
 URL_OPTIONS: Final = ("url", "method", "headers", "body")
 PLAYER_OPTIONS: Final = ("loop", "onPause", "progressivePlayback", "hideHeaders", "hideBody")
 TTS_PLAYER_OPTIONS: Final = (*SAY_OPTIONS, "onPause")
+TONE_PLAYER_OPTIONS: Final = ("loop", "progressivePlayback")
+SEQUENCE_OPTIONS: Final = ("segments",)
 
 
 class PlayerMaking(EventSource):
-    """createURLPlayer, createTTSPlayer."""
+    """createURLPlayer, createTTSPlayer, createToneScriptPlayer, createSequencePlayer."""
 
     __slots__ = ()
 
@@ -74,14 +84,81 @@ class PlayerMaking(EventSource):
             progressive=_progressive(what, given),
         )
 
+    def createToneScriptPlayer(self, script: str, *parameters: object, **options: object) -> Player:
+        """A player of tones: frequencies with their levels in dBm, then sections of cadence, as in
+        "350@-19,440@-19;10(*/0/1+2)" or "440@-19,480@-19;*(2/4/1+2)".
+
+        A section is its length in seconds (* = for ever) and, in brackets, what is repeated
+        meanwhile: on/off/which of the frequencies. Options, as keywords or one dict: loop;
+        progressivePlayback is accepted. The older positional form (script, loop) works. Events as
+        for createURLPlayer; Started.duration is once through all sections. Raises ValueError for a
+        script that cannot be read. VoxEngine reference: VoxEngine.createToneScriptPlayer.
+        """
+        what = "VoxEngine.createToneScriptPlayer"
+        given = merge(what, TONE_PLAYER_OPTIONS, parameters, options, legacy=("loop",))
+        loop = flag(what, "loop", given.get("loop", False))
+        _progressive(what, given)
+        try:
+            parse(text(what, "script", script), loop=loop)
+        except BadToneScript as exc:
+            raise ValueError(f"{what}(): {exc}") from None
+        return _made(what, CreateTonePlayer, script=script, loop=loop)
+
+    def createSequencePlayer(self, *parameters: object, **options: object) -> SequencePlayer:
+        """A player of several sounds and texts, one after the other without a gap.
+
+        `segments` (1 to 50), as a keyword or in one dict: each {"text": ..., "parameters": {voice,
+        ttsOptions}} or {"url": ...}. SequencePlayerEvents.Created follows, PlaybackReady when all
+        segments are there, Started(duration), PlaybackFinished at the end; PlaybackFinished(error)
+        when one of them cannot be played. It counts as one player. Raises TypeError and ValueError
+        for other segments. VoxEngine reference: VoxEngine.createSequencePlayer.
+        """
+        what = "VoxEngine.createSequencePlayer"
+        given = merge(what, SEQUENCE_OPTIONS, parameters, options)
+        segments = given.get("segments")
+        if not isinstance(segments, list | tuple):
+            kind = type(segments).__name__
+            raise TypeError(f"{what}(): segments must be a list of dicts, not {kind}")
+        known = list(cast("list[Any]", segments))
+        if not 0 < len(known) <= MAX_SEGMENTS:
+            raise ValueError(f"{what}(): {len(known)} segments, it must be 1 to {MAX_SEGMENTS}")
+        wire = tuple(_segment(what, number, each) for number, each in enumerate(known))
+        return SequencePlayer(*_sent(what, CreateSequencePlayer, segments=wire), known)
+
+
+def _segment(what: str, number: int, given: object) -> tuple[str, ...]:
+    """The wire form of a TTSPlayerSegment or URLPlayerSegment."""
+    where = f"segments[{number}]"
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{what}(): {where} must be a dict, not {type(given).__name__}")
+    pasted = cast("Mapping[str, object]", given)
+    keys = merge(f"{what}() {where}", ("url", "text", "parameters"), (pasted,), {})
+    if ("url" in keys) == ("text" in keys):
+        raise ValueError(f"{what}(): {where} must have either url or text")
+    known = TTS_PLAYER_OPTIONS if "text" in keys else PLAYER_OPTIONS
+    parameters = keys.get("parameters", {})
+    if not isinstance(parameters, Mapping):
+        kind = type(parameters).__name__
+        raise TypeError(f"{what}(): {where}.parameters must be a dict, not {kind}")
+    inner = cast("Mapping[str, object]", parameters)
+    options = merge(f"{what}() {where}.parameters", known, (inner,), {})
+    if "url" in keys:
+        return ("url", text(what, f"{where}.url", keys["url"]))
+    fields = speech_fields(what, keys["text"], options)
+    return ("text", *(fields[name] for name in ("text", "voice", "rate", "pitch", "volume")))
+
 
 def _progressive(what: str, given: Mapping[str, Any]) -> bool:
     return flag(what, "progressivePlayback", given.get("progressivePlayback", False))
 
 
-def _made(what: str, command: type[CreateUrlPlayer | CreateTtsPlayer], **fields: Any) -> Player:
+def _made(what: str, command: type[Any], **fields: Any) -> Player:
+    return Player(*_sent(what, command, **fields))
+
+
+def _sent(what: str, command: type[Any], **fields: Any) -> tuple[Session, int]:
     session = current()
     session.refuse_late(what)
     unit = session.new_unit()
     session.command(session.build(what, command, unit=unit, **fields), CommandHandle(what))
-    return Player(session, unit)
+    return session, unit

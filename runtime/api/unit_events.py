@@ -10,7 +10,7 @@ from runtime.api.events import Event
 
 if TYPE_CHECKING:
     from runtime.api.conference import Conference
-    from runtime.api.player import Player
+    from runtime.api.player import Player, SequencePlayer
     from runtime.api.recorder import Recorder
 
 
@@ -82,6 +82,68 @@ class PlaybackBuffering(PlayerEvent):
     without an event."""
 
     name: ClassVar[str] = "Player.Buffering"
+
+
+@attrs.frozen(kw_only=True)
+class SequencePlayerEvent(Event):
+    sequencePlayer: SequencePlayer
+
+    @property
+    def id(self) -> str:
+        return self.sequencePlayer.id()
+
+
+@attrs.frozen(kw_only=True)
+class SequenceCreated(SequencePlayerEvent):
+    """The player is there; its segments are being fetched."""
+
+    name: ClassVar[str] = "SequencePlayer.Created"
+
+
+@attrs.frozen(kw_only=True)
+class SequencePlaybackReady(SequencePlayerEvent):
+    """All segments are there."""
+
+    name: ClassVar[str] = "SequencePlayer.PlaybackReady"
+
+
+@attrs.frozen(kw_only=True)
+class SequenceStarted(SequencePlayerEvent):
+    """The first segment runs; `duration` of all of them in milliseconds."""
+
+    name: ClassVar[str] = "SequencePlayer.Started"
+    duration: float = 0
+
+
+@attrs.frozen(kw_only=True)
+class SequenceStopped(SequencePlayerEvent):
+    """The result of stop()."""
+
+    name: ClassVar[str] = "SequencePlayer.Stopped"
+
+
+@attrs.frozen(kw_only=True)
+class SequencePlaybackFinished(SequencePlayerEvent):
+    """The end of the last segment was reached, or one of them could not be played (`error`)."""
+
+    name: ClassVar[str] = "SequencePlayer.PlaybackFinished"
+    error: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class SequenceError(SequencePlayerEvent):
+    """There is no such player: a session has at most 10 at once."""
+
+    name: ClassVar[str] = "SequencePlayer.Error"
+    error: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class SequenceMarkerReached(SequencePlayerEvent):
+    """A place set by addMarker was played; `offset` is the one that was given there."""
+
+    name: ClassVar[str] = "SequencePlayer.PlaybackMarkerReached"
+    offset: int = 0
 
 
 @attrs.frozen(kw_only=True)

@@ -24,11 +24,7 @@ from runtime.api.player_making import PlayerMaking
 from runtime.api.recorder import Recorder, recording_fields
 from runtime.api.running import current
 from runtime.api.values import Modules
-from runtime.sandbox.commands import (
-    CreateConference,
-    CreateRecorder,
-    SetSessionData,
-)
+from runtime.sandbox.commands import CreateConference, CreateRecorder, SetSessionData
 
 
 class Making(PlayerMaking):
@@ -88,9 +84,7 @@ class Engine(Forwarding, Making):
             "callUserDirect",
             "callWhatsappUser",
             "createASR",
-            "createSequencePlayer",
             "createStreamingAgent",
-            "createToneScriptPlayer",
             "createWebSocket",
             "enqueueACDRequest",
             "enqueueTask",

@@ -37,7 +37,3 @@ def progress_tone(country: str) -> ToneScript | None:
 def unknown_country(country: str) -> str:
     known = ", ".join(sorted(PROGRESS_TONES))
     return f"playProgressTone({country!r}): this country is not known; known are {known}"
-
-
-def cycle_ms(script: ToneScript) -> int:
-    return sum(step.duration_ms for step in script.steps)

@@ -77,7 +77,7 @@ class Decoders:
         cached = self.cache.get(content.key)
         if cached is not None:
             return cached
-        source = self._source()
+        source = self.new_source()
         try:
             request = {"limit": content.limit}
             self._workers.submit(request, [os.dup(content.fd)], source, owner=owner)
@@ -93,7 +93,7 @@ class Decoders:
         Whoever fills it keeps the sound in the cache once its content is known. Raises SoundError.
         """
         try:
-            source = self._source()
+            source = self.new_source()
         except (SoundError, OSError):
             os.close(pipe)
             raise
@@ -105,7 +105,8 @@ class Decoders:
         self._arriving.add(source)
         return source
 
-    def _source(self) -> SoundSource:
+    def new_source(self) -> SoundSource:
+        """An empty sound, counted among those that are alive. Raises SoundError."""
         alive = sum(source.size_bytes for source in self._alive)
         if alive > MAX_ALIVE_BYTES:
             raise SoundError(f"{alive:,} bytes of sound are being played; try again later")

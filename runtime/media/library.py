@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,19 +23,12 @@ from runtime.speech.tts import TtsProvider
 
 from .decoders import Content, Decoders
 from .files import MAX_FILE_BYTES
-from .pcm import ROW_RATE_HZ
-from .port import (
-    Sound,
-    SoundError,
-)
+from .pcm import ROW_RATE_HZ, PcmBuffer
+from .port import Sound, SoundError
+from .sequence import join
 from .sound import PcmSound
 from .sound_cache import SoundCache
-from .sound_port import (
-    WHOLE,
-    Assets,
-    Fetching,
-    Voice,
-)
+from .sound_port import WHOLE, Assets, Fetching, Voice
 from .sound_workers import SoundWorkers
 from .url_sounds import UrlSounds
 
@@ -86,6 +79,18 @@ class Sounds:
         with _within_limits():
             return await _audible(PcmSound(text, self._speech.speak(text, voice)))
 
+    async def join(self, label: str, sounds: Sequence[Sound]) -> Sound:
+        source = self._decoders.new_source()
+        joined = PcmSound(label, source)
+        try:
+            await join(source.buffer, [_buffer_of(sound) for sound in sounds])
+        except BaseException:
+            joined.close()
+            raise
+        source.audible()
+        source.finish()
+        return joined
+
     def close(self) -> None:
         """Give back what is cached."""
         self.cache.clear()
@@ -113,6 +118,12 @@ def _within_limits() -> Iterator[None]:
         raise SoundError(TIMEOUT_ERROR) from None
     except OSError as exc:
         raise SoundError(f"no sound can be made now ({exc.strerror}); try again later") from exc
+
+
+def _buffer_of(sound: Sound) -> PcmBuffer:
+    if not isinstance(sound, PcmSound):
+        raise TypeError(f"{sound!r} does not come from this library")
+    return sound.buffer
 
 
 async def _audible(sound: PcmSound) -> PcmSound:

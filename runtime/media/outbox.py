@@ -45,7 +45,7 @@ class Outbox:
 
     def put(self, command: Command, fd: int | None = None) -> None:
         """Queue a command; `fd` goes with an OpenPlayer or OpenRecorder and stays the caller's."""
-        steps = len(command.script.steps) if isinstance(command, OpenTonePlayer) else 0
+        steps = command.script.size if isinstance(command, OpenTonePlayer) else 0
         packet = self._packet
         if packet.weight + 1 + steps > WEIGHT_PER_PACKET or len(packet.fds) == MAX_DESCRIPTORS:
             self._full.append(packet)

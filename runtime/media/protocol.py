@@ -44,8 +44,9 @@ from runtime.media.port import (
 from runtime.media.tone_script import ToneScript
 from runtime.sandbox.levels import SandboxReport
 
-MAX_TONE_STEPS: Final = 64
+MAX_TONE_STEPS: Final = 72
 MAX_STEP_MS: Final = 3_600_000
+MAX_SECTION_MS: Final = 86_400_000
 MAX_FREQUENCIES: Final = 8
 MAX_FREQUENCY_HZ: Final = 4000.0
 """Half the sample rate; there is nothing to hear above."""
@@ -120,17 +121,22 @@ class OpenPlayer:
 
 
 def _check_script(_: Any, __: attrs.Attribute[ToneScript], script: ToneScript) -> None:
-    if len(script.steps) > MAX_TONE_STEPS:
-        raise ValueError(f"{len(script.steps)} steps in a tone script, at most {MAX_TONE_STEPS}")
+    if script.size > MAX_TONE_STEPS:
+        raise ValueError(f"{script.size} steps in a tone script, at most {MAX_TONE_STEPS}")
+    if any(not 0 <= section.duration_ms <= MAX_SECTION_MS for section in script.sections):
+        raise ValueError(f"a section of a tone script lasts a day at most, {MAX_SECTION_MS} ms")
     low, high = LEVELS_DBM0
-    for step in script.steps:
+    for step in (step for section in script.parts for step in section.steps):
         heard = all(0 < f < MAX_FREQUENCY_HZ for f in step.frequencies_hz)
         if not heard or len(step.frequencies_hz) > MAX_FREQUENCIES:
             raise ValueError(f"{step.frequencies_hz}: up to 8 frequencies, 0 to 4000 Hz")
         if not 0 <= step.duration_ms <= MAX_STEP_MS or math.isnan(step.level_dbm0):
             raise ValueError(f"a step of {step.duration_ms} ms; an hour is the longest")
-        if not low <= step.level_dbm0 <= high:
-            raise ValueError(f"a level of {step.level_dbm0} dBm0; {low} to {high} can be heard")
+        if step.levels_dbm0 and len(step.levels_dbm0) != len(step.frequencies_hz):
+            raise ValueError(f"{len(step.levels_dbm0)} levels of other frequencies")
+        for level in (step.level_dbm0, *step.levels_dbm0):
+            if not low <= level <= high:
+                raise ValueError(f"a level of {level} dBm0; {low} to {high} can be heard")
 
 
 @attrs.frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import attrs
@@ -33,6 +34,9 @@ class SoundLibrary(Protocol):
 
     async def open_file(self, url: str, assets: Assets, how: Fetching = WHOLE) -> Sound:
         """A file of the bundle, of the data folder, or an http(s) URL. Raises SoundError."""
+
+    async def join(self, label: str, sounds: Sequence[Sound]) -> Sound:
+        """One sound of several whole ones, which stay their owner's. Raises SoundError."""
 
     async def speak(self, text: str, voice: Voice) -> Sound:
         """Raises SoundError for an unknown voice or text over 1,500 characters."""

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from runtime.media.frames import RATE_HZ, Samples
-from runtime.media.tone_script import ToneScript, ToneStep
+from runtime.media.tone_script import ToneScript, ToneSection, ToneStep
 
 FULL_SCALE_DBM0: Final = 3.14
 """ITU-T G.711: the level of a full-scale sine (A-law 3.14, mu-law 3.17)."""
@@ -48,13 +48,24 @@ def wave(
     return total * amplitude_of(level_dbm0)
 
 
+def _sounding(
+    step: ToneStep, start: int, count: int
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    if not step.levels_dbm0:
+        return wave(step.frequencies_hz, step.level_dbm0, start, count)
+    total = np.zeros(count)
+    for frequency, level in zip(step.frequencies_hz, step.levels_dbm0, strict=True):
+        total += wave((frequency,), level, start, count)
+    return total
+
+
 def step_samples(step: ToneStep) -> int:
     return max(0, step.duration_ms) * RATE_HZ // 1000
 
 
 def period_samples(script: ToneScript) -> int:
     """Length of the cadence, once through."""
-    return sum(step_samples(step) for step in script.steps)
+    return sum(map(_section_samples, script.parts))
 
 
 def length_of(script: ToneScript) -> int | None:
@@ -69,35 +80,51 @@ def render(script: ToneScript, start: int, count: int) -> Samples:
     total = np.zeros(count)
     at = 0
     while at < count and period and (script.loop or start + at < period):
-        step, offset = _step_at(script.steps, (start + at) % period)
-        length = step_samples(step)
+        step, offset, length = _step_at(script, (start + at) % period)
         piece = min(length - offset, count - at)
         if step.frequencies_hz:
-            sound = wave(step.frequencies_hz, step.level_dbm0, start + at, piece)
-            sound *= _edges(script, step, offset, piece)
+            sound = _sounding(step, start + at, piece)
+            if not _is_constant(script):
+                sound *= _edges(offset, piece, length)
             total[at : at + piece] = sound
         at += piece
     return np.clip(np.round(total), -32767, 32767).astype(np.int16)
 
 
-def _step_at(steps: Sequence[ToneStep], position: int) -> tuple[ToneStep, int]:
-    """The step that sounds at a position of the cadence, and how far into it that is."""
-    for step in steps:
-        length = step_samples(step)
-        if position < length:
-            return step, position
-        position -= length
+def _section_samples(section: ToneSection) -> int:
+    """Length of a section; none for one whose steps take no time."""
+    once = sum(map(step_samples, section.steps))
+    return max(0, section.duration_ms) * RATE_HZ // 1000 if once else 0
+
+
+def _step_at(script: ToneScript, position: int) -> tuple[ToneStep, int, int]:
+    """The step that sounds at a position of the cadence, how far into it that is, and how long it
+    sounds: the end of its section may cut it short."""
+    for section in script.parts:
+        whole = _section_samples(section)
+        if position >= whole:
+            position -= whole
+            continue
+        offset = position % sum(map(step_samples, section.steps))
+        left = whole - (position - offset)
+        for step in section.steps:
+            length = step_samples(step)
+            if offset < length:
+                return step, offset, min(length, left)
+            offset, left = offset - length, left - length
     raise AssertionError("a position beyond the cadence")
 
 
-def _edges(
-    script: ToneScript, step: ToneStep, offset: int, count: int
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Weights that round off the borders of a step, except where nothing but the step sounds."""
-    if all(other.frequencies_hz == step.frequencies_hz for other in script.steps) and script.loop:
-        return np.ones(count)
+def _is_constant(script: ToneScript) -> bool:
+    """Whether nothing but one tone sounds, for ever."""
+    tones = {step.frequencies_hz for section in script.parts for step in section.steps}
+    return script.loop and len(tones) == 1
+
+
+def _edges(offset: int, count: int, length: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Weights that round off the borders of a step."""
     index = np.arange(offset, offset + count)
-    inner = np.minimum(index, step_samples(step) - 1 - index)
+    inner = np.minimum(index, length - 1 - index)
     return np.clip((inner + 1) / EDGE, 0.0, 1.0)
 
 

@@ -22,13 +22,9 @@ from runtime.net.fetch import TIMEOUT_ERROR
 
 from .decoders import Content, Decoders
 from .files import MAX_FILE_BYTES
-from .port import (
-    SoundError,
-)
+from .port import SoundError
 from .sound import PcmSound, SoundSource
-from .sound_port import (
-    Fetching,
-)
+from .sound_port import Fetching
 from .url_cache import Headers, Stored, UrlCache, stored
 
 DOWNLOAD_S: Final = 300.0

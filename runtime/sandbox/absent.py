@@ -74,7 +74,6 @@ _LATER: Final = frozenset(
         "IVRState",
         "OpenAI",
         "PhoneNumber",
-        "SequencePlayerEvents",
         "SmartQueueEvents",
         "SmartQueueOperatorSettingsMode",
         "StreamingAgentEvents",

@@ -25,6 +25,7 @@ from runtime.api.event_constants import (
     ConferenceEvents,
     PlayerEvents,
     RecorderEvents,
+    SequencePlayerEvents,
 )
 from runtime.api.events import Event, build, by_name
 from runtime.api.listeners import Listener, Listeners
@@ -58,6 +59,9 @@ LAST_OF_UNIT: Final = frozenset(
         PlayerEvents.Stopped,
         PlayerEvents.PlaybackFinished,
         PlayerEvents.Error,
+        SequencePlayerEvents.Stopped,
+        SequencePlayerEvents.PlaybackFinished,
+        SequencePlayerEvents.Error,
         RecorderEvents.Stopped,
         RecorderEvents.Error,
         ConferenceEvents.Stopped,
@@ -75,6 +79,7 @@ SOURCE_FIELD: Final = {
     "Conference": "conference",
     "Player": "player",
     "Recorder": "recorder",
+    "SequencePlayer": "sequencePlayer",
 }
 
 
@@ -369,5 +374,13 @@ def _source_field(name: str) -> str:
 
 
 def _all_events() -> dict[str, type[Event]]:
-    spaces = (AppEvents, CallEvents, PlayerEvents, RecorderEvents, ConferenceEvents, AMDEvents)
+    spaces = (
+        AppEvents,
+        CallEvents,
+        PlayerEvents,
+        SequencePlayerEvents,
+        RecorderEvents,
+        ConferenceEvents,
+        AMDEvents,
+    )
     return {name: event for space in spaces for name, event in by_name(space).items()}

@@ -11,7 +11,6 @@ import trio
 
 from runtime.decisions import playlist
 from runtime.decisions.playlist import Ability, Action, Input, Stage
-from runtime.decisions.progress_tones import cycle_ms
 from runtime.decisions.routing import PLAYER
 from runtime.media.port import (
     MediaLost,
@@ -28,14 +27,7 @@ from runtime.media.port import (
 from runtime.media.tone_script import ToneScript
 from runtime.session.context import SessionContext
 from runtime.session.routes import PlaybackNode
-from runtime.session.sounds import (
-    WAITS,
-    Loader,
-    duration_ms,
-    load_sound,
-    went_on,
-    why_ended,
-)
+from runtime.session.sounds import WAITS, Loader, duration_ms, load_sound, went_on, why_ended
 
 ENGINE_LOST: Final = "the media engine was lost"
 
@@ -184,7 +176,7 @@ class LegPlayback:
         self._emit("Call.PlaybackReady", playing.prompt)
 
     def _started(self, playing: _Playing) -> None:
-        length = cycle_ms(playing.tone) if playing.tone else 0
+        length = playing.tone.duration_ms if playing.tone else 0
         if playing.sound is not None:
             length = duration_ms(playing.sound)
         self._emit("Call.PlaybackStarted", playing.prompt, duration=length)

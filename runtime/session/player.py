@@ -22,16 +22,11 @@ from runtime.media.port import (
     Sound,
     SoundError,
 )
+from runtime.media.tone_script import ToneScript
 from runtime.session.context import SessionContext
 from runtime.session.playback import ENGINE_LOST
-from runtime.session.sounds import (
-    WAITS,
-    Loader,
-    duration_ms,
-    load_sound,
-    went_on,
-    why_ended,
-)
+from runtime.session.sequence import SequenceLoader, Span
+from runtime.session.sounds import WAITS, Loader, duration_ms, load_sound, went_on, why_ended
 from runtime.session.units import UnitRefused
 
 MAX_MARKERS = 100
@@ -45,13 +40,21 @@ class _Stage(enum.Enum):
 
 
 class Player:
-    """A URL or TTS player, from its creation to its end."""
+    """A player of any kind, from its creation to its end."""
 
     def __init__(
-        self, session: SessionContext, *, loop: bool, paused: bool, progressive: bool = False
+        self,
+        session: SessionContext,
+        *,
+        kind: str = "Player",
+        loop: bool = False,
+        paused: bool = False,
+        progressive: bool = False,
     ) -> None:
-        """`progressive`: it begins while the rest of its sound still comes."""
+        """`kind` is what its events are called by; `progressive`: it begins while the rest of its
+        sound still comes."""
         self.unit = 0
+        self.kind = kind
         self._session = session
         self._loop = loop
         self._progressive = progressive
@@ -60,19 +63,26 @@ class Player:
         self._scope: trio.CancelScope | None = None
         self._sound: Sound | None = None
         self._player: MediaPlayer | None = None
-        self._markers: list[int] = []
-        """As the script gave them."""
+        self._tone: ToneScript | None = None
+        self._segments: SequenceLoader | None = None
+        self._markers: list[tuple[int, int]] = []
+        """Offset and segment, as the script gave them."""
         self._set: dict[int, list[int]] = {}
         """Place in the sound, in milliseconds: the offsets given for it."""
         self._whole = not progressive
         """Whether the sound's length is known for good."""
 
-    def open(self, unit: int, loader: Loader) -> None:
+    def open(self, unit: int, source: Loader | ToneScript) -> None:
         """It has its handle: load the sound. Whoever it is sent to hears it once it is there."""
         self.unit = unit
         self._session.routes.add(unit, PLAYER)
         self._emit("Created")
-        self._scope = self._session.tasks.start(partial(self._load, loader))
+        if isinstance(source, ToneScript):
+            self._tone = source
+            self._begin(source)
+            return
+        self._segments = source if isinstance(source, SequenceLoader) else None
+        self._scope = self._session.tasks.start(partial(self._load, source))
 
     def pause(self) -> None:
         self._paused = True
@@ -84,12 +94,12 @@ class Player:
         if self._player is not None:
             self._player.resume()
 
-    def add_marker(self, offset_ms: int) -> None:
+    def add_marker(self, offset_ms: int, segment: int = 0) -> None:
         """From the start, or from the end when negative. Raises UnitRefused."""
         if len(self._markers) >= MAX_MARKERS:
             raise UnitRefused(f"a player has at most {MAX_MARKERS} markers")
-        self._markers.append(offset_ms)
-        self._mark(offset_ms)
+        self._markers.append((offset_ms, segment))
+        self._mark(offset_ms, segment)
 
     def stop(self) -> None:
         """Its end, without PlaybackFinished."""
@@ -108,29 +118,32 @@ class Player:
             return
         if self._stage is not _Stage.LOADING or self._sound is None:
             return
+        self._begin(self._sound)
+        if not self._whole:
+            await self._mark_from_the_end(self._sound)
+
+    def _begin(self, source: Sound | ToneScript) -> None:
         self._stage = _Stage.READY
         self._emit("PlaybackReady")
         self._player = self._session.ports.media.open_player(
-            self._sound,
+            source,
             self._session.tasks.edge(self._on_engine),
             loop=self._loop,
             paused=self._paused,
         )
-        for offset_ms in self._markers:
-            self._mark(offset_ms)
+        for offset_ms, segment in self._markers:
+            self._mark(offset_ms, segment)
         self._session.routes.bind(self.unit, self._player)
         self._session.routes.update(self.unit, can_hear=False, can_be_heard=True)
-        if not self._whole:
-            await self._mark_from_the_end(self._sound)
 
     async def _mark_from_the_end(self, sound: Sound) -> None:
         """Once it is known where that is; never when the sound breaks off."""
         with contextlib.suppress(SoundError):
             await sound.ready()
             self._whole = True
-            for offset_ms in self._markers:
+            for offset_ms, segment in self._markers:
                 if offset_ms < 0:
-                    self._mark(offset_ms)
+                    self._mark(offset_ms, segment)
 
     def _keep(self, sound: Sound) -> None:
         if self._stage is _Stage.OVER:
@@ -143,8 +156,7 @@ class Player:
             return
         match event:
             case PlayerStarted():
-                length = duration_ms(self._sound) if self._sound is not None else 0
-                self._emit("Started", duration=length)
+                self._emit("Started", duration=self._length_ms)
             case PlayerMarkerReached(offset_ms=offset_ms):
                 given = self._set.get(offset_ms) or [offset_ms]
                 self._emit("PlaybackMarkerReached", offset=given.pop(0))
@@ -160,11 +172,21 @@ class Player:
             case _:
                 assert_never(event)
 
-    def _mark(self, offset_ms: int) -> None:
-        if self._player is None or self._sound is None or (offset_ms < 0 and not self._whole):
+    @property
+    def _length_ms(self) -> int:
+        if self._tone is not None:
+            return self._tone.duration_ms
+        return duration_ms(self._sound) if self._sound is not None else 0
+
+    def _mark(self, offset_ms: int, segment: int) -> None:
+        if self._player is None or (offset_ms < 0 and not self._whole):
             return
-        at = offset_ms if offset_ms >= 0 else duration_ms(self._sound) + offset_ms
-        if at >= 0:
+        spans = self._segments.spans if self._segments is not None else ()
+        if segment >= max(1, len(spans)):
+            return  # the script was told when it named the segment
+        span = spans[segment] if spans else Span(0, self._length_ms)
+        at = offset_ms if offset_ms >= 0 and not spans else span.place(offset_ms)
+        if at is not None:
             self._set.setdefault(at, []).append(offset_ms)
             self._player.add_marker(at)
 
@@ -187,4 +209,4 @@ class Player:
         self._session.units.drop(self.unit)
 
     def _emit(self, name: str, **fields: Any) -> None:
-        self._session.events.emit(f"Player.{name}", unit=self.unit, fields=fields)
+        self._session.events.emit(f"{self.kind}.{name}", unit=self.unit, fields=fields)

@@ -19,13 +19,8 @@ from runtime.decisions.breaker import CrashBreaker
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.family import Family
 from runtime.legs.leg import Dialer, Leg
-from runtime.media.port import (
-    MediaPort,
-    RecordingStore,
-)
-from runtime.media.sound_port import (
-    SoundLibrary,
-)
+from runtime.media.port import MediaPort, RecordingStore
+from runtime.media.sound_port import SoundLibrary
 from runtime.net import Fetcher
 from runtime.session.refusals import Refusals, RefusalView
 from runtime.session.rounds import Rounds

@@ -14,13 +14,8 @@ from runtime.decisions.failure import OnError, OnFailure
 from runtime.decisions.limits import Limits
 from runtime.decisions.secrets import Secret
 from runtime.legs.leg import Dialer
-from runtime.media.port import (
-    MediaPort,
-    RecordingStore,
-)
-from runtime.media.sound_port import (
-    SoundLibrary,
-)
+from runtime.media.port import MediaPort, RecordingStore
+from runtime.media.sound_port import SoundLibrary
 from runtime.net import Fetcher
 
 LAUNCH_S: Final = 10.0

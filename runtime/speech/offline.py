@@ -9,13 +9,9 @@ import attrs
 import trio
 
 from runtime.media.pcm import ROW_RATE_HZ, PcmBuffer
-from runtime.media.port import (
-    SoundError,
-)
+from runtime.media.port import SoundError
 from runtime.media.sound import SoundSource
-from runtime.media.sound_port import (
-    Voice,
-)
+from runtime.media.sound_port import Voice
 from runtime.media.sound_workers import SoundWorkers, WorkerKind
 from runtime.sandbox.levels import SandboxReport
 

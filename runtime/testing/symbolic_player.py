@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from runtime.media.port import (
     MediaLost,
-    PlayerEvent,
     PlayerFinished,
     PlayerListener,
     PlayerMarkerReached,
@@ -19,6 +19,9 @@ from runtime.testing.agenda import Agenda, Appointment
 from runtime.testing.hearing import Audio
 from runtime.testing.symbolic_nodes import OnClose, SymbolicNode, SymbolicSource
 from runtime.testing.symbolic_sounds import SymbolicSound
+
+INSTANT_S: Final = 1e-6
+"""What rounding may do to a time."""
 
 
 class SymbolicPlayer(SymbolicSource):
@@ -38,8 +41,8 @@ class SymbolicPlayer(SymbolicSource):
         self._listener = listener
         self._length_s = _length(source)
         self._loop = loop or (isinstance(source, ToneScript) and source.loop)
-        kind = source.kind if isinstance(source, SymbolicSound) else "tone"
-        self._audio = Audio(what=source.label, kind=kind, source=name)
+        self._label = source.label
+        self._parts = _parts(source, name)
         self._name = name
         self._played_s = 0.0
         self._running_since: float | None = None
@@ -52,8 +55,7 @@ class SymbolicPlayer(SymbolicSource):
             return
         self._running_since = self._agenda.now()
         if not self._started:
-            self._started = True
-            self._tell_later(PlayerStarted())
+            self._agenda.after(0, self._start)
         self._plan()
         self.changed()
 
@@ -73,7 +75,11 @@ class SymbolicPlayer(SymbolicSource):
             self._plan()
 
     def sounding(self, listener: SymbolicNode, through: frozenset[SymbolicNode]) -> list[Audio]:
-        return [] if self._running_since is None or self.closed else [self._audio]
+        if self._running_since is None or self.closed:
+            return []
+        position = self._position()
+        begun = [audio for start_s, audio in self._parts if start_s <= position + INSTANT_S]
+        return begun[-1:]
 
     def _position(self) -> float:
         running = 0.0
@@ -90,6 +96,9 @@ class SymbolicPlayer(SymbolicSource):
         for offset_ms in self._markers:
             at_s = offset_ms / 1000 if offset_ms >= 0 else self._length_s + offset_ms / 1000
             self._appoint(at_s - position, partial(self._mark, offset_ms))
+        for start_s, _ in self._parts:
+            if start_s > position + INSTANT_S:
+                self._appoint(start_s - position, self.changed)
         if not self._loop:
             self._appoint(self._length_s - position, self._finish)
 
@@ -106,12 +115,11 @@ class SymbolicPlayer(SymbolicSource):
         self.cut()
         self._listener(PlayerFinished())
 
-    def _tell_later(self, event: PlayerEvent) -> None:
-        def tell() -> None:
-            if not self.closed or isinstance(event, MediaLost):
-                self._listener(event)
-
-        self._agenda.after(0, tell)
+    def _start(self) -> None:
+        """As in the engine: what is paused within the same instant has not begun."""
+        if not (self.closed or self._started or self._running_since is None):
+            self._started = True
+            self._listener(PlayerStarted())
 
     def _cancel_plans(self) -> None:
         for appointment in self._appointments:
@@ -126,15 +134,27 @@ class SymbolicPlayer(SymbolicSource):
     def lose(self) -> None:
         if not self.closed:
             super().lose()
-            self._tell_later(MediaLost())
+            self._agenda.after(0, partial(self._listener, MediaLost()))
 
     def __repr__(self) -> str:
-        return f"<{self._name}: {self._audio.what!r} at {self._position():.2f} s>"
+        return f"<{self._name}: {self._label!r} at {self._position():.2f} s>"
+
+
+def _parts(source: Sound | ToneScript, name: str) -> list[tuple[float, Audio]]:
+    """What is heard one after the other, each with its begin in seconds."""
+    if not isinstance(source, SymbolicSound):
+        return [(0.0, Audio(what=source.label, kind="tone", source=name))]
+    begin = 0.0
+    parts: list[tuple[float, Audio]] = []
+    for part in source.parts or (source,):
+        parts.append((begin, Audio(what=part.label, kind=part.kind, source=name)))
+        begin += part.duration_s
+    return parts
 
 
 def _length(source: Sound | ToneScript) -> float:
     if isinstance(source, ToneScript):
-        return sum(step.duration_ms for step in source.steps) / 1000
+        return source.duration_ms / 1000
     if source.duration_s is None:
         raise TypeError(f"{source!r}: symbolic media plays only sounds whose length is known")
     return source.duration_s

@@ -8,23 +8,15 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, TypeVar
 
 import attrs
 import trio
 
-from runtime.media.port import (
-    Sound,
-    SoundError,
-)
-from runtime.media.sound_port import (
-    WHOLE,
-    Assets,
-    Fetching,
-    Voice,
-)
+from runtime.media.port import Sound, SoundError
+from runtime.media.sound_port import WHOLE, Assets, Fetching, Voice
 from runtime.testing.hearing import Kind, speech_seconds
 
 T = TypeVar("T")
@@ -42,6 +34,8 @@ class SymbolicSound:
     label: str
     kind: Kind
     duration_s: float
+    parts: tuple[SymbolicSound, ...] = ()
+    """Of what it was joined."""
     closed: bool = False
     error: None = None
 
@@ -87,6 +81,12 @@ class SymbolicSounds:
         if error is not None:
             raise SoundError(error)
         return SymbolicSound(url, "file", self._file_seconds(url, assets))
+
+    async def join(self, label: str, sounds: Sequence[Sound]) -> Sound:
+        await trio.lowlevel.checkpoint()
+        parts = tuple(sound for sound in sounds if isinstance(sound, SymbolicSound))
+        whole_s = sum(part.duration_s for part in parts)
+        return SymbolicSound(label, parts[0].kind, whole_s, parts=parts)
 
     async def speak(self, text: str, voice: Voice) -> Sound:
         await trio.sleep(self.speech_delay_s)

@@ -5,18 +5,9 @@ from __future__ import annotations
 import pytest
 from trio.testing import MockClock
 
-from runtime.sandbox.commands import (
-    PlayProgressTone,
-    Say,
-    SendMediaTo,
-    StartPlayback,
-    StopPlayback,
-)
+from runtime.sandbox.commands import PlayProgressTone, Say, SendMediaTo, StartPlayback, StopPlayback
 from runtime.sandbox.frames import ResultFrame
-from runtime.sandbox.player_commands import (
-    CreateTtsPlayer,
-    CreateUrlPlayer,
-)
+from runtime.sandbox.player_commands import CreateTtsPlayer, CreateUrlPlayer
 from tests.api.test_calls import alerting
 from tests.sandbox.fake_core import running
 

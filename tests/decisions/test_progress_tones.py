@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from runtime.decisions.progress_tones import cycle_ms, progress_tone, unknown_country
+from runtime.decisions.progress_tones import progress_tone, unknown_country
 
 
 def test_the_russian_ringback_has_the_five_second_cycle_of_the_reference() -> None:
     tone = progress_tone("RU")
     assert tone is not None
-    assert cycle_ms(tone) == 5_000
+    assert tone.duration_ms == 5_000
     assert tone.loop
 
 

@@ -54,6 +54,8 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "VoxEngine.callUser": dialing.UserOptions.__annotations__,
     "VoxEngine.createURLPlayer": player_making.PLAYER_OPTIONS,
     "VoxEngine.createTTSPlayer": player_making.TTS_PLAYER_OPTIONS,
+    "VoxEngine.createToneScriptPlayer": player_making.TONE_PLAYER_OPTIONS,
+    "VoxEngine.createSequencePlayer": player_making.SEQUENCE_OPTIONS,
     "VoxEngine.createRecorder": recorder.RECORD_OPTIONS,
     "VoxEngine.createConference": ("hd_audio",),
     "Call.answer": call_signalling.ANSWER_OPTIONS,
@@ -83,12 +85,28 @@ def page() -> str:
     """The whole page."""
     _FIRST.clear()
     parts = [INTRODUCTION]
-    objects = ("VoxEngine", "Call", "Player", "Recorder", "Conference", "Net", "Logger")
+    objects = (
+        "VoxEngine",
+        "Call",
+        "Player",
+        "SequencePlayer",
+        "Recorder",
+        "Conference",
+        "Net",
+        "Logger",
+    )
     parts += [_object(getattr(runtime, name)) for name in objects]
     parts.append(_amd())
     parts.append(_functions(runtime.setTimeout, runtime.setInterval, runtime.clearTimeout))
     parts.append(_functions(runtime.clearInterval, runtime.require))
-    spaces = ("AppEvents", "CallEvents", "PlayerEvents", "RecorderEvents", "ConferenceEvents")
+    spaces = (
+        "AppEvents",
+        "CallEvents",
+        "PlayerEvents",
+        "SequencePlayerEvents",
+        "RecorderEvents",
+        "ConferenceEvents",
+    )
     parts += [_events(getattr(runtime, name)) for name in spaces]
     parts.append(_events(amd.AMDEvents))
     parts.append("## Values\n")
@@ -222,8 +240,13 @@ def _events(space: NamespaceType) -> str:
 
 
 def _event(constant: str, value: str, event: type[Event]) -> str:
-    own = [name for name in attrs.fields_dict(event) if name not in ("call", "player")]
+    own = [
+        name
+        for name in attrs.fields_dict(event)
+        if name not in ("call", "player", "sequencePlayer")
+    ]
     source = {"Application": [], "Call": ["call", "id"], "Player": ["player", "id"],
+              "SequencePlayer": ["sequencePlayer", "id"],
               "Recorder": ["id"], "Conference": ["id"],
               "AMD": ["call"]}[value.partition(".")[0]]  # fmt: skip
     if constant == "CallAlerting":

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 from runtime.media.frames import RATE_HZ, Samples
-from runtime.media.tone_script import ToneScript, ToneStep
-from runtime.media.tones import (
-    DTMF_FREQUENCIES_HZ,
-    amplitude_of,
-    dtmf_samples,
-    length_of,
-    render,
-)
+from runtime.media.tone_script import ToneScript, ToneSection, ToneStep
+from runtime.media.tones import DTMF_FREQUENCIES_HZ, amplitude_of, dtmf_samples, length_of, render
 
 
 def script(*steps: tuple[tuple[float, ...], int], loop: bool = True) -> ToneScript:
@@ -110,3 +104,41 @@ def test_loud_chords_are_clipped_and_not_wrapped() -> None:
 def test_every_key_has_its_two_frequencies(digit: str) -> None:
     heard = strongest(dtmf_samples(digit, 0, 8000), 2)
     assert heard == sorted(round(f) for f in DTMF_FREQUENCIES_HZ[digit])
+
+
+def test_sections_repeat_their_steps_until_their_time_is_over() -> None:
+    step = ToneStep(frequencies_hz=(400.0,), duration_ms=100)
+    pause = ToneStep(frequencies_hz=(), duration_ms=100)
+    high = ToneStep(frequencies_hz=(1000.0,), duration_ms=3_600_000)
+    tone = ToneScript(
+        label="two sections",
+        sections=(
+            ToneSection(steps=(step, pause), duration_ms=450),
+            ToneSection(steps=(high,), duration_ms=300),
+        ),
+        loop=False,
+    )
+    assert length_of(tone) == 750 * 8
+    samples = render(tone, 0, 8000)
+    for begin_ms, hertz in ((0, 400), (200, 400), (400, 400), (450, 1000), (600, 1000)):
+        piece = samples[begin_ms * 8 + 40 : begin_ms * 8 + 360]
+        assert strongest(piece, 1) == [pytest.approx(hertz, abs=26)]
+    for begin_ms in (100, 300):
+        assert set(samples[begin_ms * 8 : begin_ms * 8 + 800]) == {0}
+    assert set(samples[6000:]) == {0}
+    # Where a section cuts a step short, that is rounded off as its end is.
+    steepest = amplitude_of(-19.0) * 2 * np.pi * 1000 / RATE_HZ
+    assert np.abs(np.diff(samples.astype(int))).max() <= steepest + 1
+
+
+def test_frequencies_may_have_levels_of_their_own() -> None:
+    step = ToneStep(frequencies_hz=(400.0, 1000.0), duration_ms=1000, levels_dbm0=(-10.0, -20.0))
+    samples = render(ToneScript(label="two levels", steps=(step,)), 0, 8000).astype(float)
+    spectrum = np.abs(np.fft.rfft(samples)) / 4000
+    assert spectrum[400] == pytest.approx(amplitude_of(-10.0), rel=0.01)
+    assert spectrum[1000] == pytest.approx(amplitude_of(-20.0), rel=0.01)
+
+
+def test_sections_that_take_no_time_are_silence() -> None:
+    nothing = ToneSection(steps=(), duration_ms=500)
+    assert length_of(ToneScript(label="none", sections=(nothing,), loop=True)) == 0

@@ -16,14 +16,9 @@ from runtime.media.files import MAX_FILE_BYTES
 from runtime.media.headers import wav_header
 from runtime.media.library import Sounds
 from runtime.media.pcm import PcmState
-from runtime.media.port import (
-    SoundError,
-)
+from runtime.media.port import SoundError
 from runtime.media.sound import PcmSound
-from runtime.media.sound_port import (
-    WHOLE,
-    Fetching,
-)
+from runtime.media.sound_port import WHOLE, Fetching
 from runtime.net import Direct, Fetcher, parse_networks
 from tests.media.sound_bytes import encode, heard, tone
 from tests.media.test_library import PATIENCE_S, Folder, Silent

@@ -7,15 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 import trio
 
-from runtime.net import (
-    Body,
-    Direct,
-    Failure,
-    Fetcher,
-    FetchError,
-    Request,
-    parse_networks,
-)
+from runtime.net import Body, Direct, Failure, Fetcher, FetchError, Request, parse_networks
 from tests.net.web import Answer, Web, client_context
 
 pytestmark = pytest.mark.loopback

@@ -13,13 +13,9 @@ import trio
 
 from runtime.media.listening import HeardInterval
 from runtime.media.pcm import Samples
-from runtime.media.port import (
-    SoundError,
-)
+from runtime.media.port import SoundError
 from runtime.media.sound import PcmSound
-from runtime.media.sound_port import (
-    Voice,
-)
+from runtime.media.sound_port import Voice
 from runtime.speech.offline import OfflineSpeech
 from runtime.speech.tts import TtsProvider
 from tests.media.sound_bytes import heard

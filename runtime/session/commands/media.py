@@ -7,14 +7,8 @@ from functools import partial
 from typing import Final
 
 from runtime.decisions.progress_tones import progress_tone, unknown_country
-from runtime.media.port import (
-    RecordingFormat,
-    Sound,
-)
-from runtime.media.sound_port import (
-    Fetching,
-    Voice,
-)
+from runtime.media.port import RecordingFormat, Sound
+from runtime.media.sound_port import Fetching, Voice
 from runtime.sandbox.commands import (
     PlayProgressTone,
     RecordCall,

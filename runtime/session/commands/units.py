@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from runtime.media.port import (
-    RecordingFormat,
-    Sound,
-)
-from runtime.media.sound_port import (
-    Fetching,
-    Voice,
-)
+from runtime.decisions.tone_notation import BadToneScript, parse
+from runtime.media.port import RecordingFormat, Sound
+from runtime.media.sound_port import Fetching, Voice
+from runtime.media.tone_script import ToneScript
 from runtime.sandbox.commands import (
     CreateConference,
     CreateRecorder,
@@ -23,6 +19,8 @@ from runtime.sandbox.commands import (
 )
 from runtime.sandbox.player_commands import (
     AddPlayerMarker,
+    CreateSequencePlayer,
+    CreateTonePlayer,
     CreateTtsPlayer,
     CreateUrlPlayer,
     PausePlayer,
@@ -33,6 +31,7 @@ from runtime.session.commands.table import DONE, CommandRefused, Handler
 from runtime.session.context import SessionContext
 from runtime.session.mixers import Conference, Recorder
 from runtime.session.player import Player
+from runtime.session.sequence import SequenceLoader
 from runtime.session.sounds import Loader
 
 
@@ -60,12 +59,28 @@ def create_tts_player(session: SessionContext, command: CreateTtsPlayer, _: int)
     return _open_player(session, command.unit, player, loader)
 
 
-def _open_player(session: SessionContext, unit: int, player: Player, loader: Loader) -> bool:
+def create_tone_player(session: SessionContext, command: CreateTonePlayer, _: int) -> bool:
+    try:
+        script = parse(command.script, loop=command.loop)
+    except BadToneScript as exc:
+        raise CommandRefused(str(exc)) from exc
+    return _open_player(session, command.unit, Player(session), script)
+
+
+def create_sequence_player(session: SessionContext, command: CreateSequencePlayer, _: int) -> bool:
+    player = Player(session, kind="SequencePlayer")
+    loader = SequenceLoader(session, command.segments)
+    return _open_player(session, command.unit, player, loader)
+
+
+def _open_player(
+    session: SessionContext, unit: int, player: Player, source: Loader | ToneScript
+) -> bool:
     room = len(session.units.of(Player)) < session.settings.limits.players
     session.units.claim(unit, player)
     if not room:
-        _refuse(session, unit, "Player", session.settings.limits.players)
-    player.open(unit, loader)
+        _refuse(session, unit, player.kind, session.settings.limits.players)
+    player.open(unit, source)
     return DONE
 
 
@@ -114,7 +129,7 @@ def stop_player(session: SessionContext, command: StopPlayer, _: int) -> bool:
 
 
 def add_marker(session: SessionContext, command: AddPlayerMarker, _: int) -> bool:
-    session.units.find(command.unit, Player).add_marker(command.offset_ms)
+    session.units.find(command.unit, Player).add_marker(command.offset_ms, command.segment)
     return DONE
 
 
@@ -136,6 +151,8 @@ def stop_conference(session: SessionContext, command: StopConference, _: int) ->
 UNIT_COMMANDS: Final[Mapping[str, Handler]] = {
     CreateUrlPlayer.op: create_url_player,
     CreateTtsPlayer.op: create_tts_player,
+    CreateTonePlayer.op: create_tone_player,
+    CreateSequencePlayer.op: create_sequence_player,
     PausePlayer.op: pause_player,
     ResumePlayer.op: resume_player,
     StopPlayer.op: stop_player,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import trio
 
@@ -33,12 +35,7 @@ from runtime.media.port import (
     Sound,
     SoundError,
 )
-from runtime.media.sound_port import (
-    WHOLE,
-    Assets,
-    Fetching,
-    Voice,
-)
+from runtime.media.sound_port import WHOLE, Assets, Fetching, Voice
 from runtime.media.tone_script import ToneScript
 
 
@@ -215,6 +212,12 @@ class FakeSounds:
         if url.startswith("no"):
             raise SoundError(f"{url} is not in the scenario's folder")
         return self._make(url)
+
+    async def join(self, label: str, sounds: Sequence[Sound]) -> Sound:
+        await trio.lowlevel.checkpoint()
+        joined = FakeSound(label, sum(sound.duration_s or 0.0 for sound in sounds))
+        self.made.append(joined)
+        return joined
 
     async def speak(self, text: str, voice: Voice) -> Sound:
         await trio.sleep(self.delay_s)
