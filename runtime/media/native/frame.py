@@ -10,8 +10,9 @@ import numpy as np
 from runtime.media.codec import LINEAR_TO_ALAW, LINEAR_TO_ULAW
 from runtime.media.frames import FrameTable
 from runtime.media.rtp.playout import SLOTS
+from runtime.media.units.content import BLOCK_FRAMES
 from runtime.media.units.legs import Legs
-from runtime.media.units.players import BLOCK_FRAMES, Players
+from runtime.media.units.players import Players
 from runtime.media.units.routes import Routes
 
 from . import library as native

@@ -43,11 +43,12 @@ from runtime.media.protocol import (
 from runtime.media.rtp.datagrams import NoPorts
 
 from .coded import CodedLegs
+from .content import BrokenContent, Content, ToneContent, content_of
 from .detectors import Detectors
 from .edges import Conference
 from .leg import Leg
 from .legs import Legs, LegsExhausted
-from .players import BrokenContent, Content, Player, Players, ToneContent, content_of
+from .players import Player, Players
 from .recorders import Recorder, Recorders, RecordersExhausted
 from .routes import Routes
 from .signalling import Signalling

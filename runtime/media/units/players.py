@@ -8,7 +8,7 @@ natural end the player falls silent first and is reported afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -24,7 +24,6 @@ from runtime.media.frames import (
     Samples,
 )
 from runtime.media.mixing import cross_fade, fade_out, taper
-from runtime.media.pcm import PcmBuffer, PcmState
 from runtime.media.port import (
     PlayerFed,
     PlayerFinished,
@@ -32,17 +31,12 @@ from runtime.media.port import (
     PlayerStarted,
     PlayerStarved,
 )
-from runtime.media.tone_script import ToneScript
-from runtime.media.tones import length_of, render
 
-BLOCK_FRAMES: Final = 100
-"""Frames fetched at once: two seconds, since each fetch costs as much as sixty players' tick."""
+from .content import BLOCK_FRAMES, FRAMES_PER_S, Content
+
 AHEAD_FRAMES: Final = 10
 """Who has no more than this left is given more: so no player holds up frames that go by without a
 tick, which are fewer."""
-TONE_FRAMES: Final = 25
-"""Frames of a tone that are rendered at once: a tick waits for them."""
-FRAMES_PER_S: Final = 50
 ENOUGH_FRAMES: Final = 10
 """What has come of a sound before one that was waited for goes on: 200 ms, so that a slow download
 is heard in pieces of words and not of samples, and is told five times a second at most."""
@@ -51,123 +45,6 @@ MAX_MARKERS: Final = 100
 
 PlayerNews = PlayerStarted | PlayerMarkerReached | PlayerStarved | PlayerFed | PlayerFinished
 OnPlayerNews = Callable[["Player", PlayerNews], None]
-
-
-class Content(Protocol):
-    """What a player plays, seen as samples from the beginning on."""
-
-    rate_hz: int
-
-    def fetch(self, start: int) -> Samples:
-        """Up to a block of samples from `start`; none when there are none (yet)."""
-
-    def over(self, start: int) -> bool:
-        """Whether nothing will ever follow at `start`."""
-
-    @property
-    def growing(self) -> bool:
-        """Whether more samples may come than there are now."""
-
-    @property
-    def error(self) -> str | None:
-        """Why the content ended before its time."""
-
-    def close(self) -> None: ...
-
-
-class BufferContent:
-    """A sound in shared memory."""
-
-    def __init__(self, buffer: PcmBuffer, *, loop: bool) -> None:
-        self.rate_hz = buffer.rate_hz
-        self._frame = buffer.rate_hz // FRAMES_PER_S
-        self._block = BLOCK_FRAMES * self._frame
-        self._buffer = buffer
-        self._loop = loop
-
-    def fetch(self, start: int) -> Samples:
-        # The state is read first: samples published before DONE are all there.
-        state, valid = self._buffer.state, self._buffer.valid_samples
-        if state is PcmState.DONE and self._loop and valid:
-            start %= valid
-            if start + self._block > valid:
-                around = np.arange(start, start + self._block)
-                return _mono(self._buffer.samples[:valid].take(around, axis=0, mode="wrap"))
-        end = min(start + self._block, valid)
-        if state is PcmState.FILLING:
-            end -= (end - start) % self._frame
-        return _mono(self._buffer.samples[start : max(start, end)])
-
-    def over(self, start: int) -> bool:
-        state, valid = self._buffer.state, self._buffer.valid_samples
-        if state is PcmState.DONE and self._loop:
-            return valid == 0
-        return state is not PcmState.FILLING and start >= valid
-
-    @property
-    def growing(self) -> bool:
-        return self._buffer.state is PcmState.FILLING
-
-    @property
-    def error(self) -> str | None:
-        if self._buffer.state is PcmState.FAILED:
-            return "the sound broke off while it was being decoded or spoken"
-        return None
-
-    def close(self) -> None:
-        self._buffer.close()
-
-
-class ToneContent:
-    """A tone script; nothing of it lies above what 8 kHz can carry."""
-
-    rate_hz = RATE_HZ
-    error = None
-    growing = False
-
-    def __init__(self, script: ToneScript) -> None:
-        self._script = script
-        self._length = length_of(script)
-
-    def fetch(self, start: int) -> Samples:
-        count = TONE_FRAMES * RATE_HZ // FRAMES_PER_S
-        if self._length is not None:
-            count = max(0, min(count, self._length - start))
-        return render(self._script, start, count)
-
-    def over(self, start: int) -> bool:
-        return self._length is not None and start >= self._length
-
-    def close(self) -> None:
-        return
-
-
-class BrokenContent:
-    """A sound that the engine cannot play; ends at once with the reason."""
-
-    rate_hz = RATE_HZ
-    growing = False
-
-    def __init__(self, error: str) -> None:
-        self.error = error
-
-    def fetch(self, start: int) -> Samples:
-        return np.zeros(0, dtype=np.int16)
-
-    def over(self, start: int) -> bool:
-        return True
-
-    def close(self) -> None:
-        return
-
-
-def content_of(buffer: PcmBuffer, *, loop: bool) -> Content:
-    """The buffer as content, if its rate is one of the rows' rates."""
-    if buffer.rate_hz not in (RATE_HZ, WIDE_RATE_HZ):
-        buffer.close()
-        rates = f"{RATE_HZ} and {WIDE_RATE_HZ} Hz"
-        return BrokenContent(f"the sound has {buffer.rate_hz} Hz, the engine plays {rates}")
-    return BufferContent(buffer, loop=loop)
 
 
 @attrs.define(eq=False)
@@ -403,19 +280,11 @@ class Players:
                 samples[player.row] = 0
         self._silencing, self._fading_out = self._fading_out, []
         for player in self._silencing:
-            slot = player.slot
-            if player.paused and not player.ended and self._cursor[slot] < self._filled[slot]:
-                samples[player.row] = fade_out(self._blocks[slot, self._cursor[slot]])
+            if player.paused and not player.ended:
+                samples[player.row] = fade_out(samples[player.row][::-1])
 
     def _list_running(self) -> None:
         self.running = np.array(
             [s for s, p in self._by_slot.items() if not p.paused and not p.ended], dtype=np.int64
         )
         self._dirty, self.due = False, True
-
-
-def _mono(samples: Samples) -> Samples:
-    if samples.ndim == 1:
-        return samples
-    halves: Samples = (samples.sum(axis=1, dtype=np.int32) // 2).astype(np.int16)
-    return halves
