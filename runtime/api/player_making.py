@@ -71,11 +71,13 @@ class PlayerMaking(EventSource):
         """A player that speaks `text` (at most 1,500 characters).
 
         Options, as keywords or one dict: voice, ttsOptions {rate, pitch, volume}, onPause,
-        progressivePlayback; request is accepted. Events as for createURLPlayer. VoxEngine
-        reference: VoxEngine.createTTSPlayer.
+        progressivePlayback; request is accepted. The older positional form (text, voice,
+        ttsOptions) works. Events as for createURLPlayer. VoxEngine reference:
+        VoxEngine.createTTSPlayer.
         """
         what = "VoxEngine.createTTSPlayer"
-        given = merge(what, TTS_PLAYER_OPTIONS, parameters, options, legacy=("voice",))
+        legacy = ("voice", "ttsOptions")
+        given = merge(what, TTS_PLAYER_OPTIONS, parameters, options, legacy=legacy)
         return _made(
             what,
             CreateTtsPlayer,

@@ -53,8 +53,11 @@ class SoundCache:
         return source
 
     def put(self, key: str, source: SoundSource) -> None:
-        """Keep a sound, and let the oldest go that are too many now."""
+        """Keep a sound, in place of another of that key, and let the oldest go that are too many
+        now."""
         source.hold()
+        if key in self._sources:
+            self._drop(key)
         self._sources[key] = source
         while len(self._sources) > self._limit or self._oversize():
             self._drop(next(iter(self._sources)))

@@ -246,6 +246,16 @@ def test_the_cache_lets_the_least_recently_used_go() -> None:
     assert not one.wanted
 
 
+def test_a_sound_in_place_of_another_lets_that_go() -> None:
+    cache = SoundCache()
+    one, two = _source(1), _source(1)
+    cache.put("same", one)
+    cache.put("same", two)
+    assert (one.wanted, two.wanted) == (False, True)
+    assert cache.get("same") is two
+    cache.clear()
+
+
 def test_the_cache_is_bounded_in_number_and_forgets_failures() -> None:
     cache = SoundCache(limit=2)
     for key in "abc":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runtime.media.url_cache import (
     MAX_FRESH_S,
@@ -58,6 +60,22 @@ def test_it_is_fresh_for_as_long_as_its_server_says(headers: Headers, fresh_s: f
 )
 def test_some_answers_are_not_kept(headers: Headers) -> None:
     assert stored("content", headers, 0.0, redirected=False) is None
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["Cache-Control", "Expires", "Date", "Last-Modified", "Age", "ETag", "Vary"]
+            ),
+            st.text(max_size=30) | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ .{0,5}"),
+        ),
+        max_size=6,
+    )
+)
+def test_whatever_a_server_says_is_read_within_bounds(headers: list[tuple[str, str]]) -> None:
+    kept = stored("content", headers, 0.0, redirected=False)
+    assert kept is None or 0 <= kept.fresh_until <= MAX_FRESH_S
 
 
 def test_where_a_url_leads_is_asked_each_time() -> None:

@@ -19,6 +19,7 @@ from runtime.media.pcm import PcmState
 from runtime.media.port import SoundError
 from runtime.media.sound import PcmSound
 from runtime.media.sound_port import WHOLE, Fetching
+from runtime.media.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
 from tests.media.sound_bytes import encode, heard, tone
 from tests.media.test_library import PATIENCE_S, Folder, Silent
@@ -67,7 +68,9 @@ class Listener:
 async def ear(nursery: trio.Nursery) -> AsyncIterator[Listener]:
     web = Web()
     await nursery.start(web.run)
-    decoders = file_decoders(lambda _: None)
+    # Each worker takes a while to start; with one more than may wait for downloads all goes on.
+    kind = attrs.evolve(file_decoders(lambda _: None).kind, count=ARRIVING + 1)
+    decoders = SoundWorkers(kind, lambda _: None)
     await nursery.start(decoders.run)
     library = Sounds(
         decoders=decoders,
@@ -167,31 +170,29 @@ async def test_a_server_that_falls_silent_is_not_waited_for_long(
     sound.close()
 
 
+NO_SOUNDS = [
+    (Answer(status=404), "/a answered 404$"),
+    (Answer(b"gone", status=503), "/a answered 503$"),
+    (Answer(b"", status=304), "/a answered 304$"),
+    (Answer(b"<html>no sound</html>"), "/a cannot be played: it is a web page"),
+    (Answer(b'{"no": "sound"}'), r"/a cannot be played: it is text \(JSON"),
+    (Answer(b""), r"/a cannot be played: (it is empty|there is no sound|it is damaged)"),
+    (Answer(b"RIFF\xff\xff\xff\xffWAVEjunk"), "/a cannot be played: it is damaged"),
+    (Answer(wav_header(8000, 1, 0)), "/a cannot be played: there is no sound in it"),
+    (
+        Answer(raw=b"HTTP/1.1 200 X\r\nContent-Length: 99999999\r\n\r\n"),
+        "the answer has 99,999,999 bytes, the limit is 10,485,760",
+    ),
+    (Answer(TEN_S, first=20, cut=True), "peer closed connection"),
+]
+
+
 @pytest.mark.parametrize("how", [WHOLE, PROGRESSIVE], ids=["whole", "progressive"])
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (Answer(status=404), "/a answered 404$"),
-        (Answer(b"gone", status=503), "/a answered 503$"),
-        (Answer(b"", status=304), "/a answered 304$"),
-        (Answer(b"<html>no sound</html>"), "/a cannot be played: it is a web page"),
-        (Answer(b'{"no": "sound"}'), r"/a cannot be played: it is text \(JSON"),
-        (Answer(b""), r"/a cannot be played: (it is empty|there is no sound|it is damaged)"),
-        (Answer(b"RIFF\xff\xff\xff\xffWAVEjunk"), "/a cannot be played: it is damaged"),
-        (Answer(wav_header(8000, 1, 0)), "/a cannot be played: there is no sound in it"),
-        (
-            Answer(raw=b"HTTP/1.1 200 X\r\nContent-Length: 99999999\r\n\r\n"),
-            "the answer has 99,999,999 bytes, the limit is 10,485,760",
-        ),
-        (Answer(TEN_S, first=20, cut=True), "peer closed connection"),
-    ],
-)
-async def test_what_is_no_sound_is_an_error_with_its_reason(
-    ear: Listener, answer: Answer, reason: str, how: Fetching
-) -> None:
-    ear.on("/a", answer)
-    with pytest.raises(SoundError, match=reason):
-        await ear.open("/a", how)
+async def test_what_is_no_sound_is_an_error_with_its_reason(ear: Listener, how: Fetching) -> None:
+    for answer, reason in NO_SOUNDS:
+        ear.on("/a", answer)
+        with pytest.raises(SoundError, match=reason):
+            await ear.open("/a", how)
 
 
 async def test_a_download_that_turns_out_too_large_ends_there(ear: Listener) -> None:
@@ -248,6 +249,16 @@ async def test_a_fresh_sound_is_not_asked_for_again(
     await trio.testing.wait_all_tasks_blocked()
     assert await ear.hertz("/a.wav", second) == 440
     assert ear.asked == 1
+
+
+async def test_the_same_content_behind_two_urls_is_kept_once(ear: Listener) -> None:
+    for path in ("/a.wav", "/b.wav"):
+        ear.on(path, Answer(TEN_S, headers=(FOR_AN_HOUR,)))
+        assert await ear.hertz(path, PROGRESSIVE) == 440
+        await trio.testing.wait_all_tasks_blocked()
+    assert len(ear.sounds.cache) == 1
+    assert await ear.hertz("/a.wav") == await ear.hertz("/b.wav") == 440
+    assert ear.asked == 2
 
 
 async def test_callers_that_come_together_ask_once(ear: Listener) -> None:
