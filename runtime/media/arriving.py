@@ -80,8 +80,10 @@ class WavSound:
         """The sound whose head comes next; None, and nothing is read, for what FFmpeg should do."""
         form, at = None, 12
         for _ in range(MAX_CHUNKS):
+            if at > MAX_WAV_HEAD:  # before anything is read for it: a chunk may claim gigabytes
+                return None
             head = file.peek(at + _CHUNK.size)
-            if at > MAX_WAV_HEAD or len(head) < at + _CHUNK.size:
+            if len(head) < at + _CHUNK.size:
                 return None
             name, size = _CHUNK.unpack_from(head, at)
             at += _CHUNK.size

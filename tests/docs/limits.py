@@ -14,12 +14,16 @@ import attrs
 from runtime.api.timers import MIN_INTERVAL_MS
 from runtime.decisions.limit import facts, shown
 from runtime.decisions.limits import Limits
-from runtime.media.decoders import MAX_ALIVE_BYTES
+from runtime.media.decoders import ARRIVING, MAX_ALIVE_BYTES
 from runtime.media.library import OPEN_S
+from runtime.media.url_cache import MAX_URLS
+from runtime.media.url_sounds import DOWNLOAD_S
+from runtime.media.url_sounds import STALLED_S as STALLED_DOWNLOAD_S
 from runtime.sandbox import schema, wire
 from runtime.sandbox.bundle import MAX_ASSET
 from runtime.sandbox.lock import DESCRIPTORS
 from runtime.sandbox.nurseries import RELEASE_GRACE_S
+from runtime.sandbox.player_commands import MAX_SEGMENTS
 from runtime.session.apology import APOLOGY_S
 from runtime.session.channel import MAX_QUEUED_BYTES, PARTIAL_S, STALLED_S
 from runtime.session.player import MAX_MARKERS
@@ -88,6 +92,22 @@ FIXED: Final[tuple[tuple[str, str, str], ...]] = (
         f"{OPEN_S:g} s; {LOAD_S:g} s",
         "PlaybackFinished with the error",
     ),
+    (
+        "a download that is played as it comes; without a byte",
+        f"{DOWNLOAD_S:g} s; {STALLED_DOWNLOAD_S:g} s",
+        "PlaybackFinished with the error, after what came",
+    ),
+    (
+        "such downloads at once, of all sessions",
+        shown(ARRIVING),
+        "the next is played when it is there",
+    ),
+    (
+        "URLs whose sounds are remembered",
+        shown(MAX_URLS),
+        "the least recently used is fetched again",
+    ),
+    ("segments of a sequence player", shown(MAX_SEGMENTS), "ValueError at the line"),
     (
         "decoded sounds of all sessions",
         f"{MAX_ALIVE_BYTES >> 30} GiB",
