@@ -185,6 +185,9 @@ def test_a_growing_sound_plays_what_is_there_and_waits_for_the_rest() -> None:
     assert rig.told(player) == []
     buffer.append(np.full(400, 1000, dtype=np.int16))
     rig.tick(4)
+    assert rig.told(player) == []  # two frames are not worth beginning for
+    buffer.append(np.full(8 * 160, 1000, dtype=np.int16))
+    rig.tick(12)
     assert rig.told(player) == [PlayerStarted(), PlayerStarved()]
     buffer.append(np.full(160, 1000, dtype=np.int16))
     rig.tick(3)
@@ -206,18 +209,18 @@ def test_a_growing_sound_plays_what_is_there_and_waits_for_the_rest() -> None:
         PlayerFinished(),
     ]
     heard = peer.samples.count(q(1000))
-    whole = 400 + 160 + 80 + 8 * 160 + 160
+    whole = 400 + 8 * 160 + 160 + 80 + 8 * 160 + 160
     assert whole - 3 * 40 <= heard < whole  # all of it, three times faded in
     assert np.abs(np.diff(peer.samples)).max() < 100  # no click where it waits and goes on
 
 
 def test_a_sound_that_breaks_off_ends_with_an_error_after_what_there_was() -> None:
     rig = Rig()
-    buffer = growing(320)
+    buffer = growing(1600)
     player = rig.player(buffer)
     rig.tick(2)
     buffer.finish(failed=True)
-    rig.tick(2)
+    rig.tick(10)
     told = rig.told(player)
     assert told[0] == PlayerStarted()
     assert isinstance(told[1], PlayerFinished)

@@ -38,8 +38,8 @@ AHEAD_FRAMES: Final = 10
 """Who has no more than this left is given more: so no player holds up frames that go by without a
 tick, which are fewer."""
 ENOUGH_FRAMES: Final = 10
-"""What has come of a sound before one that was waited for goes on: 200 ms, so that a slow download
-is heard in pieces of words and not of samples, and is told five times a second at most."""
+"""What has come of a sound before one that was waited for begins, or goes on: 200 ms, so that a slow
+download is heard in pieces of words and not of samples, and is told five times a second at most."""
 MAX_MARKERS: Final = 100
 """Per player; further ones are ignored, and the session refuses them long before."""
 
@@ -202,7 +202,8 @@ class Players:
         left = int(self._filled[slot] - self._cursor[slot])
         growing = player.content.growing  # before what there is: when it is not, that is all
         samples = player.content.fetch(player.fetched)
-        if player.starved and growing and len(samples) < ENOUGH_FRAMES * self._frame:
+        waits = growing and (player.starved or not player.started)
+        if waits and len(samples) < ENOUGH_FRAMES * self._frame:
             samples = samples[:0]
         room = BLOCK_FRAMES - left
         if player.fetched == 0:
