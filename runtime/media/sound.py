@@ -37,6 +37,12 @@ class SoundSource:
         return self._complete.is_set()
 
     @property
+    def playable(self) -> bool:
+        """Whether there is something to play, be it the beginning of what broke off."""
+        begun = self._broken_off is not None and self.buffer.valid_samples > 0
+        return self.error is None or begun
+
+    @property
     def wanted(self) -> bool:
         """Whether anybody still holds it; a job that nobody wants is not worth starting."""
         return self._users > 0
@@ -131,7 +137,8 @@ class PcmSound:
     async def audible(self) -> None:
         """Return when there is something to play; raise SoundError when there will be nothing."""
         await self._last.wait_audible()
-        self._check()
+        if not self._last.playable:
+            self._check()
 
     async def ready(self) -> None:
         await self._last.wait_complete()

@@ -25,6 +25,8 @@ from runtime.media.protocol import (
 )
 from tests.media.native.helper import helper
 from tests.media.rig import Peer, Rig, q, sound
+from tests.media.speaker import TABLE, Speaker
+from tests.media.test_engine_codecs import steps_of
 from tests.media.test_engine_events import key
 
 LOUD = 8000
@@ -286,3 +288,20 @@ def test_a_mended_loop_keeps_its_length_and_all_but_its_first_5_ms(rig: Rig, cou
     phases = np.arange(200 * 160) % count
     exact = phases >= FADE
     assert np.array(peer.samples)[exact].tolist() == wanted[exact].tolist()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_no_change_is_heard_as_a_click_by_a_wide_leg(change: Change, rate: int) -> None:
+    rig = Rig(codecs=TABLE)
+    listener = Speaker.on(rig, "L16")
+    player = rig.player(level(LOUD, rate=rate))
+    rig.connect(player, listener.peer)
+    rig.tick(8)
+    change(rig, listener.peer, player)
+    rig.tick(60)
+    steps = np.abs(np.diff(listener.heard().astype(int)))
+    # 5 ms are 80 samples here; from 8 to 16 kHz the corner of a fade swings a little.
+    assert steps.max() <= 1.5 * (2 * LOUD / 80)
+    assert len({packet.ssrc for packet in listener.peer.heard}) == 1
+    assert steps_of(listener.peer.heard) == {(1, 320)}

@@ -15,9 +15,9 @@ from runtime.media.decoders import ARRIVING, file_decoders
 from runtime.media.files import MAX_FILE_BYTES
 from runtime.media.headers import wav_header
 from runtime.media.library import Sounds
-from runtime.media.pcm import PcmState
+from runtime.media.pcm import PcmBuffer, PcmState
 from runtime.media.port import SoundError
-from runtime.media.sound import PcmSound
+from runtime.media.sound import PcmSound, SoundSource
 from runtime.media.sound_port import WHOLE, Fetching
 from runtime.media.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
@@ -157,6 +157,26 @@ async def test_a_cut_connection_ends_the_sound_after_what_there_was(ear: Listene
         await ear.open("/a.wav")
     ear.on("/a.wav", Answer(TEN_S))
     assert await ear.hertz("/a.wav", PROGRESSIVE) == 440  # what broke off is not kept
+
+
+async def test_what_came_before_the_cut_is_played_however_late_somebody_looks() -> None:
+    source = SoundSource(PcmBuffer.create(capacity_s=1))
+    sound = PcmSound("https://example.com/a.wav", source)
+    source.buffer.append(tone(440, 0.5))
+    source.break_off("the connection broke")
+    source.audible()
+    source.finish()
+    await sound.audible()
+    with pytest.raises(SoundError, match=r"a\.wav cannot be played: the connection broke"):
+        await sound.ready()
+    sound.close()
+    nothing = SoundSource(PcmBuffer.create(capacity_s=1))
+    silent = PcmSound("https://example.com/b.wav", nothing)
+    nothing.break_off("the connection broke")
+    nothing.fail("there is no sound in it")
+    with pytest.raises(SoundError, match=r"b\.wav cannot be played: the connection broke"):
+        await silent.audible()
+    silent.close()
 
 
 async def test_a_server_that_falls_silent_is_not_waited_for_long(

@@ -38,8 +38,8 @@ AHEAD_FRAMES: Final = 10
 """Who has no more than this left is given more: so no player holds up frames that go by without a
 tick, which are fewer."""
 ENOUGH_FRAMES: Final = 10
-"""What has come of a sound before one that was waited for begins, or goes on: 200 ms, so that a slow
-download is heard in pieces of words and not of samples, and is told five times a second at most."""
+"""What has come of a sound before it begins or goes on: 200 ms, so that a slow download is heard in
+pieces of words and not of samples, and is told five times a second at most."""
 MAX_MARKERS: Final = 100
 """Per player; further ones are ignored, and the session refuses them long before."""
 
