@@ -246,8 +246,7 @@ class Engine:
 
     def _play_legs(self, shortening: bool) -> None:
         legs, count = self._parts.legs, self._parts.legs.count
-        due, written = legs.playout.due(count)
-        legs.concealment.play(self._parts.frames.of_legs(count), due, written)
+        legs.concealment.play(self._parts.frames.of_legs(count))
         legs.playout.advance(count)
         self._parts.coded.play()
         if shortening:

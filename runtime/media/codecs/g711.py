@@ -7,7 +7,7 @@ import numpy as np
 from runtime.media.codec import Law, decode, encode
 
 from .coding import Samples
-from .repetition import Repetition
+from .continuation import Continuation
 
 
 class G711Encoder:
@@ -21,7 +21,7 @@ class G711Encoder:
 class G711Decoder:
     def __init__(self, law: Law) -> None:
         self._law = law
-        self._concealment = Repetition(8000)
+        self._concealment = Continuation(8000)
 
     def decode(self, payload: bytes) -> Samples | None:
         if not payload:

@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from .coding import Samples
-from .repetition import Repetition
+from .continuation import Continuation
 
 RATE_HZ: Final = 16000
 
@@ -26,7 +26,7 @@ class G722Encoder:
 class G722Decoder:
     def __init__(self) -> None:
         self._context = _context("r")
-        self._concealment = Repetition(RATE_HZ)
+        self._concealment = Continuation(RATE_HZ)
 
     def decode(self, payload: bytes) -> Samples | None:
         # An empty packet is FFmpeg's sign for the end of a stream.

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from .coding import Samples
-from .repetition import Repetition
+from .continuation import Continuation
 
 _NETWORK: Final = np.dtype(">i2")
 
@@ -19,7 +19,7 @@ class L16Encoder:
 
 class L16Decoder:
     def __init__(self, rate_hz: int) -> None:
-        self._concealment = Repetition(rate_hz)
+        self._concealment = Continuation(rate_hz)
 
     def decode(self, payload: bytes) -> Samples | None:
         if not payload or len(payload) % _NETWORK.itemsize:

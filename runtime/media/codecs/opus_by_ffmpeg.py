@@ -1,6 +1,6 @@
 """Opus by FFmpeg's wrapper of libopus: the second way, for machines where only that can be loaded.
 
-It decodes to 48 kHz and tells nothing of losses, so lost packets are concealed by repetition.
+It decodes to 48 kHz and tells nothing of losses, so lost packets are concealed from the waveform.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import av
 import numpy as np
 
 from .coding import Samples
+from .continuation import Continuation
 from .opus import BIT_RATE, RATE_HZ
 from .parameters import number, parse_parameters
-from .repetition import Repetition
 
 
 class FfmpegOpusEncoder:
@@ -45,7 +45,7 @@ class FfmpegOpusDecoder:
         context.open()
         self._context = context
         self._resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
-        self._concealment = Repetition(RATE_HZ)
+        self._concealment = Continuation(RATE_HZ)
 
     def decode(self, payload: bytes) -> Samples | None:
         if not payload:

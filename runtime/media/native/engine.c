@@ -34,6 +34,7 @@
 #define HEADER 12           /* octets of an RTP header without options, RFC 3550 5.1 */
 #define FRAME 160           /* samples, and octets of G.711, in 20 ms */
 #define RATE_HZ 8000
+#define HISTORY 3           /* frames of a leg that stay after they were heard: rtp/playout.py */
 #define ADDRESS_MAX 28      /* a sockaddr_in6 */
 #define DATAGRAM_MAX 65507
 #define BAD_STRUCT (-1)
@@ -187,7 +188,7 @@ static int follow_one(const struct following *f, int64_t leg, const uint8_t *row
     if (length != HEADER + FRAME || length != f->sizes[leg]) return 0;
     if (memcmp(row, head, HEADER) != 0) return 0;
     int64_t lead = f->timestamp[leg] + FRAME - f->base[leg] - f->clock;
-    if (lead < 0 || lead > (f->slots - 2) * FRAME || lead % FRAME != 0) return 0;
+    if (lead < 0 || lead > (f->slots - HISTORY - 2) * FRAME || lead % FRAME != 0) return 0;
     count_packet(f, leg, now);
     place(f, leg, lead, row + HEADER);
     write_u16(head + 2, (uint16_t)((head[2] << 8 | head[3]) + 1));
@@ -198,7 +199,7 @@ static int follow_one(const struct following *f, int64_t leg, const uint8_t *row
 /* Take the packets that need no judging. Of several packets of a leg none is just the next one. */
 int64_t callstage_follow(const struct following *f, const struct arrivals *a) {
     if (f->struct_size != sizeof *f || a->struct_size != sizeof *a) return BAD_STRUCT;
-    if (a->row_size < HEADER + FRAME || f->slots < 2 || f->clock < 0) return BAD_STRUCT;
+    if (a->row_size < HEADER + FRAME || f->slots < HISTORY + 2 || f->clock < 0) return BAD_STRUCT;
     for (int64_t n = 0; n < a->count; n++)
         if (!a->followed[n] && known(f, a->legs[n]) && f->seen[a->legs[n]] < 2) f->seen[a->legs[n]]++;
     int64_t taken = 0;
@@ -247,7 +248,7 @@ struct frame {
 };
 
 #define MISSING INT16_MIN      /* no sample came: rtp/playout.py */
-#define FADE_FRAMES 3          /* a leg that missed so many is silent: rtp/concealment.py */
+#define CONTINUED 480          /* a leg that missed so many samples is silent: rtp/concealment.py */
 
 static int whole(const int16_t *frame) {
     int missing = 0;
@@ -258,21 +259,23 @@ static int whole(const int16_t *frame) {
 /* Concealment.play and Playout.advance, if every leg goes on sounding or being silent. */
 static int play_legs(const struct frame *f, int64_t count) {
     int64_t slot = f->clock / FRAME % f->slots;
-    int16_t *due = f->ring + slot * f->legs * FRAME;
-    uint8_t *written = f->written + slot * f->legs;
+    int64_t oldest = (f->clock / FRAME + f->slots - HISTORY) % f->slots;
+    const int16_t *due = f->ring + slot * f->legs * FRAME;
+    const uint8_t *written = f->written + slot * f->legs;
     for (int64_t leg = 0; leg < count; leg++) {
-        if (written[leg] ? f->missed[leg] != 0 : f->missed[leg] < FADE_FRAMES) return 0;
+        if (written[leg] ? f->missed[leg] != 0 : f->missed[leg] < CONTINUED) return 0;
         if (written[leg] && !whole(due + leg * FRAME)) return 0;
     }
+    int16_t *heard = f->ring + oldest * f->legs * FRAME;
     for (int64_t leg = 0; leg < count; leg++) {
-        int16_t *frame = due + leg * FRAME, *row = f->samples + (1 + leg) * FRAME;
-        if (!written[leg]) {
+        int16_t *row = f->samples + (1 + leg) * FRAME;
+        if (written[leg])
+            memcpy(row, due + leg * FRAME, FRAME * sizeof *row);
+        else
             memset(row, 0, FRAME * sizeof *row);
-            continue;
-        }
-        memcpy(row, frame, FRAME * sizeof *frame);
-        for (int k = 0; k < FRAME; k++) frame[k] = MISSING;
-        written[leg] = 0;
+        if (!f->written[oldest * f->legs + leg]) continue;
+        for (int k = 0; k < FRAME; k++) heard[leg * FRAME + k] = MISSING;
+        f->written[oldest * f->legs + leg] = 0;
     }
     return 1;
 }
@@ -322,7 +325,7 @@ static void prepare(const struct frame *f, int64_t count) {
 int64_t callstage_frame(struct frame *f, int64_t count, int64_t stages) {
     if (f->struct_size != sizeof *f || f->packet_size < HEADER + FRAME) return BAD_STRUCT;
     if (count < 0 || count > f->legs || f->rows < 1 + f->legs) return BAD_STRUCT;
-    if (f->slots < 1 || f->clock < 0) return BAD_STRUCT;
+    if (f->slots <= HISTORY || f->clock < 0) return BAD_STRUCT;
     if (stages < 1 || !play_legs(f, count)) return 0;
     if (stages > 1) play_players(f);
     if (stages > 2) gather(f, count);

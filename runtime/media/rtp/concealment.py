@@ -1,7 +1,9 @@
-"""Loss concealment for G.711: the last frame again, fading to silence within 60 ms.
+"""Loss concealment for G.711: what is missing of a leg's frames is continued from what came before.
 
-Simple on purpose (not the pitch search of G.711 Appendix I): one lost packet is hardly heard, and a
-longer hole is honest silence. Sound that comes back within the fade is cross-faded in.
+Cost is where the loss is: a hole of any length and place is filled by runtime/media/waveform.py as
+it begins, for all legs at once, and read from then on. Sound that comes back is cross-faded in,
+the more slowly the longer it was gone. What was made up stands in the playout buffer like what
+came, so that the next hole is continued from it.
 """
 
 from __future__ import annotations
@@ -11,46 +13,49 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.media.frames import FADE, FRAME, Samples
+from runtime.media.frames import FRAME, RATE_HZ, Samples
+from runtime.media.waveform import Lengths, continued, fade_in_after
 
 from .header import Bools, Ints
-from .playout import MISSING
+from .playout import MISSING, Playout
 
-FADE_FRAMES: Final = 3
-_ENVELOPE: Final = 1 - np.arange(FADE_FRAMES * FRAME + 1) / (FADE_FRAMES * FRAME)
-# A repeated frame was faded already when it is repeated again, so each row holds the ratio.
-_FALL: Final = np.array(
-    [
-        [
-            _ENVELOPE[n * FRAME + k] / (_ENVELOPE[(n - 1) * FRAME + k] if n else 1.0)
-            for k in range(FRAME)
-        ]
-        for n in range(FADE_FRAMES)
-    ]
-    + [[0.0] * FRAME],
-    dtype=np.float32,
-)
+_LENGTHS: Final = Lengths.at(RATE_HZ)
+CONTINUED: Final = _LENGTHS.continued
+"""Samples after which a hole is silence."""
+_MADE: Final = CONTINUED + FRAME
+"""Continued sound and the silence after it, as far as a frame that begins within the hole reads."""
+_FADES: Final = np.maximum([fade_in_after(n, _LENGTHS) for n in range(CONTINUED + 1)], 0.5)
+"""By the number of samples made up; half a sample is none."""
+MAX_HOLES: Final = 4
+"""Per frame, of packets of 5 ms every other one; what a stranger case has more of is silence."""
+_AT: Final = np.arange(FRAME)
 
 
 class Concealment:
     """How long each leg has had nothing to play; fills what is missing in its row."""
 
-    def __init__(self, legs: int) -> None:
-        self._missed: NDArray[np.int64] = np.full(legs, FADE_FRAMES, dtype=np.int64)
+    def __init__(self, legs: int, playout: Playout) -> None:
+        self._playout = playout
+        self._missed: NDArray[np.int64] = np.full(legs, CONTINUED, dtype=np.int64)
+        """Samples made up since the last one that came."""
+        # Pages of legs that lose nothing stay untouched and cost nothing.
+        self._made: Samples = np.zeros((legs, _MADE), dtype=np.int16)
+        """How the sound goes on from where the hole began."""
         self._steady: bytes | None = None
         """What `written` was in the last frame, if no leg was in between sound and silence."""
         self._sounding: Ints = np.zeros(0, dtype=np.int64)
 
     def reset(self, leg: int) -> None:
-        self._missed[leg] = FADE_FRAMES
+        self._missed[leg] = CONTINUED
         self._steady = None
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """What the native helper works on; never replaced by other arrays."""
         return {"missed": self._missed}
 
-    def play(self, rows: Samples, due: Samples, written: Bools) -> None:
-        """Replace `rows` (the last frames) by the due ones, made whole."""
+    def play(self, rows: Samples) -> None:
+        """Replace `rows` (the last frames) by the ones that the playout has due, made whole."""
+        due, written = self._playout.due(len(rows))
         if written.tobytes() == self._steady:
             # Nothing begins or ends: legs that sound are copied, the others are silent already.
             came = due[self._sounding]
@@ -58,39 +63,61 @@ class Concealment:
                 rows[self._sounding] = came
                 return
         missed = self._missed[: len(rows)]
-        changing = (written != (missed == 0)) | ((missed > 0) & (missed < FADE_FRAMES))
+        changing = (written != (missed == 0)) | ((missed > 0) & (missed < CONTINUED))
         self._steady = None if changing.any() else written.tobytes()
         self._sounding = np.flatnonzero(written)
         self._play_changes(rows, due, written)
 
     def _play_changes(self, rows: Samples, due: Samples, written: Bools) -> None:
         missed = self._missed[: len(rows)]
-        self._fade_in(rows, due, np.flatnonzero(written & (missed > 0) & (missed < FADE_FRAMES)))
-        holes = np.flatnonzero(~written & (missed < FADE_FRAMES))
-        partly = np.flatnonzero(written)
-        partly = partly[due[partly].min(axis=1) == MISSING]
-        repaired = np.concatenate((holes, partly))
+        inside = (missed > 0) & (missed < CONTINUED)
+        torn = np.zeros_like(written)
+        torn[self._sounding] = due[self._sounding].min(axis=1) == MISSING
+        missed[written & ~torn & ~inside] = 0
+        repaired = np.flatnonzero(torn | inside | (~written & (missed < CONTINUED)))
         if len(repaired):
-            filled = self._repeated(rows, due, repaired)
-        np.copyto(rows, due)
-        if len(repaired):
-            rows[repaired] = filled
-        rows[~written & (missed >= FADE_FRAMES)] = 0
-        missed += 1
-        missed[written] = 0
-        np.minimum(missed, FADE_FRAMES, out=missed)
+            due[repaired] = self._repaired(due[repaired], repaired)
+            # These places, too, are to be freed in the end.
+            written[repaired] = True
+            self._steady = None
+        rows[written] = due[written]
+        rows[~written] = 0
 
-    def _repeated(self, rows: Samples, due: Samples, legs: Ints) -> Samples:
-        faded = rows[legs] * _FALL[self._missed[legs]]
-        came = due[legs]
-        return np.where(came == MISSING, faded.astype(np.int16), came)
+    def _repaired(self, frames: Samples, legs: Ints) -> Samples:
+        """Frames with all their holes filled, and with what follows a hole faded in."""
+        before = self._playout.history(legs)
+        before[before == MISSING] = 0
+        torn = np.arange(len(legs))
+        for _ in range(MAX_HOLES):
+            frames[torn] = self._filled(frames[torn], legs[torn], before[torn])
+            torn = np.flatnonzero(frames.min(axis=1) == MISSING)
+            if not len(torn):
+                return frames
+        self._missed[legs[frames[:, -1] == MISSING]] = CONTINUED
+        frames[frames == MISSING] = 0
+        return frames
 
-    def _fade_in(self, rows: Samples, due: Samples, legs: Ints) -> None:
-        """What would have been repeated gives way to what came, within 5 ms."""
-        if not len(legs):
-            return
-        span = len(FADE)
-        repeated = rows[legs, :span] * _FALL[self._missed[legs], :span]
-        came = due[legs, :span]
-        mixed = np.round(came * FADE + repeated * (1 - FADE)).astype(np.int16)
-        due[legs, :span] = np.where(came == MISSING, came, mixed)
+    def _filled(self, frames: Samples, legs: Ints, before: Samples) -> Samples:
+        """The first hole of each frame filled, which may have begun in an earlier frame."""
+        lost, missed = frames == MISSING, self._missed[legs]
+        start = np.where(missed > 0, 0, lost.argmax(axis=1))
+        at = _AT - start[:, None]
+        came = ~lost & (at >= 0)
+        size = np.where(came.any(axis=1), came.argmax(axis=1), FRAME) - start
+        begins = np.flatnonzero(missed == 0)
+        if len(begins):
+            line = np.concatenate((before[begins], frames[begins]), axis=1)
+            back = np.arange(-_LENGTHS.remembered, 0) + before.shape[1] + start[begins, None]
+            sound = np.take_along_axis(line, back, axis=1)
+            self._made[legs[begins], :CONTINUED] = continued(sound, _LENGTHS)
+        made = self._made[legs[:, None], missed[:, None] + np.maximum(at, 0)]
+        total = np.minimum(missed + size, CONTINUED)
+        self._missed[legs] = np.where(start + size == FRAME, total, 0)
+        weights = np.clip((at - size[:, None] + 0.5) / _FADES[total][:, None], 0, 1)
+        weights[at < 0] = 1
+        filled: Samples = np.round(made + (frames - made.astype(np.float32)) * weights).astype(
+            np.int16
+        )
+        # Of another hole behind this one nothing is known yet.
+        filled[lost & (at >= size[:, None])] = MISSING
+        return filled

@@ -17,9 +17,12 @@ from runtime.media.frames import FADE, FRAME, Samples
 
 from .header import Bools, Ints
 
-SLOTS: Final = 32
+AHEAD: Final = 32
 """640 ms: more than any jitter worth waiting for, plus one 100 ms packet."""
-CAPACITY: Final = SLOTS * FRAME
+CAPACITY: Final = AHEAD * FRAME
+HISTORY: Final = 3
+"""Frames that stay after they were heard: what concealment continues from."""
+SLOTS: Final = AHEAD + HISTORY
 MISSING: Final = -32768
 """No codec decodes to this value; it marks samples that never arrived."""
 TARGET_LEAD: Final = FRAME
@@ -211,9 +214,17 @@ class Playout:
         """A copy of the second, which stays true when the frame was heard."""
         return self.due(count)[1].copy()
 
+    def history(self, legs: Ints) -> Samples:
+        """What the legs were heard of in the last frames, `HISTORY * FRAME` samples each.
+
+        MISSING is where they were silent; whoever repairs the due frame does it in its place.
+        """
+        slots = (self.clock // FRAME - HISTORY + np.arange(HISTORY)) % SLOTS
+        return self._ring[slots[None, :], legs[:, None]].reshape(len(legs), HISTORY * FRAME)
+
     def advance(self, count: int) -> None:
-        """The due frame was heard; its place is free again."""
-        slot = self.clock // FRAME % SLOTS
+        """The due frame was heard; the place of the oldest one is free again."""
+        slot = (self.clock // FRAME - HISTORY) % SLOTS
         written = self._written[slot, :count]
         came = np.count_nonzero(written)
         if came == count:
@@ -224,7 +235,7 @@ class Playout:
         self.advanced()
 
     def advanced(self, frames: int = 1) -> None:
-        """The due frames were heard, and their places are free already."""
+        """The due frames were heard, and the oldest ones' places are free already."""
         self.clock += FRAME * frames
 
     def skip(self, frames: int, count: int) -> None:
@@ -248,7 +259,7 @@ class Playout:
 
     def _drop(self, leg: int, frames: int) -> None:
         """Take out the next `frames` frames, cross-fading over the cut."""
-        order = (self.clock // FRAME + np.arange(SLOTS)) % SLOTS
+        order = (self.clock // FRAME + np.arange(AHEAD)) % SLOTS
         lane, written = self._ring[order, leg], self._written[order, leg]
         leaving = lane[0, : len(FADE)].astype(np.float32)
         lane[:-frames], lane[-frames:] = lane[frames:].copy(), MISSING

@@ -51,7 +51,7 @@ class Legs:
         self.reception = Reception(capacity)
         self.following = Following(capacity)
         self.playout = Playout(capacity)
-        self.concealment = Concealment(capacity)
+        self.concealment = Concealment(capacity, self.playout)
         self.sending = Sending(capacity)
         self.sealing = Sealing(capacity)
         self.muxed = np.zeros(capacity, dtype=np.bool_)

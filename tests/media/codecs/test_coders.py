@@ -122,6 +122,22 @@ def test_a_loss_is_replaced_by_exactly_what_is_missing_and_falls_silent(coder: C
 
 
 @pytest.mark.parametrize("coder", CODERS, ids=called)
+def test_a_lost_packet_leaves_no_step_and_hardly_a_dip_in_a_tone(coder: Coder) -> None:
+    decoder, rate, frame = coder.decoder(), coder.form.rate_hz, coder.form.frame
+    sound = []
+    for number, packet in enumerate(payloads(coder, tone(440, rate, 0.6))):
+        lost = number == 15
+        samples = decoder.conceal(frame, None) if lost else decoder.decode(packet)
+        assert samples is not None
+        sound.append(samples)
+    around = np.concatenate(sound)[14 * frame : 18 * frame]
+    steepest = 8000 * 2 * np.pi * 440 / rate
+    assert np.abs(np.diff(around.astype(int))).max() < 1.7 * steepest
+    for at in range(0, 3 * frame, frame // 2):
+        assert amplitude_of(around[at : at + frame], 440, rate) > 4000
+
+
+@pytest.mark.parametrize("coder", CODERS, ids=called)
 def test_a_decoder_that_heard_nothing_conceals_with_silence(coder: Coder) -> None:
     assert not coder.decoder().conceal(coder.form.frame, None).any()
 

@@ -24,7 +24,7 @@ from tests.media.native.helper import helper
 
 GUARD = 4096
 FILL = 0xA5
-LEGS, SLOTS, ROWS, ROW_SIZE, PLAYERS, BLOCK_FRAMES = 5, 4, 12, 256, 3, 4
+LEGS, SLOTS, ROWS, ROW_SIZE, PLAYERS, BLOCK_FRAMES = 5, 8, 12, 256, 3, 4
 ODD = (-(1 << 62), -(1 << 31), -161, -1, 0, 1, 2, 4, 5, 159, 160, 172, 1 << 31, 1 << 62)
 """Numbers that break careless arithmetic."""
 
@@ -128,7 +128,7 @@ def test_a_frame_of_senseless_columns_stays_within_them(library: Library, seed: 
         "samples": zeros(rows * 160, "i2"),
         "ring": octets(chance, SLOTS * LEGS * 320).view(np.int16),
         "written": np.array([chance.random() < 0.5 for _ in range(SLOTS * LEGS)], "u1"),
-        "missed": odd(chance, LEGS, 0, 3),
+        "missed": odd(chance, LEGS, 0, 480),
         "running": odd(chance, 6, *range(PLAYERS)),
         "player_rows": odd(chance, PLAYERS, *range(rows)),
         "filled": odd(chance, PLAYERS, *range(BLOCK_FRAMES)),
@@ -146,7 +146,7 @@ def test_a_frame_of_senseless_columns_stays_within_them(library: Library, seed: 
     }
     if chance.random() < 0.8:  # a frame in which all legs go on as they did
         columns["written"][:] = 0
-        columns["missed"][:] = 3
+        columns["missed"][:] = 480
     _, at = places(guarded, columns)
     frame = structure(
         native.Frame,
