@@ -43,8 +43,8 @@ from runtime.media.units.upkeep import Upkeep
 
 CONFERENCE_ROWS_PER_LEG: Final = 2
 """Each leg hears at most one conference; as many rows again for conferences and recorders."""
-SHORTEN_FRAMES: Final = 50
-"""Once a second delay is cut that nothing needed."""
+ADJUST_FRAMES: Final = 50
+"""Once a second the legs' delay is brought to what their packets need."""
 UPKEEP_FRAMES: Final = 10
 """What is counted in seconds is looked at five times a second."""
 UPKEEP_LEGS: Final = 4_000
@@ -203,15 +203,15 @@ class Engine:
         parts, done = self._parts, NOTHING
         parts.players.fetch()
         parts.wide_players.fetch()
-        shortening = self._frame_number % SHORTEN_FRAMES == 0
-        usual = not (shortening or self._finished or self._wide)
+        adjusting = self._frame_number % ADJUST_FRAMES == 0
+        usual = not (adjusting or self._finished or self._wide)
         listening = parts.detectors.listening
         # Whoever plays the legs clears this.
         arrived = parts.legs.playout.arrived(parts.legs.count) if listening else None
         if self._steady is not None and usual:
             done = self._steady.run(signalling=parts.signalling.sending, listening=listening)
         if done < LEGS_PLAYED:
-            self._play_legs(shortening)
+            self._play_legs(adjusting)
         if arrived is not None:
             parts.coded.came(arrived)
             parts.detectors.hear(arrived)
@@ -244,14 +244,14 @@ class Engine:
         parts = self._parts
         return bool(len(parts.coded) or len(parts.wide_players) or parts.routes.heard_wide_at_all)
 
-    def _play_legs(self, shortening: bool) -> None:
+    def _play_legs(self, adjusting: bool) -> None:
         legs, count = self._parts.legs, self._parts.legs.count
         legs.concealment.play(self._parts.frames.of_legs(count))
         legs.playout.advance(count)
         self._parts.coded.play()
-        if shortening:
-            legs.playout.shorten(count)
-            self._parts.coded.shorten()
+        if adjusting:
+            legs.playout.adjust(count)
+            self._parts.coded.adjust()
 
     def _skip(self, frames: int) -> None:
         self._parts.legs.playout.skip(frames, self._parts.legs.count)

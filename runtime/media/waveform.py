@@ -34,7 +34,7 @@ LONGEST_S: Final = 0.015
 MAX_FADE_S: Final = 0.010
 """Of fading in what comes after a hole, the more slowly the longer the hole was."""
 _QUIET: Final = 1.0
-"""Energy below which one stretch is as like as the other."""
+"""Energy below which one stretch is as like as the other: that of a single least step."""
 
 
 @attrs.frozen(kw_only=True)
@@ -101,16 +101,27 @@ def fade_in_after(missed: int, lengths: Lengths) -> int:
 
 def pitch_periods(sound: Floats, lengths: Lengths) -> Ints:
     """By how many samples each row of `sound` must be shifted to be most like its own end."""
-    matched, longest, shortest = lengths.matched, lengths.longest, lengths.shortest
+    found = likenesses(sound, lengths.matched, lengths.shortest, lengths.longest)
+    periods: Ints = lengths.shortest + found.argmax(axis=1)
+    return periods
+
+
+def likenesses(sound: Floats, matched: int, shortest: int, longest: int) -> Floats:
+    """How like the last `matched` samples of each row are those `shortest` to `longest` before.
+
+    1 = the same but for loudness, 0 = nothing in common, -1 = opposite. Silence is like silence.
+    """
     end = sound[:, -matched:]
-    windows = sliding_window_view(sound[:, -matched - longest : -shortest], matched, axis=1)
-    likeness = np.matmul(windows, end[:, :, None])[:, :, 0]
-    power = np.cumsum(np.square(sound[:, -matched - longest : -shortest], dtype=np.float64), axis=1)
+    earlier = sound[:, -matched - longest : len(sound[0]) - shortest]
+    windows = sliding_window_view(earlier, matched, axis=1)
+    product = np.matmul(windows, end[:, :, None])[:, ::-1, 0]
+    power = np.cumsum(np.square(earlier, dtype=np.float64), axis=1)
     energy = power[:, matched - 1 :].copy()
     energy[:, 1:] -= power[:, :-matched]
-    likeness = likeness / np.sqrt(np.maximum(energy, _QUIET))
-    periods: Ints = longest - likeness.argmax(axis=1)
-    return periods
+    own = np.square(end, dtype=np.float64).sum(axis=1, keepdims=True)
+    scale = np.sqrt((energy[:, ::-1] + _QUIET) * (own + _QUIET))
+    found: Floats = ((product + _QUIET) / scale).astype(np.float32)
+    return found
 
 
 def _repeated(sound: Floats, length: Ints, at: Ints, quarter: Ints) -> Floats:

@@ -122,7 +122,7 @@ struct following {
     double *last_arrival, *max_gap, *jitter;
     int64_t *octets_received;
     /* rtp/playout.py: the ring lies slot by slot, each with a frame of every leg */
-    int64_t *timestamp, *least, *end;
+    int64_t *timestamp, *least, *most, *end;
     const int64_t *base;
     int16_t *ring;
     uint8_t *written;
@@ -169,16 +169,24 @@ static void count_packet(const struct following *f, int64_t leg, double now) {
     f->jitter[leg] = jitter + (change - jitter) / 16;
 }
 
+static void decode(const struct following *f, int64_t leg, int64_t slot, int offset,
+                   const uint8_t *octets, int count) {
+    const int16_t *decoder = f->decoder + (f->tables[leg] ? 256 : 0);
+    int16_t *samples = f->ring + (slot * f->legs + leg) * FRAME + offset;
+    for (int k = 0; k < count; k++) samples[k] = decoder[octets[k]];
+    f->written[slot * f->legs + leg] = 1;
+}
+
 /* Playout.follow and write_frames */
 static void place(const struct following *f, int64_t leg, int64_t lead, const uint8_t *payload) {
     f->timestamp[leg] += FRAME;
     if (lead < f->least[leg]) f->least[leg] = lead;
+    if (lead > f->most[leg]) f->most[leg] = lead;
     f->end[leg] = lead + f->clock + FRAME;
     int64_t slot = (lead + f->clock) / FRAME % f->slots;
-    const int16_t *decoder = f->decoder + (f->tables[leg] ? 256 : 0);
-    int16_t *frame = f->ring + (slot * f->legs + leg) * FRAME;
-    for (int k = 0; k < FRAME; k++) frame[k] = decoder[payload[k]];
-    f->written[slot * f->legs + leg] = 1;
+    int offset = (int)((lead + f->clock) % FRAME);
+    decode(f, leg, slot, offset, payload, FRAME - offset);
+    if (offset) decode(f, leg, (slot + 1) % f->slots, 0, payload + FRAME - offset, offset);
 }
 
 /* Following.matches and advance, Playout.leads */
@@ -188,7 +196,7 @@ static int follow_one(const struct following *f, int64_t leg, const uint8_t *row
     if (length != HEADER + FRAME || length != f->sizes[leg]) return 0;
     if (memcmp(row, head, HEADER) != 0) return 0;
     int64_t lead = f->timestamp[leg] + FRAME - f->base[leg] - f->clock;
-    if (lead < 0 || lead > (f->slots - HISTORY - 2) * FRAME || lead % FRAME != 0) return 0;
+    if (lead < 0 || lead > (f->slots - HISTORY - 2) * FRAME) return 0;
     count_packet(f, leg, now);
     place(f, leg, lead, row + HEADER);
     write_u16(head + 2, (uint16_t)((head[2] << 8 | head[3]) + 1));

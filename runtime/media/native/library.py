@@ -65,6 +65,7 @@ class Following(ctypes.Structure):
         ("octets_received", ctypes.c_void_p),
         ("timestamp", ctypes.c_void_p),
         ("least", ctypes.c_void_p),
+        ("most", ctypes.c_void_p),
         ("end", ctypes.c_void_p),
         ("base", ctypes.c_void_p),
         ("ring", ctypes.c_void_p),

@@ -1,9 +1,9 @@
 """The playout buffer of a leg whose codec has a memory: packets wait, and are decoded when due.
 
-The rules of playout.py (one frame of lead, one frame more when packets come too late, one less when
-for a second none needed it, a new beginning when the peer's clock jumps), for payloads instead of
-samples: only when a packet is due is it certain whether the one before it was lost, and whether a
-copy of that has come inside its successor.
+The rules of playout.py (one frame of lead, one frame more when packets come too late, a splice when
+for a second all came early or all at the last moment, a new beginning when the peer's clock jumps),
+for payloads instead of samples: only when a packet is due is it certain whether the one before it
+was lost, and whether a copy of that has come inside its successor.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 
 from runtime.media.codecs.coding import Decoder, Format, Samples
-from runtime.media.mixing import cross_fade
+from runtime.media.splicing import Splicer
 
 TARGET: Final = 1
 """Frames that a stream starts before it is heard, as in playout.py."""
@@ -30,6 +30,7 @@ IDLE: Final = 5
 MISFITS: Final = 3
 SLACK: Final = 8
 """Part of a frame by which timestamps may be off without meaning anything: some senders round."""
+FRAMES_PER_S: Final = 50
 MAX_CONCEALED: Final = 50
 """Frames: a second. A peer that is quiet for longer is silence, at no cost."""
 
@@ -72,7 +73,9 @@ class PacketPlayout:
     """One leg's packets; `pull` gives 20 ms a tick, whatever came."""
 
     def __init__(self, frame: int) -> None:
+        """20 ms have `frame` samples."""
         self._frame = frame
+        self._splicer = Splicer(frame * FRAMES_PER_S)
         self._waiting: dict[int, _Waiting] = {}
         """By timestamp, without wrapping around."""
         self._ready: Samples = np.zeros(0, dtype=np.int16)
@@ -89,7 +92,10 @@ class PacketPlayout:
         """Whether one came since the last tick; a burst says no more than one packet."""
         self._least = MAX_EARLY
         self._most = 0
-        self._dropping = 0
+        self._heard = [np.zeros(frame, dtype=np.int16)] * 2
+        """The last frames, which splices go by."""
+        self._waited = 0
+        """Seconds for which a splice is wanted."""
         self.late = 0
         self.malformed = 0
 
@@ -160,9 +166,7 @@ class PacketPlayout:
         elif self._waiting:
             self._misfits = 0
         frame = self._next_frame()
-        if self._dropping:
-            self._dropping -= 1
-            frame = cross_fade(frame, self._next_frame())
+        self._heard = [self._heard[1], frame]
         return frame
 
     def _next_frame(self) -> Samples:
@@ -227,9 +231,30 @@ class PacketPlayout:
         self._position += frames * self._step
         self._ready = self._ready[:0]
 
-    def shorten(self) -> None:
-        """To be called once a second: cut delay that no packet needed since the last call."""
+    def adjust(self) -> None:
+        """To be called once a second: cut delay that no packet needed since the last call, and wait
+        a little longer where all came at the last moment."""
+        wanted = done = False
         if TARGET < self._least < MAX_EARLY:
-            # Halving: a burst's whole delay is gone in seconds, drift costs one frame at a time.
-            self._dropping = (self._least - TARGET + 1) // 2
+            wanted, done = True, self._cut((self._least - TARGET + 1) // 2)
+        elif self._most < TARGET and self._least < MAX_EARLY and not self._concealed:
+            wanted, done = True, self._stretch()
+        self._waited = self._waited + 1 if wanted and not done else 0
         self._least, self._most = MAX_EARLY, 0
+
+    def _cut(self, frames: int) -> bool:
+        """Take so many frames out, or a little less; halving, as playout.py does."""
+        coming = np.concatenate([self._next_frame() for _ in range(frames + 1)])
+        splice = self._splicer.cut(self._heard[1], coming, frames * self._frame)
+        done = frames > 1 or splice.good(self._waited)
+        # What was decoded and is not yet heard is no delay of its own.
+        self._ready = np.concatenate((splice.samples if done else coming, self._ready))
+        return done
+
+    def _stretch(self) -> bool:
+        """Let what was heard last be heard a little longer."""
+        splice = self._splicer.stretch(np.concatenate(self._heard))
+        if splice.good(self._waited):
+            self._ready = np.concatenate((splice.samples, self._ready))
+            return True
+        return False

@@ -1,8 +1,9 @@
 """The playout buffer of all legs: where a packet's samples go, and which 20 ms are heard next.
 
 One clock for all legs; each leg maps its peer's timestamps onto it. The mapping moves when it must:
-one frame later when packets come too late, one frame earlier (with a cross-fade) when for a second
-none was needed that late, so that clock drift and jitter never make the delay grow for good.
+one frame later when packets come too late, and by whole periods of the sound, so that nobody hears
+it, when for a second all of them came earlier than was needed, or all at the last moment. So clock
+drift and jitter never make the delay grow for good, and drift makes no holes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.media.frames import FADE, FRAME, Samples
+from runtime.media.frames import FRAME, RATE_HZ, Samples
+from runtime.media.splicing import Splicer
 
 from .header import Bools, Ints
 
@@ -36,6 +38,7 @@ MISFITS: Final = 3
 OVERDUE: Final = 2
 """So many reordered packets that came too late within a check ask for more delay."""
 
+_SPLICER: Final = Splicer(RATE_HZ)
 _NOWHERE: Final = 1 << 60
 """A mapping by which every timestamp is hopelessly late."""
 
@@ -70,6 +73,8 @@ class Playout:
         """Where on the clock the last sound in the buffer ends."""
         self._least = np.full(legs, CAPACITY, dtype=np.int64)
         self._most = np.zeros(legs, dtype=np.int64)
+        self._waited = np.zeros(legs, dtype=np.int64)
+        """Seconds for which a splice is wanted."""
 
     def reset(self, leg: int) -> None:
         """A new call takes this place."""
@@ -83,6 +88,7 @@ class Playout:
             self._misfit_at,
             self._overdue,
             self._end,
+            self._waited,
         ):
             column[leg] = 0
         self._least[leg], self._most[leg] = CAPACITY, 0
@@ -92,6 +98,7 @@ class Playout:
         return {
             "timestamp": self._timestamp,
             "least": self._least,
+            "most": self._most,
             "end": self._end,
             "base": self._base,
             "ring": self._ring,
@@ -147,22 +154,33 @@ class Playout:
 
     def leads(self, legs: Ints) -> tuple[Ints, Bools]:
         """For packets that continue their streams by one whole frame: how long before they are
-        heard they came, and whether they can simply be written as the next frame."""
+        heard they came, and whether they can simply be written as a whole."""
         lead = self._timestamp[legs] + FRAME - self._base[legs] - self.clock
-        simple = (lead >= 0) & (lead <= CAPACITY - 2 * FRAME) & (lead % FRAME == 0)
+        simple = (lead >= 0) & (lead <= CAPACITY - 2 * FRAME)
         return lead, simple
 
     def follow(self, legs: Ints, lead: Ints) -> None:
         """Packets with simple leads came."""
         self._timestamp[legs] += FRAME
         self._least[legs] = np.minimum(self._least[legs], lead)
+        self._most[legs] = np.maximum(self._most[legs], lead)
         self._end[legs] = lead + (self.clock + FRAME)
 
     def write_frames(self, legs: Ints, position: Ints, samples: Samples) -> None:
-        """Whole frames at positions that are multiples of a frame: one block copy."""
+        """20 ms each, of which nothing was played yet; a block copy if on the borders of frames."""
+        if (position % FRAME).any():
+            aslant = position % FRAME != 0
+            self._write_aslant(legs[aslant], position[aslant], samples[aslant])
+            legs, position, samples = legs[~aslant], position[~aslant], samples[~aslant]
         slot = position // FRAME % SLOTS
         self._ring[slot, legs] = samples
         self._written[slot, legs] = True
+
+    def _write_aslant(self, legs: Ints, position: Ints, samples: Samples) -> None:
+        legs, at = legs[:, None], position[:, None] + np.arange(FRAME)
+        slot = at // FRAME % SLOTS
+        self._ring[slot, legs, at % FRAME] = samples
+        self._written[slot[:, [0, -1]], legs] = True
 
     def write_samples(self, legs: Ints, position: Ints, samples: Samples) -> None:
         """Single samples, each with its leg and position; those already played are ignored."""
@@ -246,27 +264,64 @@ class Playout:
         # Nobody paused; the packets that wait outside must not be taken for a new beginning.
         self._end[:count] += FRAME * frames
 
-    # --- keeping the delay short ----------------------------------------------------------------
+    # --- keeping the delay right ----------------------------------------------------------------
 
-    def shorten(self, count: int) -> None:
-        """To be called once a second: cut delay that no packet needed since the last call."""
-        least = self._least[:count]
-        for leg in np.flatnonzero((least >= TARGET_LEAD + FRAME) & (least < CAPACITY)):
-            surplus = int(self._least[leg] - TARGET_LEAD) // FRAME
-            # Halving: a burst's whole delay is gone in seconds, drift costs one frame at a time.
-            self._drop(int(leg), (surplus + 1) // 2)
+    def adjust(self, count: int) -> None:
+        """To be called once a second: cut delay that no packet needed since the last call, and wait
+        a little longer where all came at the last moment."""
+        least, most = self._least[:count], self._most[:count]
+        heard = least < CAPACITY
+        early = heard & (least >= TARGET_LEAD + FRAME)
+        # Of a peer whose clock is slow; jitter lets some come early.
+        hurried = heard & (most < TARGET_LEAD)
+        for leg in np.flatnonzero(early | hurried):
+            done = self._cut(int(leg)) if early[leg] else self._stretch(int(leg))
+            self._waited[leg] = 0 if done else self._waited[leg] + 1
         self._least[:count], self._most[:count], self._overdue[:count] = CAPACITY, 0, 0
 
-    def _drop(self, leg: int, frames: int) -> None:
-        """Take out the next `frames` frames, cross-fading over the cut."""
-        order = (self.clock // FRAME + np.arange(AHEAD)) % SLOTS
-        lane, written = self._ring[order, leg], self._written[order, leg]
-        leaving = lane[0, : len(FADE)].astype(np.float32)
-        lane[:-frames], lane[-frames:] = lane[frames:].copy(), MISSING
-        written[:-frames], written[-frames:] = written[frames:].copy(), False
-        entering = lane[0, : len(FADE)]
-        if MISSING not in entering and MISSING not in leaving:
-            lane[0, : len(FADE)] = np.round(entering * FADE + leaving * (1 - FADE))
-        self._ring[order, leg], self._written[order, leg] = lane, written
-        self._base[leg] += FRAME * frames
-        self._end[leg] -= FRAME * frames
+    def _cut(self, leg: int) -> bool:
+        """Take out what is heard next, up to the last frame but one that nobody needed."""
+        surplus = int(self._least[leg] - TARGET_LEAD) // FRAME
+        # Halving: a burst's whole delay is gone in seconds, drift costs one frame at a time.
+        frames = (surplus + 1) // 2
+        line, now = self._line(leg), HISTORY * FRAME
+        splice = _SPLICER.cut(_silenced(line[:now]), line[now:], frames * FRAME)
+        torn = (line[now : now + (frames + 1) * FRAME] == MISSING).any()
+        if frames == 1 and (torn or not splice.good(int(self._waited[leg]))):
+            return False
+        rest = line[now + splice.count :] if torn else splice.samples
+        self._replace(leg, rest, -splice.count)
+        return True
+
+    def _stretch(self, leg: int) -> bool:
+        """Let what was heard last be heard a little longer."""
+        line, now = self._line(leg), HISTORY * FRAME
+        splice = _SPLICER.stretch(_silenced(line[:now]))
+        if line[now - 1] == MISSING or not splice.good(int(self._waited[leg])):
+            return False
+        self._replace(leg, np.concatenate((splice.samples, line[now:])), splice.count)
+        return True
+
+    def _line(self, leg: int) -> Samples:
+        """All that the buffer holds of a leg, in order; what is due next follows `HISTORY`."""
+        line: Samples = self._ring[self._order(-HISTORY, AHEAD), leg].reshape(-1)
+        return line
+
+    def _order(self, first: int, last: int) -> Ints:
+        """Slots by their distance from the one that is due."""
+        return (self.clock // FRAME + np.arange(first, last)) % SLOTS
+
+    def _replace(self, leg: int, ahead: Samples, longer: int) -> None:
+        """Have a leg hear `ahead`, which was made longer by so many samples (or shorter)."""
+        lane = np.full(CAPACITY, MISSING, dtype=np.int16)
+        lane[: len(ahead)] = ahead[:CAPACITY]
+        order, frames = self._order(0, AHEAD), lane.reshape(AHEAD, FRAME)
+        self._ring[order, leg] = frames
+        self._written[order, leg] = (frames != MISSING).any(axis=1)
+        self._base[leg] -= longer
+        self._end[leg] += longer
+
+
+def _silenced(samples: Samples) -> Samples:
+    """With silence where nothing came."""
+    return np.where(samples == MISSING, np.int16(0), samples)

@@ -107,9 +107,9 @@ class CodedLegs:
         for coded in self._coded.values():
             coded.playout.skip(frames)
 
-    def shorten(self) -> None:
+    def adjust(self) -> None:
         for coded in self._coded.values():
-            coded.playout.shorten()
+            coded.playout.adjust()
 
     def _count(self, index: int, playout: PacketPlayout) -> None:
         self._legs.rejected[index] += playout.malformed

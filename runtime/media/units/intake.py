@@ -237,7 +237,7 @@ class Intake:
         tables = (batch.kinds[packets] == ALAW).astype(np.uint16) << 8
         start, position = headers.offset[packets], fitted.position
         usual = (size == FRAME) & (start == HEADER_SIZE)
-        whole = fitted.accepted & usual & (position % FRAME == 0)
+        whole = fitted.accepted & usual & (position >= legs.playout.clock)
         self._write_whole(
             arrivals.rows, packets[whole], index[whole], position[whole], tables[whole]
         )
@@ -283,7 +283,7 @@ class Intake:
         start: Ints,
         size: Ints,
     ) -> None:
-        """Packets of other lengths or off the frames' borders, sample by sample."""
+        """Packets of other lengths, or of which a part is late, sample by sample."""
         within = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
         octets = rows[np.repeat(packets, size), np.repeat(start, size) + within]
         samples = np.take(_BOTH_LAWS, octets + np.repeat(tables, size))

@@ -87,6 +87,7 @@ def test_following_packets_of_any_kind_stays_within_its_columns(
         "timestamp": odd(chance, LEGS, 0, 160, 320) // 4,
         "base": odd(chance, LEGS, 0, 160, -160) // 4,
         "least": zeros(LEGS),
+        "most": zeros(LEGS),
         "ring": zeros(SLOTS * LEGS * 160, "i2"),
         "written": zeros(SLOTS * LEGS, "u1"),
         "decoder": zeros(512, "i2"),

@@ -138,11 +138,11 @@ def test_delay_that_nothing_needs_is_cut_after_a_second() -> None:
     for number in range(9, 14):
         line.put(number)
         heard.append(line.frame())
-    line.playout.shorten()
+    line.playout.adjust()
     line.put(14)
     line.put(15)
     line.playout.pull()
-    line.playout.shorten()
+    line.playout.adjust()
     for number in range(16, 30):
         line.put(number)
         samples = line.playout.pull()
@@ -259,7 +259,7 @@ def test_whatever_comes_every_tick_has_20_ms(
     for step in steps:
         if step is None:
             assert len(playout.pull()) == 320
-            playout.shorten()
+            playout.adjust()
         else:
             timestamp, payload, restarted = step
             playout.put(timestamp, payload, voice, restarted=restarted)

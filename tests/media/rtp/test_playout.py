@@ -10,6 +10,7 @@ import pytest
 
 from runtime.media.frames import FRAME, Samples
 from runtime.media.rtp.playout import CAPACITY, MISSING, TARGET_LEAD, Playout
+from tests.media.spectrum import tone
 
 PERIOD = 30000
 """Timestamps are recognised in 16-bit samples up to this."""
@@ -61,7 +62,7 @@ class Line:
         self.playout.advance(2)
         self.frames += 1
         if self.frames % 50 == 0:
-            self.playout.shorten(2)
+            self.playout.adjust(2)
 
     def run(self, ticks: int, arrivals: Callable[[int], Iterable[Sent]]) -> None:
         for n in range(ticks):
@@ -255,6 +256,62 @@ def test_a_very_long_stall_leaves_nothing_old_in_the_buffer() -> None:
     assert set(line.heard[160:]) == {None}
 
 
+def hear_tones(
+    frequency: Callable[[int], float], arrivals: Callable[[int], Iterable[int]], ticks: int
+) -> tuple[Playout, list[Samples]]:
+    """Packets of a sound whose frequency goes by the number of its packet; frames as heard."""
+    playout = Playout(1)
+    playout.reset(0)
+    leg, heard = np.array([0]), []
+    for tick in range(ticks):
+        for number in arrivals(tick):
+            fitted = playout.fit(
+                leg,
+                np.array([FRAME * number]),
+                np.array([FRAME]),
+                marker=np.array([False]),
+                newest=np.array([True]),
+                restarted=np.array([number == 0]),
+            )
+            sound = tone(frequency(number), 8000, 0.02)
+            playout.write_frames(leg, fitted.position, sound[None, :])
+        heard.append(playout.due(1)[0][0].copy())
+        playout.advance(1)
+        if tick % 50 == 49:
+            playout.adjust(1)
+    return playout, heard
+
+
+def waiting(playout: Playout) -> int:
+    """Samples that are still to be heard."""
+    return int(playout.columns()["end"][0]) - playout.clock
+
+
+def test_packets_that_all_come_at_the_last_moment_are_given_time_without_a_gap() -> None:
+    playout, heard = hear_tones(lambda _: 400, lambda n: [n] if n else [], 200)
+    assert waiting(playout) == 160  # the first one waits for a frame, as all do
+    # From the 100th on, every packet comes one tick later than before.
+    playout, heard = hear_tones(
+        lambda _: 400, lambda n: [n] if n < 100 else [n - 1] if n > 100 else [], 200
+    )
+    assert 80 <= waiting(playout) <= 160
+    assert not any(MISSING in frame for frame in heard[1:])
+    assert np.abs(np.diff(np.concatenate(heard[1:]).astype(int))).max() < 2600
+
+
+def test_a_splice_waits_for_a_place_where_it_is_not_heard_but_not_for_ever() -> None:
+    def noise_for(seconds: int) -> int:
+        """Samples that wait after so many seconds of a sound that is never like itself."""
+        chance = np.random.default_rng(1)
+        pitches = chance.integers(100, 3400, 2000)
+        early = [[0, 1, 2], *([n + 2] for n in range(1, 50 * seconds))]
+        playout, _ = hear_tones(lambda n: float(pitches[n]), early.__getitem__, 50 * seconds)
+        return waiting(playout)
+
+    assert noise_for(2) == 480
+    assert noise_for(12) < 480
+
+
 def test_shortening_cross_fades_over_the_cut() -> None:
     playout = Playout(1)
     playout.reset(0)
@@ -278,5 +335,5 @@ def test_shortening_cross_fades_over_the_cut() -> None:
             assert set(due[0].tolist()) == {5000}
         playout.advance(1)
         if n % 50 == 49:
-            playout.shorten(1)
+            playout.adjust(1)
     assert fitted.position[0] - playout.clock <= TARGET_LEAD + FRAME
