@@ -83,7 +83,7 @@ class FirstVideoPacketReceived(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class RtpStopped(CallEvent):
-    """No RTP or RTCP came for some seconds (7 at most)."""
+    """No RTP or RTCP came for some seconds (7 at most; 31 after comfort noise)."""
 
     name: ClassVar[str] = "Call.RtpStopped"
 

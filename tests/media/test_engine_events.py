@@ -346,19 +346,6 @@ def test_a_leg_that_should_not_receive_is_not_watched_and_plays_nothing() -> Non
     assert RtpStopped() not in rig.told(peer)
 
 
-def test_comfort_noise_keeps_the_leg_alive_and_is_silent() -> None:
-    rig = Rig()
-    peer = rig.peer()
-    rig.connect(peer, peer)
-    for n in range(300):
-        if n % 25 == 0:
-            peer.say(b"\x40", payload_type=13)
-        rig.tick()
-    assert RtpStopped() not in rig.told(peer)
-    assert FirstPacketReceived() not in rig.told(peer)
-    assert set(peer.samples) == {0}
-
-
 # --- RTCP ---------------------------------------------------------------------------------------
 
 

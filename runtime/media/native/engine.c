@@ -233,7 +233,9 @@ struct frame {
     /* rtp/playout.py and rtp/concealment.py */
     int16_t *ring;
     uint8_t *written;
-    const int64_t *missed;
+    const int64_t *missed, *noise_level, *pause_from;
+    const int16_t *noise;      /* comfort_noise.py: noise_period samples and a frame */
+    int64_t noise_period;
     /* units/players.py: which players run, and their blocks of block_frames frames */
     const int64_t *running;
     int64_t running_count;
@@ -258,10 +260,25 @@ struct frame {
 #define MISSING INT16_MIN      /* no sample came: rtp/playout.py */
 #define CONTINUED 480          /* a leg that missed so many samples is silent: rtp/concealment.py */
 
+#define LEG_STEP 1031          /* comfort_noise.py, as NOISE_BITS */
+#define NOISE_BITS 12
+
 static int whole(const int16_t *frame) {
     int missing = 0;
     for (int k = 0; k < FRAME; k++) missing |= frame[k] == MISSING;
     return !missing;
+}
+
+static int pausing(const struct frame *f, int64_t leg) {
+    int64_t level = f->noise_level[leg];
+    return level > 0 && level <= INT16_MAX && f->pause_from[leg] <= f->clock;
+}
+
+/* comfort_noise.noise_at; silence for legs that announced no pause */
+static void play_nothing(const struct frame *f, int64_t leg, int16_t *row) {
+    int64_t level = pausing(f, leg) ? f->noise_level[leg] : 0;
+    const int16_t *noise = f->noise + (f->clock + LEG_STEP * leg) % f->noise_period;
+    for (int k = 0; k < FRAME; k++) row[k] = level ? (int16_t)((noise[k] * level) >> NOISE_BITS) : 0;
 }
 
 /* Concealment.play and Playout.advance, if every leg goes on sounding or being silent. */
@@ -272,7 +289,7 @@ static int play_legs(const struct frame *f, int64_t count) {
     const uint8_t *written = f->written + slot * f->legs;
     for (int64_t leg = 0; leg < count; leg++) {
         if (written[leg] ? f->missed[leg] != 0 : f->missed[leg] < CONTINUED) return 0;
-        if (written[leg] && !whole(due + leg * FRAME)) return 0;
+        if (written[leg] && (pausing(f, leg) || !whole(due + leg * FRAME))) return 0;
     }
     int16_t *heard = f->ring + oldest * f->legs * FRAME;
     for (int64_t leg = 0; leg < count; leg++) {
@@ -280,7 +297,7 @@ static int play_legs(const struct frame *f, int64_t count) {
         if (written[leg])
             memcpy(row, due + leg * FRAME, FRAME * sizeof *row);
         else
-            memset(row, 0, FRAME * sizeof *row);
+            play_nothing(f, leg, row);
         if (!f->written[oldest * f->legs + leg]) continue;
         for (int k = 0; k < FRAME; k++) heard[leg * FRAME + k] = MISSING;
         f->written[oldest * f->legs + leg] = 0;
@@ -333,7 +350,7 @@ static void prepare(const struct frame *f, int64_t count) {
 int64_t callstage_frame(struct frame *f, int64_t count, int64_t stages) {
     if (f->struct_size != sizeof *f || f->packet_size < HEADER + FRAME) return BAD_STRUCT;
     if (count < 0 || count > f->legs || f->rows < 1 + f->legs) return BAD_STRUCT;
-    if (f->slots <= HISTORY || f->clock < 0) return BAD_STRUCT;
+    if (f->slots <= HISTORY || f->clock < 0 || f->noise_period < 1) return BAD_STRUCT;
     if (stages < 1 || !play_legs(f, count)) return 0;
     if (stages > 1) play_players(f);
     if (stages > 2) gather(f, count);

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from runtime.media.codec import LINEAR_TO_ALAW, LINEAR_TO_ULAW
+from runtime.media.comfort_noise import PERIOD
 from runtime.media.frames import FrameTable
 from runtime.media.rtp.playout import SLOTS
 from runtime.media.units.content import BLOCK_FRAMES
@@ -54,6 +55,7 @@ class SteadyFrame:
             rows=len(frames.samples),
             players=players.capacity,
             slots=SLOTS,
+            noise_period=PERIOD,
             block_frames=BLOCK_FRAMES,
             packet_size=legs.sending.columns()["packets"].dtype.itemsize,
             **places,

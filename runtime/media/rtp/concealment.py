@@ -4,6 +4,9 @@ Cost is where the loss is: a hole of any length and place is filled by runtime/m
 it begins, for all legs at once, and read from then on. Sound that comes back is cross-faded in,
 the more slowly the longer it was gone. What was made up stands in the playout buffer like what
 came, so that the next hole is continued from it.
+
+A pause that the peer has announced by comfort noise is no loss: after 10 ms there is noise in place
+of what does not come, until something comes.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.media.comfort_noise import LEG_STEP, NOISE, noise_at
 from runtime.media.frames import FRAME, RATE_HZ, Samples
 from runtime.media.waveform import Lengths, continued, fade_in_after
 
@@ -28,6 +32,8 @@ _FADES: Final = np.maximum([fade_in_after(n, _LENGTHS) for n in range(CONTINUED 
 """By the number of samples made up; half a sample is none."""
 MAX_HOLES: Final = 4
 """Per frame, of packets of 5 ms every other one; what a stranger case has more of is silence."""
+PAUSE_FADE: Final = 80
+"""Samples: 10 ms in which the last sound gives way to comfort noise."""
 _AT: Final = np.arange(FRAME)
 
 
@@ -44,18 +50,73 @@ class Concealment:
         self._steady: bytes | None = None
         """What `written` was in the last frame, if no leg was in between sound and silence."""
         self._sounding: Ints = np.zeros(0, dtype=np.int64)
+        self._noise_level = np.zeros(legs, dtype=np.int64)
+        """0 = no pause was announced."""
+        self._pause_from = np.zeros(legs, dtype=np.int64)
+        """Where on the playout clock the announced pause begins."""
+        self._any_pause = False
 
     def reset(self, leg: int) -> None:
         self._missed[leg] = CONTINUED
+        self._noise_level[leg] = 0
         self._steady = None
+
+    # --- pauses ---------------------------------------------------------------------------------
+
+    def pause(self, leg: int, level: int) -> None:
+        """The peer is silent after what it has sent so far; its background is as loud as this."""
+        self._noise_level[leg] = level
+        self._pause_from[leg] = self._playout.ends_at(leg)
+        self._any_pause = True
+
+    def end_pauses(self, legs: Ints | int) -> None:
+        """What the peers announced does not hold any more."""
+        self._noise_level[legs] = 0
+        self._steady = None  # the rows hold noise
+
+    def pausing(self, count: int) -> Bools:
+        """Which of the first `count` legs are in a pause that was announced."""
+        pausing: Bools = self._noise_level[:count] > 0
+        return pausing
+
+    @property
+    def any_pause(self) -> bool:
+        return self._any_pause
+
+    def _play_noise(self, rows: Samples, written: Bools) -> None:
+        """Noise in the rows of legs of which nothing came in a pause; the others' pauses end."""
+        level = self._noise_level[: len(rows)]
+        begun = (level > 0) & (self._pause_from[: len(rows)] <= self._playout.clock)
+        level[begun & written] = 0
+        self._any_pause = bool(level.any())
+        silent = self._missed[: len(rows)] >= CONTINUED
+        legs = np.flatnonzero(begun & ~written & silent)
+        rows[legs] = self._noise(legs)
+
+    def _noise(self, legs: Ints) -> Samples:
+        starts = self._playout.clock + LEG_STEP * legs
+        return noise_at(starts, self._noise_level[legs], FRAME)
+
+    # --- playing --------------------------------------------------------------------------------
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """What the native helper works on; never replaced by other arrays."""
-        return {"missed": self._missed}
+        return {
+            "missed": self._missed,
+            "noise_level": self._noise_level,
+            "pause_from": self._pause_from,
+            "noise": NOISE,
+        }
 
     def play(self, rows: Samples) -> None:
         """Replace `rows` (the last frames) by the ones that the playout has due, made whole."""
         due, written = self._playout.due(len(rows))
+        came = written.copy() if self._any_pause else written
+        self._play(rows, due, written)
+        if self._any_pause:
+            self._play_noise(rows, came)
+
+    def _play(self, rows: Samples, due: Samples, written: Bools) -> None:
         if written.tobytes() == self._steady:
             # Nothing begins or ends: legs that sound are copied, the others are silent already.
             came = due[self._sounding]
@@ -88,14 +149,29 @@ class Concealment:
         before = self._playout.history(legs)
         before[before == MISSING] = 0
         torn = np.arange(len(legs))
+        missing = frames == MISSING
         for _ in range(MAX_HOLES):
             frames[torn] = self._filled(frames[torn], legs[torn], before[torn])
             torn = np.flatnonzero(frames.min(axis=1) == MISSING)
             if not len(torn):
-                return frames
+                break
         self._missed[legs[frames[:, -1] == MISSING]] = CONTINUED
         frames[frames == MISSING] = 0
+        if self._any_pause:
+            self._begin_pauses(frames, legs, missing)
         return frames
+
+    def _begin_pauses(self, frames: Samples, legs: Ints, missing: Bools) -> None:
+        """Where pauses begin, the last sound gives way to noise."""
+        begins = self._pause_from[legs] - self._playout.clock
+        pausing = np.flatnonzero((self._noise_level[legs] > 0) & (begins < FRAME) & missing[:, -1])
+        if not len(pausing):
+            return
+        sound, noise = frames[pausing], self._noise(legs[pausing])
+        since = _AT - np.maximum(begins[pausing], 0)[:, None]
+        weights = np.where(missing[pausing], np.clip((since + 0.5) / PAUSE_FADE, 0, 1), 0)
+        frames[pausing] = np.round(sound + (noise - sound.astype(np.float32)) * weights)
+        self._missed[legs[pausing]] = CONTINUED
 
     def _filled(self, frames: Samples, legs: Ints, before: Samples) -> Samples:
         """The first hole of each frame filled, which may have begun in an earlier frame."""

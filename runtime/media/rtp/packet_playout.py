@@ -15,6 +15,8 @@ import attrs
 import numpy as np
 
 from runtime.media.codecs.coding import Decoder, Format, Samples
+from runtime.media.comfort_noise import noise_at
+from runtime.media.mixing import cross_fade
 from runtime.media.splicing import Splicer
 
 TARGET: Final = 1
@@ -31,6 +33,8 @@ MISFITS: Final = 3
 SLACK: Final = 8
 """Part of a frame by which timestamps may be off without meaning anything: some senders round."""
 FRAMES_PER_S: Final = 50
+CLOCK_HZ: Final = 8000
+"""RFC 3389 section 5.1: comfort noise has payload type 13 and is dated by this clock."""
 MAX_CONCEALED: Final = 50
 """Frames: a second. A peer that is quiet for longer is silence, at no cost."""
 
@@ -94,6 +98,12 @@ class PacketPlayout:
         self._most = 0
         self._heard = [np.zeros(frame, dtype=np.int16)] * 2
         """The last frames, which splices go by."""
+        self._noise_level = 0
+        """0 = no pause was announced."""
+        self._pause_at = 0
+        """Timestamp at which the announced pause begins."""
+        self._noise_from = 0
+        """Place in the endless noise of what is heard of it next."""
         self._waited = 0
         """Seconds for which a splice is wanted."""
         self.late = 0
@@ -111,6 +121,14 @@ class PacketPlayout:
         self._last = timestamp
         self._place(timestamp, payload, voice, restarted, known)
         return ((timestamp - last + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+
+    def pause(self, timestamp: int, level: int) -> None:
+        """The peer is silent from `timestamp` on (of an 8 kHz clock); its background is so loud."""
+        if self._voice is None or self._voice.format.clock_hz != CLOCK_HZ:
+            return
+        ahead = ((timestamp - self._position + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+        self._pause_at = self._position + min(max(ahead, 0), MAX_EARLY * self._step)
+        self._noise_level = level
 
     def _place(
         self, timestamp: int, payload: bytes, voice: Voice, restarted: bool, known: Voice | None
@@ -191,6 +209,8 @@ class PacketPlayout:
             decoded = packet.voice.decode(packet.payload)
             if decoded is not None:
                 samples, units = decoded
+                if self._position >= self._pause_at:
+                    self._noise_level = 0
                 self._position += units
                 self._concealed = 0
                 return samples
@@ -219,12 +239,23 @@ class PacketPlayout:
             following = self._waiting.get(self._position + gap)
         self._position += gap
         self._concealed += 1
+        if voice and self._noise_level and self._position > self._pause_at:
+            return self._noise(voice, gap)
         if voice is None or self._concealed > MAX_CONCEALED:
             return np.zeros(self._frame, dtype=np.int16)
         known = following is not None and following.voice is voice
         samples = voice.conceal(gap, following.payload if following and known else None)
         # A gap may be shorter than one sample of the codec.
         return samples if len(samples) else np.zeros(1, dtype=np.int16)
+
+    def _noise(self, voice: Voice, units: int) -> Samples:
+        count = units * self._frame * FRAMES_PER_S // voice.format.clock_hz
+        at, level = np.array([self._noise_from]), np.array([self._noise_level])
+        noise: Samples = noise_at(at, level, count)[0]
+        self._noise_from += count
+        if self._concealed == 1 and count == self._frame:
+            return cross_fade(voice.conceal(units, None), noise)
+        return noise if count else np.zeros(1, dtype=np.int16)
 
     def skip(self, frames: int) -> None:
         """The engine stood still for so many frames."""

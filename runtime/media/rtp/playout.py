@@ -115,6 +115,10 @@ class Playout:
         empty: Bools = self._end[:count] <= self.clock
         return empty
 
+    def ends_at(self, leg: int) -> int:
+        """Where on the clock the last sound in the buffer ends, or did."""
+        return int(self._end[leg])
+
     # --- writing --------------------------------------------------------------------------------
 
     def fit(

@@ -73,6 +73,12 @@ class CodedLegs:
         step = coded.playout.put(timestamp, payload, voice, restarted=restarted)
         return step / voice.format.clock_hz
 
+    def pause(self, index: int, timestamp: int, level: int) -> None:
+        """The peer announced a pause, if the leg is coded; see PacketPlayout.pause."""
+        coded = self._coded.get(index)
+        if coded is not None:
+            coded.playout.pause(timestamp, level)
+
     def came(self, arrived: Bools) -> None:
         """Coded legs conceal what is lost by themselves: all their frames count as heard."""
         for index in self._coded:

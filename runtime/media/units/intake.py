@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.media.codec import ALAW_TO_LINEAR, ULAW_TO_LINEAR
+from runtime.media.comfort_noise import level_of
 from runtime.media.dtmf import PressEnded, PressStarted
 from runtime.media.frames import FRAME, RATE_HZ
 from runtime.media.rtp.datagrams import Arrivals
@@ -25,7 +26,7 @@ from runtime.media.rtp.latching import Address
 from runtime.media.rtp.rtcp import is_rtcp, parse_compound
 
 from .coded import CodedLegs
-from .leg import ALAW, CODED, EVENT, IGNORED, REFUSED, Leg, numeric_address, rtcp_host_of
+from .leg import ALAW, CODED, EVENT, IGNORED, NOISE, REFUSED, Leg, numeric_address, rtcp_host_of
 from .legs import Legs
 
 Report = tuple[int, bytes, str | None]
@@ -50,6 +51,10 @@ class _Batch:
     arrivals: Arrivals
     headers: Headers
     kinds: NDArray[np.uint8]
+
+    def payload(self, number: int) -> bytes:
+        start = int(self.headers.offset[number])
+        return self.arrivals.rows[number, start : start + int(self.headers.size[number])].tobytes()
 
 
 class Intake:
@@ -202,7 +207,9 @@ class Intake:
             coded = kinds == CODED
             if coded.any():
                 self._take_coded(batch, packets[coded], restarted[coded], gap[coded])
-            np.add.at(legs.unplayed, index[kinds == IGNORED], 1)
+            for number in np.flatnonzero(kinds == NOISE):
+                self._take_noise(batch, int(packets[number]))
+            np.add.at(legs.unplayed, index[(kinds == IGNORED) | (kinds == NOISE)], 1)
             audio = kinds < EVENT
             legs.reception.untimed(index[~audio & ~coded])
             # What is ignored may begin a stream; the next audio packet is then mapped anew.
@@ -309,15 +316,25 @@ class Intake:
         units = np.array([round(step * RATE_HZ) for step in steps], dtype=np.int64)
         self._legs.reception.time(index, units, gap)
         self._legs.spoke[index] = True
+        if self._legs.concealment.any_pause:
+            self._legs.concealment.end_pauses(index)
+
+    def _take_noise(self, batch: _Batch, number: int) -> None:
+        """RFC 3389: the peer is silent from here on."""
+        leg = int(batch.arrivals.legs[number])
+        level = level_of(batch.payload(number))
+        if level is None:
+            self._legs.rejected[leg] += 1
+            return
+        self._legs.concealment.pause(leg, level)
+        self._coded.pause(leg, int(batch.headers.timestamp[number]), level)
 
     def _take_event(self, batch: _Batch, number: int) -> None:
         arrivals, headers = batch.arrivals, batch.headers
         leg = self._legs.by_index[arrivals.legs[number]]
         assert leg is not None
-        start = int(headers.offset[number])
-        payload = arrivals.rows[number, start : start + int(headers.size[number])].tobytes()
         presses = leg.receiver.on_packet(
-            payload,
+            batch.payload(number),
             int(headers.timestamp[number]),
             self._legs.reception.extended(leg.index, int(headers.sequence[number])),
             float(arrivals.times[number]),

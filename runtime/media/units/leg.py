@@ -25,9 +25,11 @@ ULAW: Final = 1
 ALAW: Final = 2
 EVENT: Final = 3
 IGNORED: Final = 4
-"""Counted as received and not played: comfort noise, or anything while we do not listen."""
+"""Counted as received and not played: anything while we do not listen."""
 CODED: Final = 5
 """Audio of a leg that is coded by itself (coded.py), whatever codec this payload type is."""
+NOISE: Final = 6
+"""Comfort noise: a pause is announced, and how loud the background is."""
 
 COMFORT_NOISE: Final = 13
 """RFC 3551's static payload type; sent unasked by many gateways in silence."""
@@ -98,7 +100,7 @@ def is_plain(stream: RtpStream) -> bool:
 def kinds_of(stream: RtpStream) -> NDArray[np.uint8]:
     """What each of the 128 payload types is on this leg."""
     kinds = np.zeros(128, dtype=np.uint8)
-    kinds[COMFORT_NOISE] = IGNORED
+    kinds[COMFORT_NOISE] = NOISE
     plain = is_plain(stream)
     for number, name in formats_of(stream).items():
         kinds[number] = _KINDS[name] if plain else CODED

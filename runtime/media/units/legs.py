@@ -120,6 +120,8 @@ class Legs:
             now=now,
         )
         self.watched[index] = stream.receiving
+        if not stream.receiving:
+            self.concealment.end_pauses(index)
         self.silent[index] &= stream.receiving
         if before is None or _remote(before) != _remote(stream):
             self._aim_anew(leg, stream)

@@ -17,6 +17,8 @@ from .missing_audio import MissingAudio
 
 SILENT_S: Final = 5.0
 """VoxEngine tells RtpStopped within 7 s; two packets of RTCP may be lost before this."""
+PAUSE_SILENT_S: Final = 30.0
+"""After comfort noise nothing need come until the peer speaks (RFC 3389 section 4)."""
 
 OnChange = Callable[[Leg, FirstPacketReceived | RtpStopped | RtpResumed | AudioMissing], None]
 
@@ -55,12 +57,14 @@ class Upkeep:
     def _watch(self, now: float) -> None:
         legs, count = self._legs, self._legs.count
         heard = np.maximum(legs.last_heard[:count], legs.reception.last_arrival[:count])
-        quiet = legs.watched[:count] & (now - heard > SILENT_S)
+        allowed = np.where(legs.concealment.pausing(count), PAUSE_SILENT_S, SILENT_S)
+        quiet = legs.watched[:count] & (now - heard > allowed)
         changed = quiet != legs.silent[:count]
         if changed.any():
             self._tell(changed & quiet, RtpStopped())
             self._tell(changed & ~quiet & legs.watched[:count], RtpResumed())
             legs.silent[:count] = quiet
+            legs.concealment.end_pauses(np.flatnonzero(quiet))
         self._any_silent = bool(quiet.any())
 
     def _tell_first(self, which: Bools) -> None:

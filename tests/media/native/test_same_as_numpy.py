@@ -49,7 +49,8 @@ class Life:
         self.random = random.Random(seed)
         self.peers: dict[int, Peer] = {}
         self.others: list[int] = []
-        self.held_back: dict[int, bytes] = {}
+        self.silent: dict[int, int] = {}
+        """For how many ticks more a peer says nothing."""
         for _ in range(LEGS):
             self.peers[len(self.peers)] = self.new_peer(len(self.peers))
         self.rooms = [rig.conference() for _ in range(2)]
@@ -79,10 +80,14 @@ class Life:
 
     def say(self, peer: Peer) -> None:
         """What comes from one peer in this tick: nearly always the next packet in order."""
+        if self.silent.get(peer.number, 0):
+            self.silent[peer.number] -= 1
+            peer.timestamp += 160
+            return
         if self.random.random() < 0.95:
             self.next_packet(peer)
             return
-        kind = self.random.randrange(13)
+        kind = self.random.randrange(14)
         if kind < 3:
             self.lose(peer)
         elif kind == 3:
@@ -112,6 +117,8 @@ class Life:
             payload = self.random.choice([KEY_DOWN, KEY_UP])
             self.send(peer, peer_packet(peer, payload, payload_type=101))
             peer.sequence += 1
+        elif kind == 12:
+            self.fall_silent(peer)
         else:
             garbage = self.random.randbytes(self.random.randrange(200))
             self.send(peer, self.random.choice([b"", garbage, b"\x80\x00" + garbage]))
@@ -127,6 +134,13 @@ class Life:
 
     def lose(self, peer: Peer) -> None:
         peer.sequence, peer.timestamp = peer.sequence + 1, peer.timestamp + 160
+
+    def fall_silent(self, peer: Peer) -> None:
+        """Comfort noise, and for some ticks nothing else."""
+        level = bytes([self.random.choice([0, 40, 70, 127, 200])])
+        self.send(peer, peer_packet(peer, level, payload_type=13))
+        peer.sequence += 1
+        self.silent[peer.number] = self.random.randrange(30)
 
     def send(self, peer: Peer, data: bytes) -> None:
         connected = self.rig.sockets.aims.get(peer.number, (None, None, False))[2]
@@ -200,7 +214,8 @@ def state_of(rig: Rig) -> Iterator[tuple[str, bytes]]:
         for name, value in vars(owner).items():
             if isinstance(value, np.ndarray):
                 yield f"{type(owner).__name__}.{name}", value.tobytes()
-    yield "missed", legs.concealment.columns()["missed"].tobytes()
+    for name in ("missed", "noise_level", "pause_from"):
+        yield name, legs.concealment.columns()[name].tobytes()
     yield "clock", str(legs.playout.clock).encode()
 
 
