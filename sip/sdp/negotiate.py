@@ -29,7 +29,7 @@ _SHARED_WITH_RTCP: Final = range(64, 96)
 
 _USUAL_PTIME_MS: Final = 20
 _SHORT_PTIME_MS: Final = 10
-"""For a peer whose maxptime rules out our usual packets."""
+"""For a peer whose maxptime rules out our usual packets, or that asks for packets so short."""
 
 _MUX: Final = "rtcp-mux"
 
@@ -85,7 +85,7 @@ def answer_offer(
     stream = offer.media[index]
     theirs = _direction(offer, stream, host)
     agreed = direction.meet(theirs.reversed())
-    ptime_ms = _ptime(stream, caps)
+    ptime_ms = _ptime(stream, caps, match.ours)
     answered = [attrs.evolve(match.ours, payload_type=match.theirs.payload_type)]
     if match.our_events and match.their_events:
         answered.append(attrs.evolve(match.their_events, fmtp=match.our_events.fmtp))
@@ -160,7 +160,7 @@ def accept_answer(
         remote_rtcp_host=rtcp_host,
         remote_rtcp_port=rtcp_port,
         rtcp_mux=shared,
-        ptime_ms=_ptime(stream, caps),
+        ptime_ms=_ptime(stream, caps, match.ours),
         direction=wished.meet(theirs.reversed()),
         peer_held=wished.sends and not theirs.receives,
         srtp=srtp,
@@ -244,9 +244,12 @@ def _shares_port(stream: MediaDescription, ours: Sequence[Codec]) -> bool:
     return stream.attribute(_MUX) is not None and not mixed_up
 
 
-def _ptime(stream: MediaDescription, caps: MediaCapabilities) -> int:
-    longest = _longest(stream)
-    return caps.ptime_ms if longest >= caps.ptime_ms else _SHORT_PTIME_MS
+def _ptime(stream: MediaDescription, caps: MediaCapabilities, codec: Codec) -> int:
+    """Of what we send, in ms."""
+    # RFC 3264 5.1: what the peer would like to receive; only G.711 can be cut as short.
+    wished = parse_count(stream.attribute("ptime") or "", _MAX_PTIME_MS) or caps.ptime_ms
+    short = codec.name in G711 and wished <= _SHORT_PTIME_MS
+    return _SHORT_PTIME_MS if short or _longest(stream) < caps.ptime_ms else caps.ptime_ms
 
 
 def _longest(stream: MediaDescription) -> int:

@@ -30,6 +30,8 @@ MAX_STORED: Final = 64
 IDLE: Final = 5
 """Frames without a packet after which the next one may begin anew."""
 MISFITS: Final = 3
+LONGEST: Final = 3
+"""Frames: packets of 60 ms are the longest that anybody sends by choice."""
 SLACK: Final = 8
 """Part of a frame by which timestamps may be off without meaning anything: some senders round."""
 FRAMES_PER_S: Final = 50
@@ -119,8 +121,9 @@ class PacketPlayout:
         """Place a fresh packet; how far its timestamp is from that of the one put before."""
         known, last = self._voice, self._last
         self._last = timestamp
-        self._place(timestamp, payload, voice, restarted, known)
-        return ((timestamp - last + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+        step = ((timestamp - last + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+        self._place(timestamp, payload, voice, restarted, known, step)
+        return step
 
     def pause(self, timestamp: int, level: int) -> None:
         """The peer is silent from `timestamp` on (of an 8 kHz clock); its background is so loud."""
@@ -131,8 +134,15 @@ class PacketPlayout:
         self._noise_level = level
 
     def _place(
-        self, timestamp: int, payload: bytes, voice: Voice, restarted: bool, known: Voice | None
+        self,
+        timestamp: int,
+        payload: bytes,
+        voice: Voice,
+        restarted: bool,
+        known: Voice | None,
+        length: int,
     ) -> None:
+        """`length` = units since the packet before, which is how long a packet is."""
         begins = restarted or known is None or known.format.clock_hz != voice.format.clock_hz
         self._voice = voice
         if begins:
@@ -141,7 +151,7 @@ class PacketPlayout:
         lead = ahead // self._step
         idle = self._concealed >= IDLE and not self._waiting
         if not begins and (lead >= MAX_EARLY or lead < 0 or (idle and lead > TARGET)):
-            ahead = self._refit(timestamp, ahead, idle)
+            ahead = self._refit(timestamp, ahead, idle, length)
         if not 0 <= ahead < MAX_EARLY * self._step or len(self._waiting) >= MAX_STORED:
             self.late += 1
             return
@@ -149,19 +159,21 @@ class PacketPlayout:
         self._least = min(self._least, ahead // self._step)
         self._most = max(self._most, ahead // self._step)
 
-    def _refit(self, timestamp: int, ahead: int, idle: bool) -> int:
+    def _refit(self, timestamp: int, ahead: int, idle: bool, length: int) -> int:
         """A packet too late or too early: wait longer, begin anew, or lose it."""
         step = self._step
-        slightly = -step <= ahead < 0
+        # A peer that begins to send longer packets needs their length at once.
+        slightly = -min(max(length, step), LONGEST * step) <= ahead < 0
         if idle and not slightly:
             self._begin(timestamp)
             return TARGET * step
         if slightly:
-            if self._most < MAX_LEAD:
+            more = -(ahead // step)
+            if self._most + more <= MAX_LEAD:
                 # What was made up meanwhile stands in for the wait.
-                self._position -= step
-                self._most += 1
-                return ahead + step
+                self._position -= more * step
+                self._most += more
+                return ahead + more * step
             return ahead
         self._misfit = True
         if self._misfits + 1 >= MISFITS:

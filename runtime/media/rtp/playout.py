@@ -1,9 +1,9 @@
 """The playout buffer of all legs: where a packet's samples go, and which 20 ms are heard next.
 
 One clock for all legs; each leg maps its peer's timestamps onto it. The mapping moves when it must:
-one frame later when packets come too late, and by whole periods of the sound, so that nobody hears
-it, when for a second all of them came earlier than was needed, or all at the last moment. So clock
-drift and jitter never make the delay grow for good, and drift makes no holes.
+some frames later when packets come too late, and by whole periods of the sound, so that nobody
+hears it, when for a second all of them came earlier than was needed, or all at the last moment. So
+clock drift and jitter never make the delay grow for good, and drift makes no holes.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Playout:
         strayed = late | early | (idle & (lead > TARGET_LEAD + FRAME))
         if restarted.any() or strayed.any() or self._overdue[legs].any():
             anew = restarted | (newest & idle & strayed)
-            lead = self._move(legs, unwrapped, lead, anew, marker, newest, early)
+            lead = self._move(legs, unwrapped, lead, size, anew, marker, newest, early)
         else:
             self._misfits[legs] = 0
         inside = (lead + size > 0) & (lead + size <= CAPACITY - FRAME)
@@ -199,14 +199,17 @@ class Playout:
         legs: Ints,
         unwrapped: Ints,
         lead: Ints,
+        size: Ints,
         anew: Bools,
         marker: Bools,
         newest: Bools,
         early: Bools,
     ) -> Ints:
-        """Map streams anew or give them one frame more delay; returns the new leads."""
+        """Map streams anew or give them some frames more delay; returns the new leads."""
         late = lead < 0
-        slightly = late & (lead >= -FRAME)
+        # A peer that begins to send longer packets needs their length at once.
+        slightly = late & (lead >= -np.maximum(size, FRAME))
+        more = np.where(slightly, -(lead // FRAME), 1) * FRAME
         misfit = newest & (early | (late & ~slightly))
         again = self._misfit_at[legs] != self.clock
         misfits = np.where(misfit, self._misfits[legs] + again, 0)
@@ -216,10 +219,10 @@ class Playout:
         # An older packet is placed by the mapping that its successors already used.
         self._overdue[legs[late & ~newest]] += 1
         wanted = slightly | (self._overdue[legs] >= OVERDUE)
-        room = np.maximum(self._most[legs], lead) + FRAME <= MAX_LEAD
+        room = np.maximum(self._most[legs], lead) + more <= MAX_LEAD
         delayed = newest & ~anew & wanted & room & ~misfit
         self._overdue[legs[delayed]] = 0
-        lead = np.where(anew, TARGET_LEAD, np.where(delayed, lead + FRAME, lead))
+        lead = np.where(anew, TARGET_LEAD, np.where(delayed, lead + more, lead))
         moved = anew | delayed
         self._base[legs[moved]] = unwrapped[moved] - lead[moved] - self.clock
         self._least[legs[moved]], self._most[legs[moved]] = CAPACITY, 0

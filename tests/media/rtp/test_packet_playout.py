@@ -223,6 +223,23 @@ def test_packets_of_other_lengths_are_heard_whole(length: int) -> None:
     assert runs == [16 * length] * 5
 
 
+def test_longer_packets_are_waited_for_as_long_as_they_are() -> None:
+    line, heard = Line(), []
+    line.put(1, restarted=True)
+    for number in range(2, 20):
+        heard.append(line.frame())
+        line.put(number)
+    for number in range(20, 25):  # of 60 ms, each sent when it was spoken
+        heard += line.frames(3)
+        line.put_payload(bytes([number, 60]), 19 + 3 * (number - 20))
+    heard += line.frames(9)
+    assert heard[1:19] == list(range(1, 19))
+    # The first one came too late by what nobody knew; then all is heard.
+    assert [number for number in heard[19:] if number > 20] == [21] * 3 + [22] * 3 + [23] * 3 + [
+        24
+    ] * 3
+
+
 def test_a_flood_is_bounded() -> None:
     line = Line()
     for number in range(1000):

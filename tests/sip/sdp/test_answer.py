@@ -227,10 +227,16 @@ def test_our_rtcp_port_is_announced_when_it_is_not_the_next_one() -> None:
         ("a=maxptime:0", 20),
         ("a=maxptime:x", 20),
         ("a=ptime:30", 20),
-        ("a=ptime:10", 20),
+        ("a=ptime:10", 10),
+        ("a=ptime:5", 10),
+        ("a=ptime:0", 20),
+        ("a=ptime:x", 20),
+        ("a=ptime:11", 20),
     ],
 )
-def test_packets_are_20_ms_unless_the_peer_takes_none_so_long(line: str, ptime: int) -> None:
+def test_packets_are_20_ms_unless_the_peer_takes_or_wants_only_shorter_ones(
+    line: str, ptime: int
+) -> None:
     answer, negotiated = answer_offer(audio(line), CAPS, LOCAL)
     assert negotiated.ptime_ms == ptime
     assert answer.media[0].attribute("ptime") == str(ptime)

@@ -152,6 +152,11 @@ def test_an_answer_with_an_unspecified_address_is_a_hold() -> None:
     assert negotiated.peer_held
 
 
+def test_ptime_of_an_answer_counts() -> None:
+    assert accept_answer(OFFER, audio("a=ptime:10"), CAPS).ptime_ms == 10
+    assert accept_answer(OFFER, audio("a=ptime:30"), CAPS).ptime_ms == 20
+
+
 def test_maxptime_and_rtcp_of_an_answer_count() -> None:
     negotiated = accept_answer(OFFER, audio("a=maxptime:10", "a=rtcp:9"), CAPS)
     assert (negotiated.ptime_ms, negotiated.remote_rtcp_port) == (10, 9)

@@ -107,6 +107,12 @@ def test_a_peer_that_takes_only_short_packets_gets_g711() -> None:
     assert answer_offer(offer, HD, LOCAL)[1].ptime_ms == 20
 
 
+def test_a_wish_for_short_packets_does_not_cost_a_peer_its_codec() -> None:
+    stream = audio("a=rtpmap:111 opus/48000/2", "a=ptime:10", formats="111 9 0")
+    _, agreed = answer_offer(stream, HD, LOCAL)
+    assert (agreed.codec.name, agreed.ptime_ms) == ("opus", 20)
+
+
 def test_a_change_of_codec_keeps_the_meaning_of_every_number() -> None:
     answer, _ = answer_offer(WEB_OFFER, HD, LOCAL)
     again = make_offer(HD, LOCAL, previous=answer)
