@@ -53,7 +53,7 @@ class Network:
             "payload_type": 8 if self.law == "PCMA" else 0,
             "payload": bytes([octet_of(number, self.law)]) * 160,
         }
-        self.peer.send(Packet(**{**fields, **changes}).to_bytes(), connected=True)
+        self.peer.send(Packet(**{**fields, **changes}).to_bytes())
 
     def tick(self, *numbers: int, **changes: Any) -> None:
         for number in numbers:
@@ -251,6 +251,19 @@ def test_a_marker_in_the_middle_of_speech_changes_nothing(network: Network) -> N
     network.run(in_order(0, 10))
     network.tick(10, marker=True)
     assert network.run(in_order(11, 20)) == numbers(0, 19)
+
+
+def test_bursts_of_a_stranger_delay_nothing(network: Network) -> None:
+    chance = np.random.default_rng(4)
+    network.tick(0)
+    for number in range(1, 60):
+        for _ in range(20):
+            sequence, timestamp = (int(n) for n in chance.integers(0, 2**16, 2))
+            packet = Packet(sequence=sequence, timestamp=timestamp * 65_000, ssrc=0x5EED)
+            network.peer.send(packet.to_bytes(), source=("203.0.113.9", 5000))
+        network.tick(number)
+    assert network.heard == numbers(0, 59)
+    assert counted(network.ended()) == (0, 0, 0, 59 * 20)
 
 
 # --- payload types --------------------------------------------------------------------------------

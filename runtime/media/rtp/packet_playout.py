@@ -35,6 +35,8 @@ LONGEST: Final = 3
 SLACK: Final = 8
 """Part of a frame by which timestamps may be off without meaning anything: some senders round."""
 FRAMES_PER_S: Final = 50
+CALM: Final = 5
+"""Seconds for which more delay is kept, as in playout.py."""
 CLOCK_HZ: Final = 8000
 """RFC 3389 section 5.1: comfort noise has payload type 13 and is dated by this clock."""
 MAX_CONCEALED: Final = 50
@@ -108,6 +110,8 @@ class PacketPlayout:
         """Place in the endless noise of what is heard of it next."""
         self._waited = 0
         """Seconds for which a splice is wanted."""
+        self._calm = CALM
+        """Seconds since the stream was given more delay."""
         self.late = 0
         self.malformed = 0
 
@@ -173,6 +177,7 @@ class PacketPlayout:
                 # What was made up meanwhile stands in for the wait.
                 self._position -= more * step
                 self._most += more
+                self._calm = 0
                 return ahead + more * step
             return ahead
         self._misfit = True
@@ -278,7 +283,8 @@ class PacketPlayout:
         """To be called once a second: cut delay that no packet needed since the last call, and wait
         a little longer where all came at the last moment."""
         wanted = done = False
-        if TARGET < self._least < MAX_EARLY:
+        self._calm += 1
+        if self._calm > CALM and TARGET < self._least < MAX_EARLY:
             wanted, done = True, self._cut((self._least - TARGET + 1) // 2)
         elif self._most < TARGET and self._least < MAX_EARLY and not self._concealed:
             wanted, done = True, self._stretch()

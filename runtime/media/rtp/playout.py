@@ -37,6 +37,8 @@ MISFITS: Final = 3
 """Packets of so many ticks in a row that do not fit mean that the sender's clock jumped."""
 OVERDUE: Final = 2
 """So many reordered packets that came too late within a check ask for more delay."""
+CALM: Final = 5
+"""Seconds after a stream was given more delay in which it keeps it: jitter comes in bursts."""
 
 _SPLICER: Final = Splicer(RATE_HZ)
 _NOWHERE: Final = 1 << 60
@@ -75,6 +77,8 @@ class Playout:
         self._most = np.zeros(legs, dtype=np.int64)
         self._waited = np.zeros(legs, dtype=np.int64)
         """Seconds for which a splice is wanted."""
+        self._calm = np.full(legs, CALM, dtype=np.int64)
+        """Seconds since a stream was given more delay."""
 
     def reset(self, leg: int) -> None:
         """A new call takes this place."""
@@ -92,6 +96,7 @@ class Playout:
         ):
             column[leg] = 0
         self._least[leg], self._most[leg] = CAPACITY, 0
+        self._calm[leg] = CALM
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """What the native helper works on; never replaced by other arrays."""
@@ -221,7 +226,7 @@ class Playout:
         wanted = slightly | (self._overdue[legs] >= OVERDUE)
         room = np.maximum(self._most[legs], lead) + more <= MAX_LEAD
         delayed = newest & ~anew & wanted & room & ~misfit
-        self._overdue[legs[delayed]] = 0
+        self._overdue[legs[delayed]] = self._calm[legs[delayed]] = 0
         lead = np.where(anew, TARGET_LEAD, np.where(delayed, lead + more, lead))
         moved = anew | delayed
         self._base[legs[moved]] = unwrapped[moved] - lead[moved] - self.clock
@@ -278,7 +283,8 @@ class Playout:
         a little longer where all came at the last moment."""
         least, most = self._least[:count], self._most[:count]
         heard = least < CAPACITY
-        early = heard & (least >= TARGET_LEAD + FRAME)
+        self._calm[:count] += 1
+        early = heard & (least >= TARGET_LEAD + FRAME) & (self._calm[:count] > CALM)
         # Of a peer whose clock is slow; jitter lets some come early.
         hurried = heard & (most < TARGET_LEAD)
         for leg in np.flatnonzero(early | hurried):
