@@ -43,13 +43,13 @@ from runtime.media.units.upkeep import Upkeep
 
 CONFERENCE_ROWS_PER_LEG: Final = 2
 """Each leg hears at most one conference; as many rows again for conferences and recorders."""
-ADJUST_FRAMES: Final = 50
-"""Once a second the legs' delay is brought to what their packets need."""
 UPKEEP_FRAMES: Final = 10
 """What is counted in seconds is looked at five times a second."""
 UPKEEP_LEGS: Final = 4_000
 """So many legs times frames go by before reports and players are seen to: it is done in 2 ms then,
 and holds up no packet."""
+ADJUST_TURNS: Final = 5
+"""The delay of a fifth of the legs is looked at each time, so that of each leg once a second."""
 
 
 @attrs.frozen(kw_only=True)
@@ -154,6 +154,7 @@ class Engine:
         parts.upkeep.run(now, wall)
         if self._frame_number % UPKEEP_FRAMES == 0:
             parts.upkeep.run_slow(now)
+            self._adjust_some()
         parts.legs.end_tick()
         self._frame_number += 1
         events, self._events = self._events, []
@@ -203,15 +204,14 @@ class Engine:
         parts, done = self._parts, NOTHING
         parts.players.fetch()
         parts.wide_players.fetch()
-        adjusting = self._frame_number % ADJUST_FRAMES == 0
-        usual = not (adjusting or self._finished or self._wide)
+        usual = not (self._finished or self._wide)
         listening = parts.detectors.listening
         # Whoever plays the legs clears this.
         arrived = parts.legs.playout.arrived(parts.legs.count) if listening else None
         if self._steady is not None and usual:
             done = self._steady.run(signalling=parts.signalling.sending, listening=listening)
         if done < LEGS_PLAYED:
-            self._play_legs(adjusting)
+            self._play_legs()
         if arrived is not None:
             parts.coded.came(arrived)
             parts.detectors.hear(arrived)
@@ -244,14 +244,19 @@ class Engine:
         parts = self._parts
         return bool(len(parts.coded) or len(parts.wide_players) or parts.routes.heard_wide_at_all)
 
-    def _play_legs(self, adjusting: bool) -> None:
+    def _play_legs(self) -> None:
         legs, count = self._parts.legs, self._parts.legs.count
         legs.concealment.play(self._parts.frames.of_legs(count))
         legs.playout.advance(count)
         self._parts.coded.play()
-        if adjusting:
-            legs.playout.adjust(count)
-            self._parts.coded.adjust()
+
+    def _adjust_some(self) -> None:
+        """Each leg once a second, some of them at a time."""
+        turn = self._frame_number // UPKEEP_FRAMES % ADJUST_TURNS
+        some = slice(turn, self._parts.legs.count, ADJUST_TURNS)
+        self._parts.legs.playout.adjust(some)
+        if len(self._parts.coded):
+            self._parts.coded.adjust(some)
 
     def _skip(self, frames: int) -> None:
         self._parts.legs.playout.skip(frames, self._parts.legs.count)

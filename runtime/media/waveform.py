@@ -91,6 +91,13 @@ def continued(before: Samples, lengths: Lengths) -> Samples:
     return np.round(made * _fall(lengths)).clip(-32767, 32767).astype(np.int16)
 
 
+def repeated(before: Samples, lengths: Lengths) -> Samples:
+    """As `continued`, for a tenth of the cost: the last 20 ms again, whatever their pitch."""
+    rounds = -(-lengths.continued // lengths.matched)
+    made = np.tile(before[:, -lengths.matched :], (1, rounds))[:, : lengths.continued]
+    return np.round(made * _fall(lengths)).astype(np.int16)
+
+
 def fade_in_after(missed: int, lengths: Lengths) -> int:
     """Over how many samples the sound is faded in after so many were made up: 4 ms after 10 ms of
     them, 7 ms after 20 ms. What comes after silence is left as it came."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from runtime.media.comfort_noise import LEG_STEP, NOISE, noise_at
 from runtime.media.frames import FRAME, RATE_HZ, Samples
-from runtime.media.waveform import Lengths, continued, fade_in_after
+from runtime.media.waveform import Lengths, continued, fade_in_after, repeated
 
 from .header import Bools, Ints
 from .playout import MISSING, Playout
@@ -32,6 +32,9 @@ _FADES: Final = np.maximum([fade_in_after(n, _LENGTHS) for n in range(CONTINUED 
 """By the number of samples made up; half a sample is none."""
 MAX_HOLES: Final = 4
 """Per frame, of packets of 5 ms every other one; what a stranger case has more of is silence."""
+MAX_MATCHED: Final = 100
+"""Holes of one tick that are continued by their waveform: 2.5 ms. That is a loss of 10 % on a
+thousand legs; if a network falls apart for all at once, no tick may be late for it."""
 PAUSE_FADE: Final = 80
 """Samples: 10 ms in which the last sound gives way to comfort noise."""
 _AT: Final = np.arange(FRAME)
@@ -173,6 +176,16 @@ class Concealment:
         frames[pausing] = np.round(sound + (noise - sound.astype(np.float32)) * weights)
         self._missed[legs[pausing]] = CONTINUED
 
+    def _continued(self, sound: Samples) -> Samples:
+        """How each row goes on: by its waveform, or, of too many, some in turn plainly."""
+        if len(sound) <= MAX_MATCHED:
+            return continued(sound, _LENGTHS)
+        turn = MAX_MATCHED * (self._playout.clock // FRAME)
+        order = np.roll(np.arange(len(sound)), -turn)
+        made = repeated(sound, _LENGTHS)
+        made[order[:MAX_MATCHED]] = continued(sound[order[:MAX_MATCHED]], _LENGTHS)
+        return made
+
     def _filled(self, frames: Samples, legs: Ints, before: Samples) -> Samples:
         """The first hole of each frame filled, which may have begun in an earlier frame."""
         lost, missed = frames == MISSING, self._missed[legs]
@@ -185,7 +198,7 @@ class Concealment:
             line = np.concatenate((before[begins], frames[begins]), axis=1)
             back = np.arange(-_LENGTHS.remembered, 0) + before.shape[1] + start[begins, None]
             sound = np.take_along_axis(line, back, axis=1)
-            self._made[legs[begins], :CONTINUED] = continued(sound, _LENGTHS)
+            self._made[legs[begins], :CONTINUED] = self._continued(sound)
         made = self._made[legs[:, None], missed[:, None] + np.maximum(at, 0)]
         total = np.minimum(missed + size, CONTINUED)
         self._missed[legs] = np.where(start + size == FRAME, total, 0)

@@ -39,6 +39,8 @@ OVERDUE: Final = 2
 """So many reordered packets that came too late within a check ask for more delay."""
 CALM: Final = 5
 """Seconds after a stream was given more delay in which it keeps it: jitter comes in bursts."""
+MAX_SPLICES: Final = 8
+"""Of one call, at 0.2 ms each; a change in the network may concern all legs at once."""
 
 _SPLICER: Final = Splicer(RATE_HZ)
 _NOWHERE: Final = 1 << 60
@@ -77,6 +79,7 @@ class Playout:
         self._most = np.zeros(legs, dtype=np.int64)
         self._waited = np.zeros(legs, dtype=np.int64)
         """Seconds for which a splice is wanted."""
+        self._numbers = np.arange(legs)
         self._calm = np.full(legs, CALM, dtype=np.int64)
         """Seconds since a stream was given more delay."""
 
@@ -278,19 +281,22 @@ class Playout:
 
     # --- keeping the delay right ----------------------------------------------------------------
 
-    def adjust(self, count: int) -> None:
-        """To be called once a second: cut delay that no packet needed since the last call, and wait
-        a little longer where all came at the last moment."""
-        least, most = self._least[:count], self._most[:count]
+    def adjust(self, legs: slice) -> None:
+        """To be called once a second for each leg: cut delay that no packet needed since the last
+        call, and wait a little longer where all came at the last moment."""
+        least, most = self._least[legs], self._most[legs]
         heard = least < CAPACITY
-        self._calm[:count] += 1
-        early = heard & (least >= TARGET_LEAD + FRAME) & (self._calm[:count] > CALM)
+        self._calm[legs] += 1
+        early = heard & (least >= TARGET_LEAD + FRAME) & (self._calm[legs] > CALM)
         # Of a peer whose clock is slow; jitter lets some come early.
         hurried = heard & (most < TARGET_LEAD)
-        for leg in np.flatnonzero(early | hurried):
-            done = self._cut(int(leg)) if early[leg] else self._stretch(int(leg))
+        wanted = self._numbers[legs][early | hurried]
+        # Others than a second ago come first.
+        turn = MAX_SPLICES * (self.clock // FRAME)
+        for leg in np.roll(wanted, -turn)[:MAX_SPLICES].tolist():
+            done = self._stretch(leg) if self._most[leg] < TARGET_LEAD else self._cut(leg)
             self._waited[leg] = 0 if done else self._waited[leg] + 1
-        self._least[:count], self._most[:count], self._overdue[:count] = CAPACITY, 0, 0
+        self._least[legs], self._most[legs], self._overdue[legs] = CAPACITY, 0, 0
 
     def _cut(self, leg: int) -> bool:
         """Take out what is heard next, up to the last frame but one that nobody needed."""

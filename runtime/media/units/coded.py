@@ -113,9 +113,12 @@ class CodedLegs:
         for coded in self._coded.values():
             coded.playout.skip(frames)
 
-    def adjust(self) -> None:
-        for coded in self._coded.values():
-            coded.playout.adjust()
+    def adjust(self, legs: slice) -> None:
+        """See Playout.adjust."""
+        for index in range(*legs.indices(self._legs.count)):
+            coded = self._coded.get(index)
+            if coded is not None:
+                coded.playout.adjust()
 
     def _count(self, index: int, playout: PacketPlayout) -> None:
         self._legs.rejected[index] += playout.malformed

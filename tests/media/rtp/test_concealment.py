@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from runtime.media.frames import FRAME, Samples
-from runtime.media.rtp.concealment import CONTINUED, Concealment
+from runtime.media.rtp.concealment import CONTINUED, MAX_MATCHED, Concealment
 from runtime.media.rtp.playout import Playout
 from tests.media.spectrum import amplitude_of, decibels, tone
 
@@ -146,6 +146,30 @@ def test_a_half_lost_frame_after_silence_has_no_mark_in_it() -> None:
 
 def test_silence_is_continued_as_silence() -> None:
     assert set(play(0, 0, 0, None, None, 0).tolist()) == {0}
+
+
+def test_if_a_network_falls_apart_for_all_legs_some_are_continued_plainly_in_turn() -> None:
+    legs = MAX_MATCHED + 50
+    playout = Playout(legs)
+    for leg in range(legs):
+        playout.reset(leg)
+    concealment = Concealment(legs, playout)
+    rows = np.zeros((legs, FRAME), dtype=np.int16)
+    sound = tone(90, 8000, 0.8)
+    well_done = np.zeros(legs, dtype=np.int64)
+    for number in range(40):
+        frame = sound[FRAME * number : FRAME * (number + 1)]
+        if number < 4 or number % 4:
+            everyone = np.arange(legs)
+            playout.write_frames(everyone, np.full(legs, playout.clock), np.tile(frame, (legs, 1)))
+        concealment.play(rows)
+        playout.advance(legs)
+        if number >= 4 and number % 4 == 0:
+            right = np.abs(rows[:, :80].astype(int) - frame[:80]).max(axis=1) < 1500
+            assert np.count_nonzero(right) == MAX_MATCHED
+            well_done += right
+        assert np.abs(rows).max() <= 8200
+    assert well_done.min() > 0
 
 
 def test_legs_are_concealed_independently_and_forget_who_was_there_before() -> None:

@@ -77,7 +77,7 @@ class Leg:
         self.playout.advance(LEGS)
         self.ticks += 1
         if self.ticks % CHECK == 0:
-            self.playout.adjust(LEGS)
+            self.playout.adjust(slice(0, LEGS))
 
     def calm(self, seconds: int) -> None:
         """The honest stream alone."""

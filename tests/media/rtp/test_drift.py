@@ -62,7 +62,7 @@ class Drifting:
             self._concealment.play(self._rows)
             self.playout.advance(LEGS)
             if self._tick % CHECK_FRAMES == 0:
-                self.playout.adjust(LEGS)
+                self.playout.adjust(slice(0, LEGS))
                 self.delays.append(self.delay())
             yield self._rows.copy()
 

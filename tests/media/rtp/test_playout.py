@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runtime.media.frames import FRAME, Samples
-from runtime.media.rtp.playout import CAPACITY, MISSING, TARGET_LEAD, Playout
+from runtime.media.rtp.playout import CAPACITY, MAX_SPLICES, MISSING, TARGET_LEAD, Playout
 from tests.media.spectrum import tone
 
 PERIOD = 30000
@@ -62,7 +62,7 @@ class Line:
         self.playout.advance(2)
         self.frames += 1
         if self.frames % 50 == 0:
-            self.playout.adjust(2)
+            self.playout.adjust(slice(0, 2))
 
     def run(self, ticks: int, arrivals: Callable[[int], Iterable[Sent]]) -> None:
         for n in range(ticks):
@@ -278,7 +278,7 @@ def hear_tones(
         heard.append(playout.due(1)[0][0].copy())
         playout.advance(1)
         if tick % 50 == 49:
-            playout.adjust(1)
+            playout.adjust(slice(0, 1))
     return playout, heard
 
 
@@ -312,6 +312,34 @@ def test_a_splice_waits_for_a_place_where_it_is_not_heard_but_not_for_ever() -> 
     assert noise_for(12) < 480
 
 
+def test_a_change_for_all_legs_at_once_is_made_up_for_some_at_a_time() -> None:
+    legs = 3 * MAX_SPLICES
+    playout = Playout(legs)
+    for leg in range(legs):
+        playout.reset(leg)
+    everyone = np.arange(legs)
+    level: Samples = np.full((legs, FRAME), 5000, dtype=np.int16)
+    ends = playout.columns()["end"]
+    for tick in range(250):
+        for number in range(3) if tick == 0 else [tick + 2]:
+            fitted = playout.fit(
+                everyone,
+                np.full(legs, FRAME * number),
+                np.full(legs, FRAME),
+                marker=np.zeros(legs, dtype=np.bool_),
+                newest=np.ones(legs, dtype=np.bool_),
+                restarted=np.full(legs, number == 0),
+            )
+            playout.write_frames(everyone, fitted.position, level)
+        playout.advance(legs)
+        if tick % 50 == 49:
+            playout.adjust(slice(0, legs))
+            # In the first second some packets needed their time; then each splice takes 20 ms.
+            shorter = int((480 - (ends - playout.clock)).sum())
+            assert shorter == MAX_SPLICES * FRAME * (tick // 50)
+    assert np.count_nonzero(ends - playout.clock < 480) > MAX_SPLICES
+
+
 def test_shortening_cross_fades_over_the_cut() -> None:
     playout = Playout(1)
     playout.reset(0)
@@ -335,5 +363,5 @@ def test_shortening_cross_fades_over_the_cut() -> None:
             assert set(due[0].tolist()) == {5000}
         playout.advance(1)
         if n % 50 == 49:
-            playout.adjust(1)
+            playout.adjust(slice(0, 1))
     assert fitted.position[0] - playout.clock <= TARGET_LEAD + FRAME
