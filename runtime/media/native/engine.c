@@ -34,6 +34,7 @@
 #define HEADER 12           /* octets of an RTP header without options, RFC 3550 5.1 */
 #define FRAME 160           /* samples, and octets of G.711, in 20 ms */
 #define RATE_HZ 8000
+#define MISSING INT16_MIN   /* no sample came: rtp/playout.py */
 #define HISTORY 3           /* frames of a leg that stay after they were heard: rtp/playout.py */
 #define ADDRESS_MAX 28      /* a sockaddr_in6 */
 #define DATAGRAM_MAX 65507
@@ -172,9 +173,12 @@ static void count_packet(const struct following *f, int64_t leg, double now) {
 static void decode(const struct following *f, int64_t leg, int64_t slot, int offset,
                    const uint8_t *octets, int count) {
     const int16_t *decoder = f->decoder + (f->tables[leg] ? 256 : 0);
-    int16_t *samples = f->ring + (slot * f->legs + leg) * FRAME + offset;
-    for (int k = 0; k < count; k++) samples[k] = decoder[octets[k]];
-    f->written[slot * f->legs + leg] = 1;
+    int16_t *samples = f->ring + (slot * f->legs + leg) * FRAME;
+    uint8_t *written = f->written + slot * f->legs + leg;
+    if (count < FRAME && !*written)
+        for (int k = 0; k < FRAME; k++) samples[k] = MISSING;
+    for (int k = 0; k < count; k++) samples[offset + k] = decoder[octets[k]];
+    *written = 1;
 }
 
 /* Playout.follow and write_frames */
@@ -257,7 +261,6 @@ struct frame {
     const uint8_t *encoder;    /* 65,536 octets of each law, by the sample seen as unsigned */
 };
 
-#define MISSING INT16_MIN      /* no sample came: rtp/playout.py */
 #define CONTINUED 480          /* a leg that missed so many samples is silent: rtp/concealment.py */
 
 #define LEG_STEP 1031          /* comfort_noise.py, as NOISE_BITS */
@@ -291,17 +294,14 @@ static int play_legs(const struct frame *f, int64_t count) {
         if (written[leg] ? f->missed[leg] != 0 : f->missed[leg] < CONTINUED) return 0;
         if (written[leg] && (pausing(f, leg) || !whole(due + leg * FRAME))) return 0;
     }
-    int16_t *heard = f->ring + oldest * f->legs * FRAME;
     for (int64_t leg = 0; leg < count; leg++) {
         int16_t *row = f->samples + (1 + leg) * FRAME;
         if (written[leg])
             memcpy(row, due + leg * FRAME, FRAME * sizeof *row);
         else
             play_nothing(f, leg, row);
-        if (!f->written[oldest * f->legs + leg]) continue;
-        for (int k = 0; k < FRAME; k++) heard[leg * FRAME + k] = MISSING;
-        f->written[oldest * f->legs + leg] = 0;
     }
+    memset(f->written + oldest * f->legs, 0, (size_t)count);
     return 1;
 }
 

@@ -140,8 +140,10 @@ class Concealment:
         missed[written & ~torn & ~inside] = 0
         repaired = np.flatnonzero(torn | inside | (~written & (missed < CONTINUED)))
         if len(repaired):
-            due[repaired] = self._repaired(due[repaired], repaired)
-            # These places, too, are to be freed in the end.
+            frames = due[repaired]
+            frames[~written[repaired]] = MISSING
+            due[repaired] = self._repaired(frames, repaired)
+            # These places, too, are a part of what was heard.
             written[repaired] = True
             self._steady = None
         rows[written] = due[written]

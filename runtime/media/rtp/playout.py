@@ -191,16 +191,24 @@ class Playout:
     def _write_aslant(self, legs: Ints, position: Ints, samples: Samples) -> None:
         legs, at = legs[:, None], position[:, None] + np.arange(FRAME)
         slot = at // FRAME % SLOTS
+        for part in (slot[:, 0], slot[:, -1]):
+            self._erase_fresh(part, legs[:, 0])
         self._ring[slot, legs, at % FRAME] = samples
-        self._written[slot[:, [0, -1]], legs] = True
+
+    def _erase_fresh(self, slot: Ints, legs: Ints) -> None:
+        """Mark places as written to, of which a part is written next; some may be named twice."""
+        fresh = ~self._written[slot, legs]
+        self._ring[slot[fresh], legs[fresh]] = MISSING
+        self._written[slot, legs] = True
 
     def write_samples(self, legs: Ints, position: Ints, samples: Samples) -> None:
         """Single samples, each with its leg and position; those already played are ignored."""
         ahead = position >= self.clock
         legs, position, samples = legs[ahead], position[ahead], samples[ahead]
         slot = position // FRAME % SLOTS
+        begins = np.flatnonzero(np.diff(slot * len(self._base) + legs, prepend=-1))
+        self._erase_fresh(slot[begins], legs[begins])
         self._ring[slot, legs, position % FRAME] = samples
-        self._written[slot, legs] = True
 
     def _move(
         self,
@@ -239,7 +247,8 @@ class Playout:
     # --- playing --------------------------------------------------------------------------------
 
     def due(self, count: int) -> tuple[Samples, Bools]:
-        """What the first `count` legs play next (views), and which of them got anything at all."""
+        """What the first `count` legs play next (views), and which of them got anything at all;
+        of the others, what is there means nothing."""
         slot = self.clock // FRAME % SLOTS
         return self._ring[slot, :count], self._written[slot, :count]
 
@@ -252,19 +261,16 @@ class Playout:
 
         MISSING is where they were silent; whoever repairs the due frame does it in its place.
         """
-        slots = (self.clock // FRAME - HISTORY + np.arange(HISTORY)) % SLOTS
-        return self._ring[slots[None, :], legs[:, None]].reshape(len(legs), HISTORY * FRAME)
+        slots = self._order(-HISTORY, 0)[None, :]
+        heard: Samples = self._ring[slots, legs[:, None]]
+        heard[~self._written[slots, legs[:, None]]] = MISSING
+        return heard.reshape(len(legs), HISTORY * FRAME)
 
     def advance(self, count: int) -> None:
         """The due frame was heard; the place of the oldest one is free again."""
         slot = (self.clock // FRAME - HISTORY) % SLOTS
-        written = self._written[slot, :count]
-        came = np.count_nonzero(written)
-        if came == count:
-            self._ring[slot, :count] = MISSING
-        elif came:
-            self._ring[slot, np.flatnonzero(written)] = MISSING
-        written[:] = False
+        # What lies there is overwritten as a whole, or erased by whoever writes a part.
+        self._written[slot, :count] = False
         self.advanced()
 
     def advanced(self, frames: int = 1) -> None:
@@ -323,8 +329,10 @@ class Playout:
 
     def _line(self, leg: int) -> Samples:
         """All that the buffer holds of a leg, in order; what is due next follows `HISTORY`."""
-        line: Samples = self._ring[self._order(-HISTORY, AHEAD), leg].reshape(-1)
-        return line
+        order = self._order(-HISTORY, AHEAD)
+        line: Samples = self._ring[order, leg]
+        line[~self._written[order, leg]] = MISSING
+        return line.reshape(-1)
 
     def _order(self, first: int, last: int) -> Ints:
         """Slots by their distance from the one that is due."""

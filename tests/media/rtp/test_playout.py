@@ -57,8 +57,9 @@ class Line:
     def tick(self, packets: Iterable[Sent] = ()) -> None:
         for packet in packets:
             self.put(packet)
-        due, _ = self.playout.due(2)
-        self.heard += [None if s == MISSING else int(s) - 1 for s in due[1]]
+        due, written = self.playout.due(2)
+        came = due[1] if written[1] else np.full(FRAME, MISSING)
+        self.heard += [None if s == MISSING else int(s) - 1 for s in came]
         self.playout.advance(2)
         self.frames += 1
         if self.frames % 50 == 0:
@@ -275,7 +276,8 @@ def hear_tones(
             )
             sound = tone(frequency(number), 8000, 0.02)
             playout.write_frames(leg, fitted.position, sound[None, :])
-        heard.append(playout.due(1)[0][0].copy())
+        due, written = playout.due(1)
+        heard.append(np.where(written[0], due[0], np.int16(MISSING)))
         playout.advance(1)
         if tick % 50 == 49:
             playout.adjust(slice(0, 1))
