@@ -129,7 +129,7 @@ struct following {
     uint8_t *written;
     int64_t slots, clock;
     const int16_t *decoder;    /* 256 samples of each law */
-    uint8_t *seen;             /* one per leg, zero between calls */
+    uint8_t *lost;             /* one per leg, zero between calls: what it expected did not come */
 };
 
 struct arrivals {
@@ -138,8 +138,11 @@ struct arrivals {
     int64_t row_size, count;
     const int64_t *lengths, *legs;
     const double *times;
-    uint8_t *followed;         /* count: 1 in = of a source to be judged; 1 out = was taken here */
+    uint8_t *followed;         /* count: in = 0, or one of the below; out = whether it was taken */
 };
+
+#define NO_AUDIO 1             /* a report, or refused already */
+#define JUDGED 2               /* of a source that is to be judged, and so is what follows */
 
 static uint32_t read_u32(const uint8_t *at) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
@@ -208,22 +211,25 @@ static int follow_one(const struct following *f, int64_t leg, const uint8_t *row
     return 1;
 }
 
-/* Take the packets that need no judging. Of several packets of a leg none is just the next one. */
+/* Take the packets that need no judging, in the order in which they came: of each leg those before
+ * its first one that is not the next. */
 int64_t callstage_follow(const struct following *f, const struct arrivals *a) {
     if (f->struct_size != sizeof *f || a->struct_size != sizeof *a) return BAD_STRUCT;
     if (a->row_size < HEADER + FRAME || f->slots < HISTORY + 2 || f->clock < 0) return BAD_STRUCT;
-    for (int64_t n = 0; n < a->count; n++)
-        if (!a->followed[n] && known(f, a->legs[n]) && f->seen[a->legs[n]] < 2) f->seen[a->legs[n]]++;
     int64_t taken = 0;
     for (int64_t n = 0; n < a->count; n++) {
         int64_t leg = a->legs[n];
-        int unusual = a->followed[n] || !known(f, leg) || f->seen[leg] != 1;
-        a->followed[n] = !unusual && follow_one(f, leg, a->rows + n * a->row_size, a->lengths[n],
-                                                a->times[n]);
+        uint8_t given = a->followed[n];
+        a->followed[n] = 0;
+        if (given == NO_AUDIO || !known(f, leg) || f->lost[leg]) continue;
+        if (given == 0 && follow_one(f, leg, a->rows + n * a->row_size, a->lengths[n], a->times[n]))
+            a->followed[n] = 1;
+        else
+            f->lost[leg] = 1;
         taken += a->followed[n];
     }
     for (int64_t n = 0; n < a->count; n++)
-        if (known(f, a->legs[n])) f->seen[a->legs[n]] = 0;
+        if (known(f, a->legs[n])) f->lost[a->legs[n]] = 0;
     return taken;
 }
 

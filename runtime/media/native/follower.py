@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from runtime.media.units.legs import Legs
 
 from . import library as native
 from .library import Library, pointer, structure
+
+JUDGED: Final = 2
+"""To the helper: of a source that is to be judged. 1 stands for no audio."""
 
 
 class Follower:
@@ -29,7 +33,7 @@ class Follower:
             **legs.playout.columns(),
             "octets_received": legs.octets_received,
             "decoder": np.concatenate((ULAW_TO_LINEAR, ALAW_TO_LINEAR)),
-            "seen": np.zeros(legs.capacity, dtype=np.uint8),
+            "lost": np.zeros(legs.capacity, dtype=np.uint8),
         }
         self._columns = columns
         """Kept alive for the helper."""
@@ -49,9 +53,9 @@ class Follower:
 
     def __call__(self, arrivals: Arrivals, audio: Bools) -> Bools:
         """Which packets were taken; the others are to be judged."""
-        followed = ~audio  # to the helper: not these
+        followed = (~audio).view(np.uint8)
         for number, _ in arrivals.sources:
-            followed[number] = True
+            followed[number] = JUDGED
         self._following.clock = self._legs.playout.clock
         given = self._arrivals
         given.rows, given.row_size = pointer(arrivals.rows), arrivals.rows.shape[1]
@@ -59,4 +63,4 @@ class Follower:
         given.times, given.followed = pointer(arrivals.times), pointer(followed)
         given.count = len(arrivals.legs)
         self._library.follow(*self._at)
-        return followed
+        return followed.view(np.bool_)

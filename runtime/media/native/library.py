@@ -73,7 +73,7 @@ class Following(ctypes.Structure):
         ("slots", ctypes.c_int64),
         ("clock", ctypes.c_int64),
         ("decoder", ctypes.c_void_p),
-        ("seen", ctypes.c_void_p),
+        ("lost", ctypes.c_void_p),
     )
 
 

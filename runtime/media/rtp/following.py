@@ -34,9 +34,9 @@ class Following:
         """What the native helper works on; never replaced by other arrays."""
         return {"heads": self._octets, "sizes": self._sizes, "tables": self._tables}
 
-    def matches(self, rows: Octets, lengths: Ints, legs: Ints) -> Bools:
-        """Which packets are exactly what their legs expect."""
-        same = (rows[:, :HEADER_SIZE] == self._octets[legs]).all(axis=1)
+    def matches(self, heads: Octets, lengths: Ints, legs: Ints) -> Bools:
+        """Which packets, by the first octets of each, are exactly what their legs expect."""
+        same = (heads == self._octets[legs]).all(axis=1)
         matching: Bools = same & (lengths == self._sizes[legs])
         return matching
 

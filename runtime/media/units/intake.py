@@ -109,22 +109,23 @@ class Intake:
     # --- what was expected ----------------------------------------------------------------------
 
     def _follow_by_numpy(self, arrivals: Arrivals, audio: Bools) -> Bools:
-        legs, index = self._legs, arrivals.legs
-        expected = audio & legs.following.matches(arrivals.rows, arrivals.lengths, index)
+        """In the order in which they came, of each leg those before its first unexpected one."""
+        legs, judged = self._legs, np.zeros(len(audio), dtype=np.bool_)
         for number, _ in arrivals.sources:
-            expected[number] = False
-        counts = np.bincount(index)
-        if counts.max() > 1:
-            # Of several packets of a leg none is just the next one.
-            expected &= counts[index] == 1
-        packets = np.flatnonzero(expected)
-        lead, simple = legs.playout.leads(index[packets])
-        if not simple.all():
-            expected[packets[~simple]] = False
-            packets, lead = packets[simple], lead[simple]
-        if len(packets):
-            self._follow_packets(arrivals, packets, lead)
-        return expected
+            judged[number] = True
+        followed = np.zeros(len(audio), dtype=np.bool_)
+        lost = np.zeros(legs.capacity, dtype=np.bool_)
+        for packets in _passes(arrivals.legs, np.flatnonzero(audio)):
+            index = arrivals.legs[packets]
+            heads = arrivals.rows[packets, :HEADER_SIZE]
+            lead, simple = legs.playout.leads(index)
+            expected = simple & legs.following.matches(heads, arrivals.lengths[packets], index)
+            expected &= ~(lost[index] | judged[packets])
+            lost[index[~expected]] = True
+            if expected.any():
+                self._follow_packets(arrivals, packets[expected], lead[expected])
+                followed[packets[expected]] = True
+        return followed
 
     def _follow_packets(self, arrivals: Arrivals, packets: Ints, lead: Ints) -> None:
         legs, index = self._legs, arrivals.legs[packets]
