@@ -79,8 +79,12 @@ class Intake:
                 self._judge_all(arrivals, rest)
         taken: Counter[int] = Counter()
         for index, data, host in reports:
+            # A stranger's flood must not use up what is read of the peer's own.
+            if _is_strange(self._legs.by_index[index], host):
+                self._legs.rejected[index] += 1
+                continue
             taken[index] += 1
-            if taken[index] > MAX_REPORTS_PER_LEG or not self._take_report(index, data, host, now):
+            if taken[index] > MAX_REPORTS_PER_LEG or not self._take_report(index, data, now):
                 self._legs.rejected[index] += 1
 
     # --- what is no audio, and what is sealed ---------------------------------------------------
@@ -91,20 +95,28 @@ class Intake:
         audio = np.ones(len(arrivals.legs), dtype=np.bool_)
         if legs.muxed.any():
             audio &= ~(legs.muxed[arrivals.legs] & is_rtcp(arrivals.rows))
-            self._move_reports(arrivals, np.flatnonzero(~audio), reports)
+            _move_reports(arrivals, np.flatnonzero(~audio), reports)
         if len(legs.sealing):
+            self._drop_strangers(arrivals, audio)
             sealed = np.flatnonzero(audio & legs.sealing.legs[arrivals.legs])
             refused = legs.sealing.open(arrivals, sealed, now)
             audio[refused] = False
             np.add.at(legs.rejected, arrivals.legs[refused], 1)
         return audio
 
-    def _move_reports(self, arrivals: Arrivals, packets: Ints, reports: list[Report]) -> None:
-        sources = {number: host for number, (host, _) in arrivals.sources} if len(packets) else {}
-        for number in packets.tolist():
-            data = arrivals.rows[number, : arrivals.lengths[number]].tobytes()
-            # A connected socket takes from the peer alone, and so does not say from whom.
-            reports.append((int(arrivals.legs[number]), data, sources.get(number)))
+    def _drop_strangers(self, arrivals: Arrivals, audio: Bools) -> None:
+        """What encrypted legs would not believe anyway is not opened, so that a stranger's flood
+        does not use up what may be opened in a tick."""
+        legs = self._legs
+        for number, source in arrivals.sources:
+            index = arrivals.legs[number]
+            leg = legs.by_index[index]
+            if leg is None or leg.gate is None or not (audio[number] and legs.sealing.legs[index]):
+                continue
+            if leg.gate.ignores(source, float(arrivals.times[number])):
+                audio[number] = False
+                legs.rejected[index] += 1
+                legs.strangers[index] += 1
 
     # --- what was expected ----------------------------------------------------------------------
 
@@ -342,15 +354,12 @@ class Intake:
         for press in presses:
             self._on_press(leg, press)
 
-    def _take_report(self, index: int, data: bytes, host: str | None, now: float) -> bool:
+    def _take_report(self, index: int, data: bytes, now: float) -> bool:
         """Learn from a peer's RTCP; False when it is to be counted as rejected."""
         leg = self._legs.by_index[index]
         if leg is None or leg.gate is None or leg.reports is None or leg.stream is None:
             return True  # came for a leg that is gone: nobody counts
-        hosts = (leg.gate.target[0], leg.gate.negotiated[0], rtcp_host_of(leg.stream))
-        opened = None
-        if host is None or host in hosts:
-            opened = self._legs.sealing.open_report(index, data, now)
+        opened = self._legs.sealing.open_report(index, data, now)
         packets = parse_compound(opened) if opened is not None else []
         if not packets:
             return False
@@ -367,6 +376,21 @@ def _rtcp_of(leg: Leg) -> Address | None:
     if leg.gate.settled:
         return numeric_address(rtcp_host_of(leg.stream), leg.stream.remote_rtcp_port)
     return host, port if leg.stream.rtcp_mux else port + 1
+
+
+def _move_reports(arrivals: Arrivals, packets: Ints, reports: list[Report]) -> None:
+    sources = {number: host for number, (host, _) in arrivals.sources} if len(packets) else {}
+    for number in packets.tolist():
+        data = arrivals.rows[number, : arrivals.lengths[number]].tobytes()
+        # A connected socket takes from the peer alone, and so does not say from whom.
+        reports.append((int(arrivals.legs[number]), data, sources.get(number)))
+
+
+def _is_strange(leg: Leg | None, host: str | None) -> bool:
+    """Whether RTCP comes from a host that is not the peer's; None is the peer's own."""
+    if host is None or leg is None or leg.gate is None or leg.stream is None:
+        return False
+    return host not in (leg.gate.target[0], leg.gate.negotiated[0], rtcp_host_of(leg.stream))
 
 
 def _passes(legs: Ints, packets: Ints) -> Iterator[Ints]:
