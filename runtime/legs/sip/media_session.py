@@ -61,8 +61,12 @@ def local_media(
     session_id: int,
     advertised_host: str = "",
     keys: tuple[SrtpKey, ...] = (),
+    other_host: str = "",
 ) -> LocalMedia:
-    """Where the peer is told to send; `advertised_host` replaces the engine's own address."""
+    """Where the peer is told to send; `advertised_host` replaces the engine's own address.
+
+    `other_host` is told to a peer whose audio lives in the other family of addresses.
+    """
     usual = address.rtcp_port == address.rtp_port + 1
     return LocalMedia(
         host=advertised_host or address.host,
@@ -70,6 +74,7 @@ def local_media(
         session_id=session_id,
         rtcp_port=None if usual else address.rtcp_port,
         keys=keys,
+        other_host=other_host,
     )
 
 
