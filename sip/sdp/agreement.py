@@ -39,6 +39,8 @@ class MediaCapabilities:
     """RFC 4733 digits."""
     ptime_ms: int = 20
     srtp: SrtpPolicy = SrtpPolicy.OFF
+    plain_because: str = "encryption is switched off here"
+    """What a peer is told that insists on encryption while `srtp` is OFF."""
     rtcp_mux: bool = False
     """Offer and accept RTCP on the RTP port (RFC 5761)."""
 

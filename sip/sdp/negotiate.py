@@ -179,7 +179,7 @@ def _choose_stream(
     for index, stream in enumerate(offer.media):
         try:
             _check_stream(stream)
-            key = keying.choose(stream, caps.srtp, local.keys)
+            key = keying.choose(stream, caps, local.keys)
             connection = offer.connection_of(stream)
             host = remote_address(connection, local.of_family(connection).host)
             return index, match_codecs(stream.codecs(), _sendable(ours, stream)), host, key

@@ -49,11 +49,14 @@ HoldChange = Literal["held", "resumed"]
 
 
 def capabilities(
-    names: tuple[str, ...] = ("PCMU", "PCMA"), srtp: SrtpPolicy = SrtpPolicy.OFF
+    names: tuple[str, ...] = ("PCMU", "PCMA"),
+    srtp: SrtpPolicy = SrtpPolicy.OFF,
+    plain_because: str = "",
 ) -> MediaCapabilities:
     """What a leg offers and accepts, in this order of preference."""
     codecs = tuple(CODECS[name] for name in names)
-    return MediaCapabilities(codecs=codecs, srtp=srtp, rtcp_mux=True)
+    caps = MediaCapabilities(codecs=codecs, srtp=srtp, rtcp_mux=True)
+    return attrs.evolve(caps, plain_because=plain_because) if plain_because else caps
 
 
 def local_media(

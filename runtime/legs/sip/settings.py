@@ -60,15 +60,21 @@ class LegSettings:
         leg: MediaLeg,
         peer_host: str,
         *,
+        transport: str,
         codecs: tuple[str, ...] | None = None,
         srtp: SrtpPolicy | None = None,
     ) -> MediaSession:
-        """The offer/answer state of a new leg with a peer there; `srtp` is its trunk's wish."""
-        policy = srtp or self.encryption.policy
+        """The offer/answer state of a new leg with a peer there; `srtp` is its trunk's wish.
+
+        Raises NegotiationError where a required key may not travel over the `transport` of SIP.
+        """
+        terms = self.encryption.terms(transport, srtp)
+        policy = terms.policy
         keys = () if policy is SrtpPolicy.OFF else new_keys(self.random_bytes)
         host, other = self._hosts(leg.address.host, peer_host)
         local = local_media(leg.address, self.new_number(), host, keys, other)
-        return MediaSession(capabilities(codecs or self.codecs, policy), local)
+        caps = capabilities(codecs or self.codecs, policy, terms.plain_because)
+        return MediaSession(caps, local)
 
     def _hosts(self, engine: str, peer_host: str) -> tuple[str, str]:
         """What the peer is told, and the same in the other family where the engine has both."""

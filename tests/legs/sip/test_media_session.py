@@ -220,7 +220,7 @@ def session_of(engine: str, peer: str, *, advertised: str = "") -> str:
     )
     address = LegAddress(host=engine, rtp_port=10_000, rtcp_port=10_001)
     leg = cast(MediaLeg, FakeMediaLeg(address))
-    offer = settings.audio_of(leg, peer).offer().decode()
+    offer = settings.audio_of(leg, peer, transport="udp").offer().decode()
     return next(line for line in offer.splitlines() if line.startswith("c="))
 
 
