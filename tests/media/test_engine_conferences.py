@@ -10,7 +10,8 @@ from runtime.media.limiting import CEILING
 from runtime.media.protocol import Disconnect
 from tests.media.packets import sine
 from tests.media.rig import Peer, Rig, q, sound, talk
-from tests.media.spectrum import amplitude_of, decibels
+from tests.media.speaker import SECOND, TABLE, Speaker
+from tests.media.spectrum import amplitude_of, decibels, tone
 
 
 def test_everyone_in_a_conference_hears_everyone_else() -> None:
@@ -179,3 +180,35 @@ def test_members_of_different_laws_and_packet_lengths_hear_each_other() -> None:
     say_tones(rig, 40, tones, amplitude=4000)
     for hertz, peer in tones.items():
         assert pitches(peer, tones) == set(tones) - {hertz}
+
+
+def test_a_quiet_wide_member_is_brought_up_for_wide_and_narrow_members_alike() -> None:
+    rig = Rig(codecs=TABLE)
+    conference = rig.conference()
+    quiet, wide, narrow = Speaker.on(rig, "L16"), Speaker.on(rig, "L16"), rig.peer()
+    for member in (quiet.peer, wide.peer, narrow):
+        rig.connect(member, conference)
+        rig.connect(conference, member)
+    syllable, pause = tone(1000, 16000, 1, 600), np.zeros(16000, dtype=np.int16)
+    for number in range(10 * SECOND):
+        quiet.say(syllable if number % 12 < 8 else pause)
+        rig.tick()
+    loudest = np.abs(wide.heard(12)).max()
+    assert 9 < decibels(float(loudest), 600) < 12.5
+    assert 9 < decibels(float(np.abs(narrow.samples[-12 * 160 :]).max()), 600) < 12.5
+
+
+def test_a_loud_wide_crowd_is_never_at_the_rail_of_either_rate() -> None:
+    rig = Rig(codecs=TABLE)
+    conference = rig.conference()
+    crowd = [Speaker.on(rig, "L16") for _ in range(5)]
+    narrow = rig.peer()
+    for member in (*(speaker.peer for speaker in crowd), narrow):
+        rig.connect(member, conference)
+        rig.connect(conference, member)
+    for _ in range(SECOND):
+        for number, speaker in enumerate(crowd):
+            speaker.say(tone(400 + 800 * number, 16000, 1, 30_000))
+        rig.tick()
+    assert CEILING * 0.8 < np.abs(crowd[0].heard(40)).max() <= CEILING
+    assert CEILING * 0.8 < np.abs(narrow.samples[10 * 160 :]).max() <= q(CEILING)
