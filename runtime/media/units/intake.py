@@ -28,6 +28,7 @@ from runtime.media.rtp.rtcp import is_rtcp, parse_compound
 from .coded import CodedLegs
 from .leg import ALAW, CODED, EVENT, IGNORED, NOISE, REFUSED, Leg, numeric_address, rtcp_host_of
 from .legs import Legs
+from .strangers import drop_strangers, is_strange
 
 Report = tuple[int, bytes, str | None]
 """RTCP: leg, datagram, and the host it came from; None for the peer's own."""
@@ -80,7 +81,7 @@ class Intake:
         taken: Counter[int] = Counter()
         for index, data, host in reports:
             # A stranger's flood must not use up what is read of the peer's own.
-            if _is_strange(self._legs.by_index[index], host):
+            if is_strange(self._legs.by_index[index], host):
                 self._legs.rejected[index] += 1
                 continue
             taken[index] += 1
@@ -97,26 +98,12 @@ class Intake:
             audio &= ~(legs.muxed[arrivals.legs] & is_rtcp(arrivals.rows))
             _move_reports(arrivals, np.flatnonzero(~audio), reports)
         if len(legs.sealing):
-            self._drop_strangers(arrivals, audio)
+            drop_strangers(legs, arrivals, audio)
             sealed = np.flatnonzero(audio & legs.sealing.legs[arrivals.legs])
             refused = legs.sealing.open(arrivals, sealed, now)
             audio[refused] = False
             np.add.at(legs.rejected, arrivals.legs[refused], 1)
         return audio
-
-    def _drop_strangers(self, arrivals: Arrivals, audio: Bools) -> None:
-        """What encrypted legs would not believe anyway is not opened, so that a stranger's flood
-        does not use up what may be opened in a tick."""
-        legs = self._legs
-        for number, source in arrivals.sources:
-            index = arrivals.legs[number]
-            leg = legs.by_index[index]
-            if leg is None or leg.gate is None or not (audio[number] and legs.sealing.legs[index]):
-                continue
-            if leg.gate.ignores(source, float(arrivals.times[number])):
-                audio[number] = False
-                legs.rejected[index] += 1
-                legs.strangers[index] += 1
 
     # --- what was expected ----------------------------------------------------------------------
 
@@ -384,13 +371,6 @@ def _move_reports(arrivals: Arrivals, packets: Ints, reports: list[Report]) -> N
         data = arrivals.rows[number, : arrivals.lengths[number]].tobytes()
         # A connected socket takes from the peer alone, and so does not say from whom.
         reports.append((int(arrivals.legs[number]), data, sources.get(number)))
-
-
-def _is_strange(leg: Leg | None, host: str | None) -> bool:
-    """Whether RTCP comes from a host that is not the peer's; None is the peer's own."""
-    if host is None or leg is None or leg.gate is None or leg.stream is None:
-        return False
-    return host not in (leg.gate.target[0], leg.gate.negotiated[0], rtcp_host_of(leg.stream))
 
 
 def _passes(legs: Ints, packets: Ints) -> Iterator[Ints]:
