@@ -19,7 +19,7 @@ check: setup
 	$(PYTHON) .ci/checks/docs.py
 
 soak: setup peers
-	$(PYTHON) -m pytest -q -m soak --override-ini addopts="-ra --strict-markers"
+	$(PYTHON) -m pytest -q -m soak --override-ini addopts="-ra --strict-markers" $(if $(MINUTES),--minutes $(MINUTES))
 
 bench: setup
 	$(PYTHON) -m tests.bench

@@ -16,6 +16,7 @@ import trio
 import typer
 
 from runtime.config import Config, ConfigError, ConfigFault, load_config
+from runtime.config.settings import Srtp
 from runtime.log import LogFormat
 from runtime.project import ProjectError, create_project
 from runtime.session.serving import Serving
@@ -195,6 +196,9 @@ def call(
     codecs: Annotated[
         str, typer.Option(help="What to offer, best first: opus,G722,PCMU,PCMA,L16,L16/8000.")
     ] = "PCMU,PCMA",
+    srtp: Annotated[
+        Srtp, typer.Option(help="Encrypt the audio; optional: if the peer can.")
+    ] = "off",
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Place a call with a small SIP phone, and tell what was heard."""
@@ -211,6 +215,7 @@ def call(
         user=user,
         password=password,
         codecs=offered,
+        srtp=srtp,
         as_json=as_json,
     )
     _leave(trio.run(call_verb.call, request))

@@ -16,6 +16,7 @@ from runtime.sandbox.listening_commands import (
 )
 
 BEEP_OPTIONS: Final = ("frequencies", "timeout")
+LONGEST_BEEP_S: Final = 120
 STATISTICS_OPTIONS: Final = ("interval", "monitor")
 SHORTEST_S: Final = 3
 LONGEST_S: Final = 10
@@ -33,7 +34,8 @@ class CallListening(CallSignalling):
         BeepDetectionComplete follows: `timeout` is None and `frequencies` holds what was heard as
         soon as the beep is over; True when `timeout` milliseconds have passed (1 to 120,000,
         default 20,000); False after disableBeepDetection. BeepDetectionError when the engine
-        listens to too many calls. Options, as keywords or one dict: frequencies, in Hz, 350 to
+        listens to too many calls. VoicemailToneDetected or VoicemailToneNotDetected tells the same
+        by its older name, right after. Options, as keywords or one dict: frequencies, in Hz, 350 to
         2200, each met to 20 Hz (default: any), timeout. A second call begins anew. Raises
         ValueError and TypeError for other values. VoxEngine reference: Call.enableBeepDetection.
         """
@@ -56,6 +58,25 @@ class CallListening(CallSignalling):
         VoxEngine reference: Call.disableBeepDetection.
         """
         return self._command("disableBeepDetection", StopBeepDetection)
+
+    def detectVoicemailTone(self, timeout: float = 20) -> CommandHandle:
+        """The older name of enableBeepDetection, for any beep, with `timeout` in seconds.
+
+        VoicemailToneDetected(frequency) or VoicemailToneNotDetected follows, right after
+        BeepDetectionComplete. Raises ValueError and TypeError unless it is 0.001 to 120 seconds.
+        VoxEngine reference: none any more; older scripts have it.
+        """
+        what = "Call.detectVoicemailTone"
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+            kind = type(timeout).__name__
+            raise TypeError(f"{what}(): timeout must be a number of seconds, not {kind}")
+        if not 0.001 <= timeout <= LONGEST_BEEP_S:
+            raise ValueError(
+                f"{what}(): timeout must be 0.001 to {LONGEST_BEEP_S} seconds, not {timeout}"
+            )
+        return self._command(
+            "detectVoicemailTone", DetectBeep, frequencies=[], timeout_ms=round(timeout * 1000)
+        )
 
     def handleMicStatus(self, handle: bool) -> CommandHandle:
         """With True, MicStatusChange tells whenever the peer begins to speak (after 60 ms of

@@ -13,7 +13,9 @@ class Conference(MediaSource):
     """Made by VoxEngine.createConference. VoxEngine reference: Conference.
 
     `call.sendMediaTo(conference)`: the call is heard; `conference.sendMediaTo(call)`: the call
-    hears. Muting is call.stopMediaTo(conference). Started follows its creation, Stopped its stop.
+    hears. Muting is call.stopMediaTo(conference). Quiet talkers are brought up, and sums that are
+    too loud are turned down. Of more than 50 calls (limit `conference_members`) the next is not
+    let in: Error. Started follows its creation, Stopped its stop.
     """
 
     __slots__ = ("_stopped",)

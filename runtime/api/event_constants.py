@@ -37,8 +37,6 @@ class CallEvents(metaclass=NamespaceType):
         {
             "VoicemailPromptDetected",
             "VoicemailPromptNotDetected",
-            "VoicemailToneDetected",
-            "VoicemailToneNotDetected",
         }
     )
 
@@ -83,6 +81,8 @@ class CallEvents(metaclass=NamespaceType):
     TransferComplete: TypeAlias = life.TransferComplete
     TransferFailed: TypeAlias = life.TransferFailed
     VideoTrackCreated: TypeAlias = media.VideoTrackCreated
+    VoicemailToneDetected: TypeAlias = media.VoicemailToneDetected
+    VoicemailToneNotDetected: TypeAlias = media.VoicemailToneNotDetected
 
 
 class PlayerEvents(metaclass=NamespaceType):

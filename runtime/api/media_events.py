@@ -148,6 +148,25 @@ class BeepDetectionError(CallEvent):
 
 
 @attrs.frozen(kw_only=True)
+class VoicemailToneDetected(CallEvent):
+    """The older name of a BeepDetectionComplete that heard a beep, fired right after it: the beep,
+    of `frequency` Hz, is over.
+    """
+
+    name: ClassVar[str] = "Call.VoicemailToneDetected"
+    frequency: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
+class VoicemailToneNotDetected(CallEvent):
+    """No beep came in time, or the call cannot be listened to; right after BeepDetectionComplete or
+    BeepDetectionError.
+    """
+
+    name: ClassVar[str] = "Call.VoicemailToneNotDetected"
+
+
+@attrs.frozen(kw_only=True)
 class AudioQualityDetected(CallEvent):
     """Once, after Connected and the first audio packet: `quality` is "HD" when the call's codec
     carries more than telephone audio, else "STANDARD".
@@ -173,7 +192,7 @@ class MediaStatisticsReceived(CallEvent):
 @attrs.frozen(kw_only=True)
 class ToneDetected(CallEvent):
     """Once, after detectProgressTone: a dial, ringback, busy or congestion tone of that country
-    (`ProgressTone`).
+    (`ProgressTone`). `VoicemailTone` is always False: VoicemailToneDetected tells of beeps.
     """
 
     name: ClassVar[str] = "Call.ToneDetected"

@@ -205,7 +205,8 @@ class ConferenceStopped(ConferenceEvent):
 
 @attrs.frozen(kw_only=True)
 class ConferenceError(ConferenceEvent):
-    """There is no such mixer: a session has at most 10 at once."""
+    """There is no such mixer: a session has at most 10 at once. With `code` 486 the mixer goes on,
+    and one call was not let in: a conference has at most 50."""
 
     name: ClassVar[str] = "Conference.Error"
     error: str = ""

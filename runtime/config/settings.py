@@ -122,6 +122,10 @@ Srtp = Literal["off", "optional", "required"]
 """Encryption of the audio, by SDES (docs/design/secure-media.md)."""
 
 
+SrtpKeys = Literal["anywhere", "protected"]
+"""Over which signalling SDES keys may travel; protected: TLS (docs/design/secure-media.md)."""
+
+
 @attrs.frozen(kw_only=True)
 class SipSettings:
     listen: tuple[str, ...] = attrs.field(
@@ -161,6 +165,7 @@ class RtpSettings:
     codecs: tuple[CodecName, ...] = attrs.field(default=USUAL_CODECS, validator=_codecs)
     """What calls are offered, in this order, and what is taken of their offers."""
     srtp: Srtp = "off"
+    srtp_keys: SrtpKeys = "anywhere"
 
 
 @attrs.frozen(kw_only=True)

@@ -98,6 +98,12 @@ class Limits:
         beyond="RecordError, or the recorder's Error event",
     )
     conferences: int = limit(10, (0, 100), "conferences at once", beyond=_KIND_ERROR)
+    conference_members: int = limit(
+        50,
+        (1, 1_000),
+        "calls that speak or listen in one conference",
+        beyond="the conference's Error event, and CommandFailed where sendMediaTo() is awaited",
+    )
     timers: int = limit(
         100, (0, 10_000), "active timers", beyond=_LIMIT_REACHED, keeper=Keeper.SCRIPT
     )

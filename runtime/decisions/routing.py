@@ -48,6 +48,17 @@ class NodeGone(RoutingRefused):
     """One end of the edge is no more."""
 
 
+class ConferenceFull(RoutingRefused):
+    """As many calls as a conference may have are in it; `conference` is the one."""
+
+    def __init__(self, conference: Node, most: int) -> None:
+        super().__init__(
+            f"the conference is full: it has {most} calls already (limit conference_members); "
+            "let one leave first, or send the call to another conference"
+        )
+        self.conference = conference
+
+
 @attrs.frozen(kw_only=True)
 class Role:
     """What a node can be; `name` is for refusals."""
@@ -76,8 +87,10 @@ class _Known:
 class Routing:
     """All edges of one session."""
 
-    def __init__(self) -> None:
+    def __init__(self, conference_members: int) -> None:
         self._nodes: dict[Node, _Known] = {}
+        self._conference_members = conference_members
+        """Calls that may speak or listen in one conference."""
 
     def __contains__(self, node: Node) -> bool:
         return node in self._nodes
@@ -92,11 +105,16 @@ class Routing:
         self._nodes[node] = _Known(role, can_hear, can_be_heard)
 
     def connect(self, source: Node, sink: Node) -> list[Action]:
-        """Install source -> sink; on a leg it replaces what was there. Raises RoutingRefused."""
+        """Install source -> sink; on a leg it replaces what was there. Raises RoutingRefused.
+
+        Raises ConferenceFull when a call would be one too many for a conference.
+        """
         from_, to = self._node(source), self._node(sink)
         self._check(source, from_.role, sink, to.role)
         if source in to.sources:
             return []
+        self._make_room(source, sink)
+        self._make_room(sink, source)
         actions: list[Action] = []
         effective = from_.can_be_heard and to.can_hear
         if to.role.one_inbound:
@@ -166,6 +184,15 @@ class Routing:
             raise RoutingRefused(f"{to.name} cannot be sent audio")
         if source == sink and not to.one_inbound:
             raise RoutingRefused(f"{to.name} cannot be sent its own audio")
+
+    def _make_room(self, member: Node, conference: Node) -> None:
+        """Players and other conferences are no members: announcements are always heard."""
+        mixer = self._nodes[conference]
+        if mixer.role is not CONFERENCE or self._nodes[member].role is not LEG:
+            return
+        members = {n for n in (*mixer.sources, *mixer.sinks) if self._nodes[n].role is LEG}
+        if member not in members and len(members) >= self._conference_members:
+            raise ConferenceFull(conference, self._conference_members)
 
     def _effective(self, source: Node, sink: Node) -> bool:
         return self._nodes[source].can_be_heard and self._nodes[sink].can_hear

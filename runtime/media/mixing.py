@@ -1,11 +1,15 @@
-"""Sums of rows: conferences, recordings, and the cross-fade of a leg whose source is replaced.
+"""Sums of rows: conferences, and the cross-fade of a leg whose source is replaced.
 
-A listener hears the sum of all sources except its own. Sums are soft-clipped: untouched up to half
-of full scale, bent above, so that several loud speakers distort gently and never wrap around.
+A listener hears the sum of all sources except its own. Quiet talkers are brought up first
+(levels.py), sums that are too loud are turned down last (limiting.py). Who joins fades in within
+5 ms; who leaves fades out as long, out of what was said last, run backwards, so that nothing clicks
+even if the source is gone already. The cost is linear in the members: one sum for each mix, and one
+subtraction for each listener.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -13,75 +17,146 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.media.frames import FADE, FRAME, WIDE_FADE, Rows, Samples
+from runtime.media.levels import Contributions, TalkerLevels
+from runtime.media.limiting import Limiter
 
-Sums = NDArray[np.int32]
-
-KNEE: Final = 16384
-"""Sums up to here pass unchanged (-6 dBFS: one loud speaker alone is never touched)."""
-CEILING: Final = 32700
-LIMIT: Final = 1 << 17
-"""Four speakers at full scale; louder sums come out no louder."""
-
-
-def _bend() -> Samples:
-    """Clipped samples of all sums from -LIMIT to LIMIT."""
-    sums = np.arange(-LIMIT, LIMIT + 1, dtype=np.float64)
-    over = np.maximum(np.abs(sums) - KNEE, 0)
-    room = CEILING - KNEE
-    bent = np.sign(sums) * (KNEE + room * over / (over + room))
-    clipped = np.round(np.where(over > 0, bent, sums)).astype(np.int16)
-    clipped.setflags(write=False)
-    return clipped
+Mixes = Mapping[int, Mapping[int, int]]
+"""Id of a mix: id of a source in it: the row that the source is read from."""
+_NOBODY: Final[Rows] = np.zeros(0, dtype=np.int64)
+_NO_ONE_SAID: Final[Contributions] = np.zeros((0, 0), dtype=np.int32)
 
 
-_BENT: Final = _bend()
+@attrs.frozen
+class Listener:
+    """Hears `mix` without what `source` (its own id) says in it; `row` gets the result."""
+
+    mix: int
+    source: int
+    row: int
 
 
-def soft_clip(sums: Sums) -> Samples:
-    """Samples of sums of any size, monotonous and without a corner at the knee."""
-    if not sums.size or max(int(sums.max()), -int(sums.min())) <= KNEE:
-        return sums.astype(np.int16)
-    return np.take(_BENT, sums + LIMIT, mode="clip")
+@attrs.frozen(eq=False)
+class _Tail:
+    """The last 5 ms of a source that has left a mix."""
+
+    mix: int
+    source: int
+    frame: Contributions
 
 
-@attrs.define(eq=False)
-class MixPlan:
-    """Who speaks in each mix, and who hears it without itself; made anew when edges change."""
+class Mixer:
+    """All mixes of one rate; planned anew when members change, run once a frame."""
 
-    sources: Rows
-    """Rows of all members, mix by mix."""
-    starts: Rows
-    """Where each mix begins in `sources`."""
-    heard_mix: Rows
-    """Per listener: the mix it hears."""
-    heard_own: Rows
-    """Per listener: its own row in that mix, or silence."""
-    heard_into: Rows
-    """Per listener: the row that gets the result."""
+    def __init__(self, rows: int, levels: TalkerLevels) -> None:
+        self._levels = levels
+        self._limiter = Limiter(rows)
+        self._members: dict[tuple[int, int], int] = {}
+        """Mix and source: place in `_sources`."""
+        self._sources = _NOBODY
+        """Rows of all members, mix by mix."""
+        self._starts = _NOBODY
+        """Where each mix begins in `_sources`."""
+        self._mixes: dict[int, int] = {}
+        """Id of a mix: its place in `_starts`."""
+        self._listeners: list[Listener] = []
+        self._heard_mix = self._heard_own = self._heard_into = _NOBODY
+        self._said = _NO_ONE_SAID
+        """What the members said in the last frame, a silent place behind them."""
+        self._joined: list[int] = []
+        self._tails: list[_Tail] = []
 
-    @classmethod
-    def of(cls, members: list[list[int]], listeners: list[tuple[int, int, int]]) -> MixPlan:
-        """`members[n]` are the rows of mix n; listeners are (mix, own row, row to fill)."""
-        # A mix without members is silence: the silent row keeps every segment non-empty.
-        filled = [rows or [0] for rows in members]
-        starts = np.cumsum([0, *map(len, filled)])[:-1]
-        columns = np.array(listeners, dtype=np.int64).reshape(-1, 3)
-        return cls(
-            np.array([row for rows in filled for row in rows], dtype=np.int64),
-            starts.astype(np.int64),
-            columns[:, 0],
-            columns[:, 1],
-            columns[:, 2],
-        )
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._listeners)
+
+    @property
+    def sources(self) -> Rows:
+        """Rows of all members, some perhaps more than once."""
+        return self._sources
+
+    def plan(self, mixes: Mixes, listeners: Sequence[Listener]) -> None:
+        """Who speaks in each mix that somebody hears, and who hears it, from the next frame on."""
+        before, mixed = self._members, self._mixes
+        # What nobody has heard yet is new as a whole: its listeners fade it in themselves.
+        places = [(mix, source) for mix, rows in mixes.items() for source in rows]
+        self._members = {place: n for n, place in enumerate(places)}
+        left = [p for p in before if p not in self._members and p[0] in mixes]
+        self._tails = [_Tail(*place, self._tail_of(before[place])) for place in left]
+        joined = [p for p in places if p not in before and p[0] in mixed]
+        self._joined = [self._members[place] for place in joined]
+        rows = [row for members in mixes.values() for row in members.values()]
+        self._sources = np.array(rows, dtype=np.int64)
+        self._mixes = {mix: n for n, mix in enumerate(mixes)}
+        sizes = [len(members) for members in mixes.values()]
+        self._starts = np.cumsum([0, *sizes])[:-1].astype(np.int64)
+        self._listen(listeners)
 
     def run(self, samples: Samples) -> None:
-        """Fill the listeners' rows of `samples` from this tick's sources."""
-        if not len(self.heard_mix):
+        """Fill the listeners' rows of `samples` from this frame's sources."""
+        if not self._listeners:
+            self._said = _NO_ONE_SAID
             return
-        spoken = samples[self.sources].astype(np.int32)
-        sums = np.add.reduceat(spoken, self.starts, axis=0, dtype=np.int32)
-        others: Sums = np.subtract(sums[self.heard_mix], samples[self.heard_own], dtype=np.int32)
-        samples[self.heard_into] = soft_clip(others)
+        count = len(self._sources)
+        said = np.zeros((count + 1, samples.shape[1]), dtype=np.int32)
+        said[:count] = samples[self._sources]
+        self._levels.apply(self._sources, said[:count])
+        if self._joined:
+            fade = _fade(samples.shape[1])
+            span = len(fade)
+            said[self._joined, :span] = np.rint(said[self._joined, :span] * fade)
+            self._joined = []
+        sums = self._sums(said)
+        others = sums[self._heard_mix] - said[self._heard_own]
+        for tail in self._tails:
+            self._let_fade(tail, others)
+        self._tails = []
+        samples[self._heard_into] = self._limiter.limit(others, self._heard_into)
+        self._said = said
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _sums(self, said: Contributions) -> Contributions:
+        """Of each mix; one without members is silent."""
+        sums: Contributions = np.add.reduceat(said, self._starts, axis=0, dtype=np.int32)
+        # reduceat takes the first of what follows for an empty segment.
+        ends = np.append(self._starts[1:], len(self._sources))
+        sums[self._starts == ends] = 0
+        return sums
+
+    def _listen(self, listeners: Sequence[Listener]) -> None:
+        nowhere = len(self._sources)
+        for listener in {*listeners}.difference(self._listeners):
+            self._limiter.forget(listener.row)
+        self._listeners = list(listeners)
+        self._heard_mix = _rows([self._mixes[each.mix] for each in listeners])
+        self._heard_own = _rows(
+            [self._members.get((each.mix, each.source), nowhere) for each in listeners]
+        )
+        self._heard_into = _rows([each.row for each in listeners])
+
+    def _tail_of(self, place: int) -> Contributions:
+        """What the member at this place said last, backwards and fading out."""
+        tail = np.zeros_like(self._said[place]) if place < len(self._said) else _NO_ONE_SAID[:0]
+        if len(tail):
+            fade = _fade(len(tail))
+            span = len(fade)
+            tail[:span] = np.rint(self._said[place, : -span - 1 : -1] * (1 - fade))
+        return tail
+
+    def _let_fade(self, tail: _Tail, others: Contributions) -> None:
+        """All listeners of the mix hear the tail, but for whoever said it."""
+        for n, listener in enumerate(self._listeners):
+            if listener.mix == tail.mix and listener.source != tail.source and len(tail.frame):
+                others[n] += tail.frame
+
+
+def _rows(numbers: list[int]) -> Rows:
+    return np.array(numbers, dtype=np.int64)
+
+
+def _fade(width: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    return FADE if width == FRAME else WIDE_FADE
 
 
 def cross_fade(old: Samples, new: Samples) -> Samples:

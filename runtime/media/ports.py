@@ -20,6 +20,9 @@ RECEIVE_BUFFER: Final = 64 * 1024
 DSCP_EF: Final = 0xB8
 """RFC 4594: telephony bearer traffic."""
 
+BOTH_FAMILIES: Final = "::"
+"""With this host sockets take IPv4 as well, as IPv4-mapped addresses (RFC 4291 2.5.5.2)."""
+
 SocketPair = tuple[socket.socket, socket.socket, int]
 """RTP, RTCP, and the RTP port."""
 
@@ -96,4 +99,7 @@ class PortPool:
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, DSCP_EF)
         else:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, DSCP_EF)
+            if self._host == BOTH_FAMILIES:
+                # The system's default may be otherwise.
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         return sock

@@ -19,7 +19,7 @@ from typing import Final
 import attrs
 
 from runtime.media.clock import STEPS
-from runtime.media.ports import PortPool
+from runtime.media.ports import BOTH_FAMILIES, PortPool
 from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.latching import Address
 from runtime.media.rtp.rtcp import MAX_COMPOUND
@@ -31,6 +31,9 @@ MAX_DRAINED: Final = 512
 """Stale packets thrown away when a leg starts to listen."""
 SLOT_FILL: Final = 64
 """Legs whose packets may leave in one go before the next step is used as well."""
+
+MAPPED: Final = "::ffff:"
+"""Before an IPv4 address that a socket of both families speaks to, as the kernel writes it."""
 
 NewTraffic = Callable[[select.epoll, int], Traffic]
 """Made for the descriptors watched by an epoll, and a number of legs."""
@@ -61,6 +64,7 @@ class UdpSockets:
         new_traffic: NewTraffic = PythonTraffic,
     ) -> None:
         self._ports = PortPool(host, first_port, last_port)
+        self._both_families = host == BOTH_FAMILIES
         self._pairs: dict[int, _Pair] = {}
         self._epoll = select.epoll()
         self.traffic = new_traffic(self._epoll, legs)
@@ -97,6 +101,8 @@ class UdpSockets:
         if pair.exclusive:
             _disconnect(pair.rtp)
             self.traffic.leave(pair.rtp)
+        if self._both_families:
+            rtp, rtcp = _mapped(rtp), _mapped(rtcp)
         pair.target, pair.reports_to = rtp, rtcp
         pair.exclusive = exclusive and rtp is not None and _connect(pair.rtp, rtp)
         self.traffic.aim(leg, pair.rtp, rtp, pair.exclusive)
@@ -171,7 +177,11 @@ class UdpSockets:
 
     def take(self) -> Arrivals:
         reports, self._reports = self._reports, []
-        return self.traffic.take(reports)
+        arrivals = self.traffic.take(reports)
+        if self._both_families and arrivals.sources:
+            plain = [(number, _unmapped(source)) for number, source in arrivals.sources]
+            return attrs.evolve(arrivals, sources=plain)
+        return arrivals
 
     def planned(self, slot: int) -> int:
         """Packets that leave in this step of a frame."""
@@ -199,7 +209,7 @@ class UdpSockets:
     def _receive_report(self, leg: int, sock: socket.socket) -> None:
         data, source = sock.recvfrom(MAX_COMPOUND + 1)
         if len(self._reports) < MAX_REPORTS:
-            self._reports.append((leg, data, source[:2]))
+            self._reports.append((leg, data, _unmapped(source[:2])))
 
     def _choose_slot(self, packets: int) -> int:
         """The first step that is not full; when all are, the emptiest."""
@@ -208,6 +218,18 @@ class UdpSockets:
             if self.planned(slot) < SLOT_FILL:
                 return slot
         return min(slots, key=self.planned)
+
+
+def _mapped(address: Address | None) -> Address | None:
+    """As a socket of both families wants it."""
+    if address is None or ":" in address[0]:
+        return address
+    return MAPPED + address[0], address[1]
+
+
+def _unmapped(source: Address) -> Address:
+    """As the peer is known by."""
+    return source[0].removeprefix(MAPPED), source[1]
 
 
 def _connect(sock: socket.socket, address: Address) -> bool:

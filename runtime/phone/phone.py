@@ -12,10 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+import attrs
 import trio
 
-from runtime.config.settings import USUAL_CODECS, WIDEBAND, CodecName, parse_port_range
+from runtime.config.settings import USUAL_CODECS, WIDEBAND, CodecName, Srtp, parse_port_range
 from runtime.legs.leg import DialRefused, Leg
+from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.incoming import IncomingCalls
 from runtime.legs.sip.outbound import SipDialer
 from runtime.legs.sip.route import OutgoingRules
@@ -33,6 +35,7 @@ from runtime.phone.sounds import decoder, sound_of
 from sip.address import BoundAddress, ListenAddress
 from sip.endpoint import Endpoint, EndpointSettings, ListenError
 from sip.message import Uri
+from sip.sdp import SrtpPolicy
 from sip.transport import source_address
 
 MAX_RINGING: Final = 16
@@ -49,11 +52,12 @@ class Phone:
         listen: Sequence[ListenAddress] = (),
         plays: bool = True,
         codecs: Sequence[CodecName] = USUAL_CODECS,
+        srtp: Srtp = "off",
         warn: Callable[[str], object] = lambda _: None,
     ) -> None:
         """`host` carries the audio; `listen` defaults to UDP there, any port. Without `plays` no
         file worker is started, and a plan that plays is refused. `codecs` are offered in this
-        order; with a wideband one the phone plays and hears at 16 kHz."""
+        order; with a wideband one the phone plays and hears at 16 kHz. `srtp` as `[rtp] srtp`."""
         self._host = host
         wide = not WIDEBAND.isdisjoint(codecs)
         self._rate_hz = WIDE_ROW_RATE_HZ if wide else ROW_RATE_HZ
@@ -69,6 +73,7 @@ class Phone:
             new_number=lambda: secrets.randbelow(2**31),
             source_address=source_address,
             codecs=tuple(codecs),
+            encryption=Encryption(policy=SrtpPolicy(srtp), warn=warn),
         )
         self._calls = IncomingCalls(
             settings,
@@ -113,7 +118,9 @@ class Phone:
                 return CallReport(ok=False, code=503, reason=str(exc))
             except DialRefused as exc:
                 return CallReport(ok=False, code=exc.code, reason=exc.reason)
-            return await Conversation(plan, leg, self._engine, ear, sound).run()
+            report = await Conversation(plan, leg, self._engine, ear, sound).run()
+            keys = leg.stream.srtp if leg.stream is not None else None
+            return attrs.evolve(report, srtp_suite=keys.suite if keys is not None else None)
 
     async def answer(self, plan: CallPlan) -> CallReport:
         """Take the next call that comes and carry the plan out. Raises PlanError."""
@@ -151,11 +158,13 @@ def _ring(give: trio.MemorySendChannel[Leg], leg: Leg) -> None:
         leg.reject(486, "busy", {})
 
 
-async def place_call(plan: CallPlan, *, codecs: Sequence[CodecName] = USUAL_CODECS) -> CallReport:
+async def place_call(
+    plan: CallPlan, *, codecs: Sequence[CodecName] = USUAL_CODECS, srtp: Srtp = "off"
+) -> CallReport:
     """One outgoing call with a phone of its own. Raises PlanError, ListenError."""
     route = phone_route(plan, "127.0.0.1")
     host = local_address(route.next_hop) or await _host_towards(route.next_hop)
-    phone = Phone(host=host, plays=plan.play is not None, codecs=codecs)
+    phone = Phone(host=host, plays=plan.play is not None, codecs=codecs, srtp=srtp)
     return await _with_running(phone, phone.call, plan)
 
 

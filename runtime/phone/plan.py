@@ -93,6 +93,8 @@ class CallReport:
     """Where in `heard` the answer came; above 0 after early media."""
     recording: Path | None = None
     rtp: LegStatistics = attrs.field(factory=LegStatistics)
+    srtp_suite: str | None = None
+    """Under which the audio was encrypted; None for plain RTP."""
     headers: Mapping[str, str] = attrs.field(factory=dict)
     """X-* and User-to-User of the answer."""
     trace: tuple[str, ...] = ()
@@ -116,6 +118,7 @@ class CallReport:
                 "jitter_ms": round(self.rtp.jitter_ms, 3),
                 "max_gap_ms": round(self.rtp.max_gap_ms, 3),
             },
+            "srtp": self.srtp_suite,
             "headers": dict(self.headers),
         }
 

@@ -181,7 +181,7 @@ class Dispatcher:
         waited_for = isinstance(unit, Call | AMDDetector) and event is not None
         if waited_for and unit._happened(event):
             await self._let_waiters_run()
-        if frame.unit is not None and frame.name in LAST_OF_UNIT:
+        if frame.unit is not None and _is_last(frame):
             self._release(frame.unit)
         batch.one_ended()
 
@@ -196,7 +196,7 @@ class Dispatcher:
             unit = unit or (call if frame.unit is not None else None)
         if isinstance(unit, Call):
             unit._learn(frame.state, frame.name, frame.fields)
-        elif unit is not None and frame.name in LAST_OF_UNIT:
+        elif unit is not None and _is_last(frame):
             unit._stopped = True
         return unit
 
@@ -384,3 +384,8 @@ def _all_events() -> dict[str, type[Event]]:
         AMDEvents,
     )
     return {name: event for space in spaces for name, event in by_name(space).items()}
+
+
+def _is_last(frame: EventFrame) -> bool:
+    """An error with a code is about one call that a conference did not let in; it goes on."""
+    return frame.name in LAST_OF_UNIT and not frame.fields.get("code")

@@ -186,6 +186,7 @@ _SO_RCVBUF: Final = 8
 _IPPROTO_IP: Final = 0
 _IP_TOS: Final = 1
 _IPPROTO_IPV6: Final = 41
+_IPV6_V6ONLY: Final = 26
 _IPV6_TCLASS: Final = 67
 
 # Ports are bound as calls need them, so that tens of thousands need not be open from the start.
@@ -207,7 +208,10 @@ ENGINE: Final = Profile(
             (
                 (Check(index=1, equals=(_SOL_SOCKET,)), Check(index=2, equals=(_SO_RCVBUF,))),
                 (Check(index=1, equals=(_IPPROTO_IP,)), Check(index=2, equals=(_IP_TOS,))),
-                (Check(index=1, equals=(_IPPROTO_IPV6,)), Check(index=2, equals=(_IPV6_TCLASS,))),
+                (
+                    Check(index=1, equals=(_IPPROTO_IPV6,)),
+                    Check(index=2, equals=(_IPV6_TCLASS, _IPV6_V6ONLY)),
+                ),
             ),
         ),
     ),

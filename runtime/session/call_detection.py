@@ -195,6 +195,10 @@ class CallDetection:
         self._call.session.alarms.clear(("beep", self._call.unit))
         self._want(beeps_hz=None)
         self._call.emit("BeepDetectionComplete", frequencies=frequencies, timeout=timeout)
+        for frequency in frequencies:
+            self._call.emit("VoicemailToneDetected", frequency=frequency)
+        if timeout:
+            self._call.emit("VoicemailToneNotDetected")
 
     # --- machines -------------------------------------------------------------------------------
 
@@ -250,6 +254,7 @@ class CallDetection:
         if self._asked.beeps_hz is not None:
             self._call.session.alarms.clear(("beep", self._call.unit))
             self._call.emit("BeepDetectionError", reason=reason)
+            self._call.emit("VoicemailToneNotDetected")
         search, self._machine = self._machine, None
         if search is not None:
             self._call.emit("AudioIdentificationError")

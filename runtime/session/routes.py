@@ -34,10 +34,10 @@ class PlaybackNode:
 class Routes:
     """Nodes with the engine's things behind them."""
 
-    def __init__(self, media: MediaPort, timeline: Timeline) -> None:
+    def __init__(self, media: MediaPort, timeline: Timeline, conference_members: int) -> None:
         self._media = media
         self._timeline = timeline
-        self._routing = Routing()
+        self._routing = Routing(conference_members)
         self._things: dict[Node, object] = {}
         self._on_replaced: dict[Node, Callable[[], None]] = {}
 

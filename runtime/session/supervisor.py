@@ -143,7 +143,7 @@ class SessionHost:
             alarms=Alarms(),
             tasks=tasks,
             units=UnitTable(),
-            routes=Routes(ports.media, self.timeline),
+            routes=Routes(ports.media, self.timeline, settings.limits.conference_members),
             calls=CallBook(self.plan.family, self._calls_changed),
             recordings=RecordingBook(
                 self.plan.id,

@@ -10,7 +10,7 @@ from typing import get_args
 import attrs
 import typer
 
-from runtime.config.settings import USUAL_CODECS, CodecName
+from runtime.config.settings import USUAL_CODECS, CodecName, Srtp
 from runtime.phone import CallPlan, CallReport, PlanError, place_call
 from runtime.verbs.telling import heard_line
 from sip.endpoint import ListenError
@@ -28,6 +28,7 @@ class CallRequest:
     user: str
     password: str = attrs.field(repr=False)
     codecs: tuple[CodecName, ...] = USUAL_CODECS
+    srtp: Srtp = "off"
     as_json: bool
 
 
@@ -53,7 +54,7 @@ async def call(request: CallRequest) -> int:
         password=request.password,
     )
     try:
-        report = await place_call(plan, codecs=request.codecs)
+        report = await place_call(plan, codecs=request.codecs, srtp=request.srtp)
     except (PlanError, ListenError) as exc:
         typer.echo(f"callstage: {exc}", err=True)
         return 2
@@ -76,6 +77,7 @@ def _tell(report: CallReport) -> None:
         f"rtp: {rtp.packets_sent} sent, {rtp.packets_received} received, {rtp.packets_lost} lost, "
         f"jitter {rtp.jitter_ms:.1f} ms, largest gap {rtp.max_gap_ms:.0f} ms"
     )
+    typer.echo(f"audio: {'encrypted, ' + report.srtp_suite if report.srtp_suite else 'plain'}")
     if report.digits:
         typer.echo(f"digits received: {report.digits}")
     if report.recording is not None:

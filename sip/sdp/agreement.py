@@ -9,6 +9,7 @@ import attrs
 from .codec import PCMA, PCMU, Codec
 from .crypto import SrtpKey
 from .direction import Direction
+from .lines import Connection
 
 
 class SrtpPolicy(enum.Enum):
@@ -38,6 +39,8 @@ class MediaCapabilities:
     """RFC 4733 digits."""
     ptime_ms: int = 20
     srtp: SrtpPolicy = SrtpPolicy.OFF
+    plain_because: str = "encryption is switched off here"
+    """What a peer is told that insists on encryption while `srtp` is OFF."""
     rtcp_mux: bool = False
     """Offer and accept RTCP on the RTP port (RFC 5761)."""
 
@@ -58,6 +61,15 @@ class LocalMedia:
     """Announced when it is not the port after `port` (RFC 3605)."""
     keys: tuple[SrtpKey, ...] = ()
     """One for each suite that we offer and accept, in order of preference."""
+    other_host: str = ""
+    """The same ports by the other family of addresses, if they have one."""
+
+    def of_family(self, connection: Connection | None) -> LocalMedia:
+        """Ourselves as a peer with this c= line can reach us: by its own family if we have it."""
+        if connection is None or not self.other_host:
+            return self
+        theirs, ours = ":" in connection.host, ":" in self.host
+        return self if theirs == ours else attrs.evolve(self, host=self.other_host, other_host="")
 
 
 @attrs.frozen(kw_only=True)

@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from .agreement import SrtpAgreement, SrtpPolicy
+from .agreement import MediaCapabilities, SrtpAgreement, SrtpPolicy
 from .crypto import Crypto, CryptoError, SrtpKey
 from .error import NegotiationError, quoted
 from .limits import MAX_CRYPTO_LINES
@@ -87,12 +87,14 @@ def offered_attributes(policy: SrtpPolicy, keys: Sequence[SrtpKey]) -> tuple[Att
 # --- answers ------------------------------------------------------------------------------------
 
 
-def choose(offered: MediaDescription, policy: SrtpPolicy, keys: Sequence[SrtpKey]) -> Chosen | None:
+def choose(
+    offered: MediaDescription, caps: MediaCapabilities, keys: Sequence[SrtpKey]
+) -> Chosen | None:
     """The offered key that we take; None for plain RTP. NegotiationError when neither will do."""
-    wish = _wish(offered)
+    wish, policy = _wish(offered), caps.srtp
     if policy is SrtpPolicy.OFF:
         if wish is _Wish.SECURE:
-            raise _refusal(offered, "encryption is switched off here; offer RTP/AVP")
+            raise _refusal(offered, f"{caps.plain_because}; offer RTP/AVP")
         return None
     if wish is _Wish.PLAIN:
         if policy is SrtpPolicy.REQUIRED:

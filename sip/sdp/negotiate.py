@@ -83,6 +83,7 @@ def answer_offer(
     ours = numbered(caps, ())
     index, match, host, key = _choose_stream(offer, ours, caps, local)
     stream = offer.media[index]
+    local = local.of_family(offer.connection_of(stream))
     theirs = _direction(offer, stream, host)
     agreed = direction.meet(theirs.reversed())
     ptime_ms = _ptime(stream, caps, match.ours)
@@ -178,8 +179,9 @@ def _choose_stream(
     for index, stream in enumerate(offer.media):
         try:
             _check_stream(stream)
-            key = keying.choose(stream, caps.srtp, local.keys)
-            host = remote_address(offer.connection_of(stream), local.host)
+            key = keying.choose(stream, caps, local.keys)
+            connection = offer.connection_of(stream)
+            host = remote_address(connection, local.of_family(connection).host)
             return index, match_codecs(stream.codecs(), _sendable(ours, stream)), host, key
         except NegotiationError as exc:
             faults.append(exc)

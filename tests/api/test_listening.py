@@ -27,6 +27,11 @@ def incoming(e):
         ("call.enableBeepDetection(frequencies=[50])", "ValueError: Call.enableBeepDetection(): f"),
         ("call.enableBeepDetection({'timeout': 0})", "ValueError: Call.enableBeepDetection(): tim"),
         ("call.enableBeepDetection(time=5)", "TypeError: Call.enableBeepDetection() has no option"),
+        (
+            "call.detectVoicemailTone(121)",
+            "ValueError: Call.detectVoicemailTone(): timeout must b",
+        ),
+        ("call.detectVoicemailTone('1')", "TypeError: Call.detectVoicemailTone(): timeout must be"),
         ("call.handleMicStatus(1)", "TypeError: Call.handleMicStatus(): handle must be True or Fa"),
         ("call.detectProgressTone(7)", "TypeError: Call.detectProgressTone(): country must be"),
         ("call.monitorMediaStatistics(interval=2)", "ValueError: Call.monitorMediaStatistics(): i"),

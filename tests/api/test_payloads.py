@@ -53,6 +53,8 @@ DOCUMENTED: dict[str, set[str]] = {
     "TransferComplete": {*HEADERS, "role"},
     "TransferFailed": {*HEADERS, "role", "code", "reason"},
     "VideoTrackCreated": {"url"},
+    "VoicemailToneDetected": {"frequency"},
+    "VoicemailToneNotDetected": set(),
 }
 """Besides call, name and id, which every one has."""
 

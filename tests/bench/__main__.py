@@ -11,6 +11,7 @@ PROGRAMS: Final = (
     "session_start",
     "setups",
     "engine",
+    "conference",
     "codecs",
     "secure",
     "calls",

@@ -12,6 +12,7 @@ from runtime.decisions.routing import (
     PLAYER,
     RECORDER,
     Action,
+    ConferenceFull,
     Connect,
     Disconnect,
     Node,
@@ -23,7 +24,7 @@ from runtime.decisions.routing import (
 
 def legs(*nodes: str) -> Routing:
     """Connected legs."""
-    routing = Routing()
+    routing = Routing(50)
     for node in nodes:
         routing.add(node, LEG, can_hear=True, can_be_heard=True)
     return routing
@@ -67,7 +68,7 @@ def test_m2_a_stored_edge_already_silences_what_it_replaces() -> None:
 
 
 def test_m8_edges_wait_until_both_ends_are_there() -> None:
-    routing = Routing()
+    routing = Routing(50)
     routing.add("caller", LEG)
     routing.add("callee", LEG)
     assert routing.connect("caller", "callee") == []
@@ -139,7 +140,7 @@ OPS = st.one_of(
 def test_the_actions_always_describe_what_is_effective(
     script: list[tuple[str, str, str | int]],
 ) -> None:
-    routing = Routing()
+    routing = Routing(50)
     for node, role in zip(NODES, ROLES, strict=True):
         routing.add(node, role)
     engine: set[tuple[Node, Node]] = set()
@@ -173,3 +174,47 @@ def play(routing: Routing, op: str, first: str, second: str | int) -> list[Actio
         return routing.update(first, can_hear=bool(bits & 1), can_be_heard=bool(bits & 2))
     except RoutingRefused:
         return []
+
+
+def room(members: int) -> Routing:
+    """A conference of three calls at most, with so many in it."""
+    routing = Routing(3)
+    routing.add("room", CONFERENCE, can_hear=True, can_be_heard=True)
+    for number in range(5):
+        routing.add(number, LEG, can_hear=True, can_be_heard=True)
+    for number in range(members):
+        routing.connect(number, "room")
+        routing.connect("room", number)
+    return routing
+
+
+def test_one_call_too_many_is_not_let_into_a_conference_and_nothing_changes() -> None:
+    routing = room(3)
+    routing.add("music", PLAYER, can_be_heard=True)
+    routing.connect("music", 3)
+    for source, sink in ((3, "room"), ("room", 3)):
+        with pytest.raises(ConferenceFull, match="3 calls already"):
+            routing.connect(source, sink)
+    assert routing.source_of(3) == "music"
+    assert routing.heard_by("room") == [0, 1, 2]
+
+
+def test_who_speaks_and_listens_counts_once_and_players_not_at_all() -> None:
+    routing = room(2)
+    routing.connect(2, "room")
+    assert routing.connect("room", 2) == [Connect("room", 2)]
+    routing.add("music", PLAYER, can_be_heard=True)
+    assert routing.connect("music", "room") == [Connect("music", "room")]
+    routing.add("recorder", RECORDER, can_hear=True)
+    assert routing.connect("room", "recorder") == [Connect("room", "recorder")]
+
+
+def test_who_leaves_makes_room() -> None:
+    routing = room(3)
+    routing.disconnect(0, "room")
+    with pytest.raises(ConferenceFull):
+        routing.connect(3, "room")
+    routing.disconnect("room", 0)
+    assert routing.connect(3, "room") == [Connect(3, "room")]
+    routing.remove(1)
+    assert routing.connect(4, "room") == [Connect(4, "room")]

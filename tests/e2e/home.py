@@ -36,7 +36,8 @@ class Home:
     def datagram_socket(self) -> trio.socket.SocketType:
         """A UDP socket that lives there; a socket stays where it was made."""
         if not self.namespace:
-            return trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+            return trio.socket.socket(family, socket.SOCK_DGRAM)
         with ThreadPoolExecutor(1) as pool:  # only that thread moves, and it ends
             made = pool.submit(self._make_there).result()
         return trio.socket.from_stdlib_socket(made)
@@ -52,12 +53,33 @@ class Home:
         return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     @property
+    def written(self) -> str:
+        """As it stands in URIs and Via."""
+        return in_uri(self.address)
+
+    @property
     def prefix(self) -> list[str]:
         """Words before a command that is to run there."""
         return ["ip", "netns", "exec", self.namespace] if self.namespace else []
 
 
 LOOPBACK: Final = Home("127.0.0.1")
+LOOPBACK_6: Final = Home("::1")
+
+
+def in_uri(address: str) -> str:
+    """With brackets around IPv6 (RFC 3261 25.1)."""
+    return f"[{address}]" if ":" in address else address
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has an IPv6 loopback."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.bind((LOOPBACK_6.address, 0))
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import trio
 
 from tests.e2e import wire
 from tests.e2e.audio import Audio
-from tests.e2e.home import LOOPBACK, Home
+from tests.e2e.home import LOOPBACK, Home, in_uri
 from tests.e2e.waiting import WAIT_S, until
 from tests.e2e.wire import Described, Header, Message, Sdp
 
@@ -266,6 +266,8 @@ class Phone:
     strays: list[Message] = attrs.field(factory=list)
     """Messages that belong to no call."""
     audios: list[Audio] = attrs.field(factory=list)
+    audio_home: Home | None = None
+    """Where its audio lives, if not with its signalling."""
     replies: dict[str, Message] = attrs.field(factory=dict)
     """Last response by Via, for retransmitted requests."""
 
@@ -281,7 +283,7 @@ class Phone:
     @property
     def contact(self) -> str:
         suffix = ";transport=tcp" if self.transport == "tcp" else ""
-        return f"<sip:wire@{self.host}:{self.port}{suffix}>"
+        return f"<sip:wire@{self.home.written}:{self.port}{suffix}>"
 
     @property
     def uri(self) -> str:
@@ -289,7 +291,7 @@ class Phone:
 
     def via(self) -> str:
         protocol = self.transport.upper()
-        return f"SIP/2.0/{protocol} {self.host}:{self.port};branch={wire.branch()};rport"
+        return f"SIP/2.0/{protocol} {self.home.written}:{self.port};branch={wire.branch()};rport"
 
     # --- calls ----------------------------------------------------------------------------------
 
@@ -305,13 +307,13 @@ class Phone:
         """Send an INVITE; `sdp=None` leaves the offer to the far side."""
         audio = await self.more_audio()
         suffix = ";transport=tcp" if self.transport == "tcp" else ""
-        target = f"sip:{user}@{self.server[0]}:{self.server[1]}{suffix}"
-        own = Sdp(port=audio.port, host=self.host)
+        target = f"sip:{user}@{in_uri(self.server[0])}:{self.server[1]}{suffix}"
+        own = Sdp(port=audio.port, host=(self.audio_home or self.home).address)
         described = own if isinstance(sdp, str) else sdp
         fixed: list[Header] = [
             ("Via", self.via()),
             ("Max-Forwards", "70"),
-            ("From", f"<sip:{caller}@{self.host}>;tag={wire.token()}"),
+            ("From", f"<sip:{caller}@{self.home.written}>;tag={wire.token()}"),
             ("To", f"<{target}>"),
             ("Call-ID", wire.token()),
             ("CSeq", "1 INVITE"),
@@ -356,11 +358,11 @@ class Phone:
 
     def request(self, method: str, user: str = "anyone", *headers: Header) -> Message:
         """A request outside any dialog."""
-        uri = f"sip:{user}@{self.server[0]}:{self.server[1]}"
+        uri = f"sip:{user}@{in_uri(self.server[0])}:{self.server[1]}"
         fixed: list[Header] = [
             ("Via", self.via()),
             ("Max-Forwards", "70"),
-            ("From", f"<sip:wire@{self.host}>;tag={wire.token()}"),
+            ("From", f"<sip:wire@{self.home.written}>;tag={wire.token()}"),
             ("To", f"<{uri}>"),
             ("Call-ID", wire.token()),
             ("CSeq", f"1 {method}"),
@@ -391,7 +393,7 @@ class Phone:
             except ConnectionRefusedError:
                 continue
             if data.strip():
-                self.server = sender
+                self.server = sender[:2]
                 await self._on_message(wire.parse(data))
 
     async def _on_message(self, message: Message) -> None:
@@ -446,7 +448,7 @@ class Phone:
         await dialog.reply(487, "Request Terminated")
 
     async def more_audio(self) -> Audio:
-        audio = await Audio.open(self.home)
+        audio = await Audio.open(self.audio_home or self.home)
         self.audios.append(audio)
         for run in (audio.run_sender, audio.run_receiver, audio.run_reports):
             self.nursery.start_soon(run)

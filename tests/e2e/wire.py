@@ -119,11 +119,12 @@ class Sdp:
     def to_bytes(self) -> bytes:
         names = {PCMU: "PCMU/8000", PCMA: "PCMA/8000", EVENTS: "telephone-event/8000"}
         formats = " ".join(map(str, self.payloads))
+        family = "IP6" if ":" in self.host else "IP4"
         lines = [
             "v=0",
-            f"o=wire {self.session} {self.version} IN IP4 {self.host}",
+            f"o=wire {self.session} {self.version} IN {family} {self.host}",
             "s=-",
-            f"c=IN IP4 {self.host}",
+            f"c=IN {family} {self.host}",
             "t=0 0",
             f"m=audio {self.port} RTP/AVP {formats}",
             *(f"a=rtpmap:{number} {names[number]}" for number in self.payloads if number in names),

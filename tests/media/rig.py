@@ -297,3 +297,11 @@ def sound(*values: int, frames: int = 1, extra: int = 0) -> PcmBuffer:
 def q(value: int, law: Law = "PCMU") -> int:
     """The value after one pass through G.711."""
     return decoded(level(value, 1, law), law)[0]
+
+
+def talk(rig: Rig, ticks: int, *speakers: tuple[Peer, int]) -> None:
+    """Each speaker says one level, a packet per tick."""
+    for _ in range(ticks):
+        for peer, value in speakers:
+            peer.say_level(value)
+        rig.tick()

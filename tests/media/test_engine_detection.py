@@ -17,7 +17,6 @@ from runtime.media.findings import (
 )
 from runtime.media.pcm import PcmRing
 from runtime.media.port import (
-    AudioMissing,
     LegMeasured,
     ToneReceivedFromPeer,
 )
@@ -27,7 +26,6 @@ from runtime.media.tones import dtmf_samples, render
 from runtime.media.units import detectors
 from tests.media.detect.voices import talk
 from tests.media.rig import Peer, Rig
-from tests.media.secure import SecurePeer, forged
 
 Samples = NDArray[np.int16]
 SILENCE: Samples = np.zeros(160, dtype=np.int16)
@@ -208,61 +206,6 @@ def test_figures_are_told_when_they_are_asked_for() -> None:
     (measured,) = told(rig.tick(), LegMeasured)
     assert isinstance(measured, LegMeasured)
     assert measured.statistics.packets_received == 10
-
-
-@pytest.mark.parametrize("sends", ["nothing", "strangers", "comfort noise", "another codec"])
-def test_two_seconds_without_audio_are_told_with_the_likely_cause(sends: str) -> None:
-    rig = Rig()
-    peer = rig.peer()
-    words = {
-        "nothing": "no packet has come at all",
-        "strangers": "another address",
-        "comfort noise": "comfort noise",
-        "another codec": "not negotiated",
-    }
-    events = []
-    for number in range(110):
-        if sends == "strangers" and number % 10 == 0:
-            packet = peer.sequence.to_bytes(2, "big")
-            data = b"\x80\x00" + packet + bytes(4) + number.to_bytes(4, "big") + bytes(160)
-            peer.send(data, source=("198.51.100.7", 4_000 + number))
-        if sends == "comfort noise" and number % 10 == 0:
-            peer.say(b"\x40", payload_type=13)
-        if sends == "another codec":
-            peer.say(bytes(20), payload_type=18)
-        events += rig.tick()
-    (missing,) = told(events, AudioMissing)
-    assert isinstance(missing, AudioMissing)
-    assert words[sends] in missing.cause
-
-
-def test_packets_under_a_wrong_key_are_told_as_such() -> None:
-    rig = Rig()
-    peer = SecurePeer.join(rig)
-    events = []
-    for _ in range(110):
-        peer.leg.send(forged(peer.packet()))
-        events += rig.tick()
-    (missing,) = told(events, AudioMissing)
-    assert isinstance(missing, AudioMissing)
-    assert "SRTP authentication fails" in missing.cause
-
-
-def test_packets_that_stop_are_told_as_such_and_again_after_they_came_back() -> None:
-    rig = Rig()
-    peer = rig.peer()
-    for _ in range(2):
-        say(rig, peer, silence(0.4))
-        (missing,) = told(rig.tick(125), AudioMissing)
-        assert isinstance(missing, AudioMissing)
-        assert "have stopped" in missing.cause
-
-
-def test_a_leg_on_hold_is_not_missed() -> None:
-    rig = Rig()
-    peer = rig.peer()
-    rig.reconfigure(peer, receiving=False)
-    assert told(rig.tick(150), AudioMissing) == []
 
 
 def test_commands_for_a_leg_without_stream_are_harmless() -> None:

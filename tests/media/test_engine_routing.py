@@ -1,4 +1,4 @@
-"""Who hears what, sample by sample: bridges, echo, replacement, conferences, recordings."""
+"""Who hears what, sample by sample: bridges, echo, replacement, recordings."""
 
 from __future__ import annotations
 
@@ -14,15 +14,7 @@ from runtime.media.protocol import (
     TapLeg,
 )
 from tests.media.packets import sine
-from tests.media.rig import Peer, Rig, q, sound
-
-
-def talk(rig: Rig, ticks: int, *speakers: tuple[Peer, int]) -> None:
-    """Each speaker says one level, a packet per tick."""
-    for _ in range(ticks):
-        for peer, value in speakers:
-            peer.say_level(value)
-        rig.tick()
+from tests.media.rig import Rig, q, sound, talk
 
 
 def test_two_bridged_legs_hear_each_other_exactly() -> None:
@@ -136,78 +128,6 @@ def test_connecting_a_source_that_has_ended_replaces_what_was_heard_by_silence()
     rig.connect(ended, two)
     talk(rig, 3, (one, 8000))
     assert two.level == 0
-
-
-# --- conferences --------------------------------------------------------------------------------
-
-
-def test_everyone_in_a_conference_hears_everyone_else() -> None:
-    rig = Rig()
-    room = rig.conference()
-    peers = [rig.peer() for _ in range(4)]
-    for peer in peers:
-        rig.connect(peer, room)
-        rig.connect(room, peer)
-    values = [100, 1000, -300, 2000]
-    talk(rig, 4, *zip(peers, values, strict=True))
-    heard = [q(v) for v in values]
-    for peer, own in zip(peers, heard, strict=True):
-        assert peer.level == q(sum(heard) - own)
-
-
-def test_a_listener_that_does_not_speak_hears_all_and_a_speaker_need_not_listen() -> None:
-    rig = Rig()
-    room = rig.conference()
-    speaker, listener = rig.peer(), rig.peer()
-    rig.connect(speaker, room)
-    rig.connect(room, listener)
-    talk(rig, 4, (speaker, 500))
-    assert listener.level == q(q(500))
-    assert speaker.level == 0
-
-
-def test_leaving_and_entering_a_conference_takes_effect_at_the_next_tick() -> None:
-    rig = Rig()
-    room = rig.conference()
-    one, two, three = rig.peer(), rig.peer(), rig.peer()
-    for peer in (one, two):
-        rig.connect(peer, room)
-    rig.connect(room, three)
-    talk(rig, 4, (one, 500), (two, 40))
-    assert three.level == q(q(500) + q(40))
-    rig.close(one)
-    talk(rig, 1, (two, 40))
-    assert three.level == q(40)
-    rig.close(room)
-    talk(rig, 2, (two, 40))
-    assert three.level == 0
-
-
-def test_players_and_conferences_are_heard_in_a_conference() -> None:
-    rig = Rig()
-    first, second = rig.conference(), rig.conference()
-    one, two = rig.peer(), rig.peer()
-    music = rig.player(sound(4000, frames=100), loop=True)
-    rig.connect(music, first)
-    rig.connect(first, second)
-    rig.connect(second, first)
-    for peer, room in ((one, first), (two, second)):
-        rig.connect(peer, room)
-        rig.connect(room, peer)
-    talk(rig, 6, (one, 100), (two, 1000))
-    assert one.level == q(4000 + q(1000))
-    assert two.level == q(4000 + q(100))
-
-
-def test_a_crowd_is_clipped_softly() -> None:
-    rig = Rig(legs=8)
-    room = rig.conference()
-    peers = [rig.peer() for _ in range(8)]
-    for peer in peers:
-        rig.connect(peer, room)
-        rig.connect(room, peer)
-    talk(rig, 4, *[(peer, 16000) for peer in peers])
-    assert 29000 < peers[0].level < 32768
 
 
 # --- recordings ---------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from runtime.media.ports import PortPool
 from runtime.media.rtp.datagrams import Arrivals, NoPorts
 from runtime.media.sockets import SLOT_FILL, NewTraffic, UdpSockets
 from runtime.media.traffic import ROUNDS, Counters, PythonTraffic
+from tests.e2e.home import has_ipv6
 from tests.media.native.helper import helper
 
 pytestmark = pytest.mark.loopback
@@ -25,9 +26,10 @@ BASE = 42_000 + os.getpid() % 500 * 16
 
 
 @contextlib.contextmanager
-def telephone() -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
+def telephone(host: str = "127.0.0.1") -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.bind((host, 0))
         sock.settimeout(PATIENCE_S)
         yield sock
 
@@ -44,8 +46,10 @@ def engine_sockets(request: pytest.FixtureRequest) -> EngineSockets:
 
 
 @contextlib.contextmanager
-def _engine_sockets(new_traffic: NewTraffic, legs: int = 4) -> Iterator[UdpSockets]:
-    sockets = UdpSockets("127.0.0.1", 0, 0, legs, new_traffic)
+def _engine_sockets(
+    new_traffic: NewTraffic, legs: int = 4, host: str = "127.0.0.1"
+) -> Iterator[UdpSockets]:
+    sockets = UdpSockets(host, 0, 0, legs, new_traffic)
     opened: list[int] = []
     original = sockets.open
 
@@ -340,3 +344,29 @@ def test_addresses_of_both_families_are_sent_to(engine_sockets: EngineSockets) -
         sockets.aim(0, phone.getsockname(), None, exclusive=False)
         sockets.flush(0)
         assert phone.recv(100) == b"audio"
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback: both families were NOT tested")
+@pytest.mark.parametrize("exclusive", [False, True])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_sockets_of_both_families_know_their_peers_by_plain_addresses(
+    engine_sockets: EngineSockets, host: str, exclusive: bool
+) -> None:
+    with engine_sockets(host="::") as sockets, telephone(host) as phone:
+        rtp, rtcp = sockets.open(0)
+        sockets.listen(0)
+        where = phone.getsockname()[:2]
+        phone.sendto(b"audio", (host, rtp))
+        data, batch = one_packet(sockets)
+        assert (data, batch.sources) == (b"audio", [(0, where)])
+        phone.sendto(b"report", (host, rtcp))
+        reports = collected(sockets, lambda arrivals: len(arrivals.reports) > 0)[-1].reports
+        assert reports == [(0, b"report", where)]
+        sockets.aim(0, where, where, exclusive=exclusive)
+        sockets.schedule(0, [memoryview(b"answer")])
+        for slot in range(4):
+            sockets.flush(slot)
+        assert phone.recv(100) == b"answer"
+        sockets.send_report(0, b"ours")
+        assert phone.recv(100) == b"ours"
+        assert sockets.counters == Counters()

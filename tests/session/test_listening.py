@@ -99,6 +99,7 @@ async def test_a_refusal_of_the_engine_ends_every_search_with_its_reason(
         leg.media.say(DetectionRefused(reason="too many"))
         await trio.sleep(30)
         assert worker.last("Call.BeepDetectionError").fields == {"reason": "too many"}
+        assert worker.names().count("Call.VoicemailToneNotDetected") == 1
         assert worker.last("AMD.DetectionError").fields["message"] == "too many"
         assert "Call.BeepDetectionComplete" not in worker.names()
         assert leg.media.detects == Detection(digits=True)

@@ -114,6 +114,65 @@ async def test_a_beep_that_does_not_come_times_out_and_one_that_is_given_up_is_t
     assert sim.logs == ["[] True", "[] False"]
 
 
+BEEP_EVENTS = (
+    "BeepDetectionComplete",
+    "BeepDetectionError",
+    "VoicemailToneDetected",
+    "VoicemailToneNotDetected",
+)
+TELL_BEEPS = "".join(
+    f"call.addEventListener(CallEvents.{name}, lambda e: Logger.write(described(e))); "
+    for name in BEEP_EVENTS
+)
+DESCRIBED = """
+
+def described(e):
+    names = [f for f in ("frequencies", "timeout", "frequency") if hasattr(e, f)]
+    values = [getattr(e, f) for f in names]
+    shown = [list(v) if isinstance(v, (list, tuple)) else v for v in values]
+    assert e.call.id() == e.id
+    return " ".join([e.name[5:], *(f"{f}={v!r}" for f, v in zip(names, shown))])
+"""
+
+
+async def test_older_scripts_are_told_of_the_beep_by_its_older_name(sim: Sim) -> None:
+    setup = "call.detectVoicemailTone(8); " + TELL_BEEPS
+    sim.load_text(INCOMING.format(setup=setup) + DESCRIBED)
+    caller = await sim.call("100")
+    await caller.connected()
+    await caller.says("Please leave a message after the tone.")
+    await caller.beep(1400)
+    await caller.beep(1400)
+    await sim.advance(20)
+    assert sim.logs == [
+        "BeepDetectionComplete frequencies=[1400] timeout=None",
+        "VoicemailToneDetected frequency=1400",
+    ]
+
+
+async def test_older_scripts_are_told_of_a_beep_that_does_not_come(sim: Sim) -> None:
+    sim.load_text(INCOMING.format(setup="call.detectVoicemailTone(2); " + TELL_BEEPS) + DESCRIBED)
+    caller = await sim.call("100")
+    await caller.connected()
+    await sim.advance(1.9)
+    assert sim.logs == []
+    await caller.beep(1400)
+    await sim.advance(5)
+    assert sim.logs == [
+        "BeepDetectionComplete frequencies=[] timeout=True",
+        "VoicemailToneNotDetected",
+    ]
+
+
+async def test_who_gives_up_listening_hears_of_no_tone(sim: Sim) -> None:
+    setup = "call.detectVoicemailTone(); call.disableBeepDetection(); " + TELL_BEEPS
+    sim.load_text(INCOMING.format(setup=setup) + DESCRIBED)
+    caller = await sim.call("100")
+    await caller.connected()
+    await sim.advance(30)
+    assert sim.logs == ["BeepDetectionComplete frequencies=[] timeout=False"]
+
+
 async def test_the_microphone_is_active_while_the_person_speaks(sim: Sim) -> None:
     setup = (
         "Logger.write(str(call.vad())); call.handleMicStatus(True); "

@@ -1,7 +1,8 @@
 """Which calls are encrypted: the policy of the peer's trunk, or the one of `[rtp] srtp`.
 
-Says once for each trunk, and once for all other peers, that keys in a session description are worth
-as little as the signalling that carries them (RFC 4568 7.1.2: SDES needs protected signalling).
+Keys in a session description are worth as little as the signalling that carries them (RFC 4568
+7.1.2: SDES needs protected signalling). That is said once for each trunk and once for all other
+peers; or, if the operator wants it so, keys are neither taken nor given over other signalling.
 """
 
 from __future__ import annotations
@@ -12,10 +13,22 @@ from typing import Final
 import attrs
 
 from runtime.legs.sip.trunks import Trunk
-from sip.sdp import SrtpPolicy
+from sip.sdp import NegotiationError, SrtpPolicy
 
 PROTECTED: Final[frozenset[str]] = frozenset({"tls", "wss"})
 """Transports of SIP that nobody on the way can read."""
+
+
+NO_KEYS: Final = 302
+"""Warning code "incompatible transport protocol" (RFC 3261 20.43), as for other SRTP refusals."""
+
+
+@attrs.frozen
+class Terms:
+    """What a call may do; `plain_because` is for peers that insist on more."""
+
+    policy: SrtpPolicy
+    plain_because: str = ""
 
 
 def no_trunk(_: str) -> Trunk | None:
@@ -29,12 +42,27 @@ class Encryption:
 
     policy: SrtpPolicy = SrtpPolicy.OFF
     """Of calls with peers that are no trunk, or whose trunk says nothing."""
+    only_protected: bool = False
+    """No keys over signalling that can be read on the way."""
     trunk_at: Callable[[str], Trunk | None] = no_trunk
     """The trunk that calls from this address."""
     warn: Callable[[str], object] = lambda _: None
     """For the log."""
     _told: set[str] = attrs.field(factory=set, init=False)
     """Names of trunks, and "" for everybody else."""
+
+    def terms(self, transport: str, trunk: SrtpPolicy | None) -> Terms:
+        """What holds for a call signalled over `transport`, whose trunk has a wish or none.
+
+        Raises NegotiationError where encryption is required and its keys may not travel so.
+        """
+        policy = trunk or self.policy
+        if policy is SrtpPolicy.OFF or not self.only_protected or transport in PROTECTED:
+            return Terms(policy)
+        why = f"no SRTP keys over {transport.upper()} here, only over TLS ([rtp] srtp_keys)"
+        if policy is SrtpPolicy.REQUIRED:
+            raise NegotiationError(NO_KEYS, f"encryption is required, but {why}")
+        return Terms(SrtpPolicy.OFF, why)
 
     def exposure(self, transport: str, trunk: str) -> str | None:
         """What to say about keys that went over this transport; None when that was said.

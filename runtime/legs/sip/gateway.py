@@ -72,6 +72,7 @@ class SipGateway:
             codecs=(rtp or RtpSettings()).codecs,
             encryption=Encryption(
                 policy=SrtpPolicy((rtp or RtpSettings()).srtp),
+                only_protected=(rtp or RtpSettings()).srtp_keys == "protected",
                 trunk_at=lambda host: self._trunk_at.get(host),
                 warn=warn,
             ),

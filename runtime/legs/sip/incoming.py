@@ -99,20 +99,8 @@ class IncomingCalls:
 
     def _leg(self, session: InviteSession, media: MediaLeg) -> SipLeg | None:
         """The leg of an INVITE whose offer we can take; otherwise None, and it is refused."""
-        settings = self._settings
-        host = session.peer.host if session.peer else ""
-        trunk = settings.encryption.trunk_at(host)
-        leg = SipLeg(
-            identity=identity_of(session, settings.own_calls.session_of(session.call_id)),
-            incoming=True,
-            media=media,
-            audio=settings.audio_of(media, host, srtp=trunk.srtp if trunk else None),
-            now=settings.now,
-            encryption=settings.encryption,
-            trunk=trunk.name if trunk else "",
-            info_digits=settings.info_digits,
-        )
         try:
+            leg = self._made(session, media)
             if session.remote_offer is not None:
                 leg.take_offer(session.remote_offer)
         except SdpError as exc:
@@ -121,9 +109,26 @@ class IncomingCalls:
             why = ("Warning", exc.warning_header(WARN_AGENT))
             self._refuse(session, exc.status, exc.warning, why)
         else:
-            leg.follow(session, settings.book)
+            leg.follow(session, self._settings.book)
             return leg
         return None
+
+    def _made(self, session: InviteSession, media: MediaLeg) -> SipLeg:
+        """Raises NegotiationError when no audio may be agreed on with this peer."""
+        settings, peer = self._settings, session.peer
+        host, transport = (peer.host, peer.transport) if peer else ("", "udp")
+        trunk = settings.encryption.trunk_at(host)
+        srtp = trunk.srtp if trunk else None
+        return SipLeg(
+            identity=identity_of(session, settings.own_calls.session_of(session.call_id)),
+            incoming=True,
+            media=media,
+            audio=settings.audio_of(media, host, transport=transport, srtp=srtp),
+            now=settings.now,
+            encryption=settings.encryption,
+            trunk=trunk.name if trunk else "",
+            info_digits=settings.info_digits,
+        )
 
     def _refuse(
         self, session: InviteSession, code: int, reason: str, *headers: tuple[str, str]

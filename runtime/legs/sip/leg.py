@@ -76,7 +76,8 @@ class SipLeg:
     _early: list[LegEvent] = attrs.field(factory=list, init=False)
     _answer: bytes = attrs.field(default=b"", init=False)
     """Ours to the INVITE's offer, once made."""
-    _configured: RtpStream | None = attrs.field(default=None, init=False)
+    stream: RtpStream | None = attrs.field(default=None, init=False)
+    """What the audio was last told."""
     _told: set[type[LegEvent]] = attrs.field(factory=set, init=False)
     """Of Ringing and EarlyMedia: each is told once, however many branches ring."""
     _farewell: tuple[int, str] | None = attrs.field(default=None, init=False)
@@ -163,7 +164,7 @@ class SipLeg:
 
     @property
     def digits_by_info(self) -> bool:
-        stream = self._configured
+        stream = self.stream
         unable = stream is not None and stream.dtmf_send_payload_type is None
         return self._info_digits and unable
 
@@ -344,9 +345,9 @@ class SipLeg:
             self._tell(Resumed())
 
     def _configure(self, stream: RtpStream | None) -> None:
-        if stream is None or stream == self._configured:
+        if stream is None or stream == self.stream:
             return
-        self._configured = stream
+        self.stream = stream
         self.media.configure(stream)
         self._note("media", described(stream))
         peer = self._session.peer if self._session is not None else None

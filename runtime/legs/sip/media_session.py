@@ -49,11 +49,14 @@ HoldChange = Literal["held", "resumed"]
 
 
 def capabilities(
-    names: tuple[str, ...] = ("PCMU", "PCMA"), srtp: SrtpPolicy = SrtpPolicy.OFF
+    names: tuple[str, ...] = ("PCMU", "PCMA"),
+    srtp: SrtpPolicy = SrtpPolicy.OFF,
+    plain_because: str = "",
 ) -> MediaCapabilities:
     """What a leg offers and accepts, in this order of preference."""
     codecs = tuple(CODECS[name] for name in names)
-    return MediaCapabilities(codecs=codecs, srtp=srtp, rtcp_mux=True)
+    caps = MediaCapabilities(codecs=codecs, srtp=srtp, rtcp_mux=True)
+    return attrs.evolve(caps, plain_because=plain_because) if plain_because else caps
 
 
 def local_media(
@@ -61,8 +64,12 @@ def local_media(
     session_id: int,
     advertised_host: str = "",
     keys: tuple[SrtpKey, ...] = (),
+    other_host: str = "",
 ) -> LocalMedia:
-    """Where the peer is told to send; `advertised_host` replaces the engine's own address."""
+    """Where the peer is told to send; `advertised_host` replaces the engine's own address.
+
+    `other_host` is told to a peer whose audio lives in the other family of addresses.
+    """
     usual = address.rtcp_port == address.rtp_port + 1
     return LocalMedia(
         host=advertised_host or address.host,
@@ -70,6 +77,7 @@ def local_media(
         session_id=session_id,
         rtcp_port=None if usual else address.rtcp_port,
         keys=keys,
+        other_host=other_host,
     )
 
 

@@ -12,6 +12,7 @@ from runtime.legs.sip.route import OutgoingRoute, OutgoingRules
 from runtime.legs.sip.settings import LegSettings
 from runtime.media.port import MediaLeg, MediaUnavailable
 from sip.endpoint import Endpoint, NotRunningError, TooManySessionsError
+from sip.sdp import NegotiationError
 
 
 class SipDialer:
@@ -41,7 +42,15 @@ class SipDialer:
     ) -> SipLeg:
         """Send the INVITE; without `offer` the called side is asked for one (RFC 3264 5)."""
         settings = self._settings
-        audio = settings.audio_of(media, route.next_hop.host, codecs=route.codecs, srtp=route.srtp)
+        hop = route.next_hop
+        transport = (hop.params.get("transport") or "udp").lower()
+        try:
+            audio = settings.audio_of(
+                media, hop.host, transport=transport, codecs=route.codecs, srtp=route.srtp
+            )
+        except NegotiationError as exc:
+            media.close()
+            raise DialRefused(exc.status, exc.warning) from exc
         leg = SipLeg(
             identity=identity_of(request, route),
             incoming=False,

@@ -14,6 +14,7 @@ from runtime.legs.sip.media_session import MediaSession, capabilities, local_med
 from runtime.legs.sip.own_calls import OwnCalls
 from runtime.legs.sip.trace import TraceBook
 from runtime.media.port import MediaLeg, MediaPort, MediaUnavailable
+from runtime.media.ports import BOTH_FAMILIES
 from sip.sdp import SrtpPolicy
 
 OPEN_TIMEOUT_S: Final = 10.0
@@ -59,17 +60,35 @@ class LegSettings:
         leg: MediaLeg,
         peer_host: str,
         *,
+        transport: str,
         codecs: tuple[str, ...] | None = None,
         srtp: SrtpPolicy | None = None,
     ) -> MediaSession:
-        """The offer/answer state of a new leg with a peer there; `srtp` is its trunk's wish."""
-        policy = srtp or self.encryption.policy
-        keys = () if policy is SrtpPolicy.OFF else new_keys(self.random_bytes)
-        host = self._host(leg, peer_host)
-        local = local_media(leg.address, self.new_number(), host, keys)
-        return MediaSession(capabilities(codecs or self.codecs, policy), local)
+        """The offer/answer state of a new leg with a peer there; `srtp` is its trunk's wish.
 
-    def _host(self, leg: MediaLeg, peer_host: str) -> str:
-        if self.advertised_host or leg.address.host not in ("0.0.0.0", "::"):
-            return self.advertised_host
-        return self.source_address(peer_host) or "127.0.0.1"
+        Raises NegotiationError where a required key may not travel over the `transport` of SIP.
+        """
+        terms = self.encryption.terms(transport, srtp)
+        policy = terms.policy
+        keys = () if policy is SrtpPolicy.OFF else new_keys(self.random_bytes)
+        host, other = self._hosts(leg.address.host, peer_host)
+        local = local_media(leg.address, self.new_number(), host, keys, other)
+        caps = capabilities(codecs or self.codecs, policy, terms.plain_because)
+        return MediaSession(caps, local)
+
+    def _hosts(self, engine: str, peer_host: str) -> tuple[str, str]:
+        """What the peer is told, and the same in the other family where the engine has both."""
+        if self.advertised_host or engine not in ("0.0.0.0", BOTH_FAMILIES):
+            return self.advertised_host or engine, ""
+        host = self.source_address(peer_host) or "127.0.0.1"
+        other = self.source_address(_in_the_other_family(host)) or ""
+        if engine == BOTH_FAMILIES:
+            return host, other
+        return (other or "127.0.0.1" if ":" in host else host), ""
+
+
+def _in_the_other_family(host: str) -> str:
+    """An address that is as far away: loopback, or the world (RFC 5737, RFC 3849)."""
+    if ":" in host:
+        return "127.0.0.1" if host == "::1" else "192.0.2.1"
+    return "::1" if host.startswith("127.") else "2001:db8::1"

@@ -2,7 +2,9 @@
 
 The negotiated address always wins. Another source (a peer behind NAT) is believed only while
 nothing valid came from the negotiated one, only after several packets in a row of one stream, and
-then alone: no third address can take the leg over.
+then alone. If that one falls silent, only the same stream (its SSRC is a secret to whoever is not
+on the way) may go on from elsewhere, as after a change of the NAT's mind; after a new negotiation
+any stream may.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ PROBATION: Final = 4
 """Packets in a row (80 ms) that another source must send; a blind guesser does not manage."""
 SILENT_S: Final = 0.2
 """A source that stops proving itself for this long makes room for the next one."""
+LOST_S: Final = 1.0
+"""A believed source that is silent for this long may have moved; a pause of a few packets never."""
 
 
 @attrs.define
@@ -35,6 +39,10 @@ class SourceGate:
         self.negotiated = negotiated
         self.latched: Address | None = None
         self._candidate: _Candidate | None = None
+        self._heard_at = 0.0
+        """When the latched source last spoke."""
+        self._ssrc: int | None = None
+        """What it said last; None after a new negotiation."""
 
     @property
     def settled(self) -> bool:
@@ -48,14 +56,28 @@ class SourceGate:
 
     def accepts(self, source: Address, ssrc: int, sequence: int, now: float) -> bool:
         """Whether a well-formed packet of a negotiated payload type is from our peer."""
-        if source == self.latched:
+        if source in (self.latched, self.negotiated):
+            self._latch(source, ssrc, now)
             return True
-        if source == self.negotiated:
-            self.latched, self._candidate = source, None
-            return True
-        if self.latched is not None:
+        if self.ignores(source, now):
+            return False
+        if self.latched is not None and self._ssrc not in (None, ssrc):
             return False
         return self._try(source, ssrc, sequence, now)
+
+    def ignores(self, source: Address, now: float) -> bool:
+        """Whether nothing that this source sends now could be believed, whatever it is."""
+        if source in (self.latched, self.negotiated) or self.latched is None:
+            return False
+        return self.settled or now - self._heard_at < LOST_S
+
+    def negotiated_again(self) -> None:
+        """A new offer and answer named the same address: the peer may have moved behind its NAT."""
+        self._ssrc = None
+
+    def _latch(self, source: Address, ssrc: int, now: float) -> None:
+        self.latched, self._candidate = source, None
+        self._ssrc, self._heard_at = ssrc, now
 
     def _try(self, source: Address, ssrc: int, sequence: int, now: float) -> bool:
         candidate = self._candidate
@@ -75,5 +97,5 @@ class SourceGate:
         candidate.packets += 1
         if candidate.packets < PROBATION:
             return False
-        self.latched, self._candidate = source, None
+        self._latch(source, ssrc, now)
         return True

@@ -28,6 +28,7 @@ from runtime.media.rtp.rtcp import is_rtcp, parse_compound
 from .coded import CodedLegs
 from .leg import ALAW, CODED, EVENT, IGNORED, NOISE, REFUSED, Leg, numeric_address, rtcp_host_of
 from .legs import Legs
+from .strangers import drop_strangers, is_strange
 
 Report = tuple[int, bytes, str | None]
 """RTCP: leg, datagram, and the host it came from; None for the peer's own."""
@@ -79,8 +80,12 @@ class Intake:
                 self._judge_all(arrivals, rest)
         taken: Counter[int] = Counter()
         for index, data, host in reports:
+            # A stranger's flood must not use up what is read of the peer's own.
+            if is_strange(self._legs.by_index[index], host):
+                self._legs.rejected[index] += 1
+                continue
             taken[index] += 1
-            if taken[index] > MAX_REPORTS_PER_LEG or not self._take_report(index, data, host, now):
+            if taken[index] > MAX_REPORTS_PER_LEG or not self._take_report(index, data, now):
                 self._legs.rejected[index] += 1
 
     # --- what is no audio, and what is sealed ---------------------------------------------------
@@ -91,20 +96,14 @@ class Intake:
         audio = np.ones(len(arrivals.legs), dtype=np.bool_)
         if legs.muxed.any():
             audio &= ~(legs.muxed[arrivals.legs] & is_rtcp(arrivals.rows))
-            self._move_reports(arrivals, np.flatnonzero(~audio), reports)
+            _move_reports(arrivals, np.flatnonzero(~audio), reports)
         if len(legs.sealing):
+            drop_strangers(legs, arrivals, audio)
             sealed = np.flatnonzero(audio & legs.sealing.legs[arrivals.legs])
             refused = legs.sealing.open(arrivals, sealed, now)
             audio[refused] = False
             np.add.at(legs.rejected, arrivals.legs[refused], 1)
         return audio
-
-    def _move_reports(self, arrivals: Arrivals, packets: Ints, reports: list[Report]) -> None:
-        sources = {number: host for number, (host, _) in arrivals.sources} if len(packets) else {}
-        for number in packets.tolist():
-            data = arrivals.rows[number, : arrivals.lengths[number]].tobytes()
-            # A connected socket takes from the peer alone, and so does not say from whom.
-            reports.append((int(arrivals.legs[number]), data, sources.get(number)))
 
     # --- what was expected ----------------------------------------------------------------------
 
@@ -343,15 +342,12 @@ class Intake:
         for press in presses:
             self._on_press(leg, press)
 
-    def _take_report(self, index: int, data: bytes, host: str | None, now: float) -> bool:
+    def _take_report(self, index: int, data: bytes, now: float) -> bool:
         """Learn from a peer's RTCP; False when it is to be counted as rejected."""
         leg = self._legs.by_index[index]
         if leg is None or leg.gate is None or leg.reports is None or leg.stream is None:
             return True  # came for a leg that is gone: nobody counts
-        hosts = (leg.gate.target[0], leg.gate.negotiated[0], rtcp_host_of(leg.stream))
-        opened = None
-        if host is None or host in hosts:
-            opened = self._legs.sealing.open_report(index, data, now)
+        opened = self._legs.sealing.open_report(index, data, now)
         packets = parse_compound(opened) if opened is not None else []
         if not packets:
             return False
@@ -368,6 +364,14 @@ def _rtcp_of(leg: Leg) -> Address | None:
     if leg.gate.settled:
         return numeric_address(rtcp_host_of(leg.stream), leg.stream.remote_rtcp_port)
     return host, port if leg.stream.rtcp_mux else port + 1
+
+
+def _move_reports(arrivals: Arrivals, packets: Ints, reports: list[Report]) -> None:
+    sources = {number: host for number, (host, _) in arrivals.sources} if len(packets) else {}
+    for number in packets.tolist():
+        data = arrivals.rows[number, : arrivals.lengths[number]].tobytes()
+        # A connected socket takes from the peer alone, and so does not say from whom.
+        reports.append((int(arrivals.legs[number]), data, sources.get(number)))
 
 
 def _passes(legs: Ints, packets: Ints) -> Iterator[Ints]:

@@ -125,6 +125,8 @@ class Legs:
         self.silent[index] &= stream.receiving
         if before is None or _remote(before) != _remote(stream):
             self._aim_anew(leg, stream)
+        elif leg.gate is not None:
+            leg.gate.negotiated_again()
         target = numeric_address(stream.remote_host, stream.remote_port)
         active = stream.sending and target is not None
         self.sending.configure(

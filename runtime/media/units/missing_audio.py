@@ -15,11 +15,15 @@ from runtime.media.port import AudioMissing
 
 from .leg import Leg
 from .legs import Legs
+from .sealing import Refusals
 
 LOOKS: Final = 10
 """2 s; one look is upkeep's fifth of a second."""
 MOST_TOLD: Final = 5
 """Per leg: who sends nothing in pauses would fill the timeline."""
+
+PAUSE_S: Final = 0.1
+"""Legs of other codecs than G.711 have buffers of their own; a packet of this age is played."""
 
 NOTHING: Final = (
     "no packet has come at all; a firewall or NAT may be in the way, or the address in our SDP "
@@ -35,6 +39,10 @@ UNAUTHENTICATED: Final = (
     "packets come, but their SRTP authentication fails; the peer uses another key than its SDP "
     "names, or somebody else sends them"
 )
+REPLAYED: Final = (
+    "packets come that came before (SRTP replay); the peer has begun to count anew under the same "
+    "key, or somebody else sends them again"
+)
 REFUSED: Final = "packets come, but are damaged or of a codec that was not negotiated"
 
 
@@ -49,36 +57,32 @@ class MissingAudio:
         self._told = np.zeros(legs.capacity, dtype=np.int64)
         self._before = np.zeros((3, legs.capacity), dtype=np.int64)
         """Counters when it became quiet: strangers, comfort noise, all that was refused."""
-        self._unauthenticated = np.zeros(legs.capacity, dtype=np.int64)
+        self._unopened: dict[int, Refusals] = {}
+        """Likewise, what could not be opened, by the leg's number."""
 
     def forget(self, leg: Leg) -> None:
         self._quiet[leg.index] = self._told[leg.index] = 0
+        self._unopened.pop(leg.index, None)
 
-    def look(self) -> None:
+    def look(self, now: float) -> None:
         legs, count = self._legs, self._legs.count
         silent = legs.watched[:count] & legs.playout.silent(count)
+        recent = now - legs.reception.last_arrival[:count] < PAUSE_S
+        for index in np.flatnonzero(silent & recent).tolist():
+            leg = legs.by_index[index]
+            silent[index] = leg is None or leg.plain
         self._quiet[:count] = np.where(silent, self._quiet[:count] + 1, 0)
         beginning = np.flatnonzero(self._quiet[:count] == 1)
         for counters, counter in zip(self._before, self._counters, strict=True):
             counters[beginning] = counter[beginning]
         for index in beginning.tolist():
-            self._unauthenticated[index] = legs.sealing.refusals(index).unauthenticated
+            self._unopened[index] = legs.sealing.refusals(index)
         for index in np.flatnonzero(self._quiet[:count] == LOOKS).tolist():
             leg = legs.by_index[index]
-            if (
-                leg is None
-                or leg.receiver.pressed
-                or self._is_coded(leg)
-                or self._told[index] >= MOST_TOLD
-            ):
+            if leg is None or leg.receiver.pressed or self._told[index] >= MOST_TOLD:
                 continue
             self._told[index] += 1
             self._emit(leg, AudioMissing(cause=self._cause(index)))
-
-    def _is_coded(self, leg: Leg) -> bool:
-        """Legs of other codecs have buffers of their own; those that ever spoke are not judged."""
-        coded = leg.stream is not None and leg.stream.codec not in ("PCMU", "PCMA")
-        return coded and bool(self._legs.reception.received[leg.index])
 
     @property
     def _counters(self) -> tuple[np.ndarray, ...]:
@@ -89,11 +93,13 @@ class MissingAudio:
             int(counter[index] - before[index])
             for counter, before in zip(self._counters, self._before, strict=True)
         )
-        sealed = self._legs.sealing.refusals(index).unauthenticated
-        if sealed > self._unauthenticated[index]:
+        unopened, known = self._legs.sealing.refusals(index), self._unopened[index]
+        if unopened.unauthenticated > known.unauthenticated:
             return UNAUTHENTICATED
         if strangers:
             return STRANGERS
+        if unopened.replayed > known.replayed:
+            return REPLAYED
         if rejected:
             return REFUSED
         if unplayed:

@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 
 from runtime.media.frames import RATE_HZ, WIDE_RATE_HZ, FrameTable, Samples
-from runtime.media.mixing import soft_clip
+from runtime.media.limiting import Limiter, Sums
 from runtime.media.pcm import PcmRing
 from runtime.media.port import RecorderClosed
 
@@ -85,6 +85,8 @@ class Recorders:
         self._mixed = np.zeros(0, dtype=np.int64)
         """Places in `_slots` whose channels both carry the mix."""
         self._others: list[Recorder] = []
+        self._limiter = Limiter(2 * capacity)
+        """A place for each channel."""
 
     def __len__(self) -> int:
         return len(self._all)
@@ -97,6 +99,8 @@ class Recorders:
         recorder = Recorder(recorder_id, slot, ring)
         self._all[slot] = recorder
         self._cursor[slot] = 0
+        self._limiter.forget(2 * slot)
+        self._limiter.forget(2 * slot + 1)
         # Recorders that start together then write in different ticks.
         self._limit[slot] = 1 + slot % BLOCK_FRAMES
         return recorder
@@ -141,7 +145,8 @@ class Recorders:
             for leg, said in unheard.items():
                 left[self._legs == leg] = said
             if len(self._mixed):
-                mix = _sum(left[self._mixed], right[self._mixed])
+                both: Sums = np.add(left[self._mixed], right[self._mixed], dtype=np.int32)
+                mix = self._limiter.limit(both, 2 * slots[self._mixed])
                 left[self._mixed] = right[self._mixed] = mix
             at = self._cursor[slots]
             self._blocks[slots, at, :, 0] = left
@@ -176,7 +181,8 @@ class Recorders:
                 left = right = left + right
             left, right = left + direct, right + direct
         block = self._blocks[recorder.slot, self._cursor[recorder.slot]]
-        block[:, 0], block[:, 1] = soft_clip(left), soft_clip(right)
+        channels = 2 * recorder.slot + np.arange(2)
+        block.T[:] = self._limiter.limit(np.stack((left, right)), channels)
 
     def _flush(self, recorder: Recorder, frames: int) -> None:
         block = self._blocks[recorder.slot, :frames].reshape(-1, 2)
@@ -196,7 +202,3 @@ class Recorders:
         self._mixed = np.array(mixed, dtype=np.int64)
         for recorder in self._all.values():
             recorder.stale = False
-
-
-def _sum(one: Samples, other: Samples) -> Samples:
-    return soft_clip(np.add(one, other, dtype=np.int32))

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.media.frames import SILENCE, WIDE_FRAME, FrameTable, Rows, Samples
-from runtime.media.mixing import MixPlan, cross_fade
+from runtime.media.levels import TalkerLevels
+from runtime.media.mixing import Listener, Mixer, cross_fade
 
 from .edges import Conference, Edge, Sink, Source
 from .leg import Leg
@@ -23,8 +24,6 @@ from .players import Player
 from .recorders import Recorder
 from .wideband import WideEars, heard_wide
 
-NO_OWN_ROW: Final = SILENCE
-"""A listener that does not speak in the mix hears all of it."""
 _NOBODY: Final[Rows] = np.zeros(0, dtype=np.int64)
 
 
@@ -43,12 +42,13 @@ class Routes:
         self._into: dict[int, dict[int, Edge]] = {}
         """Sink id: source id: edge."""
         self._out_of: dict[int, dict[int, Edge]] = {}
-        self._plan = MixPlan.of([], [])
+        self._levels = TalkerLevels(len(frames.samples))
+        self._mixer = Mixer(len(frames.samples), self._levels)
+        self._talkers = _NOBODY
+        """Rows of the legs that somebody hears through a conference."""
         self._plan_stale = False
-        self._mixing = False
-        """Whether anybody hears a conference."""
         self._ears = WideEars()
-        self._wide_plan = MixPlan.of([], [])
+        self._wide_mixer = Mixer(len(frames.samples), self._levels)
         self._wide_legs: Rows = np.zeros(0, dtype=np.int64)
         self._wide_stale = False
 
@@ -59,7 +59,7 @@ class Routes:
     @property
     def steady(self) -> bool:
         """Whether everybody hears the same row as before, and nobody a conference."""
-        return not (self._replaced or self._plan_stale or self._mixing)
+        return not (self._replaced or self._plan_stale or self._mixer.heard)
 
     # --- edges ----------------------------------------------------------------------------------
 
@@ -103,6 +103,7 @@ class Routes:
         self.remove(leg.id)
         self.hear_wide(leg, False)
         self.heard[leg.index] = 0
+        self._levels.forget(self._frames.of_leg(leg.index))
         self._replaced.discard(leg.index)
 
     def hear_wide(self, sink: Leg | Recorder, wide: bool) -> None:
@@ -131,10 +132,15 @@ class Routes:
             self._widen()
         self._frames.convert()
         if self._plan_stale:
-            self._plan, self._plan_stale = self._plan_of(lambda _: True), False
-            self._mixing = bool(len(self._plan.heard_mix))
-        self._plan.run(self._frames.samples)
-        self._wide_plan.run(self._frames.wide)
+            self._plan(self._mixer, lambda _: True)
+            rows = set(self._mixer.sources.tolist())
+            legs = sorted(row for row in rows if SILENCE < row <= len(self.heard))
+            self._talkers = np.array(legs, dtype=np.int64)
+            self._plan_stale = False
+        if len(self._talkers):
+            self._levels.hear(self._talkers, self._frames.samples[self._talkers])
+        self._mixer.run(self._frames.samples)
+        self._wide_mixer.run(self._frames.wide)
 
     def gather(self, count: int) -> Samples:
         """What each of the first `count` legs hears."""
@@ -194,27 +200,18 @@ class Routes:
         self._frames.hear_wide(frozenset(said | read))
         legs = sorted(leg.index for leg in self._ears.legs())
         self._wide_legs = np.array(legs, dtype=np.int64)
-        self._wide_plan = self._plan_of(lambda edge: edge.sink in wide)
+        self._plan(self._wide_mixer, lambda edge: edge.sink in wide)
         self._wide_stale = False
 
-    def _plan_of(self, listening: Callable[[Edge], bool]) -> MixPlan:
+    def _plan(self, mixer: Mixer, listening: Callable[[Edge], bool]) -> None:
         """The mixes of all conferences that are heard over edges for which `listening` says so."""
         edges = self._edges()
         heard = [e for e in edges if isinstance(e.source, Conference) and listening(e)]
-        mixes = {e.source.id for e in heard}
-        numbers = {mix: number for number, mix in enumerate(sorted(mixes))}
-        members: list[list[int]] = [[] for _ in numbers]
-        own: dict[tuple[int, int], int] = {}
+        mixes: dict[int, dict[int, int]] = {e.source.id: {} for e in heard}
         for edge in edges:
-            if isinstance(edge.sink, Conference):
-                own[edge.sink.id, edge.source.id] = edge.row
-                if edge.sink.id in numbers:
-                    members[numbers[edge.sink.id]].append(edge.row)
-        listeners = [
-            (numbers[e.source.id], own.get((e.source.id, e.sink.id), NO_OWN_ROW), e.row)
-            for e in heard
-        ]
-        return MixPlan.of(members, listeners)
+            if edge.sink.id in mixes and isinstance(edge.sink, Conference):
+                mixes[edge.sink.id][edge.source.id] = edge.row
+        mixer.plan(mixes, [Listener(e.source.id, e.sink.id, e.row) for e in heard])
 
 
 def _gather(rows: Samples, sources: Rows, heard: Samples, replaced: Rows) -> None:

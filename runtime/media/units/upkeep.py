@@ -52,7 +52,7 @@ class Upkeep:
     def run_slow(self, now: float) -> None:
         """Several times a second: silence of peers."""
         self._watch(now)
-        self._missing.look()
+        self._missing.look(now)
 
     def _watch(self, now: float) -> None:
         legs, count = self._legs, self._legs.count

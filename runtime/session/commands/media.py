@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from runtime.decisions.progress_tones import progress_tone, unknown_country
+from runtime.decisions.routing import ConferenceFull
 from runtime.media.port import RecordingFormat, Sound
 from runtime.media.sound_port import Fetching, Voice
 from runtime.sandbox.commands import (
@@ -21,6 +22,9 @@ from runtime.sandbox.commands import (
 from runtime.session.commands.table import DONE, LATER, CommandRefused, Handler, find_call
 from runtime.session.context import SessionContext
 from runtime.session.playback import Prompt
+
+CONFERENCE_FULL: Final = 486
+"""`ConferenceEvents.Error.code`: the conference goes on, one call was not let in (Busy Here)."""
 
 
 async def _open_file(session: SessionContext, url: str, how: Fetching) -> Sound:
@@ -80,7 +84,14 @@ def stop_playback(session: SessionContext, command: StopPlayback, _: int) -> boo
 
 
 def send(session: SessionContext, command: SendMediaTo, _: int) -> bool:
-    session.routes.connect(command.source, command.sink)
+    try:
+        session.routes.connect(command.source, command.sink)
+    except ConferenceFull as exc:
+        to_the_room = exc.conference == command.sink
+        unit = command.sink if to_the_room else command.source
+        fields = {"error": str(exc), "code": CONFERENCE_FULL}
+        session.events.emit("Conference.Error", unit=unit, fields=fields)
+        raise
     return DONE
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from runtime.legs.sip.media_session import (
@@ -11,9 +13,12 @@ from runtime.legs.sip.media_session import (
     capabilities,
     local_media,
 )
+from runtime.legs.sip.settings import LegSettings
+from runtime.legs.sip.trace import TraceBook
 from runtime.media.codecs.table import FORMATS
-from runtime.media.port import LegAddress, ReceivedFormat
+from runtime.media.port import LegAddress, MediaLeg, MediaPort, ReceivedFormat
 from sip.sdp import NegotiationError, SdpError, SessionDescription
+from tests.legs.sip.fakes import FakeMediaLeg
 
 ADDRESS = LegAddress(host="127.0.0.1", rtp_port=10_000, rtcp_port=10_001)
 
@@ -201,3 +206,34 @@ def test_what_the_peer_may_switch_to_is_told_to_the_engine() -> None:
     assert stream.codec == "opus"
     assert stream.fmtp == "useinbandfec=1"
     assert stream.other_formats == (ReceivedFormat(0, "PCMU"),)
+
+
+def session_of(engine: str, peer: str, *, advertised: str = "") -> str:
+    """The c= line of our offer, for an engine on a host and a peer somewhere."""
+    settings = LegSettings(
+        media=cast(MediaPort, None),  # no leg is opened here
+        book=TraceBook(lambda: 0.0),
+        now=lambda: 0.0,
+        new_number=lambda: 1,
+        advertised_host=advertised,
+        source_address=lambda host: "2001:db8::7" if ":" in host else "198.51.100.7",
+    )
+    address = LegAddress(host=engine, rtp_port=10_000, rtcp_port=10_001)
+    leg = cast(MediaLeg, FakeMediaLeg(address))
+    offer = settings.audio_of(leg, peer, transport="udp").offer().decode()
+    return next(line for line in offer.splitlines() if line.startswith("c="))
+
+
+@pytest.mark.parametrize(
+    ("engine", "peer", "told"),
+    [
+        ("192.0.2.1", "2001:db8::9", "c=IN IP4 192.0.2.1"),
+        ("0.0.0.0", "192.0.2.9", "c=IN IP4 198.51.100.7"),
+        ("0.0.0.0", "2001:db8::9", "c=IN IP4 198.51.100.7"),
+        ("::", "192.0.2.9", "c=IN IP4 198.51.100.7"),
+        ("::", "2001:db8::9", "c=IN IP6 2001:db8::7"),
+    ],
+)
+def test_we_name_an_address_at_which_the_engine_listens(engine: str, peer: str, told: str) -> None:
+    assert session_of(engine, peer) == told
+    assert session_of(engine, peer, advertised="203.0.113.5") == "c=IN IP4 203.0.113.5"

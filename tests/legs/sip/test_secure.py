@@ -8,13 +8,13 @@ import trio
 
 from runtime.config.settings import RtpSettings
 from runtime.legs.leg import Connected, Ended, Trace
-from runtime.legs.sip.encryption import Encryption
+from runtime.legs.sip.encryption import Encryption, Terms
 from runtime.legs.sip.media_session import MediaSession, capabilities, local_media, new_keys
 from runtime.media.rtp.srtp import MasterKey, Opener, Sealer
 from runtime.testing.conformance import Heard, saw, until
 from sip.dialog import events
 from sip.message import Headers, NameAddr, Uri
-from sip.sdp import SUITES, SessionDescription, SrtpKey, SrtpPolicy
+from sip.sdp import SUITES, NegotiationError, SessionDescription, SrtpKey, SrtpPolicy
 from sip.sdp.crypto import Crypto
 from tests.legs.sip.bench import SipFarEnd
 from tests.legs.sip.fakes import ADDRESS, Stage, offer, stage
@@ -244,3 +244,50 @@ def test_a_plain_leg_says_that_it_is_not_encrypted_and_warns_of_nothing() -> Non
     made.leg.answer({})
     assert any("not encrypted" in line.what for line in made.lines)
     assert warnings(made.lines) == []
+
+
+# --- keys over protected signalling alone -------------------------------------------------------
+
+UNPROTECTED = "no SRTP keys over UDP here, only over TLS ([rtp] srtp_keys)"
+
+
+@pytest.mark.parametrize(
+    ("policy", "transport", "terms"),
+    [
+        ("off", "udp", Terms(SrtpPolicy.OFF)),
+        ("optional", "udp", Terms(SrtpPolicy.OFF, UNPROTECTED)),
+        ("optional", "tls", Terms(SrtpPolicy.OPTIONAL)),
+        ("required", "tls", Terms(SrtpPolicy.REQUIRED)),
+    ],
+)
+def test_keys_may_be_kept_to_protected_signalling(
+    policy: str, transport: str, terms: Terms
+) -> None:
+    wish = SrtpPolicy(policy)
+    assert Encryption(policy=wish, only_protected=True).terms(transport, None) == terms
+    assert Encryption(only_protected=True).terms(transport, wish) == terms
+    assert Encryption(policy=wish).terms(transport, None) == Terms(wish)
+
+
+def test_what_must_be_encrypted_is_refused_where_keys_may_not_travel() -> None:
+    encryption = Encryption(policy=SrtpPolicy.REQUIRED, only_protected=True)
+    with pytest.raises(NegotiationError) as refused:
+        encryption.terms("tcp", None)
+    assert refused.value.status == 488
+    assert refused.value.warning.startswith("encryption is required, but no SRTP keys over TCP")
+
+
+def exposed() -> MediaSession:
+    """Optional encryption, of a call over UDP where keys need TLS."""
+    caps = capabilities(srtp=SrtpPolicy.OFF, plain_because=UNPROTECTED)
+    return MediaSession(caps, local_media(ADDRESS, 77))
+
+
+def test_an_offer_that_leaves_the_choice_is_answered_plainly_and_one_that_insists_refused() -> None:
+    either = secure_offer(master(1)).replace(b"RTP/SAVP", b"RTP/AVP")
+    agreement = exposed().answer(either)
+    assert agreement.stream.srtp is None
+    assert b"crypto" not in agreement.sdp
+    with pytest.raises(NegotiationError, match="no SRTP keys over UDP here"):
+        exposed().answer(secure_offer(master(1)))
+    assert b"crypto" not in exposed().offer()

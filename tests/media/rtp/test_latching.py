@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.media.rtp.latching import PROBATION, SILENT_S, SourceGate
+from runtime.media.rtp.latching import LOST_S, PROBATION, SILENT_S, SourceGate
 
 PEER = ("192.0.2.1", 4000)
 NAT = ("198.51.100.7", 61000)
@@ -86,3 +86,59 @@ def test_the_proof_works_across_the_wrap_of_sequence_numbers() -> None:
     gate = SourceGate(PEER)
     heard = [gate.accepts(NAT, 7, (65534 + n) & 0xFFFF, n * 0.02) for n in range(PROBATION)]
     assert heard[-1]
+
+
+def latched() -> SourceGate:
+    """A gate whose peer speaks from behind a NAT, last heard at 0.1 s."""
+    gate = SourceGate(PEER)
+    assert send(gate, NAT, 6)[-1]
+    return gate
+
+
+MOVED = ("198.51.100.7", 50_000)
+
+
+def test_a_stream_that_goes_on_from_another_port_is_followed_after_a_pause_and_its_proof() -> None:
+    gate = latched()
+    heard = [gate.accepts(MOVED, NAT[1], 6 + n, 0.12 + n * 0.02) for n in range(60)]
+    assert heard.index(True) * 0.02 + 0.12 >= 0.1 + LOST_S
+    assert heard[-1]
+    assert gate.target == MOVED
+    assert not any(gate.accepts(NAT, NAT[1], 70 + n, 1.4 + n * 0.02) for n in range(40))
+
+
+def test_another_stream_does_not_take_the_place_of_one_that_fell_silent() -> None:
+    gate = latched()
+    assert send(gate, THIEF, 200, now=30.0) == [False] * 200
+    assert gate.target == NAT
+
+
+def test_after_a_new_negotiation_any_stream_may_take_the_place_of_one_that_fell_silent() -> None:
+    gate = latched()
+    gate.negotiated_again()
+    assert not any(gate.accepts(MOVED, 1, n, 0.2 + n * 0.02) for n in range(40))
+    assert gate.accepts(NAT, NAT[1], 50, 1.0)
+    assert send(gate, THIEF, 20, now=10.0) == [False] * 20
+    gate.negotiated_again()
+    assert [gate.accepts(MOVED, 1, n, 20 + n * 0.02) for n in range(4)] == [False] * 3 + [True]
+
+
+def test_after_a_new_negotiation_a_stream_that_speaks_keeps_its_place() -> None:
+    gate = latched()
+    for n in range(100):
+        gate.negotiated_again()
+        assert gate.accepts(NAT, NAT[1], 6 + n, 0.12 + n * 0.02)
+        assert not gate.accepts(THIEF, 5, n, 0.12 + n * 0.02)
+
+
+def test_what_can_never_be_believed_is_known_without_reading_it() -> None:
+    gate = SourceGate(PEER)
+    assert not gate.ignores(THIEF, 0.0)
+    gate = latched()
+    assert gate.ignores(THIEF, 0.2)
+    assert not gate.ignores(NAT, 0.2)
+    assert not gate.ignores(PEER, 0.2)
+    assert not gate.ignores(THIEF, 0.1 + LOST_S)
+    gate.accepts(PEER, 1, 1, 5.0)
+    assert gate.ignores(THIEF, 50.0)
+    assert gate.ignores(NAT, 50.0)

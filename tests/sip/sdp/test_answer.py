@@ -330,3 +330,21 @@ def test_a_refusal_of_very_much_stays_short() -> None:
     lines = [line for port in range(4000, 4009) for line in (f"m=audio {port} RTP/AVP 3", "a=x")]
     many = refused(sdp(*lines, *(f"m=x{n} 9 y/z{n} 0" for n in range(20))))
     assert len(many.warning) < 620
+
+
+def test_with_both_families_an_offer_is_answered_in_its_own() -> None:
+    local = attrs.evolve(LOCAL, other_host="2001:db8::1")
+    for address, host in (("c=IN IP6 2001:db8::2", "2001:db8::1"), ("c=IN IP4 192.0.2.2", "")):
+        offer = sdp("m=audio 4000 RTP/AVP 0", address=address)
+        answer, agreed = answer_offer(offer, CAPS, local)
+        family = "IP6" if host else "IP4"
+        assert f"c=IN {family} {host or LOCAL.host}\r\n" in str(answer)
+        assert agreed.remote_host == address.split()[2]
+
+
+def test_the_stream_counts_when_it_names_another_family_than_the_session() -> None:
+    local = attrs.evolve(LOCAL, other_host="2001:db8::1")
+    offer = sdp("m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::2")
+    answer, agreed = answer_offer(offer, CAPS, local)
+    assert "c=IN IP6 2001:db8::1\r\n" in str(answer)
+    assert agreed.remote_host == "2001:db8::2"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from runtime.testing import Sim, SimCallee, SimCaller
+from runtime.testing import Limits, Sim, SimCallee, SimCaller
 from tests.testing.rules.scripts import script
 
 TWO_SECONDS = "a" * 30
@@ -461,6 +461,30 @@ async def test_m10_a_member_who_leaves_takes_only_his_own_edges(sim: Sim) -> Non
     assert [what.what for what in three.heard] == ["are you there?"]
     one.hang_up()
     three.hang_up()
+
+
+async def test_m10_a_full_conference_lets_nobody_else_in_and_says_so(sim: Sim) -> None:
+    sim.configure(limits=Limits(conference_members=2))
+    told = """
+def told(e):
+    Logger.write(e.error)
+
+room.addEventListener(ConferenceEvents.Error, told)
+"""
+    sim.load_text(CONFERENCE + told, conference=True)
+    one, two, late = [await sim.call("900") for _ in range(3)]
+    await sim.advance(1)
+    for speaker in (one, two, late):
+        await speaker.says(f"voice of {[one, two, late].index(speaker)}")
+    assert [what.what for what in one.heard] == ["voice of 1"]
+    assert [what.what for what in two.heard] == ["voice of 0"]
+    assert late.heard == []
+    full = "the conference is full: it has 2 calls already (limit conference_members); "
+    full += "let one leave first, or send the call to another conference"
+    assert [line for line in sim.logs if line.startswith("the conf")] == [full, full]
+    two.hang_up()
+    one.hang_up()
+    late.hang_up()
 
 
 # --- M11, M12 -----------------------------------------------------------------------------------
