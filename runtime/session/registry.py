@@ -114,9 +114,9 @@ class SessionRegistry:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the sessions until cancelled; then every call is hung up and every file finished."""
-        async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as others, trio.open_nursery() as nursery:
+            others.start_soon(self._rounds.run)
             self._nursery = nursery
-            nursery.start_soon(self._rounds.run)
             task_status.started()
             await trio.sleep_forever()
 

@@ -22,8 +22,9 @@ from runtime.sandbox.wire import ProtocolError
 from runtime.session.alarms import Alarms
 from runtime.session.rounds import Rounds
 
-IDLE_S: Final = 10.0
-"""A worker that is a process is also pinged unasked: timers may hang as well as handlers."""
+IDLE: Final = 6
+"""So many times what a worker may block for, and then it is pinged unasked: timers may hang as well
+as handlers. A ping costs as much as the audio of two seconds."""
 ROUND_S: Final = 2.0
 """Between looks at the CPU budget: its burst is as long as that on one processor."""
 
@@ -109,7 +110,7 @@ class Watch:
         if why is not None:
             self.close()
             self._fail(End(Cause.CPU_LIMIT, why, dead=True))
-        elif self._nonce is None and trio.current_time() - self._heard_at >= IDLE_S:
+        elif self._nonce is None and trio.current_time() - self._heard_at >= IDLE * self._limits.blocked_s:
             self._ping()
 
     def _over_budget(self, used_s: float) -> str | None:
