@@ -26,7 +26,7 @@ from runtime.legs.sip.trace import TraceBook
 from runtime.media.client import MediaClient
 from runtime.media.pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ
 from runtime.media.port import MediaUnavailable
-from runtime.media.sound import PcmSound
+from runtime.media.sounds.sound import PcmSound
 from runtime.phone.conversation import Conversation
 from runtime.phone.dialling import dial_request, local_address, phone_route
 from runtime.phone.ear import Ear

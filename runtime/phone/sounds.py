@@ -6,19 +6,19 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.media.decoders import DECODING_CPU_S
-from runtime.media.files import MAX_FILE_BYTES
 from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError
-from runtime.media.sound import PcmSound, SoundSource
-from runtime.media.sound_workers import SoundWorkers, WorkerKind
+from runtime.media.sounds.decoders import DECODING_CPU_S
+from runtime.media.sounds.files import MAX_FILE_BYTES
+from runtime.media.sounds.sound import PcmSound, SoundSource
+from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
 from runtime.phone.plan import PlanError
 
 
 def decoder(warn: Callable[[str], object]) -> SoundWorkers:
     """One file worker; its owner runs it."""
     kind = WorkerKind(
-        module="runtime.media.files",
+        module="runtime.media.sounds.files",
         name="the file decoder",
         count=1,
         queue=8,

@@ -9,12 +9,12 @@ from structlog.typing import FilteringBoundLogger
 from runtime.config import Config
 from runtime.config.settings import parse_port_range, parse_size
 from runtime.media.client import MediaClient
-from runtime.media.decoders import file_decoders
-from runtime.media.library import Sounds
 from runtime.media.pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ
-from runtime.media.recording_disk import RecordingDisk
-from runtime.media.recordings import Recordings
-from runtime.media.sound_workers import SoundWorkers
+from runtime.media.recording.recording_disk import RecordingDisk
+from runtime.media.recording.recordings import Recordings
+from runtime.media.sounds.decoders import file_decoders
+from runtime.media.sounds.library import Sounds
+from runtime.media.sounds.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.launcher import ZygoteLauncher

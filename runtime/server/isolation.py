@@ -66,8 +66,8 @@ async def find_isolation(ceilings: Ceilings) -> Isolation:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(hear, "session", _of_zygote, ceilings)
-        nursery.start_soon(hear, "decoder", _of_worker, "runtime.media.files")
-        nursery.start_soon(hear, "recorder", _of_worker, "runtime.media.recorder")
+        nursery.start_soon(hear, "decoder", _of_worker, "runtime.media.sounds.files")
+        nursery.start_soon(hear, "recorder", _of_worker, "runtime.media.recording.recorder")
         nursery.start_soon(hear, "voice", _of_worker, "runtime.speech.espeak")
         nursery.start_soon(hear, "engine", _of_engine)
     return Isolation.of(**reports)

@@ -14,7 +14,7 @@ import trio
 
 from runtime.decisions.routing import PLAYER
 from runtime.media.port import MediaLost, PlayerEvent, PlayerFinished, Sound, SoundError
-from runtime.media.sound_port import Voice
+from runtime.media.sounds.sound_port import Voice
 from runtime.session.call_leg import CallLeg
 from runtime.session.context import SessionContext
 from runtime.session.sounds import load_sound

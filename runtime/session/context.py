@@ -9,7 +9,7 @@ import trio
 
 from runtime.decisions.failure import End
 from runtime.decisions.secrets import SecretBook
-from runtime.media.sound_port import Assets
+from runtime.media.sounds.sound_port import Assets
 from runtime.session.alarms import Alarms
 from runtime.session.calls import CallBook
 from runtime.session.events import Events

@@ -20,7 +20,7 @@ from runtime.decisions.failure import Cause, End
 from runtime.decisions.family import Family
 from runtime.legs.leg import Dialer, Leg
 from runtime.media.port import MediaPort, RecordingStore
-from runtime.media.sound_port import SoundLibrary
+from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher
 from runtime.session.refusals import Refusals, RefusalView
 from runtime.session.rounds import Rounds

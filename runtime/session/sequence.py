@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from runtime.media.port import Sound, SoundError
-from runtime.media.sound_port import Voice
+from runtime.media.sounds.sound_port import Voice
 from runtime.sandbox.player_commands import Segment
 from runtime.session.context import SessionContext
 from runtime.session.sounds import Loader, duration_ms

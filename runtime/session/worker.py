@@ -9,7 +9,7 @@ from typing import Protocol
 
 import trio
 
-from runtime.media.sound_port import Assets
+from runtime.media.sounds.sound_port import Assets
 
 
 class WorkerProcess(Protocol):

@@ -10,9 +10,9 @@ import trio
 
 from runtime.media.pcm import ROW_RATE_HZ, PcmBuffer
 from runtime.media.port import SoundError
-from runtime.media.sound import SoundSource
-from runtime.media.sound_port import Voice
-from runtime.media.sound_workers import SoundWorkers, WorkerKind
+from runtime.media.sounds.sound import SoundSource
+from runtime.media.sounds.sound_port import Voice
+from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
 from runtime.sandbox.levels import SandboxReport
 
 from .prosody import prosody_of

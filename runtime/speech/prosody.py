@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from runtime.media.port import SoundError
-from runtime.media.sound_port import Voice
+from runtime.media.sounds.sound_port import Voice
 
 RATES: Final = {
     "x-slow": 0.6, "slow": 0.8, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6,

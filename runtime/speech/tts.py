@@ -15,8 +15,8 @@ from typing import Final, Protocol
 import attrs
 
 from runtime.media.port import SoundError
-from runtime.media.sound import SoundSource
-from runtime.media.sound_port import Voice
+from runtime.media.sounds.sound import SoundSource
+from runtime.media.sounds.sound_port import Voice
 
 DEFAULT_VOICE: Final = "en-US"
 GENDERS: Final = {"female": "f2", "male": "m3"}

@@ -16,7 +16,7 @@ from runtime.decisions.limits import Limits
 from runtime.decisions.secrets import Secret
 from runtime.legs.leg import Dialer
 from runtime.media.port import MediaPort, RecordingStore
-from runtime.media.sound_port import SoundLibrary
+from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher, Transport
 from runtime.sandbox.launcher import InProcessLauncher
 from runtime.session.registry import SessionRegistry

@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from runtime.media.port import Sound, SoundError
-from runtime.media.sound_port import WHOLE, Assets, Fetching, Voice
+from runtime.media.sounds.sound_port import WHOLE, Assets, Fetching, Voice
 from runtime.testing.hearing import Kind, speech_seconds
 
 T = TypeVar("T")

@@ -19,8 +19,8 @@ import trio
 
 from runtime.media.pcm import PcmRing, Samples
 from runtime.media.port import RecordingFormat
-from runtime.media.recording_disk import RecordingDisk
-from runtime.media.recordings import FileRecording, Recordings
+from runtime.media.recording.recording_disk import RecordingDisk
+from runtime.media.recording.recordings import FileRecording, Recordings
 from tests.processes.running import children_running
 
 BLOCK_S: Final = 0.1
@@ -76,7 +76,7 @@ async def measure(name: str, form: RecordingFormat, count: int, seconds: float) 
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(store.run)
-            (pid,) = children_running("runtime.media.recorder")
+            (pid,) = children_running("runtime.media.recording.recorder")
             recordings = []
             for number in range(1, count + 1):
                 recording = await store.start("bench", number, form)

@@ -14,11 +14,11 @@ import attrs
 from runtime.api.timers import MIN_INTERVAL_MS
 from runtime.decisions.limit import facts, shown
 from runtime.decisions.limits import Limits
-from runtime.media.decoders import ARRIVING, MAX_ALIVE_BYTES
-from runtime.media.library import OPEN_S
-from runtime.media.url_cache import MAX_URLS
-from runtime.media.url_sounds import DOWNLOAD_S
-from runtime.media.url_sounds import STALLED_S as STALLED_DOWNLOAD_S
+from runtime.media.sounds.decoders import ARRIVING, MAX_ALIVE_BYTES
+from runtime.media.sounds.library import OPEN_S
+from runtime.media.sounds.url_cache import MAX_URLS
+from runtime.media.sounds.url_sounds import DOWNLOAD_S
+from runtime.media.sounds.url_sounds import STALLED_S as STALLED_DOWNLOAD_S
 from runtime.sandbox import schema, wire
 from runtime.sandbox.bundle import MAX_ASSET
 from runtime.sandbox.lock import DESCRIPTORS

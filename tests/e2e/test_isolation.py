@@ -123,8 +123,8 @@ def test_the_doctor_shows_the_limits_in_force(tmp_path: Path, form: str) -> None
 @pytest.mark.parametrize(
     "module",
     [
-        "runtime.media.files",
-        "runtime.media.recorder",
+        "runtime.media.sounds.files",
+        "runtime.media.recording.recorder",
         "runtime.media.engine",
         "runtime.speech.espeak",
     ],

@@ -96,7 +96,7 @@ async def test_a_lost_engine_ends_all_calls_with_a_reason_and_the_next_one_works
 async def test_lost_voices_and_decoders_are_replaced(runtime: RuntimeProcess, phone: Phone) -> None:
     listener = await listening(phone)
     await check_next_call(phone, "speak")
-    for module in ("runtime.speech.espeak", "runtime.media.files"):
+    for module in ("runtime.speech.espeak", "runtime.media.sounds.files"):
         lost = runtime.processes(module)
         assert lost, module
         for pid in lost:
@@ -116,7 +116,7 @@ async def test_a_lost_recorder_leaves_a_file_that_plays_and_calls_go_on(
     await call.connected()
     await runtime.logged("robbed played")
     await call.hear(1.5)
-    for pid in runtime.processes("runtime.media.recorder"):
+    for pid in runtime.processes("runtime.media.recording.recorder"):
         runtime.kill(pid)
     await call.hear(0.5)
     await call.bye()

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 import trio
 
-from runtime.media.files import MAX_FILE_BYTES
 from runtime.media.pcm import MAX_SOUND_S, PcmBuffer
 from runtime.media.port import SoundError
-from runtime.media.sound import PcmSound, SoundSource
-from runtime.media.sound_workers import SoundWorkers, WorkerKind
+from runtime.media.sounds.files import MAX_FILE_BYTES
+from runtime.media.sounds.sound import PcmSound, SoundSource
+from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
 from tests.fuzz.mutation import mutated
 from tests.media import bombs
 from tests.media.sound_bytes import encode, tone
 
 PATIENCE_S: Final = 100
 KIND: Final = WorkerKind(
-    module="runtime.media.files", name="the decoder", count=1, queue=8, job_s=10, cpu_s=10
+    module="runtime.media.sounds.files", name="the decoder", count=1, queue=8, job_s=10, cpu_s=10
 )
 WORDS: Final = (
     b"RIFF", b"WAVE", b"fmt ", b"data", b"LIST", b"ID3\4\0\0\x7f\x7f\x7f\x7f", b"APIC", b"Xing",

@@ -11,8 +11,8 @@ from typing import Any
 import av
 import numpy as np
 
-from runtime.media.headers import wav_header
 from runtime.media.pcm import Samples
+from runtime.media.sounds.headers import wav_header
 from tests.media.sound_bytes import encode, tone
 
 BLOCK = 65_535

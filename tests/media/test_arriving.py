@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.media.arriving import MAX_WAV_HEAD, Arriving, WavSound
-from runtime.media.decoding import BadFile, decode_into
-from runtime.media.headers import wav_header
 from runtime.media.pcm import PcmBuffer, Samples
+from runtime.media.sounds.arriving import MAX_WAV_HEAD, Arriving, WavSound
+from runtime.media.sounds.decoding import BadFile, decode_into
+from runtime.media.sounds.headers import wav_header
 from tests.media.sound_bytes import encode, tone
 
 ROOM = 60_000

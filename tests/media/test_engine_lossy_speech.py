@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from runtime.media.codec import decode, encode
 from runtime.media.frames import FRAME, Samples
 from runtime.media.native.library import Library
-from runtime.media.sound import PcmSound
-from runtime.media.sound_port import Voice
+from runtime.media.sounds.sound import PcmSound
+from runtime.media.sounds.sound_port import Voice
 from runtime.speech.offline import OfflineSpeech
 from tests.media.native.helper import helper
 from tests.media.packets import level

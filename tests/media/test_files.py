@@ -13,19 +13,19 @@ import numpy as np
 import pytest
 import trio
 
-from runtime.media.decoding import BadFile, decode_into
-from runtime.media.files import MAX_FILE_BYTES
 from runtime.media.pcm import PcmBuffer, PcmState, Samples
 from runtime.media.port import SoundError
-from runtime.media.sound import PcmSound, SoundSource
-from runtime.media.sound_workers import SoundWorkers, WorkerKind
+from runtime.media.sounds.decoding import BadFile, decode_into
+from runtime.media.sounds.files import MAX_FILE_BYTES
+from runtime.media.sounds.sound import PcmSound, SoundSource
+from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
 from tests.media.bombs import silent_bomb
 from tests.media.sound_bytes import encode, heard, silence, tone
 from tests.processes.running import children_running
 
 PATIENCE_S = 60
 KIND = WorkerKind(
-    module="runtime.media.files", name="the decoder", count=1, queue=8, job_s=30, cpu_s=20
+    module="runtime.media.sounds.files", name="the decoder", count=1, queue=8, job_s=30, cpu_s=20
 )
 
 
@@ -206,7 +206,7 @@ async def test_a_worker_decodes_file_after_file(workers: SoundWorkers) -> None:
 
 
 def _busy_worker() -> int:
-    (pid,) = children_running("runtime.media.files")
+    (pid,) = children_running("runtime.media.sounds.files")
     return pid
 
 

@@ -9,7 +9,7 @@ import wave
 import numpy as np
 import pytest
 
-from runtime.media.headers import HEAD_BYTES, repair, wav_header
+from runtime.media.sounds.headers import HEAD_BYTES, repair, wav_header
 from tests.media.sound_bytes import encode, tone
 
 

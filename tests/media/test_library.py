@@ -10,14 +10,14 @@ import attrs
 import pytest
 import trio
 
-from runtime.media.decoders import MAX_ALIVE_BYTES, file_decoders
-from runtime.media.library import Sounds
 from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError
-from runtime.media.sound import PcmSound, SoundSource
-from runtime.media.sound_cache import MAX_HOPELESS, SoundCache
-from runtime.media.sound_port import SoundLibrary, Voice
-from runtime.media.sound_workers import SoundWorkers
+from runtime.media.sounds.decoders import MAX_ALIVE_BYTES, file_decoders
+from runtime.media.sounds.library import Sounds
+from runtime.media.sounds.sound import PcmSound, SoundSource
+from runtime.media.sounds.sound_cache import MAX_HOPELESS, SoundCache
+from runtime.media.sounds.sound_port import SoundLibrary, Voice
+from runtime.media.sounds.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
 from runtime.speech.offline import OfflineSpeech
 from tests.media.bombs import silent_bomb

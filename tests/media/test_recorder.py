@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from runtime.media.pcm import PcmRing, Samples
-from runtime.media.recorder import MAX_SILENCE_S, Recorder, Recording, explain
+from runtime.media.recording.recorder import MAX_SILENCE_S, Recorder, Recording, explain
 from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.packets import socket_pair
 from tests.media.sound_bytes import decode, heard, tone

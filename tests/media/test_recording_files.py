@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runtime.media.pcm import Samples
-from runtime.media.recording_files import RecordingFile, open_recording
+from runtime.media.recording.recording_files import RecordingFile, open_recording
 from tests.media.sound_bytes import decode, heard, silence, tone
 
 CONTAINERS = ["mp3", "wav", "flac", "ogg"]

@@ -14,9 +14,9 @@ import trio
 
 from runtime.media.pcm import PcmRing, Samples
 from runtime.media.port import Recording, RecordingError, RecordingFormat
-from runtime.media.recorder import SEALERS
-from runtime.media.recording_disk import RecordingDisk
-from runtime.media.recordings import RECORDER_LOST, FileRecording, Recordings
+from runtime.media.recording.recorder import SEALERS
+from runtime.media.recording.recording_disk import RecordingDisk
+from runtime.media.recording.recordings import RECORDER_LOST, FileRecording, Recordings
 from tests.media.sound_bytes import decode, heard, silence, tone
 from tests.processes.running import children_running
 
@@ -134,7 +134,7 @@ def _threads(pid: int) -> int:
 async def test_many_recordings_that_end_together_are_sealed_by_the_threads_that_there_are(
     desk: Desk,
 ) -> None:
-    (pid,) = children_running("runtime.media.recorder")
+    (pid,) = children_running("runtime.media.recording.recorder")
     assert _threads(pid) == SEALERS + 1
     recordings = [await desk.start(n) for n in range(1, 4 * SEALERS)]
     for recording in recordings:
@@ -180,7 +180,7 @@ async def test_a_number_is_used_once(desk: Desk) -> None:
 
 
 def _recorder() -> int:
-    (pid,) = children_running("runtime.media.recorder")
+    (pid,) = children_running("runtime.media.recording.recorder")
     return pid
 
 
@@ -216,7 +216,7 @@ async def test_a_recorder_that_hangs_is_replaced(
 ) -> None:
     recording = await desk.start()
     os.kill(_recorder(), signal.SIGSTOP)
-    monkeypatch.setattr("runtime.media.recordings.FINISH_S", 0.2)
+    monkeypatch.setattr("runtime.media.recording.recordings.FINISH_S", 0.2)
     with pytest.raises(RecordingError, match="does not answer"):
         await recording.finish()
     monkeypatch.undo()
@@ -269,7 +269,7 @@ async def test_the_next_core_puts_right_what_a_killed_one_left(tmp_path: Path) -
 async def test_the_folder_never_takes_more_than_its_limit(
     nursery: trio.Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.media.recordings.DISK_CHECK_S", 0.05)
+    monkeypatch.setattr("runtime.media.recording.recordings.DISK_CHECK_S", 0.05)
     desk = Desk(tmp_path, limit_bytes=100_000)
     await nursery.start(desk.store.run)
     with trio.fail_after(PATIENCE_S):
@@ -289,7 +289,7 @@ async def test_the_folder_never_takes_more_than_its_limit(
 async def test_a_full_disk_refuses_new_recordings(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.media.recording_disk.MIN_FREE_BYTES", 10**18)
+    monkeypatch.setattr("runtime.media.recording.recording_disk.MIN_FREE_BYTES", 10**18)
     with pytest.raises(RecordingError, match="the disk is full"):
         await desk.start()
 

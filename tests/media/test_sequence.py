@@ -7,7 +7,7 @@ import pytest
 
 from runtime.media.pcm import PcmBuffer, Samples
 from runtime.media.port import SoundError
-from runtime.media.sequence import join
+from runtime.media.sounds.sequence import join
 from tests.media.sound_bytes import heard, tone
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.media.url_cache import (
+from runtime.media.sounds.url_cache import (
     MAX_FRESH_S,
     MAX_GUESSED_S,
     UNTOLD_S,

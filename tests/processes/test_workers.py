@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from runtime.media.decoders import DECODERS
+from runtime.media.sounds.decoders import DECODERS
 from tests.processes.test_child import gone
 
 PATIENCE_S = 30
@@ -18,9 +18,9 @@ import os, sys
 from pathlib import Path
 import trio
 from runtime.media.client import MediaClient
-from runtime.media.decoders import DECODERS, file_decoders
-from runtime.media.recording_disk import RecordingDisk
-from runtime.media.recordings import Recordings
+from runtime.media.sounds.decoders import DECODERS, file_decoders
+from runtime.media.recording.recording_disk import RecordingDisk
+from runtime.media.recording.recordings import Recordings
 from runtime.speech.offline import OfflineSpeech
 from tests.processes.running import children_running
 
@@ -32,9 +32,9 @@ async def main():
         for part in (decoders, speech, recordings, MediaClient("127.0.0.1", range(1))):
             await nursery.start(part.run)
         modules = (
-            "runtime.media.files",
+            "runtime.media.sounds.files",
             "runtime.speech.espeak",
-            "runtime.media.recorder",
+            "runtime.media.recording.recorder",
             "runtime.media.engine",
         )
         while len(children_running(modules[0])) < DECODERS:

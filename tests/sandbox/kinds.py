@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from runtime.media import engine, ffmpeg, files, recorder
+from runtime.media import engine, ffmpeg
+from runtime.media.recording import recorder
+from runtime.media.sounds import files
 from runtime.processes.confine import Confinement
 from runtime.sandbox import lock, zygote
 from runtime.sandbox.ceilings import Ceilings

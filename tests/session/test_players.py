@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from runtime.media.port import PlayerFed, PlayerMarkerReached, PlayerStarved
-from runtime.media.sound_port import Fetching
+from runtime.media.sounds.sound_port import Fetching
 from tests.session.bench import Bench, bench
 from tests.session.fakes.worker import FakeWorker
 

@@ -11,8 +11,8 @@ import trio
 
 from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError
-from runtime.media.sound import PcmSound, SoundSource
-from runtime.media.sound_workers import SoundWorkers, WorkerKind
+from runtime.media.sounds.sound import PcmSound, SoundSource
+from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
 from tests.media.sound_bytes import encode, tone
 from tests.processes.running import children_running
 

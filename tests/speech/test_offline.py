@@ -14,8 +14,8 @@ import trio
 from runtime.media.listening import HeardInterval
 from runtime.media.pcm import Samples
 from runtime.media.port import SoundError
-from runtime.media.sound import PcmSound
-from runtime.media.sound_port import Voice
+from runtime.media.sounds.sound import PcmSound
+from runtime.media.sounds.sound_port import Voice
 from runtime.speech.offline import OfflineSpeech
 from runtime.speech.tts import TtsProvider
 from tests.media.sound_bytes import heard

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime.media.port import SoundError
-from runtime.media.sound_port import Voice
+from runtime.media.sounds.sound_port import Voice
 from runtime.speech.prosody import Prosody, prosody_of
 from runtime.speech.tts import VoiceInfo, choose_voice
 

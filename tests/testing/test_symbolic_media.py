@@ -30,7 +30,7 @@ from runtime.media.port import (
     RtpStream,
     ToneReceivedFromPeer,
 )
-from runtime.media.sound_port import Voice
+from runtime.media.sounds.sound_port import Voice
 from runtime.media.tone_script import ToneScript, ToneStep
 from runtime.testing.agenda import Agenda
 from runtime.testing.hearing import Audio, Heard

@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from runtime.media.port import RecordingError, RecordingFormat, SoundError
-from runtime.media.sound_port import Voice
+from runtime.media.sounds.sound_port import Voice
 from runtime.testing.agenda import Agenda
 from runtime.testing.symbolic_recordings import SymbolicRecordings
 from runtime.testing.symbolic_sounds import SymbolicSounds

@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.media.frames import FADE, RATE_HZ, WIDE_FADE, WIDE_RATE_HZ, Samples
 from runtime.media.pcm import PcmBuffer, PcmState
-from runtime.media.seam import Seam
+from runtime.media.sounds.seam import Seam
 from runtime.media.tone_script import ToneScript
 from runtime.media.tones import length_of, render
 

@@ -9,7 +9,7 @@ from typing import Final
 from runtime.decisions.progress_tones import progress_tone, unknown_country
 from runtime.decisions.routing import ConferenceFull
 from runtime.media.port import RecordingFormat, Sound
-from runtime.media.sound_port import Fetching, Voice
+from runtime.media.sounds.sound_port import Fetching, Voice
 from runtime.sandbox.commands import (
     PlayProgressTone,
     RecordCall,

@@ -8,7 +8,7 @@ from typing import Final
 
 from runtime.decisions.tone_notation import BadToneScript, parse
 from runtime.media.port import RecordingFormat, Sound
-from runtime.media.sound_port import Fetching, Voice
+from runtime.media.sounds.sound_port import Fetching, Voice
 from runtime.media.tone_script import ToneScript
 from runtime.sandbox.commands import (
     CreateConference,

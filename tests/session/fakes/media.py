@@ -35,7 +35,7 @@ from runtime.media.port import (
     Sound,
     SoundError,
 )
-from runtime.media.sound_port import WHOLE, Assets, Fetching, Voice
+from runtime.media.sounds.sound_port import WHOLE, Assets, Fetching, Voice
 from runtime.media.tone_script import ToneScript
 
 

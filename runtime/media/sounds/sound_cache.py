@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from .port import SoundError
+from runtime.media.port import SoundError
+
 from .sound import SoundSource
 
 MAX_CACHED_BYTES: Final = 64 * 1024 * 1024

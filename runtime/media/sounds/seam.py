@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from .frames import Samples
+from runtime.media.frames import Samples
 
 STEEPER: Final = 2.0
 """Times the steepest step around it makes the step of a seam a click. A loop that was cut to go on

@@ -11,8 +11,8 @@ from typing import Final
 
 import trio
 
-from .pcm import PcmBuffer
-from .port import SoundError
+from runtime.media.pcm import PcmBuffer
+from runtime.media.port import SoundError
 
 MAX_LABEL: Final = 100
 """Characters of a text or URL that an error message repeats."""

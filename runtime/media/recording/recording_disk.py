@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from .headers import HEAD_BYTES, repair
-from .port import RecordingError
+from runtime.media.port import RecordingError
+from runtime.media.sounds.headers import HEAD_BYTES, repair
 
 CONTAINERS: Final = ("mp3", "wav", "flac", "ogg")
 MIN_FREE_BYTES: Final = 64 * 1024 * 1024

@@ -15,8 +15,8 @@ import attrs
 import av
 import numpy as np
 
-from .headers import HEAD_BYTES, WAV_HEADER_BYTES, repair, wav_header
-from .pcm import WIDE_ROW_RATE_HZ, Samples, size_of
+from runtime.media.pcm import WIDE_ROW_RATE_HZ, Samples, size_of
+from runtime.media.sounds.headers import HEAD_BYTES, WAV_HEADER_BYTES, repair, wav_header
 
 CHANNELS: Final = 2
 RATE_HZ: Final = 8000

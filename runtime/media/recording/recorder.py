@@ -2,7 +2,7 @@
 
 It looks at every ring five times a second, so the engine's tick never waits for an encoder or a
 disk. A recording that cannot go on ends alone; the others do not notice. The core opens the files,
-this process knows no path. `python -m runtime.media.recorder`
+this process knows no path. `python -m runtime.media.recording.recorder`
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import Any, Final
 import av
 import numpy as np
 
+from runtime.media import ffmpeg
+from runtime.media.pcm import ROW_RATE_HZ, PcmError, PcmRing, Samples
 from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.confine import Confinement
 from runtime.processes.entering import enter_child
@@ -27,8 +29,6 @@ from runtime.processes.locking import lock_for_good
 from runtime.processes.packets import LinkClosed
 from runtime.sandbox.profiles import RECORDER
 
-from . import ffmpeg
-from .pcm import ROW_RATE_HZ, PcmError, PcmRing, Samples
 from .recording_disk import CONTAINERS
 from .recording_files import CHANNELS, RecordingFile, open_recording
 

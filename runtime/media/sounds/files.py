@@ -4,7 +4,7 @@ It gets the bytes in a descriptor, never a path or URL: of a whole file, or of a
 a download arrives. What is broken fails with a sentence for the author of the script; what hangs,
 eats memory or time, or kills this process fails alone, since the core replaces the process
 (sound_workers.py).
-`python -m runtime.media.files`
+`python -m runtime.media.sounds.files`
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import os
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
+from runtime.media import ffmpeg
+from runtime.media.pcm import PcmBuffer, PcmError, size_of
 from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.confine import Confinement
 from runtime.processes.entering import enter_child
@@ -22,11 +24,9 @@ from runtime.processes.locking import lock_for_good
 from runtime.processes.packets import LinkClosed
 from runtime.sandbox.profiles import DECODER
 
-from . import ffmpeg
 from .arriving import Arriving
 from .decoding import BadFile, decode_into
 from .headers import wav_header
-from .pcm import PcmBuffer, PcmError, size_of
 
 MAX_FILE_BYTES: Final = 10 * 1024 * 1024
 """The platform's limit for a sound file (voxengine.md 2.2)."""

@@ -17,14 +17,14 @@ from typing import Final
 
 import trio
 
+from runtime.media.pcm import ROW_RATE_HZ, PcmBuffer
+from runtime.media.port import Sound, SoundError
 from runtime.net import Fetcher
 from runtime.net.fetch import TIMEOUT_ERROR
 from runtime.speech.tts import TtsProvider
 
 from .decoders import Content, Decoders
 from .files import MAX_FILE_BYTES
-from .pcm import ROW_RATE_HZ, PcmBuffer
-from .port import Sound, SoundError
 from .sequence import join
 from .sound import PcmSound
 from .sound_cache import SoundCache

@@ -17,12 +17,12 @@ from typing import Final
 import attrs
 import trio
 
+from runtime.media.port import SoundError
 from runtime.net import Body, Failure, Fetcher, FetchError, Request
 from runtime.net.fetch import TIMEOUT_ERROR
 
 from .decoders import Content, Decoders
 from .files import MAX_FILE_BYTES
-from .port import SoundError
 from .sound import PcmSound, SoundSource
 from .sound_port import Fetching
 from .url_cache import Headers, Stored, UrlCache, stored

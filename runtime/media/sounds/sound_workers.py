@@ -17,14 +17,14 @@ import trio
 
 from runtime.decisions.turns import Shares, Turns
 from runtime.decisions.watchdog import LOOK_S, Silence, Verdict
+from runtime.media.pcm import MAX_SOUND_S
+from runtime.media.port import SoundError
 from runtime.processes.child import Child, describe_exit, start_child
 from runtime.processes.link import LinkFull
 from runtime.processes.packets import LinkClosed
 from runtime.processes.usage import cpu_of, usage_of
 from runtime.sandbox.levels import SandboxReport, Weaker, admitted, unprobed
 
-from .pcm import MAX_SOUND_S
-from .port import SoundError
 from .sound import SoundSource
 
 START_S: Final = 30.0

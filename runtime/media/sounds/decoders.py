@@ -13,8 +13,9 @@ from typing import Final
 
 import attrs
 
-from .pcm import ROW_RATE_HZ, PcmBuffer
-from .port import SoundError
+from runtime.media.pcm import ROW_RATE_HZ, PcmBuffer
+from runtime.media.port import SoundError
+
 from .sound import SoundSource
 from .sound_cache import SoundCache
 from .sound_workers import SoundWorkers, WorkerKind
@@ -34,7 +35,7 @@ MAX_ALIVE_BYTES: Final = 1024 * 1024 * 1024
 def file_decoders(warn: Callable[[str], object]) -> SoundWorkers:
     """The pool of file workers that a library needs; its owner runs it."""
     kind = WorkerKind(
-        module="runtime.media.files",
+        module="runtime.media.sounds.files",
         name="the file decoder",
         count=DECODERS,
         queue=400,

@@ -14,8 +14,9 @@ from typing import Any, BinaryIO, Final
 import av
 import numpy as np
 
+from runtime.media.pcm import PcmBuffer, PcmState
+
 from .arriving import Arriving, WavSound
-from .pcm import PcmBuffer, PcmState
 
 FORMATS: Final = "wav,mp3,ogg,flac"
 CODECS: Final = (

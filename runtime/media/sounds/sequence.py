@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 import trio
 
-from .frames import FADE, WIDE_FADE
-from .pcm import WIDE_ROW_RATE_HZ, PcmBuffer, Samples
-from .port import SoundError
+from runtime.media.frames import FADE, WIDE_FADE
+from runtime.media.pcm import WIDE_ROW_RATE_HZ, PcmBuffer, Samples
+from runtime.media.port import SoundError
 
 COPIED: Final = 1_000_000
 """Samples that are copied before others get their turn: a millisecond."""

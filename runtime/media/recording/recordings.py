@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import trio
 
+from runtime.media.pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ, PcmRing
+from runtime.media.port import Recording, RecordingError, RecordingFormat, RecordingResult
 from runtime.processes.child import Child, describe_exit, start_child
 from runtime.processes.link import LinkFull
 from runtime.processes.packets import LinkClosed
 from runtime.sandbox.levels import SandboxReport, Weaker, admitted, unprobed
 
-from .pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ, PcmRing
-from .port import Recording, RecordingError, RecordingFormat, RecordingResult
 from .recording_disk import RecordingDisk
 
 START_S: Final = 10.0
@@ -261,7 +261,7 @@ class Recordings:
     async def _keep_worker(self) -> None:
         while True:
             try:
-                child = start_child("runtime.media.recorder", nice=5)
+                child = start_child("runtime.media.recording.recorder", nice=5)
             except OSError as exc:
                 self._warn(f"the recorder cannot be started: {exc.strerror}")
                 await trio.sleep(RESTART_PAUSE_S)
