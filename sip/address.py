@@ -11,10 +11,23 @@ from typing import Literal, Self
 
 import attrs
 
-Transport = Literal["udp", "tcp"]
-TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
+Transport = Literal["udp", "tcp", "tls"]
+TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp", "tls")
 DEFAULT_PORT = 5060
 """RFC 3261 19.1.2: the port of a sip: URI that names none."""
+DEFAULT_TLS_PORT = 5061
+"""The same for sips: and for TLS."""
+_HOW_TO_LISTEN = "write udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT"
+
+
+def default_port(transport: Transport) -> int:
+    """The port of a URI or Via that names none."""
+    return DEFAULT_TLS_PORT if transport == "tls" else DEFAULT_PORT
+
+
+def is_secure(transport: Transport) -> bool:
+    """Whether nobody on the way can read it: what a sips: URI asks for (RFC 3261 26.2.2)."""
+    return transport == "tls"
 
 
 def ip_literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -33,7 +46,7 @@ def host_port(host: str, port: int) -> str:
 def known_transport(text: str) -> Transport | None:
     """The transport a `transport=` parameter or a Via names, or None when we do not speak it."""
     lowered = text.lower()
-    return "udp" if lowered == "udp" else "tcp" if lowered == "tcp" else None
+    return next((one for one in TRANSPORTS if one == lowered), None)
 
 
 @attrs.frozen(kw_only=True)
@@ -46,11 +59,11 @@ class ListenAddress:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `udp://HOST:PORT` or `tcp://HOST:PORT`; ValueError says what is wrong."""
+        """Read `udp://HOST:PORT`, `tcp://`, `tls://`; ValueError says what is wrong."""
         scheme, separator, rest = text.partition("://")
         transport = known_transport(scheme) if separator else None
         if transport is None:
-            raise ValueError(f"{text!r}: write udp://HOST:PORT or tcp://HOST:PORT")
+            raise ValueError(f"{text!r}: {_HOW_TO_LISTEN}")
         host, colon, port_text = rest.rpartition(":")
         if not colon or not host:
             raise ValueError(f"{text!r}: the port is missing; write {scheme}://HOST:PORT")
@@ -95,10 +108,10 @@ class PeerAddress:
 
 @attrs.frozen(kw_only=True)
 class Flow:
-    """Where a message came in: one UDP socket and a peer, or one TCP connection."""
+    """Where a message came in: one UDP socket and a peer, or one connection."""
 
     id: int
-    """Number of the UDP socket or the TCP connection, never used twice in one endpoint."""
+    """Number of the UDP socket or the connection, never used twice in one endpoint."""
     local: BoundAddress
     peer: PeerAddress
 
@@ -116,6 +129,13 @@ class Destination:
     """An address or a name; names are resolved by the transport."""
     port: int
     flow: int | None = None
+    domain: str = ""
+    """What the peer's certificate has to be for, when it is not `host` (RFC 5922 7)."""
+
+    @property
+    def identity(self) -> str:
+        """The name or address that a certificate of the peer must hold."""
+        return self.domain or self.host
 
     @property
     def reliable(self) -> bool:

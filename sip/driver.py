@@ -54,6 +54,7 @@ class Callbacks:
     accept: Callable[[PeerAddress], Refusal | None]
     on_refusal: Callable[[RefusalReport], None]
     on_fault: Callable[[Fault], None]
+    on_notice: Callable[[str], object]
 
 
 class Driver:
@@ -188,7 +189,7 @@ class Driver:
         except Exception as exc:  # noqa: BLE001  the application's fault: report it, go on
             self.crashed(exc, f"on_sip_event({session!r}, {type(event).__name__})")
 
-    def _report(self, callback: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def _report(self, callback: Callable[_P, object], *args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
             callback(*args, **kwargs)
         except Exception as exc:  # noqa: BLE001  a reporter's fault must not stop the signalling
@@ -277,4 +278,14 @@ class Driver:
         return self._agent is not None and self._agent.uses_flow(flow)
 
     def welcomes(self, peer: PeerAddress) -> bool:
-        return self.ask_gate(peer) is None
+        refusal = self.ask_gate(peer)
+        if refusal is not None and refusal.status:
+            self.turned_away(peer, "connection", refusal.detail or refusal.reason)
+        return refusal is None
+
+    def turned_away(self, peer: PeerAddress, what: str, why: str) -> None:
+        report = RefusalReport(what=what, why=why, status=0, peer=peer, call_id=None)
+        self._report(self._callbacks.on_refusal, report)
+
+    def notice(self, text: str) -> None:
+        self._report(self._callbacks.on_notice, text)

@@ -69,7 +69,7 @@ class OutboundRequests:
         request.headers.prepend("Via", self._via(destination))
         if request.method in _TARGET_REFRESH:
             contact = self._addressing.contact(destination)
-            request.headers.set("Contact", self._as_contact(contact))
+            request.headers.set("Contact", self._as_contact(contact, asks_for_sips(request)))
         return request.to_bytes()
 
     def _via(self, destination: Destination) -> str:
@@ -79,12 +79,15 @@ class OutboundRequests:
         protocol = f"SIP/2.0/{destination.transport.upper()}"
         return f"{protocol} {host}:{ours.port};branch={branch};rport"
 
-    def contact_on(self, flow: Flow) -> str:
-        """Our Contact in a response to a request that came by `flow`."""
-        return self._as_contact(self._addressing.contact_on(flow))
+    def contact_on(self, flow: Flow, request: Request) -> str:
+        """Our Contact in a response to `request`, which came by `flow`."""
+        return self._as_contact(self._addressing.contact_on(flow), asks_for_sips(request))
 
-    def _as_contact(self, address: str) -> str:
-        return f"<sip:{self._settings.contact_user}@{address}>"
+    def _as_contact(self, address: str, secure: bool) -> str:
+        """In a sips: URI the TLS goes without saying (RFC 5630 3.1.3)."""
+        scheme = "sips" if secure else "sip"
+        written = address.removesuffix(";transport=tls") if secure else address
+        return f"<{scheme}:{self._settings.contact_user}@{written}>"
 
     def cancel(self, invite: Request, headers: tuple[tuple[str, str], ...]) -> Request:
         """The CANCEL of a request of ours: same Via, Route, tags and number (RFC 3261 9.1)."""
@@ -100,6 +103,14 @@ class OutboundRequests:
         for name, value in headers:
             lines.add(name, value)
         return Request("CANCEL", invite.uri, lines)
+
+
+def asks_for_sips(request: Request) -> bool:
+    """RFC 3261 8.1.1.8, 12.1.1: whether our Contact must be a sips: URI."""
+    if request.request_uri.scheme == "sips":
+        return True
+    routes = request.headers.values("Route") or request.headers.values("Record-Route")
+    return bool(routes) and routes[0].lstrip().lower().startswith("<sips:")
 
 
 def _supported(request: Request) -> str:

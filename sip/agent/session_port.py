@@ -65,12 +65,14 @@ class SessionPort:
         sdp: bytes | None = None,
     ) -> Response:
         agent = self._agent
-        shows_contact = shows_contact_in(incoming.request.method, status)
+        request, contact = incoming.request, None
+        if shows_contact_in(request.method, status):
+            contact = agent.outbound.contact_on(incoming.flow, request)
         response = agent.replies.build(
-            incoming.request,
+            request,
             status,
             reason,
-            contact=agent.outbound.contact_on(incoming.flow) if shows_contact else None,
+            contact=contact,
             why=why,
             to_tag=to_tag,
             headers=headers,

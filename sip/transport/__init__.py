@@ -1,13 +1,15 @@
-"""The trio shell of the transports: UDP and TCP sockets, name resolution, address choice."""
+"""The trio shell of the transports: UDP, TCP and TLS sockets, name resolution, address choice."""
 
-from .hub import ListenError as ListenError
 from .hub import TransportHub as TransportHub
+from .listening import ListenError as ListenError
 from .nat import AddressBook as AddressBook
 from .nat import Listener as Listener
 from .random_ids import RandomIds as RandomIds
 from .receiver import Receiver as Receiver
 from .resolve import Resolver as Resolver
 from .resolve import source_address as source_address
+from .tls import TlsError as TlsError
+from .tls import TlsSettings as TlsSettings
 
 __all__ = [
     "AddressBook",
@@ -16,6 +18,8 @@ __all__ = [
     "RandomIds",
     "Receiver",
     "Resolver",
+    "TlsError",
+    "TlsSettings",
     "TransportHub",
     "source_address",
 ]

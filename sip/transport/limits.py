@@ -11,18 +11,32 @@ UDP_BURST: Final = 64
 UDP_BUFFER_BYTES: Final = 2 * 1024 * 1024
 """Receive and send buffer asked of the system: a second of 1,000 call set-ups."""
 
-MAX_TCP_CONNECTIONS: Final = 2_000
+MAX_CONNECTIONS: Final = 2_000
 """All together; each costs two tasks and a file descriptor."""
 
-MAX_TCP_PER_HOST: Final = 200
+MAX_CONNECTIONS_PER_HOST: Final = 200
 """From one address, loopback excepted, so that one host cannot take every place. A proxy uses one
 or a few; load generators with one for each call run on loopback."""
 
-MAX_TCP_QUEUE_BYTES: Final = 1_048_576
+MAX_QUEUE_BYTES: Final = 1_048_576
 """Unsent bytes of one connection; a peer that reads so little is gone for us."""
 
 CONNECT_S: Final = 5.0
 """To open a TCP connection: two lost SYNs. The caller's INVITE waits behind it."""
+
+HANDSHAKE_S: Final = 10.0
+"""For a TLS handshake: five round trips over a satellite and a slow phone's arithmetic. Whoever
+takes longer holds a place in the table of connections."""
+
+CERTIFICATE_WATCH_S: Final = 10.0
+"""How often certificate files are looked at. Whoever renews them does so days before they end."""
+
+ALIVE_AFTER_S: Final = 60
+"""A silent connection is probed by the system after this (TCP keep-alive), ..."""
+ALIVE_EVERY_S: Final = 10
+"""... then this often, ..."""
+ALIVE_COUNT: Final = 4
+"""... and given up after so many probes without answer: under two minutes in all."""
 
 SEND_S: Final = 20.0
 """For the peer to take what we write; after that the connection counts as broken."""

@@ -14,13 +14,14 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from sip.address import (
-    DEFAULT_PORT,
     BoundAddress,
     Destination,
     Flow,
     Transport,
+    default_port,
     host_port,
     ip_literal,
+    is_secure,
     known_transport,
 )
 from sip.agent.addressing import SentBy, UnroutableError
@@ -41,7 +42,7 @@ SourceAddress = Callable[[str], str | None]
 @attrs.frozen(kw_only=True)
 class Listener:
     id: int
-    """Number of its flows (UDP), or of the listener itself (TCP)."""
+    """Number of its flows (UDP), or of the listener itself (connections)."""
     address: BoundAddress
 
 
@@ -55,7 +56,7 @@ class AddressBook:
         self._by_id: dict[int | None, Listener] = {one.id: one for one in listeners}
         self._advertised = _split_advertised(advertise)
         self._source_address = source_address
-        self._tcp_flows: dict[int, Flow] = {}
+        self._connections: dict[int, Flow] = {}
         self._tcp_peers: dict[tuple[str, int], set[int]] = {}
 
     # --- ours ---
@@ -91,8 +92,9 @@ class AddressBook:
     def _written(self, listener: Listener | None, peer_host: str) -> str:
         """A listener of another transport will do as well, and says which it is."""
         shown = self._shown(listener, peer_host)
-        is_tcp = listener is not None and listener.address.transport == "tcp"
-        return host_port(shown.host, shown.port) + (";transport=tcp" if is_tcp else "")
+        transport = "udp" if listener is None else listener.address.transport
+        named = "" if transport == "udp" else f";transport={transport}"
+        return host_port(shown.host, shown.port) + named
 
     def _shown(self, listener: Listener | None, peer_host: str) -> SentBy:
         host, port = self._advertised
@@ -100,7 +102,7 @@ class AddressBook:
             bound = "" if listener is None else listener.address.host
             host = bound if bound and not _is_wildcard(bound) else self._source(peer_host)
         if port is None:
-            port = DEFAULT_PORT if listener is None else listener.address.port
+            port = default_port("udp") if listener is None else listener.address.port
         return SentBy(host=host, port=port)
 
     def _source(self, peer_host: str) -> str:
@@ -145,22 +147,25 @@ class AddressBook:
         except MessageError:
             via = None
         port = peer.port
-        if via is not None and (flow.transport == "tcp" or _names_itself(via, flow)):
-            port = via.port or DEFAULT_PORT
+        if via is not None and (flow.transport != "udp" or _names_itself(via, flow)):
+            port = via.port or default_port(flow.transport)
         return Destination(transport=flow.transport, host=peer.host, port=port, flow=flow.id)
 
     def route(self, next_hop: Uri, flow: Flow | None) -> Destination:
-        if next_hop.scheme != "sip":
-            raise UnroutableError(f"no transport for {next_hop.scheme}: URIs; only sip: is spoken")
+        if next_hop.scheme not in ("sip", "sips"):
+            raise UnroutableError(f"no transport for {next_hop.scheme}: URIs; use sip: or sips:")
         host = next_hop.params.get("maddr") or next_hop.host
-        port = next_hop.port or DEFAULT_PORT
         transport = self._transport(next_hop)
+        port = next_hop.port or default_port(transport)
         literal = ip_literal(host)
         if literal is not None and not _is_unicast(literal):
             raise UnroutableError(f"{host} is not the address of one host")
         if flow is not None and self._follows(flow, host, transport, next_hop):
-            if flow.transport == "tcp":
-                return Destination(transport="tcp", host=host, port=port, flow=flow.id)
+            if flow.transport != "udp":
+                domain = next_hop.host
+                return Destination(
+                    transport=flow.transport, host=host, port=port, flow=flow.id, domain=domain
+                )
             if _is_hidden(host, flow.peer.host):
                 host, port = flow.peer.host, flow.peer.port
             return Destination(transport="udp", host=host, port=port, flow=flow.id)
@@ -170,26 +175,44 @@ class AddressBook:
             if listener is None:
                 raise UnroutableError(f"no UDP listener can reach {host}")
             socket = listener.id
-        return Destination(transport=transport, host=host, port=port, flow=socket)
+        return Destination(
+            transport=transport, host=host, port=port, flow=socket, domain=next_hop.host
+        )
 
     def _transport(self, uri: Uri) -> Transport:
         named = uri.params.get("transport")
+        if uri.scheme == "sips":
+            return self._secure_transport(named)
         if named is None:
             # RFC 3263 4.1: UDP for sip: URIs, unless we have none
             has_udp = any(one.address.transport == "udp" for one in self._listeners)
             return "udp" if has_udp else "tcp"
         transport = known_transport(named)
         if transport is None:
-            raise UnroutableError(f"transport {named[:20]!r} is not spoken here; use udp or tcp")
+            known = "use udp, tcp or tls"
+            raise UnroutableError(f"transport {named[:20]!r} is not spoken here; {known}")
         return transport
+
+    def _secure_transport(self, named: str | None) -> Transport:
+        """RFC 3261 26.2.2: TLS on every hop; `transport` says what lies below it (RFC 5630 3.1.3).
+
+        The peer's requests have to come by TLS as well, so that we must listen there.
+        """
+        if named is not None and named.lower() not in ("tcp", "tls"):
+            raise UnroutableError(f"sips: over {named[:20]!r} is not spoken here; leave it out")
+        if not any(is_secure(one.address.transport) for one in self._listeners):
+            raise UnroutableError("sips: needs a tls:// listener, for the peer's requests to us")
+        return "tls"
 
     def _follows(self, flow: Flow, host: str, transport: Transport, uri: Uri) -> bool:
         """Whether a request of the dialog goes the way its peer was last heard."""
         if flow.transport == "udp":
             return transport == "udp"
-        if flow.id not in self._tcp_flows:
+        if flow.id not in self._connections:
             return False
-        if transport == "udp" and "transport" in uri.params:
+        if is_secure(transport) and not is_secure(flow.transport):
+            return False
+        if transport != flow.transport and "transport" in uri.params:
             return False
         is_peer = host == flow.peer.host or ip_literal(host) is None
         return is_peer or _is_hidden(host, flow.peer.host)
@@ -203,12 +226,13 @@ class AddressBook:
         return attrs.evolve(destination, transport="tcp", flow=next(iter(flows)))
 
     def flow_opened(self, flow: Flow) -> None:
-        self._tcp_flows[flow.id] = flow
-        self._tcp_peers.setdefault((flow.peer.host, flow.peer.port), set()).add(flow.id)
+        self._connections[flow.id] = flow
+        if flow.transport == "tcp":
+            self._tcp_peers.setdefault((flow.peer.host, flow.peer.port), set()).add(flow.id)
 
     def flow_closed(self, flow: int) -> None:
-        closed = self._tcp_flows.pop(flow, None)
-        if closed is not None:
+        closed = self._connections.pop(flow, None)
+        if closed is not None and closed.transport == "tcp":
             peer = (closed.peer.host, closed.peer.port)
             self._tcp_peers[peer].discard(flow)
             if not self._tcp_peers[peer]:

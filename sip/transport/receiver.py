@@ -49,3 +49,11 @@ class Receiver(Protocol):
     def welcomes(self, peer: PeerAddress) -> bool:
         """Whether a peer may open a connection."""
         ...
+
+    def turned_away(self, peer: PeerAddress, what: str, why: str) -> None:
+        """A peer's connection was closed before any message could come on it."""
+        ...
+
+    def notice(self, text: str) -> None:
+        """Something that the operator should know, and that is no peer's doing."""
+        ...

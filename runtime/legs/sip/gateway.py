@@ -13,7 +13,7 @@ from typing import Final
 
 import trio
 
-from runtime.config.settings import RtpSettings, SipSettings, TrunkSettings
+from runtime.config.settings import RtpSettings, SipSettings, SipTlsSettings, TrunkSettings
 from runtime.legs.leg import Leg
 from runtime.legs.sip.destination import is_loopback
 from runtime.legs.sip.encryption import Encryption
@@ -26,7 +26,7 @@ from runtime.legs.sip.trace import TraceBook
 from runtime.legs.sip.trunks import Trunk
 from runtime.media.port import MediaPort
 from sip.address import BoundAddress, ListenAddress, ip_literal
-from sip.endpoint import Endpoint, EndpointSettings, Fault, RefusalReport
+from sip.endpoint import Endpoint, EndpointSettings, Fault, RefusalReport, TlsSettings
 from sip.sdp import SrtpPolicy
 from sip.transport import source_address
 
@@ -89,6 +89,8 @@ class SipGateway:
             accept=lambda peer: self._gate.accept(peer),
             on_refusal=self._on_refusal,
             on_fault=on_fault,
+            on_notice=warn,
+            tls=_tls(config.tls),
         )
         self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
         host = _advertised(config.advertise) or _own_host(self._listeners)
@@ -116,6 +118,10 @@ class SipGateway:
     def drain(self, retry_after_s: int) -> None:
         """From now on new calls get 503 with Retry-After; those in progress go on."""
         self._endpoint.drain(retry_after_s)
+
+    def reload_certificates(self) -> None:
+        """Read the files of [sip.tls] anew, for new connections; the log says what came of it."""
+        self._endpoint.reload_certificates()
 
     async def close(self) -> None:
         """BYE, CANCEL or refuse everything, bounded. Safe twice."""
@@ -157,6 +163,15 @@ def _trunk(settings: TrunkSettings) -> Trunk:
         password=settings.password,
         codecs=settings.codecs,
         srtp=SrtpPolicy(settings.srtp) if settings.srtp else None,
+    )
+
+
+def _tls(settings: SipTlsSettings) -> TlsSettings:
+    return TlsSettings(
+        certificate=settings.certificate,
+        key=settings.key,
+        ca=settings.ca,
+        client_certificates=settings.client_certificates,
     )
 
 

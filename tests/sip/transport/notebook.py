@@ -68,3 +68,9 @@ class Notebook:
 
     def welcomes(self, peer: PeerAddress) -> bool:
         return self.welcome
+
+    def turned_away(self, peer: PeerAddress, what: str, why: str) -> None:
+        self._note(f"{what} turned away: {why}")
+
+    def notice(self, text: str) -> None:
+        self._note(f"notice: {text}")

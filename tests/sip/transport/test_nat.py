@@ -113,7 +113,8 @@ def test_where_a_uri_leads(uri: str, where: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "reason"),
     [
-        ("sips:bob@198.51.100.1", "no transport for sips: URIs"),
+        ("sips:bob@198.51.100.1", "sips: needs a tls:// listener"),
+        ("sips:bob@198.51.100.1;transport=udp", "sips: over 'udp' is not spoken here"),
         ("tel:+123", "no transport for tel: URIs"),
         ("sip:bob@198.51.100.1;transport=sctp", "'sctp' is not spoken here"),
         ("sip:bob@224.0.1.75", "not the address of one host"),

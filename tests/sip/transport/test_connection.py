@@ -12,7 +12,7 @@ from sip.address import Destination, ListenAddress
 from sip.transaction import ClientKey, Transmit
 from sip.transport import Resolver, TransportHub
 from sip.transport import hub as hub_module
-from sip.transport.limits import IDLE_S, MAX_TCP_QUEUE_BYTES, MESSAGE_S
+from sip.transport.limits import IDLE_S, MAX_QUEUE_BYTES, MESSAGE_S
 
 from .notebook import Notebook
 
@@ -121,7 +121,7 @@ async def test_a_peer_that_reads_nothing_is_cut_off(bench: Bench) -> None:
         closed = "closed: the peer does not read what we send"
         assert closed in bench.notes.lines or "closed: cannot write: " in str(bench.notes.lines)
         assert any(line.startswith("undelivered") for line in bench.notes.lines)
-    assert MAX_TCP_QUEUE_BYTES < 200 * 100_000
+    assert MAX_QUEUE_BYTES < 200 * 100_000
 
 
 async def test_a_connection_that_never_opens_fails_its_messages(
@@ -173,12 +173,13 @@ async def test_an_unwelcome_peer_is_closed_at_once(bench: Bench) -> None:
 async def test_the_number_of_connections_is_bounded(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "MAX_TCP_CONNECTIONS", 2)
+    monkeypatch.setattr(hub_module, "MAX_CONNECTIONS", 2)
     streams = [await bench.dial() for _ in range(3)]
-    await trio.testing.wait_all_tasks_blocked()
+    full = "connection turned away: the limit of 2 connections is reached"
+    await bench.notes.until(lambda: full in bench.notes.lines)
     assert bench.notes.lines.count("opened") == 2
     bench.hub.send(transmit(1))
-    assert bench.notes.lines[-1] == "undelivered: no further TCP connection can be opened"
+    assert bench.notes.lines[-1] == "undelivered: no further tcp connection can be opened"
     for stream in streams:
         await stream.aclose()
 

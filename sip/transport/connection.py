@@ -1,4 +1,4 @@
-"""One TCP connection: a task that reads, one that writes, and bounds on both.
+"""One connection: a task that reads, one that writes, and bounds on both.
 
 A connection is made by a peer or by us; afterwards both are alike and carry requests and responses
 in either direction. Its end is reported once, and fails the requests that waited on it.
@@ -6,39 +6,38 @@ in either direction. Its end is reported once, and fails the requests that waite
 
 from __future__ import annotations
 
-import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
 
 import trio
 
-from sip.address import BoundAddress, Flow, PeerAddress
-from sip.message import KeepAlive, MessageError, StreamFramer
+from sip.address import Flow
 from sip.transaction import ClientKey, Transmit
 
+from .arrivals import Answer, Damaged, Framing, Lost, Whole
 from .limits import (
-    CONNECT_S,
     FLUSH_S,
     IDLE_S,
     LOOK_AGAIN_S,
-    MAX_TCP_QUEUE_BYTES,
+    MAX_QUEUE_BYTES,
     MESSAGE_S,
     SEND_S,
 )
+from .opening import Opened, OpenError, Stream
 from .receiver import Receiver
 
-_PONG = b"\r\n"
 _READ_BYTES = 65_536
 
 
-class TcpConnection:
+class Connection:
     """One connection; `run` ends when it is closed."""
 
-    def __init__(self, flow_id: int, receiver: Receiver) -> None:
+    def __init__(self, flow_id: int, receiver: Receiver, framing: Framing) -> None:
         self.id = flow_id
         self.flow: Flow | None = None
         """Known once it is up."""
         self._receiver = receiver
+        self._framing = framing
         self._queue: deque[bytes | Transmit] = deque()
         self._queued_bytes = 0
         self._wake = trio.Event()
@@ -46,10 +45,9 @@ class TcpConnection:
         self._drained.set()
         self._scope = trio.CancelScope()
         self._reason = "closed"
-        self._framer = StreamFramer()
 
     def __repr__(self) -> str:
-        return f"<TCP {self.id} {self.flow.peer if self.flow else 'connecting'}>"
+        return f"<Connection {self.id} {self.flow.peer if self.flow else 'opening'}>"
 
     @property
     def is_closing(self) -> bool:
@@ -66,69 +64,38 @@ class TcpConnection:
             self._reason = reason
         self._scope.cancel()
 
-    async def accept(self, stream: trio.SocketStream) -> None:
-        """Serve a connection that a peer opened, until it ends."""
-
-        async def opened() -> trio.SocketStream | None:
-            return stream
-
-        await self._run(opened)
-
-    async def connect(self, addresses: tuple[str, ...], port: int, otherwise: str) -> None:
-        """Open the connection at the first address that answers, then serve it until it ends.
-
-        `otherwise` is the reason to report when there is no address at all.
-        """
-        self._reason = otherwise or self._reason
-
-        async def opened() -> trio.SocketStream | None:
-            for address in addresses:
-                stream = await self._try_address(address, port)
-                if stream is not None:
-                    return stream
-            return None
-
-        await self._run(opened)
-
-    async def _run(self, opened: Callable[[], Awaitable[trio.SocketStream | None]]) -> None:
+    async def run(self, opened: Callable[[], Awaitable[Opened]]) -> OpenError | None:
+        """Open the connection and serve it until it ends; why it could not be opened."""
+        fault: OpenError | None = None
         try:
             with self._scope:
-                stream = await opened()
-                self.flow = None if stream is None else _flow_of(self.id, stream)
-                if stream is not None:
-                    async with stream:
-                        await self._serve(stream)
+                try:
+                    ready = await opened()
+                except OpenError as exc:
+                    fault, self._reason = exc, str(exc)
+                else:
+                    self.flow = ready.flow
+                    async with ready.stream:
+                        await self._serve(ready.stream, ready.flow)
         finally:
             self._fail_unsent()
             self._receiver.flow_closed(self.id, self._reason)
+        return fault
 
-    async def _serve(self, stream: trio.SocketStream) -> None:
-        if self.flow is None:
-            self._reason = "closed before it was served"
-            return
-        self._receiver.flow_opened(self.flow)
+    async def _serve(self, stream: Stream, flow: Flow) -> None:
+        self._receiver.flow_opened(flow)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._write, stream)
-            await self._read(stream, self.flow)
+            nursery.start_soon(self._write, stream, flow)
+            await self._read(stream, flow)
             # the answer to what made us close should still get out
             with trio.move_on_after(FLUSH_S):
                 await self._drained.wait()
             nursery.cancel_scope.cancel()
 
-    async def _try_address(self, address: str, port: int) -> trio.SocketStream | None:
-        try:
-            with trio.fail_after(CONNECT_S):
-                return await _open(address, port)
-        except trio.TooSlowError:
-            self._reason = f"tcp:{address}:{port}: no connection within {CONNECT_S:g} s"
-        except OSError as exc:
-            self._reason = f"tcp:{address}:{port}: {_plain(exc)}"
-        return None
-
     # --- writing ---
 
     def _put(self, item: bytes | Transmit, size: int) -> None:
-        if self._queued_bytes + size > MAX_TCP_QUEUE_BYTES:
+        if self._queued_bytes + size > MAX_QUEUE_BYTES:
             self.close("the peer does not read what we send")
             return
         self._queue.append(item)
@@ -137,15 +104,17 @@ class TcpConnection:
             self._drained = trio.Event()
         self._wake.set()
 
-    async def _write(self, stream: trio.SocketStream) -> None:
+    async def _write(self, stream: Stream, flow: Flow) -> None:
         while True:
             await self._wake.wait()
             while self._queue:
                 item = self._queue[0]
-                data = item if isinstance(item, bytes) else item.data
-                if isinstance(item, Transmit) and self.flow is not None:
+                if isinstance(item, Transmit):
                     # before the writing: the answer may be read before that returns
-                    self._receiver.sent(item, self.flow.local, self.flow.peer)
+                    self._receiver.sent(item, flow.local, flow.peer)
+                    size, data = len(item.data), self._framing.wrap(item.data)
+                else:
+                    size, data = len(item), item
                 try:
                     with trio.fail_after(SEND_S):
                         await stream.send_all(data)
@@ -153,7 +122,7 @@ class TcpConnection:
                     self.close(f"cannot write: {_plain(exc)}")
                     return
                 self._queue.popleft()
-                self._queued_bytes -= len(data)
+                self._queued_bytes -= size
             self._wake = trio.Event()
             self._drained.set()
 
@@ -165,7 +134,7 @@ class TcpConnection:
 
     # --- reading ---
 
-    async def _read(self, stream: trio.SocketStream, flow: Flow) -> None:
+    async def _read(self, stream: Stream, flow: Flow) -> None:
         partial_since: float | None = trio.current_time()  # a message is due soon
         last_byte = trio.current_time()
         while True:
@@ -182,7 +151,7 @@ class TcpConnection:
                 partial_since = last_byte
 
     async def _receive(
-        self, stream: trio.SocketStream, partial_since: float | None, last_byte: float
+        self, stream: Stream, partial_since: float | None, last_byte: float
     ) -> bytes | None:
         """The next bytes; None when the connection is to be closed."""
         while True:
@@ -202,54 +171,24 @@ class TcpConnection:
                 if not data:
                     self._reason = "the peer closed the connection"
                     return None
-                return data
+                return bytes(data)
 
     def _take(self, data: bytes, flow: Flow) -> bool | None:
-        """Feed the framer; True when something was complete, None when framing is lost."""
-        complete = False
-        while True:
-            fault: MessageError | None = None
-            try:
-                items = self._framer.feed(data)
-            except MessageError as exc:
-                fault, items = exc, exc.before
-            for item in items:
-                complete = True
-                if not isinstance(item, KeepAlive):
-                    self._receiver.message(item, flow)
-                elif item.double:
-                    self._put(_PONG, len(_PONG))
-            if fault is None:
-                return complete
-            self._receiver.fault(fault, data, flow)
-            if fault.fatal:
-                self._reason = f"the border of messages was lost: {fault.reason}"
-                return None
-            complete, data = True, b""
-
-
-def _flow_of(flow_id: int, stream: trio.SocketStream) -> Flow | None:
-    """The two ends; None when the connection is gone already."""
-    try:
-        local, peer = stream.socket.getsockname(), stream.socket.getpeername()
-    except OSError:
-        return None
-    return Flow(
-        id=flow_id,
-        local=BoundAddress(transport="tcp", host=local[0], port=local[1]),
-        peer=PeerAddress(transport="tcp", host=peer[0], port=peer[1]),
-    )
-
-
-async def _open(address: str, port: int) -> trio.SocketStream:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = trio.socket.socket(family, socket.SOCK_STREAM)
-    try:
-        await sock.connect((address, port))
-    except BaseException:
-        sock.close()
-        raise
-    return trio.SocketStream(sock)
+        """Hand on what is complete; True when something was, None when there is no going on."""
+        arrivals = self._framing.feed(data)
+        for arrival in arrivals:
+            match arrival:
+                case Whole(message):
+                    self._receiver.message(message, flow)
+                case Damaged(error, raw):
+                    self._receiver.fault(error, raw, flow)
+                case Answer(reply):
+                    if reply:
+                        self._put(reply, len(reply))
+                case Lost(reason):
+                    self._reason = reason
+                    return None
+        return bool(arrivals)
 
 
 def _plain(exc: BaseException) -> str:

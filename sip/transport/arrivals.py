@@ -1,0 +1,94 @@
+"""What comes out of a connection's bytes, whatever carries the messages. Pure.
+
+A framing cuts what was read into arrivals and dresses what is to be sent. Plain streams (TCP, TLS)
+are cut by Content-Length; the framing decides nothing about time.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+
+from sip.message import KeepAlive, Message, MessageError, StreamFramer
+
+_PONG = b"\r\n"
+
+
+@attrs.frozen
+class Whole:
+    """A message."""
+
+    message: Message
+
+
+@attrs.frozen
+class Damaged:
+    """Something that is no message; the connection goes on."""
+
+    error: MessageError
+    data: bytes
+
+
+@attrs.frozen
+class Answer:
+    """The transport's own reply to what was read, to be written at once; empty for none.
+
+    It shows that the peer is alive, and is no message.
+    """
+
+    data: bytes
+
+
+@attrs.frozen
+class Lost:
+    """Nothing after this can be understood, or the peer took leave: close the connection."""
+
+    reason: str
+
+
+Arrival = Whole | Damaged | Answer | Lost
+
+
+class Framing(Protocol):
+    """The border of messages on one connection."""
+
+    def feed(self, data: bytes) -> list[Arrival]:
+        """What is complete now, in order. Never raises; nothing follows a Lost."""
+        ...
+
+    def wrap(self, data: bytes) -> bytes:
+        """The bytes on the wire for one message."""
+        ...
+
+
+class StreamFraming:
+    """SIP on a byte stream (RFC 3261 18.3), CRLF keep-alives answered (RFC 5626 4.4.1)."""
+
+    def __init__(self) -> None:
+        self._framer = StreamFramer()
+
+    def feed(self, data: bytes) -> list[Arrival]:
+        found: list[Arrival] = []
+        piece = data
+        while True:
+            fault: MessageError | None = None
+            try:
+                items = self._framer.feed(piece)
+            except MessageError as exc:
+                fault, items = exc, exc.before
+            for item in items:
+                if not isinstance(item, KeepAlive):
+                    found.append(Whole(item))
+                else:
+                    found.append(Answer(_PONG if item.double else b""))
+            if fault is None:
+                return found
+            found.append(Damaged(fault, data))
+            if fault.fatal:
+                found.append(Lost(f"the border of messages was lost: {fault.reason}"))
+                return found
+            piece = b""
+
+    def wrap(self, data: bytes) -> bytes:
+        return data
