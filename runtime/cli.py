@@ -46,7 +46,7 @@ Scenarios = Annotated[
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="A callstage.toml.")]
 SipOption = Annotated[
     list[str] | None,
-    typer.Option("--sip", help="Listen here: udp://HOST:PORT, tcp:// or tls://; repeatable."),
+    typer.Option("--sip", help="Listen here: udp://HOST:PORT, also tcp, tls, ws, wss; repeatable."),
 ]
 HttpOption = Annotated[str | None, typer.Option("--http", help="HOST:PORT of the HTTP interface.")]
 DataOption = Annotated[

@@ -11,23 +11,35 @@ from typing import Literal, Self
 
 import attrs
 
-Transport = Literal["udp", "tcp", "tls"]
-TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp", "tls")
+Transport = Literal["udp", "tcp", "tls", "ws", "wss"]
+TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp", "tls", "ws", "wss")
 DEFAULT_PORT = 5060
 """RFC 3261 19.1.2: the port of a sip: URI that names none."""
 DEFAULT_TLS_PORT = 5061
 """The same for sips: and for TLS."""
-_HOW_TO_LISTEN = "write udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT"
+_DEFAULT_PORTS: dict[Transport, int] = {
+    "udp": DEFAULT_PORT,
+    "tcp": DEFAULT_PORT,
+    "tls": DEFAULT_TLS_PORT,
+    "ws": 80,  # RFC 7118 5.3
+    "wss": 443,
+}
+_HOW_TO_LISTEN = "write udp://HOST:PORT, or tcp, tls, ws, wss instead of udp"
 
 
 def default_port(transport: Transport) -> int:
     """The port of a URI or Via that names none."""
-    return DEFAULT_TLS_PORT if transport == "tls" else DEFAULT_PORT
+    return _DEFAULT_PORTS[transport]
 
 
 def is_secure(transport: Transport) -> bool:
     """Whether nobody on the way can read it: what a sips: URI asks for (RFC 3261 26.2.2)."""
-    return transport == "tls"
+    return transport in ("tls", "wss")
+
+
+def is_websocket(transport: Transport) -> bool:
+    """Whether only the peer can open the connection (RFC 7118 5)."""
+    return transport in ("ws", "wss")
 
 
 def ip_literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -59,7 +71,7 @@ class ListenAddress:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `udp://HOST:PORT`, `tcp://`, `tls://`; ValueError says what is wrong."""
+        """Read `udp://HOST:PORT`, or another transport; ValueError says what is wrong."""
         scheme, separator, rest = text.partition("://")
         transport = known_transport(scheme) if separator else None
         if transport is None:

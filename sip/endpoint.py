@@ -50,6 +50,7 @@ from sip.transport import (
     TlsError,
     TlsSettings,
     TransportHub,
+    WebSocketSettings,
     source_address,
 )
 
@@ -90,7 +91,7 @@ class Endpoint:
     `accept` is asked for each peer that is in no dialog with us; `on_refusal` hears what the
     endpoint refused by itself, `on_trace` every message, `on_fault` every caught exception,
     `on_notice` what the operator should know. `tls` names the files for TLS; changes of them are
-    noticed.
+    noticed. `websocket` says which web pages may connect to `ws` and `wss` listeners.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Endpoint:
         on_fault: Callable[[Fault], None] = log_fault,
         on_notice: Callable[[str], object] = log_notice,
         tls: TlsSettings | None = None,
+        websocket: WebSocketSettings | None = None,
         ids: IdSource | None = None,
         resolver: Resolver | None = None,
     ) -> None:
@@ -121,6 +123,7 @@ class Endpoint:
             )
         )
         self._tls = tls
+        self._websocket = websocket
         self._hub: TransportHub | None = None
         self._agent: UserAgent | None = None
         self._scope: trio.CancelScope | None = None
@@ -140,7 +143,9 @@ class Endpoint:
         if self._agent is not None:
             raise NotRunningError("run(): this endpoint ran before; make a new one")
         driver = self._driver
-        hub = self._hub = TransportHub(driver, self._resolver, driver.crashed, self._tls)
+        hub = self._hub = TransportHub(
+            driver, self._resolver, driver.crashed, tls=self._tls, websocket=self._websocket
+        )
         bound = hub.bind(listeners)
         agent = self._agent = UserAgent(
             self._settings,
@@ -264,4 +269,5 @@ __all__ = [
     "TlsError",
     "TlsSettings",
     "TooManySessionsError",
+    "WebSocketSettings",
 ]

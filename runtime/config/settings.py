@@ -70,9 +70,9 @@ def _networks(_: Any, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -
             raise ValueError(f'{text!r} is not a network; write it like "203.0.113.0/24"') from None
 
 
-LISTENERS: Final = ("udp", "tcp", "tls")
+LISTENERS: Final = ("udp", "tcp", "tls", "ws", "wss")
 """What SIP is spoken over."""
-SECURE_LISTENERS: Final = ("tls",)
+SECURE_LISTENERS: Final = ("tls", "wss")
 """Those that need a certificate."""
 
 
@@ -152,6 +152,26 @@ class SipTlsSettings:
     """Whether those who connect to us must show a certificate."""
 
 
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9._\-\[\]:]+")
+MAX_ORIGINS: Final = 100
+"""Every handshake is compared with all of them."""
+
+
+def _origins(_: Any, __: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    if len(value) > MAX_ORIGINS:
+        raise ValueError(f"{len(value)} origins, the limit is {MAX_ORIGINS}")
+    for text in value:
+        if text != "*" and not _ORIGIN.fullmatch(text):
+            example = 'write it as browsers do, like "https://phone.example.com"'
+            raise ValueError(f'{text!r} is not an origin; {example}, or "*" for all')
+
+
+@attrs.frozen(kw_only=True)
+class SipWebSocketSettings:
+    origins: tuple[str, ...] = attrs.field(default=(), validator=_origins)
+    """Sites whose pages may connect; programs that send no Origin may anyway."""
+
+
 @attrs.frozen(kw_only=True)
 class SipSettings:
     listen: tuple[str, ...] = attrs.field(
@@ -162,6 +182,7 @@ class SipSettings:
     allow: tuple[str, ...] = attrs.field(default=("127.0.0.0/8", "::1/128"), validator=_networks)
     """Who may send calls besides the trunks."""
     tls: SipTlsSettings = SipTlsSettings()
+    websocket: SipWebSocketSettings = SipWebSocketSettings()
     digits: Literal["in-band", "info"] = "in-band"
     """How sendDigits reaches peers that did not negotiate RFC 4733."""
 

@@ -1,4 +1,4 @@
-"""The trio shell of the transports: UDP, TCP and TLS sockets, name resolution, address choice."""
+"""The trio shell of the transports: UDP, TCP, TLS, WebSocket, names, choice of addresses."""
 
 from .hub import TransportHub as TransportHub
 from .listening import ListenError as ListenError
@@ -10,6 +10,7 @@ from .resolve import Resolver as Resolver
 from .resolve import source_address as source_address
 from .tls import TlsError as TlsError
 from .tls import TlsSettings as TlsSettings
+from .websocket import WebSocketSettings as WebSocketSettings
 
 __all__ = [
     "AddressBook",
@@ -21,5 +22,6 @@ __all__ = [
     "TlsError",
     "TlsSettings",
     "TransportHub",
+    "WebSocketSettings",
     "source_address",
 ]

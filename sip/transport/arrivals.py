@@ -61,6 +61,10 @@ class Framing(Protocol):
         """The bytes on the wire for one message."""
         ...
 
+    def farewell(self, why: str) -> bytes:
+        """What is owed to the peer when we close, if anything."""
+        ...
+
 
 class StreamFraming:
     """SIP on a byte stream (RFC 3261 18.3), CRLF keep-alives answered (RFC 5626 4.4.1)."""
@@ -92,3 +96,6 @@ class StreamFraming:
 
     def wrap(self, data: bytes) -> bytes:
         return data
+
+    def farewell(self, why: str) -> bytes:
+        return b""

@@ -87,6 +87,8 @@ class Connection:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write, stream, flow)
             await self._read(stream, flow)
+            if farewell := self._framing.farewell(self._reason):
+                self._put(farewell, len(farewell))
             # the answer to what made us close should still get out
             with trio.move_on_after(FLUSH_S):
                 await self._drained.wait()
@@ -137,6 +139,7 @@ class Connection:
     async def _read(self, stream: Stream, flow: Flow) -> None:
         partial_since: float | None = trio.current_time()  # a message is due soon
         last_byte = trio.current_time()
+        self._take(b"", flow)  # what came together with a handshake
         while True:
             data = await self._receive(stream, partial_since, last_byte)
             if data is None:

@@ -12,10 +12,10 @@ from functools import partial
 
 import trio
 
-from sip.address import Destination, Flow, ListenAddress, PeerAddress
+from sip.address import Destination, Flow, ListenAddress, PeerAddress, is_secure, is_websocket
 from sip.transaction import Transmit
 
-from .arrivals import StreamFraming
+from .arrivals import Framing, StreamFraming
 from .connection import Connection
 from .limits import (
     CERTIFICATE_WATCH_S,
@@ -31,6 +31,7 @@ from .receiver import Receiver
 from .resolve import ResolveError, Resolver
 from .tls import TlsError, TlsIdentity, TlsSettings
 from .udp import UdpListener
+from .websocket import WebSocketFraming, WebSocketSettings
 
 
 class TransportHub:
@@ -42,11 +43,13 @@ class TransportHub:
         resolver: Resolver,
         on_crash: Callable[[Exception], None],
         tls: TlsSettings | None = None,
+        websocket: WebSocketSettings | None = None,
     ) -> None:
         self._receiver = receiver
         self._resolver = resolver
         self._on_crash = on_crash
         self._tls = TlsIdentity(tls or TlsSettings())
+        self._websocket = websocket or WebSocketSettings()
         self._next_id = 1
         self._udp: dict[int, UdpListener] = {}
         self._listeners: list[tuple[Listener, trio.SocketListener]] = []
@@ -73,7 +76,7 @@ class TransportHub:
                 udp = UdpListener.bind(flow_id, where, self._receiver)
                 self._udp[flow_id] = udp
                 return Listener(id=flow_id, address=udp.address)
-            if where.transport == "tls" and self._tls.server is None:
+            if is_secure(where.transport) and self._tls.server is None:
                 raise TlsError("it needs a certificate; name one in [sip.tls] certificate and key")
             bound, sock = bind_stream(where)
         except (OSError, TlsError) as exc:
@@ -157,6 +160,9 @@ class TransportHub:
         connection = self._connections.get(destination.flow or 0)
         if connection is None or connection.is_closing:
             connection = self._by_peer.get(_place(destination))
+        if connection is None and is_websocket(destination.transport):
+            self._fail(output, "the WebSocket of this peer is closed, and only it can open one")
+            return
         if connection is None or connection.is_closing:
             connection = self._open(destination)
         if connection is None:
@@ -239,20 +245,28 @@ class TransportHub:
             if why is not None:
                 self._receiver.turned_away(flow.peer, "connection", why)
             return
-        connection = Connection(flow.id, self._receiver, StreamFraming())
+        framing = self._framing_of(flow)
+        connection = Connection(flow.id, self._receiver, framing)
         host = flow.peer.host
         self._connections[flow.id] = connection
         self._per_host[host] += 1
         try:
-            await self._guard(partial(self._serve, connection, stream, flow))
+            await self._guard(partial(self._serve, connection, stream, flow, framing))
         finally:
             self._connections.pop(flow.id, None)
             self._per_host[host] -= 1
             if not self._per_host[host]:
                 del self._per_host[host]
 
-    async def _serve(self, connection: Connection, stream: trio.SocketStream, flow: Flow) -> None:
-        fault = await connection.run(partial(accept_stream, stream, flow, self._tls))
+    def _framing_of(self, flow: Flow) -> Framing:
+        if is_websocket(flow.transport):
+            return WebSocketFraming(self._websocket)
+        return StreamFraming()
+
+    async def _serve(
+        self, connection: Connection, stream: trio.SocketStream, flow: Flow, framing: Framing
+    ) -> None:
+        fault = await connection.run(partial(accept_stream, stream, flow, self._tls, framing))
         if fault is not None:
             self._receiver.turned_away(flow.peer, "connection", str(fault))
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from sip.message.limits import MAX_BODY_BYTES, MAX_HEAD_BYTES
+
 MAX_UDP_BACKLOG: Final = 1_024
 """Datagrams waiting for a full socket buffer; the oldest is dropped, retransmission repairs it."""
 
@@ -18,6 +20,12 @@ MAX_CONNECTIONS_PER_HOST: Final = 200
 """From one address, loopback excepted, so that one host cannot take every place. A proxy uses one
 or a few; load generators with one for each call run on loopback."""
 
+MAX_WEBSOCKET_MESSAGE_BYTES: Final = MAX_HEAD_BYTES + MAX_BODY_BYTES
+"""What a stream may bring as one message; all fragments together."""
+
+MAX_HANDSHAKE_BYTES: Final = 16_384
+"""Of a WebSocket handshake, cookies included; h11 takes no more either."""
+
 MAX_QUEUE_BYTES: Final = 1_048_576
 """Unsent bytes of one connection; a peer that reads so little is gone for us."""
 
@@ -25,8 +33,8 @@ CONNECT_S: Final = 5.0
 """To open a TCP connection: two lost SYNs. The caller's INVITE waits behind it."""
 
 HANDSHAKE_S: Final = 10.0
-"""For a TLS handshake: five round trips over a satellite and a slow phone's arithmetic. Whoever
-takes longer holds a place in the table of connections."""
+"""For a TLS handshake, and again for that of WebSocket: five round trips over a satellite and a
+slow phone's arithmetic. Whoever takes longer holds a place in the table of connections."""
 
 CERTIFICATE_WATCH_S: Final = 10.0
 """How often certificate files are looked at. Whoever renews them does so days before they end."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from sip.address import (
+    TRANSPORTS,
     BoundAddress,
     Destination,
     Flow,
@@ -22,6 +23,7 @@ from sip.address import (
     host_port,
     ip_literal,
     is_secure,
+    is_websocket,
     known_transport,
 )
 from sip.agent.addressing import SentBy, UnroutableError
@@ -93,7 +95,9 @@ class AddressBook:
         """A listener of another transport will do as well, and says which it is."""
         shown = self._shown(listener, peer_host)
         transport = "udp" if listener is None else listener.address.transport
-        named = "" if transport == "udp" else f";transport={transport}"
+        # RFC 7118 5.2: `ws` for both; that it is the secure one is said by sips:
+        written = "ws" if transport == "wss" else transport
+        named = "" if transport == "udp" else f";transport={written}"
         return host_port(shown.host, shown.port) + named
 
     def _shown(self, listener: Listener | None, peer_host: str) -> SentBy:
@@ -169,6 +173,8 @@ class AddressBook:
             if _is_hidden(host, flow.peer.host):
                 host, port = flow.peer.host, flow.peer.port
             return Destination(transport="udp", host=host, port=port, flow=flow.id)
+        if is_websocket(transport):
+            raise UnroutableError("a WebSocket peer is reached over its own connection alone")
         socket: int | None = None
         if transport == "udp":
             listener = self._listener("udp", host)
@@ -189,7 +195,7 @@ class AddressBook:
             return "udp" if has_udp else "tcp"
         transport = known_transport(named)
         if transport is None:
-            known = "use udp, tcp or tls"
+            known = f"use {', '.join(TRANSPORTS)}"
             raise UnroutableError(f"transport {named[:20]!r} is not spoken here; {known}")
         return transport
 
@@ -198,6 +204,8 @@ class AddressBook:
 
         The peer's requests have to come by TLS as well, so that we must listen there.
         """
+        if named is not None and named.lower() in ("ws", "wss"):
+            return "wss"
         if named is not None and named.lower() not in ("tcp", "tls"):
             raise UnroutableError(f"sips: over {named[:20]!r} is not spoken here; leave it out")
         if not any(is_secure(one.address.transport) for one in self._listeners):
@@ -212,8 +220,12 @@ class AddressBook:
             return False
         if is_secure(transport) and not is_secure(flow.transport):
             return False
+        if is_websocket(transport):
+            return is_websocket(flow.transport)
         if transport != flow.transport and "transport" in uri.params:
             return False
+        if is_websocket(flow.transport):
+            return True  # whatever its Contact says, nothing else leads there (RFC 7118 5)
         is_peer = host == flow.peer.host or ip_literal(host) is None
         return is_peer or _is_hidden(host, flow.peer.host)
 

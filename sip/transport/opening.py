@@ -1,4 +1,4 @@
-"""From a socket to a connection that can carry messages: TCP, then TLS where it is asked for.
+"""From a socket to a connection that can carry messages: TCP, then TLS, then WebSocket.
 
 Every step has its bound; what stops one is an OpenError whose text names the peer and the reason.
 """
@@ -11,12 +11,24 @@ import ssl
 import attrs
 import trio
 
-from sip.address import BoundAddress, Destination, Flow, PeerAddress, Transport, host_port
+from sip.address import (
+    BoundAddress,
+    Destination,
+    Flow,
+    PeerAddress,
+    Transport,
+    host_port,
+    is_secure,
+)
 
+from .arrivals import Framing
 from .limits import ALIVE_AFTER_S, ALIVE_COUNT, ALIVE_EVERY_S, CONNECT_S, HANDSHAKE_S
 from .tls import TlsError, TlsIdentity, why_no_handshake
+from .websocket import Rejected, WebSocketFraming
 
 Stream = trio.abc.Stream
+_READ_BYTES = 4_096
+"""A handshake of a browser has some 600 bytes; h11 takes 16 KiB at most."""
 
 
 class OpenError(Exception):
@@ -44,19 +56,49 @@ def flow_of(flow_id: int, transport: Transport, stream: trio.SocketStream) -> Fl
     )
 
 
-async def accept_stream(stream: trio.SocketStream, flow: Flow, tls: TlsIdentity) -> Opened:
+async def accept_stream(
+    stream: trio.SocketStream, flow: Flow, tls: TlsIdentity, framing: Framing
+) -> Opened:
     """The server's side of a connection that a peer opened; OpenError closes it."""
     _stay_alive(stream)
-    if flow.transport == "tcp":
-        return Opened(stream=stream, flow=flow)
+    secured: Stream = await _accept_tls(stream, tls) if is_secure(flow.transport) else stream
+    if isinstance(framing, WebSocketFraming):
+        await _upgrade(secured, framing)
+    return Opened(stream=secured, flow=flow)
+
+
+async def _upgrade(stream: Stream, framing: WebSocketFraming) -> None:
+    """The handshake of WebSocket (RFC 6455 4.2)."""
+    try:
+        with trio.fail_after(HANDSHAKE_S):
+            verdict = None
+            while verdict is None:
+                data = await stream.receive_some(_READ_BYTES)
+                if not data:
+                    raise OpenError("the connection ended in the middle of the WebSocket handshake")
+                verdict = framing.shake_hands(bytes(data))
+            await stream.send_all(verdict.reply)
+        if isinstance(verdict, Rejected):
+            raise OpenError(verdict.why)
+    except trio.TooSlowError:
+        await trio.aclose_forcefully(stream)
+        raise OpenError(f"no WebSocket handshake within {HANDSHAKE_S:g} s") from None
+    except OpenError:
+        await stream.aclose()
+        raise
+    except (trio.BrokenResourceError, OSError) as exc:
+        await trio.aclose_forcefully(stream)
+        raise OpenError("the connection broke in the middle of the WebSocket handshake") from exc
+
+
+async def _accept_tls(stream: trio.SocketStream, tls: TlsIdentity) -> Stream:
     try:
         context = tls.server
     except TlsError as exc:
         await trio.aclose_forcefully(stream)
         raise OpenError(str(exc)) from exc
     assert context is not None, "a TLS listener is bound only with a certificate"
-    secured = await _shake_hands(_serving(stream, context), stream)
-    return Opened(stream=secured, flow=flow)
+    return await _shake_hands(_serving(stream, context), stream)
 
 
 def _serving(

@@ -412,3 +412,13 @@ def test_certificate_files_are_relative_to_the_configuration(tmp_path: Path) -> 
 def test_unusable_certificate_settings(tmp_path: Path, text: str, key: str, problem: str) -> None:
     found = faults_of(tmp_path, text)
     assert any(where == f"sip.tls.{key}" and problem in what for where, what in found), found
+
+
+def test_origins_are_written_as_browsers_do(tmp_path: Path) -> None:
+    file = tmp_path / "callstage.toml"
+    file.write_text('[sip.websocket]\norigins = ["https://phone.example.com:8443", "*"]')
+    assert load_config(file).sip.websocket.origins == ("https://phone.example.com:8443", "*")
+    for wrong in ("phone.example.com", "https://phone.example.com/", "https://Phone.example.com"):
+        found = faults_of(tmp_path, f'[sip.websocket]\norigins = ["{wrong}"]')
+        assert found[0][0] == "sip.websocket.origins"
+        assert "write it as browsers do" in found[0][1]

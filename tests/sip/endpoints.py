@@ -21,6 +21,7 @@ from sip.endpoint import (
     SessionEvent,
     SipTrace,
     TlsSettings,
+    WebSocketSettings,
 )
 from sip.message import NameAddr
 
@@ -134,6 +135,7 @@ async def running(
     *listeners: str,
     settings: EndpointSettings | None = None,
     tls: TlsSettings | None = None,
+    websocket: WebSocketSettings | None = None,
 ) -> AsyncIterator[Running]:
     """An endpoint in `nursery`; it is closed at the end."""
     owner = Owner()
@@ -146,6 +148,7 @@ async def running(
         on_fault=owner.faulted,
         on_notice=owner.noticed,
         tls=tls,
+        websocket=websocket,
     )
     where = [ListenAddress.parse(text) for text in listeners or ("udp://127.0.0.1:0",)]
     bound = await nursery.start(endpoint.run, where)

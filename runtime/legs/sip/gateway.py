@@ -26,7 +26,14 @@ from runtime.legs.sip.trace import TraceBook
 from runtime.legs.sip.trunks import Trunk
 from runtime.media.port import MediaPort
 from sip.address import BoundAddress, ListenAddress, ip_literal
-from sip.endpoint import Endpoint, EndpointSettings, Fault, RefusalReport, TlsSettings
+from sip.endpoint import (
+    Endpoint,
+    EndpointSettings,
+    Fault,
+    RefusalReport,
+    TlsSettings,
+    WebSocketSettings,
+)
 from sip.sdp import SrtpPolicy
 from sip.transport import source_address
 
@@ -91,6 +98,7 @@ class SipGateway:
             on_fault=on_fault,
             on_notice=warn,
             tls=_tls(config.tls),
+            websocket=WebSocketSettings(origins=config.websocket.origins),
         )
         self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
         host = _advertised(config.advertise) or _own_host(self._listeners)

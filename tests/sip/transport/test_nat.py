@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 import pytest
 
 from sip.address import BoundAddress, Destination, Flow, PeerAddress, Transport
@@ -248,3 +249,53 @@ def test_an_ipv6_source_is_written_in_brackets() -> None:
     message = request("SIP/2.0/UDP host;branch=b")
     book(bound("udp", "::1")).stamp(message, flow("2001:db8::7", 40_000))
     assert message.headers.get("Via") == "SIP/2.0/UDP host;branch=b;received=[2001:db8::7]"
+
+
+@pytest.mark.parametrize(
+    ("transport", "uri", "followed"),
+    [
+        ("ws", "sip:rb@df7.invalid;transport=ws", True),
+        ("wss", "sip:rb@df7.invalid;transport=ws", True),
+        ("wss", "sips:rb@df7.invalid;transport=ws", True),
+        ("wss", "sips:rb@df7.invalid", True),
+        ("ws", "sip:rb@203.0.113.5:5060", True),
+        ("ws", "sip:rb@df7.invalid;transport=tcp", False),
+        ("ws", "sips:rb@df7.invalid;transport=ws", False),
+        ("tls", "sips:rb@198.51.100.7", True),
+        ("tls", "sip:rb@198.51.100.7;transport=tls", True),
+        ("tcp", "sips:rb@198.51.100.7", False),
+        ("tcp", "sip:rb@198.51.100.7;transport=tls", False),
+    ],
+)
+def test_which_connection_carries_a_dialog(transport: Transport, uri: str, followed: bool) -> None:
+    addresses = book(bound("wss", "192.0.2.1", 443), bound("tls", "192.0.2.1", 5061))
+    connection = flow("198.51.100.7", 40_000, transport, id=9)
+    addresses.flow_opened(connection)
+    try:
+        where = addresses.route(Uri.parse(uri), connection)
+    except UnroutableError:
+        assert not followed
+    else:
+        assert (where.flow == 9) is followed
+        assert (where.transport == transport) is followed
+
+
+@pytest.mark.parametrize(
+    ("transport", "contact"),
+    [
+        ("tls", "192.0.2.1:5061;transport=tls"),
+        ("ws", "192.0.2.1:80;transport=ws"),
+        ("wss", "192.0.2.1:443;transport=ws"),
+    ],
+)
+def test_a_peer_is_shown_the_transport_that_it_reached(transport: Transport, contact: str) -> None:
+    listeners: list[tuple[Transport, int]] = [
+        ("udp", 5060),
+        ("tls", 5061),
+        ("ws", 80),
+        ("wss", 443),
+    ]
+    addresses = book(*(bound(name, "192.0.2.1", port) for name, port in listeners))
+    came = flow("198.51.100.7", 40_000, transport, id=9)
+    there = attrs.evolve(came, local=bound(transport, "192.0.2.1", dict(listeners)[transport]))
+    assert addresses.contact_on(there) == contact
