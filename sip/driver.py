@@ -270,8 +270,10 @@ class Driver:
         if self._agent is not None:
             self._agent.flow_opened(flow)
 
-    def flow_closed(self, flow: int, reason: str) -> None:
+    def flow_closed(self, flow: int, reason: str, peer: PeerAddress | None) -> None:
         if self._agent is not None:
+            if peer is not None and self._agent.uses_flow(flow):
+                self.notice(f"the connection with {peer} is gone, and calls were on it: {reason}")
             self._feed(self._agent.flow_closed, flow, reason, trio.current_time())
 
     def needs_flow(self, flow: int) -> bool:

@@ -12,7 +12,7 @@ import attrs
 
 from sip.message import KeepAlive, Message, MessageError, StreamFramer
 
-_PONG = b"\r\n"
+_PING, _PONG = b"\r\n\r\n", b"\r\n"
 
 
 @attrs.frozen
@@ -32,10 +32,7 @@ class Damaged:
 
 @attrs.frozen
 class Answer:
-    """The transport's own reply to what was read, to be written at once; empty for none.
-
-    It shows that the peer is alive, and is no message.
-    """
+    """The transport's own reply to what was read, to be written at once."""
 
     data: bytes
 
@@ -47,11 +44,19 @@ class Lost:
     reason: str
 
 
-Arrival = Whole | Damaged | Answer | Lost
+@attrs.frozen
+class Pong:
+    """What may be the answer to a ping of ours."""
+
+
+Arrival = Whole | Damaged | Answer | Pong | Lost
 
 
 class Framing(Protocol):
     """The border of messages on one connection."""
+
+    answers_pings: bool
+    """Whether a living peer answers every ping; many SIP peers ignore CRLFs."""
 
     def feed(self, data: bytes) -> list[Arrival]:
         """What is complete now, in order. Never raises; nothing follows a Lost."""
@@ -61,6 +66,10 @@ class Framing(Protocol):
         """The bytes on the wire for one message."""
         ...
 
+    def ping(self) -> bytes:
+        """What a peer may answer to show that it is there."""
+        ...
+
     def farewell(self, why: str) -> bytes:
         """What is owed to the peer when we close, if anything."""
         ...
@@ -68,6 +77,8 @@ class Framing(Protocol):
 
 class StreamFraming:
     """SIP on a byte stream (RFC 3261 18.3), CRLF keep-alives answered (RFC 5626 4.4.1)."""
+
+    answers_pings = False
 
     def __init__(self) -> None:
         self._framer = StreamFramer()
@@ -85,7 +96,7 @@ class StreamFraming:
                 if not isinstance(item, KeepAlive):
                     found.append(Whole(item))
                 else:
-                    found.append(Answer(_PONG if item.double else b""))
+                    found.append(Answer(_PONG) if item.double else Pong())
             if fault is None:
                 return found
             found.append(Damaged(fault, data))
@@ -96,6 +107,9 @@ class StreamFraming:
 
     def wrap(self, data: bytes) -> bytes:
         return data
+
+    def ping(self) -> bytes:
+        return _PING
 
     def farewell(self, why: str) -> bytes:
         return b""

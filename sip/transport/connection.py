@@ -14,16 +14,10 @@ import trio
 from sip.address import Flow
 from sip.transaction import ClientKey, Transmit
 
-from .arrivals import Answer, Damaged, Framing, Lost, Whole
-from .limits import (
-    FLUSH_S,
-    IDLE_S,
-    LOOK_AGAIN_S,
-    MAX_QUEUE_BYTES,
-    MESSAGE_S,
-    SEND_S,
-)
+from .arrivals import Answer, Damaged, Framing, Lost, Pong, Whole
+from .limits import FLUSH_S, MAX_QUEUE_BYTES, SEND_S
 from .opening import Opened, OpenError, Stream
+from .patience import GiveUp, Patience, SendPing, WaitUntil
 from .receiver import Receiver
 
 _READ_BYTES = 65_536
@@ -32,8 +26,11 @@ _READ_BYTES = 65_536
 class Connection:
     """One connection; `run` ends when it is closed."""
 
-    def __init__(self, flow_id: int, receiver: Receiver, framing: Framing) -> None:
+    def __init__(self, flow_id: int, receiver: Receiver, framing: Framing, *, pings: bool) -> None:
+        """`pings`: it is our side that keeps it alive."""
         self.id = flow_id
+        self._pings = pings
+        self._patience: Patience | None = None
         self.flow: Flow | None = None
         """Known once it is up."""
         self._receiver = receiver
@@ -79,7 +76,8 @@ class Connection:
                         await self._serve(ready.stream, ready.flow)
         finally:
             self._fail_unsent()
-            self._receiver.flow_closed(self.id, self._reason)
+            peer = None if self.flow is None else self.flow.peer
+            self._receiver.flow_closed(self.id, self._reason, peer)
         return fault
 
     async def _serve(self, stream: Stream, flow: Flow) -> None:
@@ -137,44 +135,41 @@ class Connection:
     # --- reading ---
 
     async def _read(self, stream: Stream, flow: Flow) -> None:
-        partial_since: float | None = trio.current_time()  # a message is due soon
-        last_byte = trio.current_time()
+        patience = self._patience = Patience(
+            trio.current_time(), pings=self._pings, must_answer=self._framing.answers_pings
+        )
         self._take(b"", flow)  # what came together with a handshake
-        while True:
-            data = await self._receive(stream, partial_since, last_byte)
-            if data is None:
-                return
-            last_byte = trio.current_time()
+        while (data := await self._receive(stream, patience)) is not None:
             complete = self._take(data, flow)
             if complete is None:
                 return
-            if complete:
-                partial_since = None
-            elif partial_since is None:
-                partial_since = last_byte
+            patience.heard(trio.current_time(), complete=complete)
 
-    async def _receive(
-        self, stream: Stream, partial_since: float | None, last_byte: float
-    ) -> bytes | None:
+    async def _receive(self, stream: Stream, patience: Patience) -> bytes | None:
         """The next bytes; None when the connection is to be closed."""
         while True:
-            deadline = last_byte + IDLE_S if partial_since is None else partial_since + MESSAGE_S
-            now = trio.current_time()
-            if now >= deadline and not (
-                partial_since is None and self._receiver.needs_flow(self.id)
-            ):
-                self._reason = "idle" if partial_since is None else "no whole message in time"
-                return None
-            with trio.move_on_at(max(deadline, now + LOOK_AGAIN_S * (now >= deadline))):
-                try:
-                    data = await stream.receive_some(_READ_BYTES)
-                except (trio.BrokenResourceError, OSError) as exc:
-                    self._reason = f"cannot read: {_plain(exc)}"
+            match patience.next(trio.current_time(), lambda: self._receiver.needs_flow(self.id)):
+                case GiveUp(reason):
+                    self._reason = reason
                     return None
-                if not data:
-                    self._reason = "the peer closed the connection"
-                    return None
-                return bytes(data)
+                case SendPing():
+                    ping = self._framing.ping()
+                    self._put(ping, len(ping))
+                    continue
+                case WaitUntil(at):
+                    with trio.move_on_at(at):
+                        return await self._read_some(stream)
+
+    async def _read_some(self, stream: Stream) -> bytes | None:
+        try:
+            data = await stream.receive_some(_READ_BYTES)
+        except (trio.BrokenResourceError, OSError) as exc:
+            self._reason = f"cannot read: {_plain(exc)}"
+            return None
+        if not data:
+            self._reason = "the peer closed the connection"
+            return None
+        return bytes(data)
 
     def _take(self, data: bytes, flow: Flow) -> bool | None:
         """Hand on what is complete; True when something was, None when there is no going on."""
@@ -186,8 +181,10 @@ class Connection:
                 case Damaged(error, raw):
                     self._receiver.fault(error, raw, flow)
                 case Answer(reply):
-                    if reply:
-                        self._put(reply, len(reply))
+                    self._put(reply, len(reply))
+                case Pong():
+                    if self._patience is not None:
+                        self._patience.ponged()
                 case Lost(reason):
                     self._reason = reason
                     return None

@@ -125,7 +125,7 @@ class TransportHub:
         stamps = self._tls.stamps()
         while stamps:
             await trio.sleep(CERTIFICATE_WATCH_S)
-            now = await trio.to_thread.run_sync(self._tls.stamps)
+            now = self._tls.stamps()
             if now != stamps:
                 stamps = now
                 self.reload_certificates()
@@ -175,7 +175,7 @@ class TransportHub:
         nursery = self._nursery
         if nursery is None or len(self._connections) >= MAX_CONNECTIONS:
             return None
-        connection = Connection(self._new_id(), self._receiver, StreamFraming())
+        connection = Connection(self._new_id(), self._receiver, StreamFraming(), pings=True)
         self._connections[connection.id] = connection
         self._by_peer[_place(destination)] = connection
         nursery.start_soon(self._connect, connection, destination)
@@ -246,7 +246,9 @@ class TransportHub:
                 self._receiver.turned_away(flow.peer, "connection", why)
             return
         framing = self._framing_of(flow)
-        connection = Connection(flow.id, self._receiver, framing)
+        # a browser cannot be asked to send pings; everybody else pings who connected
+        pings = is_websocket(flow.transport)
+        connection = Connection(flow.id, self._receiver, framing, pings=pings)
         host = flow.peer.host
         self._connections[flow.id] = connection
         self._per_host[host] += 1

@@ -60,6 +60,12 @@ IDLE_S: Final = 900.0
 """Without any byte, unless a dialog was last heard on the connection. RFC 5626 keep-alives come
 every two minutes."""
 
+PING_S: Final = 100.0
+"""Silence after which a connection that a dialog needs is pinged (RFC 5626 4.4.1: 95 to 120 s)."""
+
+PONG_S: Final = 10.0
+"""For the answer to a ping (RFC 5626 4.4.1)."""
+
 LOOK_AGAIN_S: Final = 60.0
 """How often an idle connection that a dialog still needs is looked at again."""
 

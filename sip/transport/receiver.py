@@ -40,7 +40,9 @@ class Receiver(Protocol):
 
     def flow_opened(self, flow: Flow) -> None: ...
 
-    def flow_closed(self, flow: int, reason: str) -> None: ...
+    def flow_closed(self, flow: int, reason: str, peer: PeerAddress | None) -> None:
+        """A connection is gone, or never came up (no peer)."""
+        ...
 
     def needs_flow(self, flow: int) -> bool:
         """Whether a dialog was last heard on this connection."""

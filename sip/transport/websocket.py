@@ -11,14 +11,13 @@ import re
 from collections.abc import Iterable
 
 import attrs
-from wsproto import ConnectionType, WSConnection
+from wsproto import ConnectionType, WSConnection, events
 from wsproto.events import (
     AcceptConnection,
     BytesMessage,
     CloseConnection,
     Event,
     Ping,
-    Pong,
     RejectConnection,
     RejectData,
     Request,
@@ -29,7 +28,7 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from sip.message import MessageError, parse_datagram
 
-from .arrivals import Answer, Arrival, Damaged, Lost, Whole
+from .arrivals import Answer, Arrival, Damaged, Lost, Pong, Whole
 from .limits import MAX_HANDSHAKE_BYTES, MAX_WEBSOCKET_MESSAGE_BYTES
 
 SUB_PROTOCOL = "sip"
@@ -60,6 +59,8 @@ class Rejected:
 class WebSocketFraming:
     """One connection: first `shake_hands` until it says yes or no, then a framing like others."""
 
+    answers_pings = True  # RFC 6455 5.5.2
+
     def __init__(self, settings: WebSocketSettings) -> None:
         self._settings = settings
         self._wire = WSConnection(ConnectionType.SERVER)
@@ -83,14 +84,14 @@ class WebSocketFraming:
         head, self._early, self._head = self._head[:border], self._head[border:], b""
         try:
             self._wire.receive_data(head)
-            events = list(self._wire.events())
+            arrived = list(self._wire.events())
         except RemoteProtocolError as exc:
             hint = exc.event_hint
             status = hint.status_code if isinstance(hint, RejectConnection) else 400
             return self._reject(status, f"no WebSocket handshake: {exc}")
         except UnicodeError:  # a header that is no ASCII, a host that is no name
             return self._reject(400, "no WebSocket handshake: bytes that no header may have")
-        request = next((event for event in events if isinstance(event, Request)), None)
+        request = next((event for event in arrived if isinstance(event, Request)), None)
         if request is None:
             return self._reject(400, f"no WebSocket handshake within {MAX_HANDSHAKE_BYTES} bytes")
         return self._judge(request)
@@ -156,8 +157,8 @@ class WebSocketFraming:
                 return self._piece(bytes(data), event.message_finished)
             case Ping():
                 return [Answer(self._wire.send(event.response()))]
-            case Pong():
-                return [Answer(b"")]
+            case events.Pong():
+                return [Pong()]
             case CloseConnection(code=code):
                 self._is_over = True
                 reply = self._wire.send(event.response())
@@ -183,7 +184,7 @@ class WebSocketFraming:
             # RFC 7118 6: some clients keep alive with the CRLFs of RFC 5626
             return Answer(self.wrap(_PONG))
         if not data.strip():
-            return Answer(b"")
+            return Pong()
         try:
             return Whole(parse_datagram(data))
         except MessageError as exc:
@@ -208,6 +209,9 @@ class WebSocketFraming:
             return self._wire.send(BytesMessage(data=data))
         except LocalProtocolError:
             return b""  # the peer said that it is leaving
+
+    def ping(self) -> bytes:
+        return b"" if self._is_over else self._wire.send(Ping())
 
     def farewell(self, why: str) -> bytes:
         return b"" if self._is_over else self._close(CloseReason.GOING_AWAY, why)

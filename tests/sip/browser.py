@@ -22,7 +22,8 @@ from sip.message import Request as SipRequest
 
 HOST = "df7jal23ls0d.invalid"
 """What a browser says of its address: it knows none (RFC 7118 5.1)."""
-PATIENCE_S = 20
+PATIENCE_S = 200
+"""Longer than the silence after which pings are sent, on a clock that jumps."""
 
 
 @attrs.define

@@ -260,3 +260,19 @@ async def test_a_browser_is_called_over_its_connection_by_a_session_event(
         ]
         await phone.say("\r\n".join(ok) + "\r\n\r\n" + OFFER)
         await phone.request("ACK")
+
+
+async def test_a_browser_in_a_call_that_answers_no_ping_has_failed(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with running(nursery, WS) as us, browser(us.port("ws")) as phone:
+        await call(phone, us)
+        ping = await phone.hear(Ping)
+        assert isinstance(ping, Ping)
+        close = await phone.hear(CloseConnection)
+        assert isinstance(close, CloseConnection)
+        assert close.reason == "the flow failed: no answer to a keep-alive within 10 s"
+        await us.owner.until(lambda: bool(us.owner.notices))
+        assert us.owner.notices[0].endswith(
+            "is gone, and calls were on it: the flow failed: no answer to a keep-alive within 10 s"
+        )

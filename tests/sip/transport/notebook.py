@@ -60,7 +60,7 @@ class Notebook:
         self.flows.append(flow)
         self._note("opened")
 
-    def flow_closed(self, flow: int, reason: str) -> None:
+    def flow_closed(self, flow: int, reason: str, peer: PeerAddress | None) -> None:
         self._note(f"closed: {reason}")
 
     def needs_flow(self, flow: int) -> bool:

@@ -8,11 +8,11 @@ import pytest
 import trio
 import trio.testing
 
-from sip.address import Destination, ListenAddress
+from sip.address import Destination, ListenAddress, PeerAddress
 from sip.transaction import ClientKey, Transmit
 from sip.transport import Resolver, TransportHub
 from sip.transport import hub as hub_module
-from sip.transport.limits import IDLE_S, MAX_QUEUE_BYTES, MESSAGE_S
+from sip.transport.limits import IDLE_S, MAX_QUEUE_BYTES, MESSAGE_S, PING_S, PONG_S
 
 from .notebook import Notebook
 
@@ -198,3 +198,60 @@ async def test_a_receiver_that_fails_costs_one_connection(bench: Bench) -> None:
     async with await bench.dial() as stream:
         await stream.send_all(b"\r\n\r\n")
         assert await stream.receive_some() == b"\r\n"
+
+
+async def dialled(bench: Bench) -> tuple[trio.SocketStream, trio.SocketListener]:
+    """The far end of a connection that the hub opened, after its first message."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    bench.hub.send(transmit(listener.socket.getsockname()[1], OPTIONS))
+    stream = await listener.accept()
+    assert await stream.receive_some() == OPTIONS
+    await stream.send_all(OPTIONS)
+    return stream, listener
+
+
+async def test_a_connection_of_ours_is_pinged_and_its_failure_is_told(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench.notes.needed = True
+    start = trio.current_time()
+    stream, listener = await dialled(bench)
+    assert await stream.receive_some() == b"\r\n\r\n"
+    assert trio.current_time() - start == pytest.approx(PING_S, abs=1)
+    await stream.send_all(b"\r\n")
+    assert await stream.receive_some() == b"\r\n\r\n"
+    # it answered once; when it does not answer again, the flow has failed
+    assert await stream.receive_some() == b""
+    assert trio.current_time() - start == pytest.approx(2 * PING_S + PONG_S, abs=2)
+    told = "closed: the flow failed: no answer to a keep-alive within 10 s"
+    await bench.notes.until(lambda: bench.notes.lines[-1] == told)
+    await stream.aclose()
+    await listener.aclose()
+
+
+async def test_a_peer_that_ignores_pings_keeps_its_connection(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench.notes.needed = True
+    stream, listener = await dialled(bench)
+    for _ in range(12):
+        assert await stream.receive_some() == b"\r\n\r\n"
+    assert not any(line.startswith("closed") for line in bench.notes.lines)
+    await stream.aclose()
+    await listener.aclose()
+
+
+async def test_connections_of_one_host_are_bounded(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "MAX_CONNECTIONS_PER_HOST", 1)
+    # loopback is excepted, so that this peer must not look like it
+    monkeypatch.setattr(PeerAddress, "is_loopback", property(lambda peer: False))
+    first = await bench.dial()
+    await bench.notes.until(lambda: bench.notes.lines == ["opened"])
+    async with await bench.dial() as second:
+        assert await second.receive_some() == b""
+    assert bench.notes.lines[1] == (
+        "connection turned away: 127.0.0.1 has 1 connections, the most for one host"
+    )
+    await first.aclose()
