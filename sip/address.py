@@ -138,11 +138,13 @@ class Destination:
 
     transport: Transport
     host: str
-    """An address or a name; names are resolved by the transport."""
+    """An address."""
     port: int
     flow: int | None = None
     domain: str = ""
     """What the peer's certificate has to be for, when it is not `host` (RFC 5922 7)."""
+    is_pinned: bool = False
+    """No other transport leads there: the host is the outside of a NAT."""
 
     @property
     def identity(self) -> str:
@@ -156,3 +158,22 @@ class Destination:
 
     def __str__(self) -> str:
         return f"{self.transport}:{host_port(self.host, self.port)}"
+
+
+@attrs.frozen(kw_only=True)
+class Lookup:
+    """A name whose servers have to be found (RFC 3263 4)."""
+
+    domain: str
+    """A host name, as the URI has it."""
+    port: int | None
+    """As the URI has it; then only addresses are asked for."""
+    transport: Transport | None
+    """Named by the URI, or None: what the name's servers prefer."""
+    secure: bool
+    """For a sips: URI."""
+    flow: int | None = None
+    """The UDP socket to prefer."""
+
+    def __str__(self) -> str:
+        return self.domain if self.port is None else host_port(self.domain, self.port)

@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ParamSpec
 
 import attrs
 import trio
 
-from sip.address import BoundAddress, Flow, PeerAddress
+from sip.address import BoundAddress, Destination, Flow, PeerAddress
 from sip.agent import (
     AgentOutput,
+    Locate,
     Refusal,
     RefusalReport,
     SessionBegan,
@@ -132,6 +133,9 @@ class Driver:
             case Transmit():
                 if self._hub is not None:
                     self._hub.send(output)
+            case Locate():
+                if self._hub is not None:
+                    self._hub.locate(output.key, output.lookup, output.seed)
             case SipTrace():
                 self._report(self._callbacks.on_trace, output)
             case RefusalReport():
@@ -261,6 +265,10 @@ class Driver:
     def undelivered(self, key: ClientKey | ServerKey, reason: str) -> None:
         if self._agent is not None:
             self._feed(self._agent.transport_failed, key, reason, trio.current_time())
+
+    def located(self, key: ClientKey, found: Sequence[Destination], reason: str) -> None:
+        if self._agent is not None:
+            self._feed(self._agent.located, key, found, reason, trio.current_time())
 
     def returned(self, data: bytes, reason: str) -> None:
         if self._agent is not None:

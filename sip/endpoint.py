@@ -44,9 +44,10 @@ from sip.driver import Callbacks, Driver, Fault
 from sip.message import MessageError, NameAddr, Uri
 from sip.transport import (
     AddressBook,
+    DnsNames,
     ListenError,
+    Names,
     RandomIds,
-    Resolver,
     TlsError,
     TlsSettings,
     TransportHub,
@@ -107,11 +108,11 @@ class Endpoint:
         tls: TlsSettings | None = None,
         websocket: WebSocketSettings | None = None,
         ids: IdSource | None = None,
-        resolver: Resolver | None = None,
+        names: Names | None = None,
     ) -> None:
         self._settings = settings
         self._ids = ids or RandomIds()
-        self._resolver = resolver or Resolver()
+        self._names = names or DnsNames()
         self._driver = Driver(
             Callbacks(
                 on_invite=on_invite,
@@ -144,7 +145,7 @@ class Endpoint:
             raise NotRunningError("run(): this endpoint ran before; make a new one")
         driver = self._driver
         hub = self._hub = TransportHub(
-            driver, self._resolver, driver.crashed, tls=self._tls, websocket=self._websocket
+            driver, self._names, driver.crashed, tls=self._tls, websocket=self._websocket
         )
         bound = hub.bind(listeners)
         agent = self._agent = UserAgent(

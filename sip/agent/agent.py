@@ -7,9 +7,9 @@ order. Owners reach their sessions through facades, whose steps run inside `ente
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from sip.address import Flow
+from sip.address import Destination, Flow
 from sip.dialog import (
     Enter,
     IdSource,
@@ -41,6 +41,7 @@ from sip.transaction import (
 )
 
 from .addressing import Addressing
+from .delivery import Deliveries
 from .inbound import Gate, Inbound
 from .outputs import AgentOutput, SessionBegan, SessionForgotten, SessionNews
 from .replies import Replies
@@ -73,7 +74,8 @@ class UserAgent:
         self.timers: Schedule[Session, TimerName] = Schedule()
         self.sessions = SessionTable()
         self.replies = Replies(settings.user_agent, secret=ids.tag())
-        self.outbound = OutboundRequests(settings, addressing, ids)
+        self.outbound = OutboundRequests(settings, addressing)
+        self.deliveries = Deliveries(self)
         self.draining: int | None = None
         """Retry-After in seconds while no new calls are taken."""
         self.dropped: Counter[str] = Counter()
@@ -122,6 +124,13 @@ class UserAgent:
         """A datagram of ours came back (ICMP). Its branch proves that it was ours."""
         key = returned_request(data)
         return [] if key is None else self.transport_failed(key, reason, now)
+
+    def located(
+        self, key: ClientKey, found: Sequence[Destination], reason: str, now: float
+    ) -> list[AgentOutput]:
+        """The answer to a Locate: places, best first, or none and the reason."""
+        self.deliveries.located(key, found, reason, now)
+        return self.take(now)
 
     def sent_on(self, key: ClientKey, flow: int) -> None:
         """A request left on this TCP connection."""
@@ -183,7 +192,8 @@ class UserAgent:
     @property
     def is_idle(self) -> bool:
         """Nothing is owed to any peer: no session, and no BYE without its answer."""
-        return len(self.sessions) == 0 and all(key.method == "INVITE" for key in self._outcomes)
+        answered = all(key.method == "INVITE" for key in self._outcomes)
+        return len(self.sessions) == 0 and answered and self.deliveries.is_idle
 
     # --- the clock ---
 
@@ -264,6 +274,7 @@ class UserAgent:
     def _forget_transaction(self, key: ClientKey | ServerKey) -> None:
         if isinstance(key, ClientKey):
             self._outcomes.pop(key, None)
+            self.deliveries.forget(key)
             return
         held = self._invites.pop(key, None)
         if held is not None:

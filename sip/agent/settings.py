@@ -20,6 +20,13 @@ RETRY_AFTER_S: Final = 5
 MAX_UDP_REQUEST_BYTES: Final = 1_300
 """RFC 3261 18.1.1: above this, and with an unknown MTU, a request is to go over TCP."""
 
+AVOIDED_S: Final = 60.0
+"""How long a place that failed is tried last: less than what restarts take, more than a call set-up
+with its challenges, so that those go to one server."""
+
+MAX_AVOIDED: Final = 256
+"""Places that are remembered as failed; the oldest is forgotten."""
+
 MAX_REPLY_FACTOR: Final = 2
 """A stateless reply is at most this much longer than the request, which may have a false source
 address; a longer one is sent without its explanations, or not at all."""

@@ -1,22 +1,32 @@
 """All sockets of one endpoint: finds the one a message leaves by, and opens connections for it.
 
-Sending never waits for the caller. A message to a name waits (bounded) for the resolver; one for
-a connection waits on it; whatever cannot be sent is reported with its transaction.
+Sending never waits for the caller. A message for a connection waits on it; whatever cannot be sent
+is reported with its transaction.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import trio
 
-from sip.address import Destination, Flow, ListenAddress, PeerAddress, is_secure, is_websocket
-from sip.transaction import Transmit
+from sip.address import (
+    Destination,
+    Flow,
+    ListenAddress,
+    Lookup,
+    PeerAddress,
+    Transport,
+    is_secure,
+    is_websocket,
+)
+from sip.transaction import ClientKey, Transmit
 
 from .arrivals import Framing, StreamFraming
 from .connection import Connection
+from .dns import AddressKind, Names
 from .limits import (
     CERTIFICATE_WATCH_S,
     MAX_CONNECTIONS,
@@ -25,10 +35,10 @@ from .limits import (
     RESTART_S,
 )
 from .listening import bind_stream, listen_error
+from .locate import LocateError, Locator
 from .nat import Listener
-from .opening import Opened, OpenError, accept_stream, dial, flow_of
+from .opening import OpenError, accept_stream, dial, flow_of
 from .receiver import Receiver
-from .resolve import ResolveError, Resolver
 from .tls import TlsError, TlsIdentity, TlsSettings
 from .udp import UdpListener
 from .websocket import WebSocketFraming, WebSocketSettings
@@ -40,13 +50,12 @@ class TransportHub:
     def __init__(
         self,
         receiver: Receiver,
-        resolver: Resolver,
+        names: Names,
         on_crash: Callable[[Exception], None],
         tls: TlsSettings | None = None,
         websocket: WebSocketSettings | None = None,
     ) -> None:
         self._receiver = receiver
-        self._resolver = resolver
         self._on_crash = on_crash
         self._tls = TlsIdentity(tls or TlsSettings())
         self._websocket = websocket or WebSocketSettings()
@@ -56,7 +65,9 @@ class TransportHub:
         self._connections: dict[int, Connection] = {}
         self._by_peer: dict[tuple[str, str, int], Connection] = {}
         self._per_host: Counter[str] = Counter()
-        self._waiting: dict[str, list[Transmit]] = {}
+        self._names = names
+        self._locator = Locator(names, transports=(), kinds=())
+        self._waiting: dict[Lookup, deque[tuple[ClientKey, str]]] = {}
         self._nursery: trio.Nursery | None = None
 
     # --- listeners ---
@@ -64,10 +75,21 @@ class TransportHub:
     def bind(self, where: Sequence[ListenAddress]) -> list[Listener]:
         """Open all listeners, or none: ListenError."""
         try:
-            return [self._bind_one(address) for address in where]
+            bound = [self._bind_one(address) for address in where]
         except BaseException:
             self.close()
             raise
+        self._locator = self._locator_for(bound)
+        return bound
+
+    def _locator_for(self, bound: Sequence[Listener]) -> Locator:
+        """We connect by TCP and TLS without listening there; UDP needs a socket."""
+        hosts = [listener.address.host for listener in bound]
+        kinds: list[AddressKind] = ["AAAA"] if any(":" in host for host in hosts) else []
+        if any(":" not in host for host in hosts) or not hosts:
+            kinds.insert(0, "A")
+        transports: tuple[Transport, ...] = ("udp", "tcp", "tls") if self._udp else ("tcp", "tls")
+        return Locator(self._names, transports=transports, kinds=kinds)
 
     def _bind_one(self, where: ListenAddress) -> Listener:
         flow_id = self._new_id()
@@ -134,27 +156,19 @@ class TransportHub:
 
     def send(self, output: Transmit) -> None:
         """Send a message; whatever becomes of it is told to the receiver."""
-        destination = output.destination
-        if destination.transport != "udp":
-            self._send_on_connection(output, destination)
-            return
-        addresses = self._resolver.known(destination.host, trio.current_time())
-        if addresses is None:
-            self._ask_resolver(output)
+        if output.destination.transport == "udp":
+            self._send_udp(output, output.destination)
         else:
-            self._send_udp(output, addresses)
+            self._send_on_connection(output, output.destination)
 
-    def _send_udp(self, output: Transmit, addresses: Sequence[str]) -> None:
-        destination = output.destination
+    def _send_udp(self, output: Transmit, destination: Destination) -> None:
         udp = self._udp.get(destination.flow or 0) or next(iter(self._udp.values()), None)
         if udp is None:
             self._fail(output, "there is no UDP listener")
-            return
-        address = next((a for a in addresses if (":" in a) == udp.is_ipv6), None)
-        if address is None:
-            self._fail(output, f"{destination.host} has no address that {udp.address} can reach")
-            return
-        udp.send(output, address, destination.port)
+        elif (":" in destination.host) != udp.is_ipv6:
+            self._fail(output, f"{destination.host} cannot be reached from {udp.address}")
+        else:
+            udp.send(output, destination.host, destination.port)
 
     def _send_on_connection(self, output: Transmit, destination: Destination) -> None:
         connection = self._connections.get(destination.flow or 0)
@@ -184,48 +198,41 @@ class TransportHub:
     async def _connect(self, connection: Connection, destination: Destination) -> None:
         try:
             await self._guard(
-                partial(connection.run, partial(self._dial, connection.id, destination))
+                partial(connection.run, partial(dial, connection.id, destination, self._tls))
             )
         finally:
             self._connections.pop(connection.id, None)
             if self._by_peer.get(_place(destination)) is connection:
                 del self._by_peer[_place(destination)]
 
-    async def _dial(self, flow_id: int, destination: Destination) -> Opened:
-        """The first address that answers."""
-        host, port = destination.host, destination.port
-        try:
-            addresses = await self._resolver.resolve(host, port, destination.transport)
-        except ResolveError as exc:
-            raise OpenError(str(exc)) from exc
-        fault = OpenError(f"{host}: the name has no address")
-        for address in addresses:
-            try:
-                return await dial(flow_id, destination, address, self._tls)
-            except OpenError as exc:
-                fault = exc
-        raise fault
+    # --- names ---
 
-    def _ask_resolver(self, output: Transmit) -> None:
-        host = output.destination.host.lower()
-        waiting = self._waiting.get(host)
+    def locate(self, key: ClientKey, lookup: Lookup, seed: str) -> None:
+        """Find the servers of a name; all who ask for the same are told in the order they asked."""
+        waiting = self._waiting.get(lookup)
         if waiting is not None and len(waiting) < MAX_WAITING_FOR_NAME:
-            waiting.append(output)
+            waiting.append((key, seed))
         elif waiting is not None or self._nursery is None:
-            self._fail(output, f"too many messages wait for the name {host}")
+            self._receiver.located(key, (), f"too many requests wait for the name {lookup.domain}")
         else:
-            self._waiting[host] = [output]
-            self._nursery.start_soon(self._resolve, host, output.destination.port)
+            self._waiting[lookup] = deque([(key, seed)])
+            self._nursery.start_soon(self._locate, lookup)
 
-    async def _resolve(self, host: str, port: int) -> None:
+    async def _locate(self, lookup: Lookup) -> None:
+        """Once the first has its answer, the others have theirs from memory."""
+        waiting, reason = self._waiting[lookup], ""
         try:
-            addresses = await self._resolver.resolve(host, port, "udp")
-        except ResolveError as exc:
-            for output in self._waiting.pop(host, []):
-                self._fail(output, str(exc))
-            return
-        for output in self._waiting.pop(host, []):
-            self._send_udp(output, addresses)
+            while waiting:
+                key, seed = waiting.popleft()
+                found: list[Destination] = []
+                if not reason:
+                    try:
+                        found = await self._locator.locate(lookup, seed)
+                    except LocateError as exc:
+                        reason = str(exc)
+                self._receiver.located(key, found, reason)
+        finally:
+            del self._waiting[lookup]
 
     def _fail(self, output: Transmit, reason: str) -> None:
         if output.transaction is not None:

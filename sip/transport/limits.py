@@ -75,6 +75,24 @@ RESOLVE_S: Final = 5.0
 RESOLVED_FOR_S: Final = 60.0
 """An answer of the resolver is used for this long; it does not tell its time to live."""
 
+DNS_TRY_S: Final = 1.5
+"""For one DNS server to answer; a second try or server gets as long again."""
+
+MISSING_FOR_S: Final = 30.0
+"""How long it is believed that a name, or a kind of record, does not exist. Negative answers seldom
+say it in a way that can be relied on; most names have neither NAPTR nor SRV."""
+
+FORGET_AT_LATEST_S: Final = 3_600.0
+"""Answers with a longer time to live are asked for again after this, so that a mistake in a zone is
+not with us for a week."""
+
+MAX_RECORDS: Final = 32
+"""Of one answer; an RRset of servers has a few."""
+
+MAX_PLACES: Final = 8
+"""Places to try for one request. With a dead server each costs up to 32 s, so that more are
+of no use to a caller."""
+
 MAX_RESOLVED: Final = 1_000
 """Names remembered; the oldest is forgotten."""
 

@@ -18,6 +18,7 @@ from sip.address import (
     BoundAddress,
     Destination,
     Flow,
+    Lookup,
     Transport,
     default_port,
     host_port,
@@ -155,7 +156,7 @@ class AddressBook:
             port = via.port or default_port(flow.transport)
         return Destination(transport=flow.transport, host=peer.host, port=port, flow=flow.id)
 
-    def route(self, next_hop: Uri, flow: Flow | None) -> Destination:
+    def route(self, next_hop: Uri, flow: Flow | None) -> Destination | Lookup:
         if next_hop.scheme not in ("sip", "sips"):
             raise UnroutableError(f"no transport for {next_hop.scheme}: URIs; use sip: or sips:")
         host = next_hop.params.get("maddr") or next_hop.host
@@ -164,26 +165,46 @@ class AddressBook:
         literal = ip_literal(host)
         if literal is not None and not _is_unicast(literal):
             raise UnroutableError(f"{host} is not the address of one host")
+        place = Destination(transport=transport, host=host, port=port, domain=next_hop.host)
         if flow is not None and self._follows(flow, host, transport, next_hop):
             if flow.transport != "udp":
-                domain = next_hop.host
-                return Destination(
-                    transport=flow.transport, host=host, port=port, flow=flow.id, domain=domain
-                )
+                return attrs.evolve(place, transport=flow.transport, flow=flow.id)
             if _is_hidden(host, flow.peer.host):
-                host, port = flow.peer.host, flow.peer.port
-            return Destination(transport="udp", host=host, port=port, flow=flow.id)
+                seen = flow.peer
+                return attrs.evolve(
+                    place, host=seen.host, port=seen.port, flow=flow.id, is_pinned=True
+                )
+            if literal is not None:
+                return attrs.evolve(place, flow=flow.id)
         if is_websocket(transport):
             raise UnroutableError("a WebSocket peer is reached over its own connection alone")
-        socket: int | None = None
-        if transport == "udp":
-            listener = self._listener("udp", host)
-            if listener is None:
-                raise UnroutableError(f"no UDP listener can reach {host}")
-            socket = listener.id
-        return Destination(
-            transport=transport, host=host, port=port, flow=socket, domain=next_hop.host
+        if literal is None:
+            return self._lookup(next_hop, host, flow)
+        reached = self.reach(place)
+        if reached is None:
+            raise UnroutableError(f"no UDP listener can reach {host}")
+        return reached
+
+    def _lookup(self, next_hop: Uri, host: str, flow: Flow | None) -> Lookup:
+        """RFC 3263 4: a name; a port in the URI leaves only its addresses to be found."""
+        is_named = next_hop.scheme == "sips" or "transport" in next_hop.params
+        keeps_socket = flow is not None and flow.transport == "udp"
+        return Lookup(
+            domain=host,
+            port=next_hop.port,
+            transport=self._transport(next_hop) if is_named or next_hop.port else None,
+            secure=next_hop.scheme == "sips",
+            flow=flow.id if flow is not None and keeps_socket else None,
         )
+
+    def reach(self, place: Destination) -> Destination | None:
+        """With the UDP socket to use: the one it has, or the one on the way there."""
+        if place.transport != "udp":
+            return attrs.evolve(place, flow=None)
+        preferred = self._by_id.get(place.flow)
+        if preferred is None or not _same_family(preferred.address.host, place.host):
+            preferred = self._listener("udp", place.host)
+        return None if preferred is None else attrs.evolve(place, flow=preferred.id)
 
     def _transport(self, uri: Uri) -> Transport:
         named = uri.params.get("transport")
@@ -232,10 +253,11 @@ class AddressBook:
     # --- open connections ---
 
     def by_tcp(self, destination: Destination) -> Destination | None:
-        flows = self._tcp_peers.get((destination.host, destination.port))
-        if not flows:
+        """What is behind a NAT can be reached by its own flow alone."""
+        if destination.is_pinned:
             return None
-        return attrs.evolve(destination, transport="tcp", flow=next(iter(flows)))
+        flows = self._tcp_peers.get((destination.host, destination.port), ())
+        return attrs.evolve(destination, transport="tcp", flow=next(iter(flows), None))
 
     def flow_opened(self, flow: Flow) -> None:
         self._connections[flow.id] = flow

@@ -17,7 +17,6 @@ from sip.address import (
     Flow,
     PeerAddress,
     Transport,
-    host_port,
     is_secure,
 )
 
@@ -109,12 +108,12 @@ def _serving(
     return trio.SSLStream(stream, context, server_side=True, https_compatible=True)
 
 
-async def dial(flow_id: int, where: Destination, address: str, tls: TlsIdentity) -> Opened:
-    """Connect to one address of `where`; OpenError."""
-    place = f"{where.transport}:{host_port(address, where.port)}"
+async def dial(flow_id: int, where: Destination, tls: TlsIdentity) -> Opened:
+    """Connect to an address; OpenError."""
+    place = str(where)
     try:
         with trio.fail_after(CONNECT_S):
-            stream = await _connect(address, where.port)
+            stream = await _connect(where.host, where.port)
     except trio.TooSlowError:
         raise OpenError(f"{place}: no connection within {CONNECT_S:g} s") from None
     except OSError as exc:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from sip.address import BoundAddress, Flow, PeerAddress
+from sip.address import BoundAddress, Destination, Flow, PeerAddress
 from sip.message import Message, MessageError
 from sip.transaction import ClientKey, ServerKey, Transmit
 
@@ -32,6 +33,10 @@ class Receiver(Protocol):
 
     def undelivered(self, key: ClientKey | ServerKey, reason: str) -> None:
         """A message could not be sent."""
+        ...
+
+    def located(self, key: ClientKey, found: Sequence[Destination], reason: str) -> None:
+        """What a name led to; nothing, and the reason."""
         ...
 
     def returned(self, data: bytes, reason: str) -> None:

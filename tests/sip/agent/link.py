@@ -235,6 +235,7 @@ class Link:
             assert agent.next_timeout() is None
             assert agent.is_idle
             assert (agent._outcomes, agent._invites, len(agent.timers)) == ({}, {}, 0)
+            assert len(agent.deliveries) == 0
 
 
 def _short(summary: str) -> str:

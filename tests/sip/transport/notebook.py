@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
-from sip.address import BoundAddress, Flow, PeerAddress
+from sip.address import BoundAddress, Destination, Flow, PeerAddress
 from sip.message import Message, MessageError
 from sip.transaction import ClientKey, ServerKey, Transmit
 
@@ -52,6 +52,9 @@ class Notebook:
 
     def undelivered(self, key: ClientKey | ServerKey, reason: str) -> None:
         self._note(f"undelivered: {reason}")
+
+    def located(self, key: ClientKey, found: Sequence[Destination], reason: str) -> None:
+        self._note(f"located: {', '.join(map(str, found)) or reason}")
 
     def returned(self, data: bytes, reason: str) -> None:
         self._note(f"returned: {reason}")

@@ -8,12 +8,20 @@ import pytest
 import trio
 import trio.testing
 
-from sip.address import Destination, ListenAddress, PeerAddress
+from sip.address import Destination, ListenAddress, Lookup, PeerAddress
 from sip.transaction import ClientKey, Transmit
-from sip.transport import Resolver, TransportHub
+from sip.transport import TransportHub
 from sip.transport import hub as hub_module
-from sip.transport.limits import IDLE_S, MAX_QUEUE_BYTES, MESSAGE_S, PING_S, PONG_S
+from sip.transport.limits import (
+    IDLE_S,
+    MAX_QUEUE_BYTES,
+    MAX_WAITING_FOR_NAME,
+    MESSAGE_S,
+    PING_S,
+    PONG_S,
+)
 
+from .names import FakeNames
 from .notebook import Notebook
 
 pytestmark = pytest.mark.loopback
@@ -31,7 +39,7 @@ class Bench:
     def __init__(self) -> None:
         self.notes = Notebook()
         self.crashes: list[Exception] = []
-        self.hub = TransportHub(self.notes, Resolver(), self.crashes.append)
+        self.hub = TransportHub(self.notes, FakeNames(), self.crashes.append)
         where = ListenAddress.parse("tcp://127.0.0.1:0")
         self.port = self.hub.bind([where])[0].address.port
 
@@ -144,10 +152,15 @@ async def test_a_connection_that_never_opens_fails_its_messages(
     assert "no connection within 5 s" in bench.notes.lines[-1]
 
 
-async def test_a_name_without_address_fails_its_messages(bench: Bench) -> None:
-    bench.hub.send(transmit(5060, host="does-not-exist.invalid"))
-    await bench.notes.until(lambda: bench.notes.lines[-1].startswith("closed"))
-    assert bench.notes.lines[1].startswith("undelivered: does-not-exist.invalid")
+async def test_all_who_wait_for_a_name_are_told_in_order(bench: Bench) -> None:
+    lookup = Lookup(domain="nobody.example", port=None, transport=None, secure=False)
+    keys = [ClientKey(f"z9hG4bK{number}", "INVITE") for number in range(MAX_WAITING_FOR_NAME + 1)]
+    for key in keys:
+        bench.hub.locate(key, lookup, "seed")
+    full = "located: too many requests wait for the name nobody.example"
+    assert bench.notes.lines == [full]
+    await bench.notes.until(lambda: len(bench.notes.lines) == len(keys))
+    assert set(bench.notes.lines[1:]) == {"located: nobody.example: the name has no address"}
 
 
 async def test_messages_wait_together_for_one_connection(bench: Bench) -> None:

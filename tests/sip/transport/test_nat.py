@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 import pytest
 
-from sip.address import BoundAddress, Destination, Flow, PeerAddress, Transport
+from sip.address import BoundAddress, Destination, Flow, Lookup, PeerAddress, Transport
 from sip.agent import UnroutableError
 from sip.message import Request, Uri, parse_datagram
 from sip.transport import AddressBook, Listener
@@ -103,11 +103,12 @@ def test_a_peer_on_a_connection_of_ours_is_shown_any_listener() -> None:
         ("sip:bob@198.51.100.1:5080", "udp:198.51.100.1:5080"),
         ("sip:bob@198.51.100.1;transport=TCP", "tcp:198.51.100.1:5060"),
         ("sip:bob@example.com;maddr=198.51.100.2", "udp:198.51.100.2:5060"),
-        ("sip:bob@host_name:5080", "udp:host_name:5080"),
+        ("sip:bob@host_name:5080", "host_name:5080"),
+        ("sips:bob@example.com", "example.com"),
     ],
 )
 def test_where_a_uri_leads(uri: str, where: str) -> None:
-    addresses = book(bound("udp", "192.0.2.1"))
+    addresses = book(bound("udp", "192.0.2.1"), bound("tls", "192.0.2.1", 5061))
     assert str(addresses.route(Uri.parse(uri), None)) == where
 
 
@@ -147,14 +148,13 @@ def test_without_udp_listener_tcp_is_the_default() -> None:
         ("10.0.0.5:5062", "10.0.0.9", ("10.0.0.5", 5062)),
         ("127.0.0.1:5062", "127.0.0.1", ("127.0.0.1", 5062)),
         ("203.0.113.5", "198.51.100.7", ("203.0.113.5", 5060)),
-        ("phone.example.com", "198.51.100.7", ("phone.example.com", 5060)),
     ],
 )
 def test_a_contact_hidden_behind_a_nat_is_replaced_by_its_source(
     contact: str, source: str, reached: tuple[str, int]
 ) -> None:
     addresses = book(bound("udp", "192.0.2.1"))
-    where = addresses.route(Uri.parse(f"sip:bob@{contact}"), flow(source, 40_000))
+    where = to(addresses, f"sip:bob@{contact}", flow(source, 40_000))
     assert (where.host, where.port) == reached
     assert where.flow == 1
 
@@ -181,16 +181,42 @@ def test_an_open_connection_is_kept_for_its_peer(contact: str, followed: bool) -
     addresses.flow_closed(9)
 
 
-def test_a_destination_has_tcp_while_a_connection_to_it_is_open() -> None:
+def to(addresses: AddressBook, uri: str, came_by: Flow | None = None) -> Destination:
+    """Where a URI with an address leads."""
+    where = addresses.route(Uri.parse(uri), came_by)
+    assert isinstance(where, Destination)
+    return where
+
+
+def test_the_same_place_by_tcp_takes_an_open_connection() -> None:
     addresses = book(bound("udp", "192.0.2.1"))
-    where = addresses.route(Uri.parse("sip:bob@198.51.100.7"), None)
-    assert addresses.by_tcp(where) is None
+    where = to(addresses, "sip:bob@198.51.100.7")
+    assert addresses.by_tcp(where) == attrs.evolve(where, transport="tcp", flow=None)
     addresses.flow_opened(flow("198.51.100.7", 5060, "tcp", id=9))
-    by_tcp = addresses.by_tcp(where)
-    assert by_tcp is not None
-    assert (by_tcp.transport, by_tcp.flow) == ("tcp", 9)
+    assert addresses.by_tcp(where) == attrs.evolve(where, transport="tcp", flow=9)
     addresses.flow_closed(9)
-    assert addresses.by_tcp(where) is None
+    assert addresses.by_tcp(where) == attrs.evolve(where, transport="tcp", flow=None)
+
+
+def test_what_is_behind_a_nat_has_no_tcp() -> None:
+    addresses = book(bound("udp", "192.0.2.1"))
+    hidden = to(addresses, "sip:bob@10.0.0.5:5062", flow("198.51.100.7", 40_000))
+    assert addresses.by_tcp(hidden) is None
+
+
+def test_a_name_in_a_dialog_keeps_its_udp_socket() -> None:
+    addresses = book(bound("udp", "192.0.2.1", 5060), bound("udp", "192.0.2.1", 5070))
+    lookup = addresses.route(Uri.parse("sip:bob@phone.example.com"), flow("198.51.100.7", id=2))
+    assert isinstance(lookup, Lookup)
+    assert (lookup.domain, lookup.port, lookup.transport, lookup.flow) == (
+        "phone.example.com",
+        None,
+        None,
+        2,
+    )
+    place = Destination(transport="udp", host="198.51.100.9", port=5060, flow=lookup.flow)
+    assert addresses.reach(place) == place
+    assert addresses.reach(attrs.evolve(place, host="2001:db8::9")) is None
 
 
 @pytest.mark.parametrize(
