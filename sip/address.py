@@ -108,6 +108,9 @@ class PeerAddress:
     transport: Transport
     host: str
     port: int
+    names: tuple[str, ...] = ()
+    """Whose TLS client certificate it showed, when one was asked for and found good: the names,
+    addresses and sip: URIs in it (RFC 5922 7.1), in lower case."""
 
     @property
     def is_loopback(self) -> bool:

@@ -25,7 +25,7 @@ from sip.dialog import (
     incoming_session,
     outgoing_session,
 )
-from sip.message import Message, MessageError, parse_datagram
+from sip.message import Message, MessageError, Request, Uri, parse_datagram
 from sip.transaction import (
     ClientKey,
     LayerOutput,
@@ -40,7 +40,7 @@ from sip.transaction import (
     Transmit,
 )
 
-from .addressing import Addressing
+from .addressing import Addressing, UnroutableError
 from .delivery import Deliveries
 from .inbound import Gate, Inbound
 from .outputs import AgentOutput, SessionBegan, SessionForgotten, SessionNews
@@ -226,6 +226,28 @@ class UserAgent:
     def defer(self, step: Callable[[], None]) -> None:
         """Run a step after the present one, so that nobody is called back inside its own call."""
         self._deferred.append(step)
+
+    def send(
+        self,
+        request: Request,
+        next_hop: Uri,
+        flow: Flow | None,
+        outcome: OnOutcome,
+        now: float,
+        *,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> ClientKey | None:
+        """Send a request, wherever it gets through; each response and the final fault go to
+        `outcome`. None when there is no way at all, which `outcome` hears a little later.
+
+        `is_wanted` is asked before another place is tried.
+        """
+        try:
+            return self.deliveries.send(request, next_hop, flow, outcome, now, is_wanted=is_wanted)
+        except UnroutableError as exc:
+            fault = Outcome(status=503, reason=str(exc), response=None, fault="transport")
+            self.defer(lambda: outcome(fault, now))
+            return None
 
     def await_outcome(self, key: ClientKey, outcome: OnOutcome) -> None:
         self._outcomes[key] = outcome

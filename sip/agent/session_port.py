@@ -13,7 +13,6 @@ from sip.dialog import (
     IdSource,
     Incoming,
     OnOutcome,
-    Outcome,
     SentAck,
     Session,
     SessionEvent,
@@ -93,20 +92,14 @@ class SessionPort:
     def send(
         self, request: Request, next_hop: Uri, flow: Flow | None, outcome: OnOutcome, now: float
     ) -> ClientKey | None:
-        agent = self._agent
-        try:
-            return agent.deliveries.send(
-                request,
-                next_hop,
-                flow,
-                outcome,
-                now,
-                is_wanted=lambda: request.method != "INVITE" or not self._has_ended,
-            )
-        except UnroutableError as exc:
-            fault = Outcome(status=503, reason=str(exc), response=None, fault="transport")
-            agent.defer(lambda: outcome(fault, now))
-            return None
+        return self._agent.send(
+            request,
+            next_hop,
+            flow,
+            outcome,
+            now,
+            is_wanted=lambda: request.method != "INVITE" or not self._has_ended,
+        )
 
     def cancel(self, invite: ClientKey, headers: HeaderItems, now: float) -> None:
         agent = self._agent

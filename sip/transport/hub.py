@@ -247,7 +247,9 @@ class TransportHub:
             await stream.aclose()
             return
         why = self._why_not(flow.peer)
-        if why is not None or not self._receiver.welcomes(flow.peer):
+        # who may show a certificate is judged after the handshake
+        is_known = not (is_secure(flow.transport) and self._tls.asks_for_certificates)
+        if why is not None or (is_known and not self._receiver.welcomes(flow.peer)):
             await trio.aclose_forcefully(stream)
             if why is not None:
                 self._receiver.turned_away(flow.peer, "connection", why)
@@ -275,8 +277,11 @@ class TransportHub:
     async def _serve(
         self, connection: Connection, stream: trio.SocketStream, flow: Flow, framing: Framing
     ) -> None:
-        fault = await connection.run(partial(accept_stream, stream, flow, self._tls, framing))
-        if fault is not None:
+        welcomes = self._receiver.welcomes
+        fault = await connection.run(
+            partial(accept_stream, stream, flow, self._tls, framing, welcomes)
+        )
+        if fault is not None and str(fault):
             self._receiver.turned_away(flow.peer, "connection", str(fault))
 
     def _why_not(self, peer: PeerAddress) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 
 import attrs
 import trio
@@ -22,16 +23,18 @@ from sip.address import (
 
 from .arrivals import Framing
 from .limits import ALIVE_AFTER_S, ALIVE_COUNT, ALIVE_EVERY_S, CONNECT_S, HANDSHAKE_S
-from .tls import TlsError, TlsIdentity, why_no_handshake
+from .tls import TlsError, TlsIdentity, names_in, why_no_handshake
 from .websocket import Rejected, WebSocketFraming
 
 Stream = trio.abc.Stream
+Welcomes = Callable[[PeerAddress], bool]
+"""Whether a peer may have a connection; whoever says no has told why."""
 _READ_BYTES = 4_096
 """A handshake of a browser has some 600 bytes; h11 takes 16 KiB at most."""
 
 
 class OpenError(Exception):
-    """There is no connection; the text is for people."""
+    """There is no connection; the text is for people, empty when they have been told."""
 
 
 @attrs.frozen(kw_only=True)
@@ -56,14 +59,30 @@ def flow_of(flow_id: int, transport: Transport, stream: trio.SocketStream) -> Fl
 
 
 async def accept_stream(
-    stream: trio.SocketStream, flow: Flow, tls: TlsIdentity, framing: Framing
+    stream: trio.SocketStream,
+    flow: Flow,
+    tls: TlsIdentity,
+    framing: Framing,
+    welcomes: Welcomes,
 ) -> Opened:
     """The server's side of a connection that a peer opened; OpenError closes it."""
     _stay_alive(stream)
-    secured: Stream = await _accept_tls(stream, tls) if is_secure(flow.transport) else stream
+    carrier: Stream = stream
+    if is_secure(flow.transport):
+        carrier = secured = await _accept_tls(stream, tls)
+        names = names_in(secured.getpeercert())
+        flow = attrs.evolve(flow, peer=attrs.evolve(flow.peer, names=names))
+        await _check_welcome(carrier, flow, tls, welcomes)
     if isinstance(framing, WebSocketFraming):
-        await _upgrade(secured, framing)
-    return Opened(stream=secured, flow=flow)
+        await _upgrade(carrier, framing)
+    return Opened(stream=carrier, flow=flow)
+
+
+async def _check_welcome(stream: Stream, flow: Flow, tls: TlsIdentity, welcomes: Welcomes) -> None:
+    """Those who may show a certificate are judged when it is known."""
+    if tls.asks_for_certificates and not welcomes(flow.peer):
+        await trio.aclose_forcefully(stream)
+        raise OpenError("")
 
 
 async def _upgrade(stream: Stream, framing: WebSocketFraming) -> None:
@@ -90,7 +109,9 @@ async def _upgrade(stream: Stream, framing: WebSocketFraming) -> None:
         raise OpenError("the connection broke in the middle of the WebSocket handshake") from exc
 
 
-async def _accept_tls(stream: trio.SocketStream, tls: TlsIdentity) -> Stream:
+async def _accept_tls(
+    stream: trio.SocketStream, tls: TlsIdentity
+) -> trio.SSLStream[trio.SocketStream]:
     try:
         context = tls.server
     except TlsError as exc:
@@ -136,7 +157,7 @@ async def dial(flow_id: int, where: Destination, tls: TlsIdentity) -> Opened:
 
 async def _shake_hands(
     secured: trio.SSLStream[trio.SocketStream], stream: trio.SocketStream
-) -> Stream:
+) -> trio.SSLStream[trio.SocketStream]:
     try:
         with trio.fail_after(HANDSHAKE_S):
             await secured.do_handshake()

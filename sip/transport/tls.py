@@ -9,9 +9,9 @@ that a half-written file never serves, and connections that are up keep what the
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -75,6 +75,11 @@ class TlsIdentity:
         return self._in_force.server
 
     @property
+    def asks_for_certificates(self) -> bool:
+        """Whether it is known only after the handshake who a peer is."""
+        return self._settings.client_certificates != "off"
+
+    @property
     def client(self) -> ssl.SSLContext:
         """For our connections: checks certificate and host name."""
         return self._in_force.client
@@ -136,6 +141,17 @@ def _stamp(file: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return status.st_mtime_ns, status.st_size
+
+
+MAX_NAMES = 32
+"""Of one certificate; who has more is a hoster, not a SIP peer."""
+
+
+def names_in(certificate: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Whose certificate it is (RFC 5922 7.1): the subjectAltName alone, as `getpeercert` has it."""
+    found = (certificate or {}).get("subjectAltName", ())
+    names = [str(value).lower() for kind, value in found if kind in ("DNS", "URI", "IP Address")]
+    return tuple(names[:MAX_NAMES])
 
 
 def why_no_handshake(exc: BaseException) -> str:

@@ -20,6 +20,7 @@ from sip.endpoint import (
     InviteSession,
     ListenAddress,
     ListenError,
+    Refusal,
     ReinviteAnswered,
     ReinviteReceived,
     SessionEvent,
@@ -213,6 +214,30 @@ async def test_client_certificates(
             await expect_end(stream)
             await us.owner.until(lambda: bool(us.owner.refusals))
             assert "the peer shows no certificate" in us.owner.refusals[0].why
+        await trio.aclose_forcefully(stream)
+
+
+async def test_the_names_of_a_client_certificate_are_known_to_gate_and_calls(
+    authority: Authority, nursery: trio.Nursery
+) -> None:
+    tls = attrs.evolve(authority.settings("127.0.0.1"), client_certificates="optional")
+    theirs = authority.issue("Trunk.example.com", "192.0.2.7", name="trunk")
+    shown = TlsSettings(certificate=theirs.certificate, key=theirs.key, ca=authority.file)
+    names = ("trunk.example.com", "192.0.2.7")
+    async with running(nursery, TLS, tls=tls) as us, running(nursery, UDP, tls=shown) as caller:
+        us.owner.gate = lambda peer: (
+            None if peer.names == names else Refusal(status=403, reason="who are you?")
+        )
+        caller.call(us.uri(transport="tls"))
+        await caller.owner.heard(Answered)
+        peer = us.owner.sessions[0].peer
+        assert peer is not None
+        assert peer.names == names
+        # without a certificate the gate says no, before anything is read
+        stream = await connect(us, authority.client())
+        await expect_end(stream)
+        await us.owner.until(lambda: bool(us.owner.refusals))
+        assert [report.why for report in us.owner.refusals] == ["who are you?"]
         await trio.aclose_forcefully(stream)
 
 
