@@ -21,6 +21,7 @@ PURE = (
 )
 PURE_FILES = (
     "sip/address.py",
+    "sip/advertise.py",
     "sip/transport/arrivals.py",
     "sip/transport/nat.py",
     "sip/transport/patience.py",

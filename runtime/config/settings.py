@@ -178,7 +178,9 @@ class SipSettings:
         default=("udp://127.0.0.1:5060",), validator=_sip_listeners
     )
     advertise: str = ""
-    """Address written into Contact, Via and SDP; empty = the listener's own."""
+    """Addresses written into Contact, Via and SDP; empty = the listener's own."""
+    local: tuple[str, ...] = attrs.field(default=(), validator=_networks)
+    """Networks whose peers are told the listener's own address all the same."""
     allow: tuple[str, ...] = attrs.field(default=("127.0.0.0/8", "::1/128"), validator=_networks)
     """Who may send calls besides the trunks."""
     tls: SipTlsSettings = SipTlsSettings()

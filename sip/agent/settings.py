@@ -6,6 +6,7 @@ from typing import Final
 
 import attrs
 
+from sip.advertise import Advertised, as_advertised
 from sip.transaction import Timers
 
 MAX_SESSIONS: Final = 4_000
@@ -38,8 +39,8 @@ class EndpointSettings:
     """Value of User-Agent and Server."""
     contact_user: str = "callstage"
     """User part of our Contact."""
-    advertise: str = ""
-    """Host, or host:port, to write into Via and Contact; empty means the listener's own."""
+    advertise: Advertised = attrs.field(default=Advertised(), converter=as_advertised)
+    """What to write into Via and Contact instead of the listeners' own addresses."""
     session_expires_s: int = 0
     """Session interval our INVITEs ask for (RFC 4028), at least 90; 0 asks for none."""
     max_sessions: int = MAX_SESSIONS

@@ -27,6 +27,7 @@ from sip.address import (
     is_websocket,
     known_transport,
 )
+from sip.advertise import Advertised
 from sip.agent.addressing import SentBy, UnroutableError
 from sip.message import MessageError, Request, Uri, Via
 
@@ -53,11 +54,11 @@ class AddressBook:
     """The addresses of one endpoint."""
 
     def __init__(
-        self, listeners: Sequence[Listener], advertise: str, source_address: SourceAddress
+        self, listeners: Sequence[Listener], advertise: Advertised, source_address: SourceAddress
     ) -> None:
         self._listeners = tuple(listeners)
         self._by_id: dict[int | None, Listener] = {one.id: one for one in listeners}
-        self._advertised = _split_advertised(advertise)
+        self._advertised = advertise
         self._source_address = source_address
         self._connections: dict[int, Flow] = {}
         self._tcp_peers: dict[tuple[str, int], set[int]] = {}
@@ -102,13 +103,14 @@ class AddressBook:
         return host_port(shown.host, shown.port) + named
 
     def _shown(self, listener: Listener | None, peer_host: str) -> SentBy:
-        host, port = self._advertised
-        if not host:
-            bound = "" if listener is None else listener.address.host
-            host = bound if bound and not _is_wildcard(bound) else self._source(peer_host)
-        if port is None:
-            port = default_port("udp") if listener is None else listener.address.port
-        return SentBy(host=host, port=port)
+        bound = None if listener is None else listener.address
+        told = self._advertised.to(peer_host, None if bound is None else bound.transport)
+        port = default_port("udp") if bound is None else bound.port
+        if told is not None:
+            return SentBy(host=told.host, port=told.port or port)
+        if bound is not None and not _is_wildcard(bound.host):
+            return SentBy(host=_without_zone(bound.host), port=port)
+        return SentBy(host=_without_zone(self._source(peer_host)), port=port)
 
     def _source(self, peer_host: str) -> str:
         return self._source_address(peer_host) or "127.0.0.1"
@@ -135,7 +137,7 @@ class AddressBook:
     def stamp(self, request: Request, flow: Flow) -> None:
         """RFC 3261 18.2.1 and RFC 3581 4; MessageError for a Via that cannot be read."""
         via = request.via
-        if not via.wants_rport and via.host == flow.peer.host:
+        if not via.wants_rport and via.host == _without_zone(flow.peer.host):
             return
         params = via.params.with_value("received", _in_via(flow.peer.host))
         if via.wants_rport:
@@ -273,19 +275,6 @@ class AddressBook:
                 del self._tcp_peers[peer]
 
 
-def _split_advertised(text: str) -> tuple[str, int | None]:
-    if not text:
-        return "", None
-    if ip_literal(text) is not None:
-        return text.strip("[]"), None
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        return text, None
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 65535):
-        raise ValueError(f"advertise {text!r}: write a host, or host:port")
-    return host.strip("[]"), int(port)
-
-
 def _names_itself(via: Via, flow: Flow) -> bool:
     """The sent-by is the address the packet came from, and no rport asks for the source port.
 
@@ -293,11 +282,17 @@ def _names_itself(via: Via, flow: Flow) -> bool:
     sent-by there is a NAT or a name in between, whose port says nothing about this address: the
     source port is the one that can work.
     """
-    return via.host == flow.peer.host and not via.wants_rport
+    return via.host == _without_zone(flow.peer.host) and not via.wants_rport
 
 
 def _in_via(host: str) -> str:
+    host = _without_zone(host)
     return f"[{host}]" if ":" in host else host
+
+
+def _without_zone(host: str) -> str:
+    """Which interface a link-local address is on is nobody else's business (RFC 4007 11.2)."""
+    return host.partition("%")[0]
 
 
 def _is_wildcard(host: str) -> bool:

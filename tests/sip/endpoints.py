@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from sip.address import host_port
 from sip.endpoint import (
     BoundAddress,
     Ended,
@@ -106,7 +107,7 @@ class Running:
     def uri(self, user: str = "us", transport: str = "udp") -> str:
         address = next(one for one in self.bound if one.transport == transport)
         suffix = "" if transport == "udp" else f";transport={transport}"
-        return f"sip:{user}@{address.host}:{address.port}{suffix}"
+        return f"sip:{user}@{host_port(address.host, address.port)}{suffix}"
 
     def port(self, transport: str = "udp") -> int:
         return next(one.port for one in self.bound if one.transport == transport)

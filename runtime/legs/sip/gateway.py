@@ -26,6 +26,7 @@ from runtime.legs.sip.trace import TraceBook
 from runtime.legs.sip.trunks import Trunk
 from runtime.media.port import MediaPort
 from sip.address import BoundAddress, ListenAddress, ip_literal
+from sip.advertise import Advertised
 from sip.endpoint import (
     Endpoint,
     EndpointSettings,
@@ -69,12 +70,13 @@ class SipGateway:
         self._trunk_at: dict[str, Trunk] = {}
         self._gate = self._gate_for(())
         book = TraceBook(trio.current_time)
+        advertised = Advertised.parse(config.advertise, config.local)
         self._settings = LegSettings(
             media=media,
             book=book,
             now=trio.current_time,
             new_number=lambda: secrets.randbelow(2**31),
-            advertised_host=_advertised(config.advertise),
+            advertised=advertised,
             source_address=source_address,
             codecs=(rtp or RtpSettings()).codecs,
             encryption=Encryption(
@@ -90,7 +92,7 @@ class SipGateway:
             self._settings, deliver=self._on_leg, on_refused=self._on_refused
         )
         self._endpoint = Endpoint(
-            EndpointSettings(advertise=config.advertise),
+            EndpointSettings(advertise=advertised),
             on_invite=self._calls.on_invite,
             on_trace=book.on_trace,
             accept=lambda peer: self._gate.accept(peer),
@@ -101,7 +103,7 @@ class SipGateway:
             websocket=WebSocketSettings(origins=config.websocket.origins),
         )
         self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
-        host = _advertised(config.advertise) or _own_host(self._listeners)
+        host = advertised.media_host("") or _own_host(self._listeners)
         rules = OutgoingRules(trunks=self._trunks, only_loopback=self.only_loopback, host=host)
         self.dialer = SipDialer(self._settings, self._endpoint, rules)
 
@@ -181,13 +183,6 @@ def _tls(settings: SipTlsSettings) -> TlsSettings:
         ca=settings.ca,
         client_certificates=settings.client_certificates,
     )
-
-
-def _advertised(text: str) -> str:
-    """The host of `advertise` when it is an address; session descriptions hold no names."""
-    host = text if ip_literal(text) is not None else text.rpartition(":")[0] or text
-    literal = ip_literal(host)
-    return "" if literal is None else str(literal)
 
 
 def _own_host(listeners: Sequence[ListenAddress]) -> str:

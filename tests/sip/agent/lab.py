@@ -12,6 +12,7 @@ from typing import cast
 import attrs
 
 from sip.address import BoundAddress, Destination, Flow, PeerAddress, Transport
+from sip.advertise import Advertised
 from sip.agent import (
     AgentOutput,
     EndpointSettings,
@@ -79,7 +80,7 @@ class Lab:
         self.flow_id = 1 if transport == "udp" else 50
         self.book = AddressBook(
             [Listener(id=n, address=address) for n, address in enumerate(listeners, 1)],
-            "",
+            Advertised(),
             lambda _: "192.0.2.1",
         )
         self.agent = UserAgent(

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from sip.address import BoundAddress, Destination, Flow, Lookup, PeerAddress, Transport
+from sip.advertise import Advertised
 from sip.agent import UnroutableError
 from sip.message import Request, Uri, parse_datagram
 from sip.transport import AddressBook, Listener
@@ -17,9 +18,14 @@ def bound(transport: Transport, host: str, port: int = 5060) -> BoundAddress:
     return BoundAddress(transport=transport, host=host, port=port)
 
 
-def book(*listeners: BoundAddress, advertise: str = "", source: str = "192.0.2.50") -> AddressBook:
+def book(
+    *listeners: BoundAddress,
+    advertise: str = "",
+    source: str = "192.0.2.50",
+    local: Sequence[str] = (),
+) -> AddressBook:
     numbered = [Listener(id=n, address=address) for n, address in enumerate(listeners, 1)]
-    return AddressBook(numbered, advertise, lambda _: source)
+    return AddressBook(numbered, Advertised.parse(advertise, local), lambda _: source)
 
 
 def flow(host: str, port: int = 5060, transport: Transport = "udp", id: int = 1) -> Flow:
@@ -42,7 +48,9 @@ def request(via: str) -> Request:
         ([bound("udp", "192.0.2.1", 5070)], "pbx.example.com", "udp", "pbx.example.com:5070"),
         ([bound("udp", "192.0.2.1", 5070)], "198.51.100.1:6000", "udp", "198.51.100.1:6000"),
         ([bound("udp", "::1", 5070)], "", "udp", "[::1]:5070"),
-        ([bound("udp", "192.0.2.1")], "2001:db8::1", "udp", "[2001:db8::1]:5060"),
+        ([bound("udp", "fd00::1")], "2001:db8::1", "udp", "[2001:db8::1]:5060"),
+        # an address of the other family is of no use to this peer
+        ([bound("udp", "192.0.2.1")], "2001:db8::1", "udp", "192.0.2.1:5060"),
         # a call over TCP without TCP listener is reached by UDP
         ([bound("udp", "192.0.2.1")], "", "tcp", "192.0.2.1:5060"),
         ([bound("tcp", "192.0.2.1")], "", "tcp", "192.0.2.1:5060;transport=tcp"),
@@ -73,7 +81,7 @@ def test_a_bad_advertised_address_is_refused(text: str) -> None:
 
 
 def test_without_any_route_loopback_is_shown() -> None:
-    addresses = AddressBook([], "", lambda _: None)
+    addresses = AddressBook([], Advertised(), lambda _: None)
     where = Destination(transport="udp", host="203.0.113.9", port=5060)
     assert addresses.contact(where) == "127.0.0.1:5060"
 
@@ -325,3 +333,40 @@ def test_a_peer_is_shown_the_transport_that_it_reached(transport: Transport, con
     came = flow("198.51.100.7", 40_000, transport, id=9)
     there = attrs.evolve(came, local=bound(transport, "192.0.2.1", dict(listeners)[transport]))
     assert addresses.contact_on(there) == contact
+
+
+def test_each_destination_is_shown_the_address_that_it_can_reach() -> None:
+    addresses = book(
+        bound("udp", "0.0.0.0", 5060),
+        bound("udp", "::", 5060),
+        bound("tls", "0.0.0.0", 5061),
+        advertise="203.0.113.9, 2001:db8::9, tls://pbx.example.com:443",
+        source="192.168.1.2",
+        local=["192.168.0.0/16"],
+    )
+
+    def shown(transport: Transport, host: str) -> tuple[str, str]:
+        where = Destination(transport=transport, host=host, port=5060)
+        via = addresses.sent_by(where)
+        return f"{via.host} {via.port}", addresses.contact(where)
+
+    assert shown("udp", "198.51.100.1") == ("203.0.113.9 5060", "203.0.113.9:5060")
+    assert shown("udp", "2001:db8::1") == ("2001:db8::9 5060", "[2001:db8::9]:5060")
+    assert shown("udp", "192.168.1.7") == ("192.168.1.2 5060", "192.168.1.2:5060")
+    assert shown("tls", "198.51.100.1") == (
+        "pbx.example.com 443",
+        "pbx.example.com:443;transport=tls",
+    )
+
+
+def test_the_zone_of_a_link_local_address_stays_here() -> None:
+    addresses = book(bound("udp", "fe80::1%eth0"))
+    message = request("SIP/2.0/UDP [fe80::7]:5062;rport;branch=b")
+    source = flow("fe80::7%eth0", 40_000)
+    addresses.stamp(message, source)
+    assert message.headers.get("Via") == (
+        "SIP/2.0/UDP [fe80::7]:5062;rport=40000;branch=b;received=[fe80::7]"
+    )
+    where = addresses.reply_to(message, source)
+    assert (where.host, where.port) == ("fe80::7%eth0", 40_000)
+    assert addresses.contact_on(source) == "[fe80::1]:5060"
