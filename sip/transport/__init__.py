@@ -10,6 +10,7 @@ from .random_ids import RandomIds as RandomIds
 from .receiver import Receiver as Receiver
 from .source import source_address as source_address
 from .tls import TlsError as TlsError
+from .tls import TlsIdentity as TlsIdentity
 from .tls import TlsSettings as TlsSettings
 from .websocket import WebSocketSettings as WebSocketSettings
 
@@ -22,6 +23,7 @@ __all__ = [
     "RandomIds",
     "Receiver",
     "TlsError",
+    "TlsIdentity",
     "TlsSettings",
     "TransportHub",
     "WebSocketSettings",

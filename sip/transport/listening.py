@@ -16,6 +16,11 @@ _BACKLOG = 512
 class ListenError(Exception):
     """A listener cannot be had; the text says which, why and what to do."""
 
+    def __init__(self, text: str, *, is_taken: bool = False) -> None:
+        """`is_taken`: somebody else has the address."""
+        super().__init__(text)
+        self.is_taken = is_taken
+
 
 def bind_stream(where: ListenAddress) -> tuple[BoundAddress, trio.socket.SocketType]:
     """A socket that takes connections; OSError when the address cannot be had."""
@@ -38,7 +43,8 @@ def bind_stream(where: ListenAddress) -> tuple[BoundAddress, trio.socket.SocketT
 def listen_error(exc: Exception, where: ListenAddress) -> ListenError:
     """What to tell the operator."""
     why = _advice(exc, where) if isinstance(exc, OSError) else str(exc)
-    return ListenError(f"cannot listen on {where}: {why}")
+    is_taken = isinstance(exc, OSError) and exc.errno == errno.EADDRINUSE
+    return ListenError(f"cannot listen on {where}: {why}", is_taken=is_taken)
 
 
 def _advice(exc: OSError, where: ListenAddress) -> str:

@@ -5,6 +5,7 @@ Every step has its bound; what stops one is an OpenError whose text names the pe
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -138,7 +139,8 @@ async def dial(flow_id: int, where: Destination, tls: TlsIdentity) -> Opened:
     except trio.TooSlowError:
         raise OpenError(f"{place}: no connection within {CONNECT_S:g} s") from None
     except OSError as exc:
-        raise OpenError(f"{place}: {exc.strerror or exc}") from exc
+        # trio's text repeats the place
+        raise OpenError(f"{place}: {os.strerror(exc.errno) if exc.errno else exc}") from exc
     try:
         _stay_alive(stream)
         flow = flow_of(flow_id, where.transport, stream)

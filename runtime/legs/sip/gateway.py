@@ -13,7 +13,7 @@ from typing import Final
 
 import trio
 
-from runtime.config.settings import RtpSettings, SipSettings, SipTlsSettings, TrunkSettings
+from runtime.config.settings import RtpSettings, SipSettings, TrunkSettings
 from runtime.legs.leg import Leg
 from runtime.legs.sip.destination import is_loopback
 from runtime.legs.sip.encryption import Encryption
@@ -22,6 +22,7 @@ from runtime.legs.sip.outbound import SipDialer
 from runtime.legs.sip.peers import Network, PeerGate, networks
 from runtime.legs.sip.route import OutgoingRules
 from runtime.legs.sip.settings import LegSettings
+from runtime.legs.sip.tls import tls_settings
 from runtime.legs.sip.trace import TraceBook
 from runtime.legs.sip.trunks import Trunk
 from runtime.media.port import MediaPort
@@ -32,7 +33,6 @@ from sip.endpoint import (
     EndpointSettings,
     Fault,
     RefusalReport,
-    TlsSettings,
     WebSocketSettings,
 )
 from sip.sdp import SrtpPolicy
@@ -99,7 +99,7 @@ class SipGateway:
             on_refusal=self._on_refusal,
             on_fault=on_fault,
             on_notice=warn,
-            tls=_tls(config.tls),
+            tls=tls_settings(config.tls),
             websocket=WebSocketSettings(origins=config.websocket.origins),
         )
         self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
@@ -173,15 +173,6 @@ def _trunk(settings: TrunkSettings) -> Trunk:
         password=settings.password,
         codecs=settings.codecs,
         srtp=SrtpPolicy(settings.srtp) if settings.srtp else None,
-    )
-
-
-def _tls(settings: SipTlsSettings) -> TlsSettings:
-    return TlsSettings(
-        certificate=settings.certificate,
-        key=settings.key,
-        ca=settings.ca,
-        client_certificates=settings.client_certificates,
     )
 
 
