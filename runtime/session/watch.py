@@ -110,7 +110,10 @@ class Watch:
         if why is not None:
             self.close()
             self._fail(End(Cause.CPU_LIMIT, why, dead=True))
-        elif self._nonce is None and trio.current_time() - self._heard_at >= IDLE * self._limits.blocked_s:
+        elif (
+            self._nonce is None
+            and trio.current_time() - self._heard_at >= IDLE * self._limits.blocked_s
+        ):
             self._ping()
 
     def _over_budget(self, used_s: float) -> str | None:

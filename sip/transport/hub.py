@@ -31,6 +31,7 @@ from .limits import (
     CERTIFICATE_WATCH_S,
     MAX_CONNECTIONS,
     MAX_CONNECTIONS_PER_HOST,
+    MAX_OPENING,
     MAX_WAITING_FOR_NAME,
     RESTART_S,
 )
@@ -284,10 +285,15 @@ class TransportHub:
         if fault is not None and str(fault):
             self._receiver.turned_away(flow.peer, "connection", str(fault))
 
+    def _opening(self) -> int:
+        return sum(connection.flow is None for connection in self._connections.values())
+
     def _why_not(self, peer: PeerAddress) -> str | None:
         """Loopback peers are a load generator or a proxy of our own."""
         if len(self._connections) >= MAX_CONNECTIONS:
             return f"the limit of {MAX_CONNECTIONS} connections is reached"
+        if len(self._connections) >= MAX_OPENING and self._opening() >= MAX_OPENING:
+            return f"{MAX_OPENING} connections are in the middle of their handshakes"
         if self._per_host[peer.host] >= MAX_CONNECTIONS_PER_HOST and not peer.is_loopback:
             return f"{peer.host} has {MAX_CONNECTIONS_PER_HOST} connections, the most for one host"
         return None

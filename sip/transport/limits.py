@@ -16,6 +16,10 @@ UDP_BUFFER_BYTES: Final = 2 * 1024 * 1024
 MAX_CONNECTIONS: Final = 2_000
 """All together; each costs two tasks and a file descriptor."""
 
+MAX_OPENING: Final = 500
+"""Of them in a handshake, of TLS or WebSocket, or being opened by us: whoever shakes hands slowly
+must not take the places of those who are in calls."""
+
 MAX_CONNECTIONS_PER_HOST: Final = 200
 """From one address, loopback excepted, so that one host cannot take every place. A proxy uses one
 or a few; load generators with one for each call run on loopback."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from runtime.media.listening import listen
 from tests.e2e.audio import tone
 from tests.e2e.home import Home
 from tests.e2e.phone import telephone
-from tests.e2e.runtime_process import RuntimeProcess, callstage
+from tests.e2e.runtime_process import COMMAND, RuntimeProcess, callstage
 from tests.e2e.test_real_peers import MICROPHONE_S, tones
 from tests.e2e.test_secure_media import account, facts, talk
 from tests.interop.baresip import Baresip, baresip
@@ -120,6 +121,22 @@ async def test_a_wrong_certificate_is_in_the_timeline(site: Site, tmp_path: Path
         await call.bye()
     why = "its certificate is refused: IP address mismatch"
     await site.runtime.until(lambda: why in facts(site.runtime), "the reason in a timeline")
+
+
+@pytest.mark.parametrize("believes", [True, False])
+async def test_our_own_phone_calls_over_tls(site: Site, believes: bool) -> None:
+    words = [str(COMMAND), "call", site.runtime.uri("noted", "tls"), "--for", "1", "--json"]
+    if believes:
+        words += ["--ca", str(site.authority.file)]
+    with trio.fail_after(60):
+        done = await trio.run_process(words, capture_stdout=True, check=False)
+    told = json.loads(done.stdout)
+    if believes:
+        # it got through; this trunk takes encrypted audio only, which our phone has not
+        assert (told["ok"], told["code"]) == (False, 488), told
+    else:
+        assert (told["ok"], told["code"]) == (False, 503)
+        assert "its certificate is refused: self-signed certificate" in told["reason"]
 
 
 async def test_sighup_reloads_the_certificate(site: Site) -> None:

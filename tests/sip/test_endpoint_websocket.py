@@ -23,6 +23,7 @@ from sip.endpoint import (
     WebSocketSettings,
 )
 from sip.message import NameAddr
+from sip.transport import hub as hub_module
 from sip.transport.limits import HANDSHAKE_S, IDLE_S, MAX_WEBSOCKET_MESSAGE_BYTES, MESSAGE_S
 from tests.sip.browser import HOST, Browser, browser, connect
 from tests.sip.certificates import Authority
@@ -206,6 +207,24 @@ async def test_an_idle_browser_is_closed(
         close = await phone.hear(CloseConnection)
         assert isinstance(close, CloseConnection)
         assert (close.code, close.reason) == (1001, "idle")
+
+
+async def test_handshakes_at_once_are_bounded(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "MAX_OPENING", 2)
+    async with running(nursery, WS, "tcp://127.0.0.1:0") as us, browser(us.port("ws")) as phone:
+        slow = [await trio.open_tcp_stream("127.0.0.1", us.port("ws")) for _ in range(3)]
+        await us.owner.until(lambda: bool(us.owner.refusals))
+        assert us.owner.refusals[0].why == "2 connections are in the middle of their handshakes"
+        # who has a connection keeps it, and handshakes that end make room
+        await phone.say(phone.sip("OPTIONS", "sip:us@127.0.0.1"))
+        await phone.response(200)
+        for stream in slow:
+            await stream.aclose()
+        await us.owner.until(lambda: len(us.owner.refusals) == 3)
+        async with browser(us.port("ws")):
+            pass
 
 
 async def test_without_the_sub_protocol_there_is_no_websocket(nursery: trio.Nursery) -> None:
