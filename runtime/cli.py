@@ -46,7 +46,7 @@ Scenarios = Annotated[
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="A callstage.toml.")]
 SipOption = Annotated[
     list[str] | None,
-    typer.Option("--sip", help="Listen here: udp://HOST:PORT or tcp://HOST:PORT; repeatable."),
+    typer.Option("--sip", help="Listen here: udp://HOST:PORT, also tcp, tls, ws, wss; repeatable."),
 ]
 HttpOption = Annotated[str | None, typer.Option("--http", help="HOST:PORT of the HTTP interface.")]
 DataOption = Annotated[
@@ -199,6 +199,9 @@ def call(
     srtp: Annotated[
         Srtp, typer.Option(help="Encrypt the audio; optional: if the peer can.")
     ] = "off",
+    ca: Annotated[
+        Path | None, typer.Option(help="Over TLS: the authority to believe (PEM file).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Place a call with a small SIP phone, and tell what was heard."""
@@ -217,6 +220,7 @@ def call(
         codecs=offered,
         srtp=srtp,
         as_json=as_json,
+        ca=ca,
     )
     _leave(trio.run(call_verb.call, request))
 

@@ -11,10 +11,35 @@ from typing import Literal, Self
 
 import attrs
 
-Transport = Literal["udp", "tcp"]
-TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
+Transport = Literal["udp", "tcp", "tls", "ws", "wss"]
+TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp", "tls", "ws", "wss")
 DEFAULT_PORT = 5060
 """RFC 3261 19.1.2: the port of a sip: URI that names none."""
+DEFAULT_TLS_PORT = 5061
+"""The same for sips: and for TLS."""
+_DEFAULT_PORTS: dict[Transport, int] = {
+    "udp": DEFAULT_PORT,
+    "tcp": DEFAULT_PORT,
+    "tls": DEFAULT_TLS_PORT,
+    "ws": 80,  # RFC 7118 5.3
+    "wss": 443,
+}
+_HOW_TO_LISTEN = "write udp://HOST:PORT, or tcp, tls, ws, wss instead of udp"
+
+
+def default_port(transport: Transport) -> int:
+    """The port of a URI or Via that names none."""
+    return _DEFAULT_PORTS[transport]
+
+
+def is_secure(transport: Transport) -> bool:
+    """Whether nobody on the way can read it: what a sips: URI asks for (RFC 3261 26.2.2)."""
+    return transport in ("tls", "wss")
+
+
+def is_websocket(transport: Transport) -> bool:
+    """Whether only the peer can open the connection (RFC 7118 5)."""
+    return transport in ("ws", "wss")
 
 
 def ip_literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -33,7 +58,7 @@ def host_port(host: str, port: int) -> str:
 def known_transport(text: str) -> Transport | None:
     """The transport a `transport=` parameter or a Via names, or None when we do not speak it."""
     lowered = text.lower()
-    return "udp" if lowered == "udp" else "tcp" if lowered == "tcp" else None
+    return next((one for one in TRANSPORTS if one == lowered), None)
 
 
 @attrs.frozen(kw_only=True)
@@ -46,11 +71,11 @@ class ListenAddress:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `udp://HOST:PORT` or `tcp://HOST:PORT`; ValueError says what is wrong."""
+        """Read `udp://HOST:PORT`, or another transport; ValueError says what is wrong."""
         scheme, separator, rest = text.partition("://")
         transport = known_transport(scheme) if separator else None
         if transport is None:
-            raise ValueError(f"{text!r}: write udp://HOST:PORT or tcp://HOST:PORT")
+            raise ValueError(f"{text!r}: {_HOW_TO_LISTEN}")
         host, colon, port_text = rest.rpartition(":")
         if not colon or not host:
             raise ValueError(f"{text!r}: the port is missing; write {scheme}://HOST:PORT")
@@ -83,6 +108,9 @@ class PeerAddress:
     transport: Transport
     host: str
     port: int
+    names: tuple[str, ...] = ()
+    """Whose TLS client certificate it showed, when one was asked for and found good: the names,
+    addresses and sip: URIs in it (RFC 5922 7.1), in lower case."""
 
     @property
     def is_loopback(self) -> bool:
@@ -95,10 +123,10 @@ class PeerAddress:
 
 @attrs.frozen(kw_only=True)
 class Flow:
-    """Where a message came in: one UDP socket and a peer, or one TCP connection."""
+    """Where a message came in: one UDP socket and a peer, or one connection."""
 
     id: int
-    """Number of the UDP socket or the TCP connection, never used twice in one endpoint."""
+    """Number of the UDP socket or the connection, never used twice in one endpoint."""
     local: BoundAddress
     peer: PeerAddress
 
@@ -113,9 +141,18 @@ class Destination:
 
     transport: Transport
     host: str
-    """An address or a name; names are resolved by the transport."""
+    """An address."""
     port: int
     flow: int | None = None
+    domain: str = ""
+    """What the peer's certificate has to be for, when it is not `host` (RFC 5922 7)."""
+    is_pinned: bool = False
+    """No other transport leads there: the host is the outside of a NAT."""
+
+    @property
+    def identity(self) -> str:
+        """The name or address that a certificate of the peer must hold."""
+        return self.domain or self.host
 
     @property
     def reliable(self) -> bool:
@@ -124,3 +161,22 @@ class Destination:
 
     def __str__(self) -> str:
         return f"{self.transport}:{host_port(self.host, self.port)}"
+
+
+@attrs.frozen(kw_only=True)
+class Lookup:
+    """A name whose servers have to be found (RFC 3263 4)."""
+
+    domain: str
+    """A host name, as the URI has it."""
+    port: int | None
+    """As the URI has it; then only addresses are asked for."""
+    transport: Transport | None
+    """Named by the URI, or None: what the name's servers prefer."""
+    secure: bool
+    """For a sips: URI."""
+    flow: int | None = None
+    """The UDP socket to prefer."""
+
+    def __str__(self) -> str:
+        return self.domain if self.port is None else host_port(self.domain, self.port)

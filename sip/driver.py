@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ParamSpec
 
 import attrs
 import trio
 
-from sip.address import BoundAddress, Flow, PeerAddress
+from sip.address import BoundAddress, Destination, Flow, PeerAddress
 from sip.agent import (
     AgentOutput,
+    Locate,
     Refusal,
     RefusalReport,
     SessionBegan,
@@ -54,6 +55,7 @@ class Callbacks:
     accept: Callable[[PeerAddress], Refusal | None]
     on_refusal: Callable[[RefusalReport], None]
     on_fault: Callable[[Fault], None]
+    on_notice: Callable[[str], object]
 
 
 class Driver:
@@ -131,6 +133,9 @@ class Driver:
             case Transmit():
                 if self._hub is not None:
                     self._hub.send(output)
+            case Locate():
+                if self._hub is not None:
+                    self._hub.locate(output.key, output.lookup, output.seed)
             case SipTrace():
                 self._report(self._callbacks.on_trace, output)
             case RefusalReport():
@@ -188,7 +193,7 @@ class Driver:
         except Exception as exc:  # noqa: BLE001  the application's fault: report it, go on
             self.crashed(exc, f"on_sip_event({session!r}, {type(event).__name__})")
 
-    def _report(self, callback: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def _report(self, callback: Callable[_P, object], *args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
             callback(*args, **kwargs)
         except Exception as exc:  # noqa: BLE001  a reporter's fault must not stop the signalling
@@ -261,6 +266,10 @@ class Driver:
         if self._agent is not None:
             self._feed(self._agent.transport_failed, key, reason, trio.current_time())
 
+    def located(self, key: ClientKey, found: Sequence[Destination], reason: str) -> None:
+        if self._agent is not None:
+            self._feed(self._agent.located, key, found, reason, trio.current_time())
+
     def returned(self, data: bytes, reason: str) -> None:
         if self._agent is not None:
             self._feed(self._agent.returned, data, reason, trio.current_time())
@@ -269,12 +278,24 @@ class Driver:
         if self._agent is not None:
             self._agent.flow_opened(flow)
 
-    def flow_closed(self, flow: int, reason: str) -> None:
+    def flow_closed(self, flow: int, reason: str, peer: PeerAddress | None) -> None:
         if self._agent is not None:
+            if peer is not None and self._agent.uses_flow(flow):
+                self.notice(f"the connection with {peer} is gone, and calls were on it: {reason}")
             self._feed(self._agent.flow_closed, flow, reason, trio.current_time())
 
     def needs_flow(self, flow: int) -> bool:
         return self._agent is not None and self._agent.uses_flow(flow)
 
     def welcomes(self, peer: PeerAddress) -> bool:
-        return self.ask_gate(peer) is None
+        refusal = self.ask_gate(peer)
+        if refusal is not None and refusal.status:
+            self.turned_away(peer, "connection", refusal.detail or refusal.reason)
+        return refusal is None
+
+    def turned_away(self, peer: PeerAddress, what: str, why: str) -> None:
+        report = RefusalReport(what=what, why=why, status=0, peer=peer, call_id=None)
+        self._report(self._callbacks.on_refusal, report)
+
+    def notice(self, text: str) -> None:
+        self._report(self._callbacks.on_notice, text)

@@ -44,10 +44,14 @@ from sip.driver import Callbacks, Driver, Fault
 from sip.message import MessageError, NameAddr, Uri
 from sip.transport import (
     AddressBook,
+    DnsNames,
     ListenError,
+    Names,
     RandomIds,
-    Resolver,
+    TlsError,
+    TlsSettings,
     TransportHub,
+    WebSocketSettings,
     source_address,
 )
 
@@ -66,6 +70,11 @@ def log_fault(fault: Fault) -> None:
     _log.error("%s\n%s", fault.where, fault.traceback)
 
 
+def log_notice(text: str) -> None:
+    """The default report of what an operator should know."""
+    _log.warning("%s", text)
+
+
 def accept_all(_: PeerAddress) -> Refusal | None:
     """The default gate: which peers are let in is the owner's decision."""
     return None
@@ -81,7 +90,9 @@ class Endpoint:
     `on_invite` is called for each new call, with 100 sent already; it returns who hears the events
     of the session (None: the call is refused with 480, unless the callback refused it itself).
     `accept` is asked for each peer that is in no dialog with us; `on_refusal` hears what the
-    endpoint refused by itself, `on_trace` every message, `on_fault` every caught exception.
+    endpoint refused by itself, `on_trace` every message, `on_fault` every caught exception,
+    `on_notice` what the operator should know. `tls` names the files for TLS; changes of them are
+    noticed. `websocket` says which web pages may connect to `ws` and `wss` listeners.
     """
 
     def __init__(
@@ -93,12 +104,15 @@ class Endpoint:
         accept: Callable[[PeerAddress], Refusal | None] = accept_all,
         on_refusal: Callable[[RefusalReport], None] = ignore,
         on_fault: Callable[[Fault], None] = log_fault,
+        on_notice: Callable[[str], object] = log_notice,
+        tls: TlsSettings | None = None,
+        websocket: WebSocketSettings | None = None,
         ids: IdSource | None = None,
-        resolver: Resolver | None = None,
+        names: Names | None = None,
     ) -> None:
         self._settings = settings
         self._ids = ids or RandomIds()
-        self._resolver = resolver or Resolver()
+        self._names = names or DnsNames()
         self._driver = Driver(
             Callbacks(
                 on_invite=on_invite,
@@ -106,8 +120,12 @@ class Endpoint:
                 accept=accept,
                 on_refusal=on_refusal,
                 on_fault=on_fault,
+                on_notice=on_notice,
             )
         )
+        self._tls = tls
+        self._websocket = websocket
+        self._hub: TransportHub | None = None
         self._agent: UserAgent | None = None
         self._scope: trio.CancelScope | None = None
         self._stopped = trio.Event()
@@ -126,7 +144,9 @@ class Endpoint:
         if self._agent is not None:
             raise NotRunningError("run(): this endpoint ran before; make a new one")
         driver = self._driver
-        hub = TransportHub(driver, self._resolver, driver.crashed)
+        hub = self._hub = TransportHub(
+            driver, self._names, driver.crashed, tls=self._tls, websocket=self._websocket
+        )
         bound = hub.bind(listeners)
         agent = self._agent = UserAgent(
             self._settings,
@@ -169,6 +189,12 @@ class Endpoint:
     def drain(self, retry_after_s: int) -> None:
         """From now on new calls get 503 with Retry-After; those in progress go on."""
         self._running("drain").drain(retry_after_s)
+
+    def reload_certificates(self) -> None:
+        """Read the files of `tls` anew, for new connections; `on_notice` hears what came of it."""
+        self._running("reload_certificates")
+        if self._hub is not None:
+            self._hub.reload_certificates()
 
     @property
     def active_sessions(self) -> int:
@@ -241,5 +267,8 @@ __all__ = [
     "SessionEvent",
     "SessionStateError",
     "SipTrace",
+    "TlsError",
+    "TlsSettings",
     "TooManySessionsError",
+    "WebSocketSettings",
 ]

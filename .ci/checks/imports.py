@@ -21,7 +21,13 @@ PURE = (
 )
 PURE_FILES = (
     "sip/address.py",
+    "sip/advertise.py",
+    "sip/transport/arrivals.py",
     "sip/transport/nat.py",
+    "sip/transport/patience.py",
+    "sip/transport/rfc3263.py",
+    "sip/transport/stun.py",
+    "sip/transport/websocket.py",
     "runtime/media/frames.py",
     "runtime/media/codec.py",
     "runtime/media/jitter.py",

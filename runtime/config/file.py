@@ -13,6 +13,7 @@ import cattrs
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
+from runtime.config.certificates import with_certificate_files
 from runtime.config.secrets import with_secret_values
 from runtime.config.settings import Config, OwnLimits
 from runtime.decisions.limits import Limits, excesses
@@ -64,6 +65,8 @@ def load_config(path: Path | None) -> Config:
     if config is None or found:
         raise ConfigError([ConfigFault(str(path), key, what) for key, what in found])
     config, missing = with_secret_values(config, path.parent)
+    config, unusable = with_certificate_files(config, path.parent)
+    missing += unusable
     if missing:
         raise ConfigError([ConfigFault(str(path), key, what) for key, what in missing])
     return config

@@ -70,11 +70,23 @@ def _networks(_: Any, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -
             raise ValueError(f'{text!r} is not a network; write it like "203.0.113.0/24"') from None
 
 
+LISTENERS: Final = ("udp", "tcp", "tls", "ws", "wss")
+"""What SIP is spoken over."""
+SECURE_LISTENERS: Final = ("tls", "wss")
+"""Those that need a certificate."""
+
+
+def is_secure_listener(text: str) -> bool:
+    return text.partition("://")[0].lower() in SECURE_LISTENERS
+
+
 def _sip_listeners(_: Any, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
     for text in value:
         scheme, separator, address = text.partition("://")
-        if not separator or scheme.lower() not in ("udp", "tcp"):
-            raise ValueError(f'{text!r} is not a listener; write it like "udp://127.0.0.1:5060"')
+        if not separator or scheme.lower() not in LISTENERS:
+            known = ", ".join(f"{name}://" for name in LISTENERS)
+            example = 'write it like "udp://127.0.0.1:5060"'
+            raise ValueError(f"{text!r} is not a listener; {example}; there are {known}")
         parse_http_address(address)
 
 
@@ -127,14 +139,52 @@ SrtpKeys = Literal["anywhere", "protected"]
 
 
 @attrs.frozen(kw_only=True)
+class SipTlsSettings:
+    """Files in PEM; relative names are relative to the configuration file."""
+
+    certificate: Path | None = None
+    """Ours, with those of intermediate authorities behind it."""
+    key: Path | None = None
+    """None when it stands in the certificate's file."""
+    ca: Path | None = None
+    """Authorities that peers' certificates must come from; None for the system's."""
+    client_certificates: Literal["off", "optional", "required"] = "off"
+    """Whether those who connect to us must show a certificate."""
+
+
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9._\-\[\]:]+")
+MAX_ORIGINS: Final = 100
+"""Every handshake is compared with all of them."""
+
+
+def _origins(_: Any, __: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    if len(value) > MAX_ORIGINS:
+        raise ValueError(f"{len(value)} origins, the limit is {MAX_ORIGINS}")
+    for text in value:
+        if text != "*" and not _ORIGIN.fullmatch(text):
+            example = 'write it as browsers do, like "https://phone.example.com"'
+            raise ValueError(f'{text!r} is not an origin; {example}, or "*" for all')
+
+
+@attrs.frozen(kw_only=True)
+class SipWebSocketSettings:
+    origins: tuple[str, ...] = attrs.field(default=(), validator=_origins)
+    """Sites whose pages may connect; programs that send no Origin may anyway."""
+
+
+@attrs.frozen(kw_only=True)
 class SipSettings:
     listen: tuple[str, ...] = attrs.field(
         default=("udp://127.0.0.1:5060",), validator=_sip_listeners
     )
     advertise: str = ""
-    """Address written into Contact, Via and SDP; empty = the listener's own."""
+    """Addresses written into Contact, Via and SDP; empty = the listener's own."""
+    local: tuple[str, ...] = attrs.field(default=(), validator=_networks)
+    """Networks whose peers are told the listener's own address all the same."""
     allow: tuple[str, ...] = attrs.field(default=("127.0.0.0/8", "::1/128"), validator=_networks)
     """Who may send calls besides the trunks."""
+    tls: SipTlsSettings = SipTlsSettings()
+    websocket: SipWebSocketSettings = SipWebSocketSettings()
     digits: Literal["in-band", "info"] = "in-band"
     """How sendDigits reaches peers that did not negotiate RFC 4733."""
 

@@ -10,6 +10,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import attrs
@@ -33,7 +34,7 @@ from runtime.phone.ear import Ear
 from runtime.phone.plan import CallPlan, CallReport, PlanError
 from runtime.phone.sounds import decoder, sound_of
 from sip.address import BoundAddress, ListenAddress
-from sip.endpoint import Endpoint, EndpointSettings, ListenError
+from sip.endpoint import Endpoint, EndpointSettings, ListenError, TlsSettings
 from sip.message import Uri
 from sip.sdp import SrtpPolicy
 from sip.transport import source_address
@@ -53,11 +54,13 @@ class Phone:
         plays: bool = True,
         codecs: Sequence[CodecName] = USUAL_CODECS,
         srtp: Srtp = "off",
+        ca: Path | None = None,
         warn: Callable[[str], object] = lambda _: None,
     ) -> None:
         """`host` carries the audio; `listen` defaults to UDP there, any port. Without `plays` no
         file worker is started, and a plan that plays is refused. `codecs` are offered in this
-        order; with a wideband one the phone plays and hears at 16 kHz. `srtp` as `[rtp] srtp`."""
+        order; with a wideband one the phone plays and hears at 16 kHz. `srtp` as `[rtp] srtp`.
+        `ca`: whose certificates are believed, None for the system's authorities."""
         self._host = host
         wide = not WIDEBAND.isdisjoint(codecs)
         self._rate_hz = WIDE_ROW_RATE_HZ if wide else ROW_RATE_HZ
@@ -84,6 +87,8 @@ class Phone:
             EndpointSettings(user_agent="callstage phone", contact_user="phone"),
             on_invite=self._calls.on_invite,
             on_trace=book.on_trace,
+            on_notice=warn,
+            tls=TlsSettings(ca=ca),
         )
         rules = OutgoingRules(trunks=(), only_loopback=False, host=host)
         self._dialer = SipDialer(settings, self._endpoint, rules)
@@ -159,12 +164,17 @@ def _ring(give: trio.MemorySendChannel[Leg], leg: Leg) -> None:
 
 
 async def place_call(
-    plan: CallPlan, *, codecs: Sequence[CodecName] = USUAL_CODECS, srtp: Srtp = "off"
+    plan: CallPlan,
+    *,
+    codecs: Sequence[CodecName] = USUAL_CODECS,
+    srtp: Srtp = "off",
+    ca: Path | None = None,
 ) -> CallReport:
-    """One outgoing call with a phone of its own. Raises PlanError, ListenError."""
+    """One outgoing call with a phone of its own; over TLS, servers must come from the authority in
+    `ca`, or one that the system knows. Raises PlanError, ListenError."""
     route = phone_route(plan, "127.0.0.1")
     host = local_address(route.next_hop) or await _host_towards(route.next_hop)
-    phone = Phone(host=host, plays=plan.play is not None, codecs=codecs, srtp=srtp)
+    phone = Phone(host=host, plays=plan.play is not None, codecs=codecs, srtp=srtp, ca=ca)
     return await _with_running(phone, phone.call, plan)
 
 

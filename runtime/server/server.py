@@ -229,6 +229,10 @@ class Server:
         await self._http.serve(app, self._http_ending.wait, task_status=task_status)
         self._http_ended.set()
 
+    def reload_certificates(self) -> None:
+        """New connections take what the files of [sip.tls] hold now."""
+        self._sip.reload_certificates()
+
     def stop(self) -> None:
         """Drain; the second time: end live calls now."""
         if self._stopping.is_set():

@@ -30,6 +30,7 @@ class CallRequest:
     codecs: tuple[CodecName, ...] = USUAL_CODECS
     srtp: Srtp = "off"
     as_json: bool
+    ca: Path | None = None
 
 
 def codecs_of(text: str) -> tuple[CodecName, ...]:
@@ -54,7 +55,7 @@ async def call(request: CallRequest) -> int:
         password=request.password,
     )
     try:
-        report = await place_call(plan, codecs=request.codecs, srtp=request.srtp)
+        report = await place_call(plan, codecs=request.codecs, srtp=request.srtp, ca=request.ca)
     except (PlanError, ListenError) as exc:
         typer.echo(f"callstage: {exc}", err=True)
         return 2

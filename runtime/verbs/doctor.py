@@ -1,12 +1,14 @@
 """`callstage doctor`: what this machine can do, found by trying it.
 
 One process of each kind is started as `run` starts it; its locked children try what must not be
-done, and the result is shown with what `run` would make of it, and the limits that are in force.
+done, and the result is shown with what `run` would make of it, the SIP listeners with what peers
+are told of them, and the limits that are in force.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -18,6 +20,8 @@ from runtime.config import Config
 from runtime.decisions.isolation import CONTAINED, Refuse, decide
 from runtime.decisions.limit import facts, shown
 from runtime.decisions.limits import Limits
+from runtime.legs.sip.listeners import ListenerReport
+from runtime.legs.sip.listeners import examine as examine_listeners
 from runtime.media.native.library import available, means
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.levels import Isolation, Required, SandboxReport
@@ -26,16 +30,22 @@ from runtime.server.server import sessions_that_fit
 
 
 async def doctor(config: Config, *, as_json: bool) -> int:
-    """Show it; 0 when all are locked as the configuration requires, 1 when not."""
+    """Show it; 0 when all are locked as the configuration requires and every listener can be had
+    (or is had by a runtime that answers), 1 when not."""
     found = await find_isolation(Ceilings.of(config.limits))
+    listeners = await examine_listeners(config.sip)
     required = config.sandbox.require
     if as_json:
-        typer.echo(json.dumps({**_facts(found, required), "limits": _limits(config)}))
+        sip = [attrs.asdict(report) for report in listeners]
+        facts = {**_facts(found, required), "sip": sip, "limits": _limits(config)}
+        typer.echo(json.dumps(facts))
     else:
         console = Console(highlight=False)
         _show(console, found, required)
+        _show_listeners(console, listeners)
         _show_limits(console, config)
-    return 0 if found.level.satisfies(required) else 1
+    can_listen = not any(report.is_fatal for report in listeners)
+    return 0 if found.level.satisfies(required) and can_listen else 1
 
 
 def _facts(found: Isolation, required: Required) -> dict[str, Any]:
@@ -109,6 +119,17 @@ def _table_of_acts(found: Isolation) -> Table:
         mark = f"{_mark(False)} to: {', '.join(able)}" if able else _mark(True)
         table.add_row(name, mark, ", ".join(work))
     return table
+
+
+def _show_listeners(console: Console, reports: Sequence[ListenerReport]) -> None:
+    table = Table(Column("SIP listener", no_wrap=True), "bound", "peers are told", "reached")
+    for report in reports:
+        reached = "not tried" if report.reached is None else _mark(report.reached)
+        table.add_row(report.listener, _mark(report.bound), report.told, reached)
+    console.print(table)
+    for report in reports:
+        if report.problem:
+            console.print(f"{report.listener}: {report.problem}", markup=False)
 
 
 def _show_limits(console: Console, config: Config) -> None:

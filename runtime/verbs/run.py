@@ -72,9 +72,9 @@ async def _serve_until_signal(
     server: Server, serving: Serving, log: FilteringBoundLogger, *, watch: bool
 ) -> None:
     started = trio.Event()
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with trio.open_signal_receiver(*_heeded(server.config)) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_stop_on_signal, signals, server, started, nursery.cancel_scope)
+            nursery.start_soon(_heed_signals, signals, server, started, nursery.cancel_scope)
             listening: Listening = await nursery.start(_serve_and_leave, server, nursery)
             started.set()
             settle_memory()
@@ -83,12 +83,22 @@ async def _serve_until_signal(
                 nursery.start_soon(_reload_on_save, server, serving, log)
 
 
-async def _stop_on_signal(
+def _heeded(config: Config) -> tuple[signal.Signals, ...]:
+    """SIGHUP means that certificates were renewed; without any it is a closed terminal, and ends
+    the process as it ends others."""
+    ends = (signal.SIGTERM, signal.SIGINT)
+    return ends if config.sip.tls.certificate is None else (*ends, signal.SIGHUP)
+
+
+async def _heed_signals(
     signals: AsyncIterator[int], server: Server, started: trio.Event, scope: trio.CancelScope
 ) -> None:
     """An orderly end; before there are calls to drain, simply the end."""
-    async for _ in signals:
-        if started.is_set():
+    async for signum in signals:
+        if signum == signal.SIGHUP:
+            if started.is_set():
+                server.reload_certificates()
+        elif started.is_set():
             server.stop()
         else:
             scope.cancel()

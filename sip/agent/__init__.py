@@ -6,6 +6,7 @@ from .addressing import UnroutableError as UnroutableError
 from .agent import TooManySessionsError as TooManySessionsError
 from .agent import UserAgent as UserAgent
 from .outputs import AgentOutput as AgentOutput
+from .outputs import Locate as Locate
 from .outputs import Refusal as Refusal
 from .outputs import RefusalReport as RefusalReport
 from .outputs import SessionBegan as SessionBegan
@@ -18,6 +19,7 @@ __all__ = [
     "Addressing",
     "AgentOutput",
     "EndpointSettings",
+    "Locate",
     "Refusal",
     "RefusalReport",
     "SentBy",

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import attrs
 
-from sip.address import Destination, Flow
+from sip.address import Destination, Flow, Lookup
 from sip.message import Request, Uri
 
 
@@ -25,15 +25,20 @@ class SentBy:
 class Addressing(Protocol):
     """Which address we show to whom, and where messages go."""
 
-    def route(self, next_hop: Uri, flow: Flow | None) -> Destination:
+    def route(self, next_hop: Uri, flow: Flow | None) -> Destination | Lookup:
         """Where a request to `next_hop` goes; `flow` is where its dialog was last heard.
 
-        UnroutableError when we have no transport for it.
+        A Lookup when that is a name. UnroutableError when we have no transport for it.
         """
         ...
 
+    def reach(self, place: Destination) -> Destination | None:
+        """A place that a name led to, with the socket to use; None when none can reach it."""
+        ...
+
     def by_tcp(self, destination: Destination) -> Destination | None:
-        """The same place over a TCP connection that is open; None when there is none."""
+        """The same place over TCP, by an open connection if there is one; None when TCP cannot
+        lead there."""
         ...
 
     def reply_to(self, request: Request, flow: Flow) -> Destination:

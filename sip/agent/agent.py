@@ -7,9 +7,9 @@ order. Owners reach their sessions through facades, whose steps run inside `ente
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from sip.address import Flow
+from sip.address import Destination, Flow
 from sip.dialog import (
     Enter,
     IdSource,
@@ -25,7 +25,7 @@ from sip.dialog import (
     incoming_session,
     outgoing_session,
 )
-from sip.message import Message, MessageError, parse_datagram
+from sip.message import Message, MessageError, Request, Uri, parse_datagram
 from sip.transaction import (
     ClientKey,
     LayerOutput,
@@ -40,7 +40,8 @@ from sip.transaction import (
     Transmit,
 )
 
-from .addressing import Addressing
+from .addressing import Addressing, UnroutableError
+from .delivery import Deliveries
 from .inbound import Gate, Inbound
 from .outputs import AgentOutput, SessionBegan, SessionForgotten, SessionNews
 from .replies import Replies
@@ -73,7 +74,8 @@ class UserAgent:
         self.timers: Schedule[Session, TimerName] = Schedule()
         self.sessions = SessionTable()
         self.replies = Replies(settings.user_agent, secret=ids.tag())
-        self.outbound = OutboundRequests(settings, addressing, ids)
+        self.outbound = OutboundRequests(settings, addressing)
+        self.deliveries = Deliveries(self)
         self.draining: int | None = None
         """Retry-After in seconds while no new calls are taken."""
         self.dropped: Counter[str] = Counter()
@@ -122,6 +124,13 @@ class UserAgent:
         """A datagram of ours came back (ICMP). Its branch proves that it was ours."""
         key = returned_request(data)
         return [] if key is None else self.transport_failed(key, reason, now)
+
+    def located(
+        self, key: ClientKey, found: Sequence[Destination], reason: str, now: float
+    ) -> list[AgentOutput]:
+        """The answer to a Locate: places, best first, or none and the reason."""
+        self.deliveries.located(key, found, reason, now)
+        return self.take(now)
 
     def sent_on(self, key: ClientKey, flow: int) -> None:
         """A request left on this TCP connection."""
@@ -183,7 +192,8 @@ class UserAgent:
     @property
     def is_idle(self) -> bool:
         """Nothing is owed to any peer: no session, and no BYE without its answer."""
-        return len(self.sessions) == 0 and all(key.method == "INVITE" for key in self._outcomes)
+        answered = all(key.method == "INVITE" for key in self._outcomes)
+        return len(self.sessions) == 0 and answered and self.deliveries.is_idle
 
     # --- the clock ---
 
@@ -216,6 +226,28 @@ class UserAgent:
     def defer(self, step: Callable[[], None]) -> None:
         """Run a step after the present one, so that nobody is called back inside its own call."""
         self._deferred.append(step)
+
+    def send(
+        self,
+        request: Request,
+        next_hop: Uri,
+        flow: Flow | None,
+        outcome: OnOutcome,
+        now: float,
+        *,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> ClientKey | None:
+        """Send a request, wherever it gets through; each response and the final fault go to
+        `outcome`. None when there is no way at all, which `outcome` hears a little later.
+
+        `is_wanted` is asked before another place is tried.
+        """
+        try:
+            return self.deliveries.send(request, next_hop, flow, outcome, now, is_wanted=is_wanted)
+        except UnroutableError as exc:
+            fault = Outcome(status=503, reason=str(exc), response=None, fault="transport")
+            self.defer(lambda: outcome(fault, now))
+            return None
 
     def await_outcome(self, key: ClientKey, outcome: OnOutcome) -> None:
         self._outcomes[key] = outcome
@@ -264,6 +296,7 @@ class UserAgent:
     def _forget_transaction(self, key: ClientKey | ServerKey) -> None:
         if isinstance(key, ClientKey):
             self._outcomes.pop(key, None)
+            self.deliveries.forget(key)
             return
         held = self._invites.pop(key, None)
         if held is not None:

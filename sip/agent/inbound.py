@@ -16,12 +16,12 @@ from sip.transaction import AckArrived, ClientKey, ServerKey, Transmit, server_k
 
 from .outputs import Refusal, RefusalReport, SipTrace
 from .screening import (
-    SCHEMES,
     Verdict,
     check_extensions,
     check_invite,
     check_method,
     check_outside_dialog,
+    schemes_on,
 )
 from .sessions import Held
 from .settings import RETRY_AFTER_S
@@ -44,7 +44,7 @@ class Inbound:
     def take(self, message: Message, data: bytes, flow: Flow, now: float) -> None:
         """A message that could be read."""
         try:
-            validate(message, schemes=SCHEMES)
+            validate(message, schemes=schemes_on(flow))
         except MessageError as exc:
             self.take_fault(exc, data, flow, now, message)
             return

@@ -6,9 +6,9 @@ from typing import Literal
 
 import attrs
 
-from sip.address import BoundAddress, PeerAddress, Transport
+from sip.address import BoundAddress, Lookup, PeerAddress, Transport
 from sip.dialog import InviteSession, SessionEvent
-from sip.transaction import Transmit
+from sip.transaction import ClientKey, Transmit
 
 
 @attrs.frozen(kw_only=True)
@@ -59,7 +59,19 @@ class SessionForgotten:
     session: InviteSession
 
 
-AgentOutput = Transmit | SipTrace | RefusalReport | SessionBegan | SessionNews | SessionForgotten
+@attrs.frozen(kw_only=True)
+class Locate:
+    """Find the servers of a name (RFC 3263), and tell `located` with this key."""
+
+    key: ClientKey
+    lookup: Lookup
+    seed: str
+    """The same for all requests of a call, so that they go to the same of equal servers."""
+
+
+AgentOutput = (
+    Locate | Transmit | SipTrace | RefusalReport | SessionBegan | SessionNews | SessionForgotten
+)
 
 
 @attrs.frozen(kw_only=True)

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import attrs
 
+from sip.address import Flow, is_secure
 from sip.dialog import MIN_SE, is_too_small, sdp_of
 from sip.message import MessageError, Request
 
 from .capabilities import EXTENSIONS, HANDLED, IN_DIALOG_ONLY, KNOWN_ELSEWHERE, accepts_sdp
 
-SCHEMES = frozenset({"sip", "tel"})
-"""Request-URI schemes that are served: sips: needs TLS, which no listener has."""
+_SCHEMES = frozenset({"sip", "tel"})
+_SECURE_SCHEMES = _SCHEMES | {"sips"}
+
+
+def schemes_on(flow: Flow) -> frozenset[str]:
+    """Request-URI schemes that are served: sips: only when nobody on the way could read it."""
+    return _SECURE_SCHEMES if is_secure(flow.transport) else _SCHEMES
 
 
 @attrs.frozen(kw_only=True)

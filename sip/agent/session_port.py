@@ -13,7 +13,6 @@ from sip.dialog import (
     IdSource,
     Incoming,
     OnOutcome,
-    Outcome,
     SentAck,
     Session,
     SessionEvent,
@@ -35,6 +34,7 @@ class SessionPort:
     def __init__(self, agent: UserAgent) -> None:
         self._agent = agent
         self._session: Session | None = None
+        self._has_ended = False
 
     def attach(self, session: Session) -> None:
         """The session is built; a port exists before its session does."""
@@ -65,12 +65,14 @@ class SessionPort:
         sdp: bytes | None = None,
     ) -> Response:
         agent = self._agent
-        shows_contact = shows_contact_in(incoming.request.method, status)
+        request, contact = incoming.request, None
+        if shows_contact_in(request.method, status):
+            contact = agent.outbound.contact_on(incoming.flow, request)
         response = agent.replies.build(
-            incoming.request,
+            request,
             status,
             reason,
-            contact=agent.outbound.contact_on(incoming.flow) if shows_contact else None,
+            contact=contact,
             why=why,
             to_tag=to_tag,
             headers=headers,
@@ -90,20 +92,18 @@ class SessionPort:
     def send(
         self, request: Request, next_hop: Uri, flow: Flow | None, outcome: OnOutcome, now: float
     ) -> ClientKey | None:
-        agent = self._agent
-        try:
-            ready = agent.outbound.complete(request, next_hop, flow)
-        except UnroutableError as exc:
-            fault = Outcome(status=503, reason=str(exc), response=None, fault="transport")
-            agent.defer(lambda: outcome(fault, now))
-            return None
-        key, outputs = agent.layer.send_request(ready.request, ready.data, ready.destination, now)
-        agent.await_outcome(key, outcome)
-        agent.absorb(outputs, now)
-        return key
+        return self._agent.send(
+            request,
+            next_hop,
+            flow,
+            outcome,
+            now,
+            is_wanted=lambda: request.method != "INVITE" or not self._has_ended,
+        )
 
     def cancel(self, invite: ClientKey, headers: HeaderItems, now: float) -> None:
         agent = self._agent
+        invite = agent.deliveries.current(invite)
         request = agent.layer.client_request(invite)
         destination = agent.layer.client_destination(invite)
         if request is None or destination is None:
@@ -113,25 +113,15 @@ class SessionPort:
         agent.absorb(outputs, now)
 
     def give_up(self, invite: ClientKey, now: float) -> None:
-        self._agent.absorb(self._agent.layer.give_up(invite, now), now)
+        agent = self._agent
+        agent.absorb(agent.layer.give_up(agent.deliveries.current(invite), now), now)
 
     def send_ack(self, ack: Request, next_hop: Uri, flow: Flow | None, now: float) -> SentAck:
-        agent = self._agent
         try:
-            ready = agent.outbound.complete(ack, next_hop, flow)
+            return self._agent.deliveries.send_ack(ack, next_hop, flow)
         except UnroutableError:
             # the peer repeats its 2xx and ends the call; there is no way to tell it anything
-            return SentAck(data=b"", resend=lambda: None)
-        transmit = Transmit(
-            data=ready.data,
-            destination=ready.destination,
-            transaction=None,
-            call_id=ack.call_id,
-            summary=str(ack),
-        )
-        agent.put(transmit)
-        again = attrs.evolve(transmit, retransmission=True)
-        return SentAck(data=ready.data, resend=lambda: agent.put(again))
+            return SentAck(resend=lambda: None)
 
     def set_timer(self, name: Hashable, at: float) -> None:
         self._agent.timers.set(self._own, cast("TimerName", name), at)
@@ -143,6 +133,7 @@ class SessionPort:
         self._agent.tell(self._own, event)
 
     def ended(self) -> None:
+        self._has_ended = True
         self._agent.session_ended(self._own)
 
     def forget(self) -> None:

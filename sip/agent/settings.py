@@ -6,6 +6,7 @@ from typing import Final
 
 import attrs
 
+from sip.advertise import Advertised, as_advertised
 from sip.transaction import Timers
 
 MAX_SESSIONS: Final = 4_000
@@ -20,6 +21,13 @@ RETRY_AFTER_S: Final = 5
 MAX_UDP_REQUEST_BYTES: Final = 1_300
 """RFC 3261 18.1.1: above this, and with an unknown MTU, a request is to go over TCP."""
 
+AVOIDED_S: Final = 60.0
+"""How long a place that failed is tried last: less than what restarts take, more than a call set-up
+with its challenges, so that those go to one server."""
+
+MAX_AVOIDED: Final = 256
+"""Places that are remembered as failed; the oldest is forgotten."""
+
 MAX_REPLY_FACTOR: Final = 2
 """A stateless reply is at most this much longer than the request, which may have a false source
 address; a longer one is sent without its explanations, or not at all."""
@@ -31,8 +39,8 @@ class EndpointSettings:
     """Value of User-Agent and Server."""
     contact_user: str = "callstage"
     """User part of our Contact."""
-    advertise: str = ""
-    """Host, or host:port, to write into Via and Contact; empty means the listener's own."""
+    advertise: Advertised = attrs.field(default=Advertised(), converter=as_advertised)
+    """What to write into Via and Contact instead of the listeners' own addresses."""
     session_expires_s: int = 0
     """Session interval our INVITEs ask for (RFC 4028), at least 90; 0 asks for none."""
     max_sessions: int = MAX_SESSIONS

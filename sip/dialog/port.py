@@ -72,7 +72,6 @@ OnOutcome = Callable[[Outcome, float], None]
 class SentAck:
     """An ACK that went out, to be sent again when its 2xx is repeated."""
 
-    data: bytes
     resend: Callable[[], None]
 
 

@@ -1,21 +1,31 @@
-"""The trio shell of the transports: UDP and TCP sockets, name resolution, address choice."""
+"""The trio shell of the transports: UDP, TCP, TLS, WebSocket, names, choice of addresses."""
 
-from .hub import ListenError as ListenError
+from .dns import DnsNames as DnsNames
+from .dns import Names as Names
 from .hub import TransportHub as TransportHub
+from .listening import ListenError as ListenError
 from .nat import AddressBook as AddressBook
 from .nat import Listener as Listener
 from .random_ids import RandomIds as RandomIds
 from .receiver import Receiver as Receiver
-from .resolve import Resolver as Resolver
-from .resolve import source_address as source_address
+from .source import source_address as source_address
+from .tls import TlsError as TlsError
+from .tls import TlsIdentity as TlsIdentity
+from .tls import TlsSettings as TlsSettings
+from .websocket import WebSocketSettings as WebSocketSettings
 
 __all__ = [
     "AddressBook",
+    "DnsNames",
     "ListenError",
     "Listener",
+    "Names",
     "RandomIds",
     "Receiver",
-    "Resolver",
+    "TlsError",
+    "TlsIdentity",
+    "TlsSettings",
     "TransportHub",
+    "WebSocketSettings",
     "source_address",
 ]

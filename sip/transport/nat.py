@@ -14,15 +14,20 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from sip.address import (
-    DEFAULT_PORT,
+    TRANSPORTS,
     BoundAddress,
     Destination,
     Flow,
+    Lookup,
     Transport,
+    default_port,
     host_port,
     ip_literal,
+    is_secure,
+    is_websocket,
     known_transport,
 )
+from sip.advertise import Advertised
 from sip.agent.addressing import SentBy, UnroutableError
 from sip.message import MessageError, Request, Uri, Via
 
@@ -41,7 +46,7 @@ SourceAddress = Callable[[str], str | None]
 @attrs.frozen(kw_only=True)
 class Listener:
     id: int
-    """Number of its flows (UDP), or of the listener itself (TCP)."""
+    """Number of its flows (UDP), or of the listener itself (connections)."""
     address: BoundAddress
 
 
@@ -49,13 +54,13 @@ class AddressBook:
     """The addresses of one endpoint."""
 
     def __init__(
-        self, listeners: Sequence[Listener], advertise: str, source_address: SourceAddress
+        self, listeners: Sequence[Listener], advertise: Advertised, source_address: SourceAddress
     ) -> None:
         self._listeners = tuple(listeners)
         self._by_id: dict[int | None, Listener] = {one.id: one for one in listeners}
-        self._advertised = _split_advertised(advertise)
+        self._advertised = advertise
         self._source_address = source_address
-        self._tcp_flows: dict[int, Flow] = {}
+        self._connections: dict[int, Flow] = {}
         self._tcp_peers: dict[tuple[str, int], set[int]] = {}
 
     # --- ours ---
@@ -91,17 +96,21 @@ class AddressBook:
     def _written(self, listener: Listener | None, peer_host: str) -> str:
         """A listener of another transport will do as well, and says which it is."""
         shown = self._shown(listener, peer_host)
-        is_tcp = listener is not None and listener.address.transport == "tcp"
-        return host_port(shown.host, shown.port) + (";transport=tcp" if is_tcp else "")
+        transport = "udp" if listener is None else listener.address.transport
+        # RFC 7118 5.2: `ws` for both; that it is the secure one is said by sips:
+        written = "ws" if transport == "wss" else transport
+        named = "" if transport == "udp" else f";transport={written}"
+        return host_port(shown.host, shown.port) + named
 
     def _shown(self, listener: Listener | None, peer_host: str) -> SentBy:
-        host, port = self._advertised
-        if not host:
-            bound = "" if listener is None else listener.address.host
-            host = bound if bound and not _is_wildcard(bound) else self._source(peer_host)
-        if port is None:
-            port = DEFAULT_PORT if listener is None else listener.address.port
-        return SentBy(host=host, port=port)
+        bound = None if listener is None else listener.address
+        told = self._advertised.to(peer_host, None if bound is None else bound.transport)
+        port = default_port("udp") if bound is None else bound.port
+        if told is not None:
+            return SentBy(host=told.host, port=told.port or port)
+        if bound is not None and not _is_wildcard(bound.host):
+            return SentBy(host=_without_zone(bound.host), port=port)
+        return SentBy(host=_without_zone(self._source(peer_host)), port=port)
 
     def _source(self, peer_host: str) -> str:
         return self._source_address(peer_host) or "127.0.0.1"
@@ -128,7 +137,7 @@ class AddressBook:
     def stamp(self, request: Request, flow: Flow) -> None:
         """RFC 3261 18.2.1 and RFC 3581 4; MessageError for a Via that cannot be read."""
         via = request.via
-        if not via.wants_rport and via.host == flow.peer.host:
+        if not via.wants_rport and via.host == _without_zone(flow.peer.host):
             return
         params = via.params.with_value("received", _in_via(flow.peer.host))
         if via.wants_rport:
@@ -145,87 +154,125 @@ class AddressBook:
         except MessageError:
             via = None
         port = peer.port
-        if via is not None and (flow.transport == "tcp" or _names_itself(via, flow)):
-            port = via.port or DEFAULT_PORT
+        if via is not None and (flow.transport != "udp" or _names_itself(via, flow)):
+            port = via.port or default_port(flow.transport)
         return Destination(transport=flow.transport, host=peer.host, port=port, flow=flow.id)
 
-    def route(self, next_hop: Uri, flow: Flow | None) -> Destination:
-        if next_hop.scheme != "sip":
-            raise UnroutableError(f"no transport for {next_hop.scheme}: URIs; only sip: is spoken")
+    def route(self, next_hop: Uri, flow: Flow | None) -> Destination | Lookup:
+        if next_hop.scheme not in ("sip", "sips"):
+            raise UnroutableError(f"no transport for {next_hop.scheme}: URIs; use sip: or sips:")
         host = next_hop.params.get("maddr") or next_hop.host
-        port = next_hop.port or DEFAULT_PORT
         transport = self._transport(next_hop)
+        port = next_hop.port or default_port(transport)
         literal = ip_literal(host)
         if literal is not None and not _is_unicast(literal):
             raise UnroutableError(f"{host} is not the address of one host")
+        place = Destination(transport=transport, host=host, port=port, domain=next_hop.host)
         if flow is not None and self._follows(flow, host, transport, next_hop):
-            if flow.transport == "tcp":
-                return Destination(transport="tcp", host=host, port=port, flow=flow.id)
+            if flow.transport != "udp":
+                return attrs.evolve(place, transport=flow.transport, flow=flow.id)
             if _is_hidden(host, flow.peer.host):
-                host, port = flow.peer.host, flow.peer.port
-            return Destination(transport="udp", host=host, port=port, flow=flow.id)
-        socket: int | None = None
-        if transport == "udp":
-            listener = self._listener("udp", host)
-            if listener is None:
-                raise UnroutableError(f"no UDP listener can reach {host}")
-            socket = listener.id
-        return Destination(transport=transport, host=host, port=port, flow=socket)
+                seen = flow.peer
+                return attrs.evolve(
+                    place, host=seen.host, port=seen.port, flow=flow.id, is_pinned=True
+                )
+            if literal is not None:
+                return attrs.evolve(place, flow=flow.id)
+        if is_websocket(transport):
+            raise UnroutableError("a WebSocket peer is reached over its own connection alone")
+        if literal is None:
+            return self._lookup(next_hop, host, flow)
+        reached = self.reach(place)
+        if reached is None:
+            raise UnroutableError(f"no UDP listener can reach {host}")
+        return reached
+
+    def _lookup(self, next_hop: Uri, host: str, flow: Flow | None) -> Lookup:
+        """RFC 3263 4: a name; a port in the URI leaves only its addresses to be found."""
+        is_named = next_hop.scheme == "sips" or "transport" in next_hop.params
+        keeps_socket = flow is not None and flow.transport == "udp"
+        return Lookup(
+            domain=host,
+            port=next_hop.port,
+            transport=self._transport(next_hop) if is_named or next_hop.port else None,
+            secure=next_hop.scheme == "sips",
+            flow=flow.id if flow is not None and keeps_socket else None,
+        )
+
+    def reach(self, place: Destination) -> Destination | None:
+        """With the UDP socket to use: the one it has, or the one on the way there."""
+        if place.transport != "udp":
+            return attrs.evolve(place, flow=None)
+        preferred = self._by_id.get(place.flow)
+        if preferred is None or not _same_family(preferred.address.host, place.host):
+            preferred = self._listener("udp", place.host)
+        return None if preferred is None else attrs.evolve(place, flow=preferred.id)
 
     def _transport(self, uri: Uri) -> Transport:
         named = uri.params.get("transport")
+        if uri.scheme == "sips":
+            return self._secure_transport(named)
         if named is None:
             # RFC 3263 4.1: UDP for sip: URIs, unless we have none
             has_udp = any(one.address.transport == "udp" for one in self._listeners)
             return "udp" if has_udp else "tcp"
         transport = known_transport(named)
         if transport is None:
-            raise UnroutableError(f"transport {named[:20]!r} is not spoken here; use udp or tcp")
+            known = f"use {', '.join(TRANSPORTS)}"
+            raise UnroutableError(f"transport {named[:20]!r} is not spoken here; {known}")
         return transport
+
+    def _secure_transport(self, named: str | None) -> Transport:
+        """RFC 3261 26.2.2: TLS on every hop; `transport` says what lies below it (RFC 5630 3.1.3).
+
+        The peer's requests have to come by TLS as well, so that we must listen there.
+        """
+        if named is not None and named.lower() in ("ws", "wss"):
+            return "wss"
+        if named is not None and named.lower() not in ("tcp", "tls"):
+            raise UnroutableError(f"sips: over {named[:20]!r} is not spoken here; leave it out")
+        if not any(is_secure(one.address.transport) for one in self._listeners):
+            raise UnroutableError("sips: needs a tls:// listener, for the peer's requests to us")
+        return "tls"
 
     def _follows(self, flow: Flow, host: str, transport: Transport, uri: Uri) -> bool:
         """Whether a request of the dialog goes the way its peer was last heard."""
         if flow.transport == "udp":
             return transport == "udp"
-        if flow.id not in self._tcp_flows:
+        if flow.id not in self._connections:
             return False
-        if transport == "udp" and "transport" in uri.params:
+        if is_secure(transport) and not is_secure(flow.transport):
             return False
+        if is_websocket(transport):
+            return is_websocket(flow.transport)
+        if transport != flow.transport and "transport" in uri.params:
+            return False
+        if is_websocket(flow.transport):
+            return True  # whatever its Contact says, nothing else leads there (RFC 7118 5)
         is_peer = host == flow.peer.host or ip_literal(host) is None
         return is_peer or _is_hidden(host, flow.peer.host)
 
     # --- open connections ---
 
     def by_tcp(self, destination: Destination) -> Destination | None:
-        flows = self._tcp_peers.get((destination.host, destination.port))
-        if not flows:
+        """What is behind a NAT can be reached by its own flow alone."""
+        if destination.is_pinned:
             return None
-        return attrs.evolve(destination, transport="tcp", flow=next(iter(flows)))
+        flows = self._tcp_peers.get((destination.host, destination.port), ())
+        return attrs.evolve(destination, transport="tcp", flow=next(iter(flows), None))
 
     def flow_opened(self, flow: Flow) -> None:
-        self._tcp_flows[flow.id] = flow
-        self._tcp_peers.setdefault((flow.peer.host, flow.peer.port), set()).add(flow.id)
+        self._connections[flow.id] = flow
+        if flow.transport == "tcp":
+            self._tcp_peers.setdefault((flow.peer.host, flow.peer.port), set()).add(flow.id)
 
     def flow_closed(self, flow: int) -> None:
-        closed = self._tcp_flows.pop(flow, None)
-        if closed is not None:
+        closed = self._connections.pop(flow, None)
+        if closed is not None and closed.transport == "tcp":
             peer = (closed.peer.host, closed.peer.port)
             self._tcp_peers[peer].discard(flow)
             if not self._tcp_peers[peer]:
                 del self._tcp_peers[peer]
-
-
-def _split_advertised(text: str) -> tuple[str, int | None]:
-    if not text:
-        return "", None
-    if ip_literal(text) is not None:
-        return text.strip("[]"), None
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        return text, None
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 65535):
-        raise ValueError(f"advertise {text!r}: write a host, or host:port")
-    return host.strip("[]"), int(port)
 
 
 def _names_itself(via: Via, flow: Flow) -> bool:
@@ -235,11 +282,17 @@ def _names_itself(via: Via, flow: Flow) -> bool:
     sent-by there is a NAT or a name in between, whose port says nothing about this address: the
     source port is the one that can work.
     """
-    return via.host == flow.peer.host and not via.wants_rport
+    return via.host == _without_zone(flow.peer.host) and not via.wants_rport
 
 
 def _in_via(host: str) -> str:
+    host = _without_zone(host)
     return f"[{host}]" if ":" in host else host
+
+
+def _without_zone(host: str) -> str:
+    """Which interface a link-local address is on is nobody else's business (RFC 4007 11.2)."""
+    return host.partition("%")[0]
 
 
 def _is_wildcard(host: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from sip.address import BoundAddress, Flow, PeerAddress
+from sip.address import BoundAddress, Destination, Flow, PeerAddress
 from sip.message import Message, MessageError
 from sip.transaction import ClientKey, ServerKey, Transmit
 
@@ -34,13 +35,19 @@ class Receiver(Protocol):
         """A message could not be sent."""
         ...
 
+    def located(self, key: ClientKey, found: Sequence[Destination], reason: str) -> None:
+        """What a name led to; nothing, and the reason."""
+        ...
+
     def returned(self, data: bytes, reason: str) -> None:
         """The network said that nobody takes this datagram of ours (it may be cut short)."""
         ...
 
     def flow_opened(self, flow: Flow) -> None: ...
 
-    def flow_closed(self, flow: int, reason: str) -> None: ...
+    def flow_closed(self, flow: int, reason: str, peer: PeerAddress | None) -> None:
+        """A connection is gone, or never came up (no peer)."""
+        ...
 
     def needs_flow(self, flow: int) -> bool:
         """Whether a dialog was last heard on this connection."""
@@ -48,4 +55,12 @@ class Receiver(Protocol):
 
     def welcomes(self, peer: PeerAddress) -> bool:
         """Whether a peer may open a connection."""
+        ...
+
+    def turned_away(self, peer: PeerAddress, what: str, why: str) -> None:
+        """A peer's connection was closed before any message could come on it."""
+        ...
+
+    def notice(self, text: str) -> None:
+        """Something that the operator should know, and that is no peer's doing."""
         ...

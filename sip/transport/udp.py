@@ -21,6 +21,7 @@ from sip.transaction import Transmit
 
 from .limits import MAX_RETURNED, MAX_UDP_BACKLOG, UDP_BUFFER_BYTES, UDP_BURST
 from .receiver import Receiver
+from .stun import answer, is_stun
 
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
@@ -122,16 +123,26 @@ class UdpListener:
                 if not isinstance(exc, BlockingIOError):
                     self._read_returned()
                 return
-            if data.strip(b"\r\n\0 \t"):
+            if is_stun(data):
+                self._answer_stun(data, sender)
+            elif data.strip(b"\r\n\0 \t"):
                 peer = PeerAddress(transport="udp", host=sender[0], port=sender[1])
                 self._receiver.datagram(data, Flow(id=self.id, local=self.address, peer=peer))
             elif data == _PING:
                 self._pong(sender)
 
+    def _answer_stun(self, data: bytes, where: tuple[str, int]) -> None:
+        reply = answer(data, where[0], where[1])
+        if reply is not None:
+            self._send_quietly(reply, where)
+
     def _pong(self, where: tuple[str, int]) -> None:
         """Some phones keep their NAT open with CRLFs on UDP too; a lost answer does not matter."""
+        self._send_quietly(_PONG, where)
+
+    def _send_quietly(self, data: bytes, where: tuple[str, int]) -> None:
         try:
-            self._socket.sendto(_PONG, where)
+            self._socket.sendto(data, where)
         except OSError:
             return
 

@@ -378,3 +378,47 @@ def test_codecs_that_cannot_be_are_faults(
     [(found_key, found_problem)] = faults_of(tmp_path, f"[rtp]\ncodecs = {codecs}")
     assert found_key == key
     assert problem in found_problem
+
+
+def test_certificate_files_are_relative_to_the_configuration(tmp_path: Path) -> None:
+    for name in ("server.pem", "server-key.pem"):
+        (tmp_path / name).write_text("")
+    file = tmp_path / "callstage.toml"
+    file.write_text(
+        """
+        [sip]
+        listen = ["tls://127.0.0.1:5061"]
+        [sip.tls]
+        certificate = "server.pem"
+        key = "server-key.pem"
+        client_certificates = "required"
+        """
+    )
+    tls = load_config(file).sip.tls
+    assert (tls.certificate, tls.key) == (tmp_path / "server.pem", tmp_path / "server-key.pem")
+    assert (tls.ca, tls.client_certificates) == (None, "required")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        ('[sip]\nlisten = ["tls://127.0.0.1:0"]', "certificate", "tls://127.0.0.1:0 needs it"),
+        ('[sip.tls]\nkey = "k.pem"', "key", "k.pem is not there"),
+        ('[sip.tls]\nca = "ca.pem"', "ca", "ca.pem is not there"),
+        ('[sip.tls]\nclient_certificates = "yes"', "client_certificates", "must be one of"),
+        ('[sip.tls]\ncertificates = "a.pem"', "certificates", "did you mean"),
+    ],
+)
+def test_unusable_certificate_settings(tmp_path: Path, text: str, key: str, problem: str) -> None:
+    found = faults_of(tmp_path, text)
+    assert any(where == f"sip.tls.{key}" and problem in what for where, what in found), found
+
+
+def test_origins_are_written_as_browsers_do(tmp_path: Path) -> None:
+    file = tmp_path / "callstage.toml"
+    file.write_text('[sip.websocket]\norigins = ["https://phone.example.com:8443", "*"]')
+    assert load_config(file).sip.websocket.origins == ("https://phone.example.com:8443", "*")
+    for wrong in ("phone.example.com", "https://phone.example.com/", "https://Phone.example.com"):
+        found = faults_of(tmp_path, f'[sip.websocket]\norigins = ["{wrong}"]')
+        assert found[0][0] == "sip.websocket.origins"
+        assert "write it as browsers do" in found[0][1]

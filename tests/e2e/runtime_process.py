@@ -89,7 +89,7 @@ class RuntimeProcess:
         return int(found[1])
 
     def uri(self, user: str, transport: str = "udp") -> str:
-        suffix = ";transport=tcp" if transport == "tcp" else ""
+        suffix = "" if transport == "udp" else f";transport={transport}"
         return f"sip:{user}@{HOST}:{self.port(transport)}{suffix}"
 
     @property

@@ -106,6 +106,22 @@ def test_the_doctor_tells_what_is_missing(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["--json", ""])
+def test_the_doctor_shows_what_is_told_of_each_listener(tmp_path: Path, form: str) -> None:
+    config = tmp_path / "callstage.toml"
+    config.write_text('[sip]\nlisten = ["udp://127.0.0.1:0", "tcp://192.0.2.77:5060"]\n')
+    words = [str(COMMAND), "doctor", "--config", str(config), *([form] if form else [])]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    if form:
+        good, bad = json.loads(done.stdout)["sip"]
+        assert (good["bound"], good["reached"], good["problem"]) == (True, True, "")
+        assert (bad["bound"], bad["is_fatal"]) == (False, True)
+    else:
+        assert "this machine has no address 192.0.2.77" in " ".join(done.stdout.split())
+        assert any("udp://127.0.0.1:0" in line for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("form", ["--json", ""])
 def test_the_doctor_shows_the_limits_in_force(tmp_path: Path, form: str) -> None:
     config = tmp_path / "callstage.toml"
     config.write_text("[limits]\nplayers = 4\n[application.limits]\nmemory_mib = 32\n")

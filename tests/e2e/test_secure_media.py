@@ -66,11 +66,11 @@ def check_no_key_is_written_down(runtime: RuntimeProcess) -> None:
         assert not INLINE.search(file.read_bytes()), file
 
 
-async def talk(runtime: RuntimeProcess, there: Baresip) -> None:
+async def talk(runtime: RuntimeProcess, there: Baresip, *, transport: str = "udp") -> None:
     """A call to the script that records, with keys and hold in it; both sides must be heard."""
     stopped = len(runtime.log_lines("noted record stopped"))
     keys, held = len(runtime.log_lines("noted key")), len(runtime.log_lines("noted on hold"))
-    await there.dial(runtime.uri("noted"))
+    await there.dial(runtime.uri("noted", transport))
     await there.wait_for("CALL_ESTABLISHED")
     await trio.sleep(1.0)
     await there.press("7")

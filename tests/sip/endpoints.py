@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from sip.address import host_port
 from sip.endpoint import (
     BoundAddress,
     Ended,
@@ -20,6 +21,8 @@ from sip.endpoint import (
     RefusalReport,
     SessionEvent,
     SipTrace,
+    TlsSettings,
+    WebSocketSettings,
 )
 from sip.message import NameAddr
 
@@ -40,6 +43,7 @@ class Owner:
         self.traces: list[SipTrace] = []
         self.refusals: list[RefusalReport] = []
         self.faults: list[Fault] = []
+        self.notices: list[str] = []
         self.on_invite: Callable[[InviteSession], object] = lambda session: session.accept(SDP)
         self.on_event: Callable[[InviteSession, SessionEvent], object] = lambda session, event: None
         self.gate: Callable[[PeerAddress], Refusal | None] = lambda peer: None
@@ -61,6 +65,10 @@ class Owner:
 
     def faulted(self, fault: Fault) -> None:
         self.faults.append(fault)
+        self._wake()
+
+    def noticed(self, text: str) -> None:
+        self.notices.append(text)
         self._wake()
 
     def _wake(self) -> None:
@@ -98,8 +106,8 @@ class Running:
 
     def uri(self, user: str = "us", transport: str = "udp") -> str:
         address = next(one for one in self.bound if one.transport == transport)
-        suffix = ";transport=tcp" if transport == "tcp" else ""
-        return f"sip:{user}@{address.host}:{address.port}{suffix}"
+        suffix = "" if transport == "udp" else f";transport={transport}"
+        return f"sip:{user}@{host_port(address.host, address.port)}{suffix}"
 
     def port(self, transport: str = "udp") -> int:
         return next(one.port for one in self.bound if one.transport == transport)
@@ -127,6 +135,8 @@ async def running(
     nursery: trio.Nursery,
     *listeners: str,
     settings: EndpointSettings | None = None,
+    tls: TlsSettings | None = None,
+    websocket: WebSocketSettings | None = None,
 ) -> AsyncIterator[Running]:
     """An endpoint in `nursery`; it is closed at the end."""
     owner = Owner()
@@ -137,6 +147,9 @@ async def running(
         accept=lambda peer: owner.gate(peer),
         on_refusal=owner.refused,
         on_fault=owner.faulted,
+        on_notice=owner.noticed,
+        tls=tls,
+        websocket=websocket,
     )
     where = [ListenAddress.parse(text) for text in listeners or ("udp://127.0.0.1:0",)]
     bound = await nursery.start(endpoint.run, where)

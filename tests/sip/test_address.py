@@ -14,6 +14,7 @@ from sip.address import BoundAddress, Destination, ListenAddress, PeerAddress
         ("tcp://0.0.0.0:0", "tcp", "0.0.0.0", 0),
         ("UDP://localhost:5060", "udp", "localhost", 5060),
         ("udp://[::1]:5060", "udp", "::1", 5060),
+        ("tls://192.0.2.1:5061", "tls", "192.0.2.1", 5061),
     ],
 )
 def test_listen_addresses(text: str, transport: str, host: str, port: int) -> None:
@@ -26,7 +27,7 @@ def test_listen_addresses(text: str, transport: str, host: str, port: int) -> No
     ("text", "hint"),
     [
         ("127.0.0.1:5060", "write udp://HOST:PORT"),
-        ("tls://127.0.0.1:5061", "write udp://HOST:PORT"),
+        ("sctp://127.0.0.1:5061", "write udp://HOST:PORT"),
         ("udp://127.0.0.1", "the port is missing"),
         ("udp://:5060", "the port is missing"),
         ("udp://h:x", "a number from 0 to 65535"),

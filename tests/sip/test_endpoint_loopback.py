@@ -381,17 +381,45 @@ async def test_a_request_too_long_for_any_datagram_fails_cleanly(nursery: trio.N
         assert caller.owner.ends() == [("transport", "failure", 503)]
 
 
-async def test_ipv6_works_where_the_machine_has_it(nursery: trio.Nursery) -> None:
-    probe = Endpoint(EndpointSettings(), on_invite=lambda session: None)
-    try:
-        bound = await nursery.start(probe.run, [ListenAddress.parse("udp://[::1]:0")])
-    except ListenError as exc:
-        pytest.skip(str(exc))
-    async with running(nursery, "udp://[::1]:0") as caller:
-        caller.call(f"sip:us@[::1]:{bound[0].port}")
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_a_whole_call_over_ipv6(transport: str, nursery: trio.Nursery) -> None:
+    both = ["udp://[::1]:0", "tcp://[::1]:0", UDP, TCP]
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    async with running(nursery, *both) as us, running(nursery, *both) as caller:
+        caller.call(us.uri(transport=transport))
+        answered = await caller.owner.heard(Answered)
+        assert isinstance(answered, Answered)
+        await us.owner.heard(Acknowledged)
+        us.owner.sessions[0].hangup(reason="done")
         await caller.owner.heard(Ended)
-        assert caller.owner.ends() == [("remote", "failure", 480)]
-    await probe.close()
+        assert {trace.remote.host for trace in us.owner.traces} == {"::1"}
+        suffix = ";transport=tcp" if transport == "tcp" else ""
+        contact = NameAddr.parse(answered.headers.get("Contact") or "")
+        assert str(contact.uri) == f"sip:callstage@[::1]:{us.port(transport)}{suffix}"
+        invite = us.owner.sessions[0].request
+        assert (invite.via.host, invite.via.port) == ("::1", caller.port(transport))
+        # rport was asked for, so that the source is noted (RFC 3581 4)
+        assert invite.via.received == "[::1]"
+        assert invite.contact is not None
+        assert invite.contact.uri.host == "::1"
+
+
+async def test_one_endpoint_is_reached_by_both_families_at_once(nursery: trio.Nursery) -> None:
+    async with (
+        running(nursery, UDP, "udp://[::1]:0") as us,
+        running(nursery, UDP, "udp://[::1]:0") as caller,
+    ):
+        for listener in us.bound:
+            caller.call(f"sip:us@{listener}".replace("udp:", ""))
+        for number in (1, 2):
+            await caller.owner.heard(Answered, number)
+        shown = {
+            NameAddr.parse(event.headers.get("Contact") or "").uri.host
+            for event in caller.owner.events
+            if isinstance(event, Answered)
+        }
+        assert shown == {"127.0.0.1", "::1"}
 
 
 async def test_a_wildcard_listener_shows_the_address_on_the_way_to_the_peer(

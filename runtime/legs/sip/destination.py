@@ -1,7 +1,8 @@
 """What a script's dial string means: a SIP address, a telephone number, or a refusal with reason.
 
-Pure. Accepted are `sip:user@host`, a bare `user@host`, and `tel:`. What could send the call
-elsewhere than the text says (maddr, method, embedded headers) is refused, never ignored.
+Pure. Accepted are `sip:user@host`, `sips:user@host`, a bare `user@host`, and `tel:`. What could
+send the call elsewhere than the text says (maddr, method, embedded headers) is refused, never
+ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from sip.message import MessageError, Uri
 _LOCALHOST: Final = "127.0.0.1"
 _MISLEADING: Final = ("maddr", "method", "ttl")
 """URI parameters that redirect or change a request (RFC 3261 19.1.1)."""
-_SPOKEN: Final = ("udp", "tcp")
+_SCHEMES: Final = ("sip", "sips")
+_SPOKEN: Final = ("udp", "tcp", "tls")
 
 
 @attrs.frozen
@@ -41,9 +43,7 @@ def read_destination(text: str) -> SipTarget | NumberTarget:
     scheme = text.partition(":")[0].lower()
     if scheme == "tel":
         return NumberTarget(read_number(text[4:].partition(";")[0]))
-    if scheme == "sips":
-        raise no_tls(text)
-    if scheme != "sip":
+    if scheme not in _SCHEMES:
         if ":" in text.partition("@")[0] and scheme.isalnum() and scheme[:1].isalpha():
             raise DialRefused(416, f"{scheme[:20]}: addresses cannot be called; use sip: or tel:")
         if "@" not in text:
@@ -63,20 +63,17 @@ def read_number(text: str) -> str:
 
 
 def read_sip_uri(text: str) -> Uri:
-    """A sip: URI that may be dialled or used as a proxy; raises DialRefused (400, 416)."""
+    """A sip: or sips: URI that may be dialled or used as a proxy; raises DialRefused (400, 416)."""
     try:
         uri = Uri.parse(text)
     except MessageError as exc:
         raise DialRefused(400, f"{text[:80]!r} is not a SIP address: {exc.reason}") from exc
-    if uri.scheme == "sips":
-        raise no_tls(text)
-    if uri.scheme != "sip" or uri.opaque is not None:
+    if uri.scheme not in _SCHEMES or uri.opaque is not None:
         raise DialRefused(416, f"{uri.scheme}: addresses cannot be called; use sip: or tel:")
     transport = uri.params.get("transport")
     if transport is not None and transport.lower() not in _SPOKEN:
-        if transport.lower() == "tls":
-            raise no_tls(text)
-        raise DialRefused(416, f"transport {transport[:20]!r} is not spoken here; use udp or tcp")
+        known = ", ".join(_SPOKEN)
+        raise DialRefused(416, f"transport {transport[:20]!r} is not spoken here; use {known}")
     for name in _MISLEADING:
         if name in uri.params:
             raise DialRefused(400, f"the parameter {name} is not allowed in a dialled address")
@@ -85,10 +82,6 @@ def read_sip_uri(text: str) -> Uri:
     if uri.password is not None:
         raise DialRefused(400, "a password inside the address is not allowed; use password=")
     return attrs.evolve(uri, host=_LOCALHOST) if uri.host.lower() == "localhost" else uri
-
-
-def no_tls(text: str) -> DialRefused:
-    return DialRefused(416, f"{text[:80]!r} asks for TLS, which is not available yet; use sip:")
 
 
 def is_loopback(host: str) -> bool:

@@ -22,11 +22,19 @@ from runtime.legs.sip.outbound import SipDialer
 from runtime.legs.sip.peers import Network, PeerGate, networks
 from runtime.legs.sip.route import OutgoingRules
 from runtime.legs.sip.settings import LegSettings
+from runtime.legs.sip.tls import tls_settings
 from runtime.legs.sip.trace import TraceBook
 from runtime.legs.sip.trunks import Trunk
 from runtime.media.port import MediaPort
 from sip.address import BoundAddress, ListenAddress, ip_literal
-from sip.endpoint import Endpoint, EndpointSettings, Fault, RefusalReport
+from sip.advertise import Advertised
+from sip.endpoint import (
+    Endpoint,
+    EndpointSettings,
+    Fault,
+    RefusalReport,
+    WebSocketSettings,
+)
 from sip.sdp import SrtpPolicy
 from sip.transport import source_address
 
@@ -62,12 +70,13 @@ class SipGateway:
         self._trunk_at: dict[str, Trunk] = {}
         self._gate = self._gate_for(())
         book = TraceBook(trio.current_time)
+        advertised = Advertised.parse(config.advertise, config.local)
         self._settings = LegSettings(
             media=media,
             book=book,
             now=trio.current_time,
             new_number=lambda: secrets.randbelow(2**31),
-            advertised_host=_advertised(config.advertise),
+            advertised=advertised,
             source_address=source_address,
             codecs=(rtp or RtpSettings()).codecs,
             encryption=Encryption(
@@ -83,15 +92,18 @@ class SipGateway:
             self._settings, deliver=self._on_leg, on_refused=self._on_refused
         )
         self._endpoint = Endpoint(
-            EndpointSettings(advertise=config.advertise),
+            EndpointSettings(advertise=advertised),
             on_invite=self._calls.on_invite,
             on_trace=book.on_trace,
             accept=lambda peer: self._gate.accept(peer),
             on_refusal=self._on_refusal,
             on_fault=on_fault,
+            on_notice=warn,
+            tls=tls_settings(config.tls),
+            websocket=WebSocketSettings(origins=config.websocket.origins),
         )
         self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
-        host = _advertised(config.advertise) or _own_host(self._listeners)
+        host = advertised.media_host("") or _own_host(self._listeners)
         rules = OutgoingRules(trunks=self._trunks, only_loopback=self.only_loopback, host=host)
         self.dialer = SipDialer(self._settings, self._endpoint, rules)
 
@@ -116,6 +128,10 @@ class SipGateway:
     def drain(self, retry_after_s: int) -> None:
         """From now on new calls get 503 with Retry-After; those in progress go on."""
         self._endpoint.drain(retry_after_s)
+
+    def reload_certificates(self) -> None:
+        """Read the files of [sip.tls] anew, for new connections; the log says what came of it."""
+        self._endpoint.reload_certificates()
 
     async def close(self) -> None:
         """BYE, CANCEL or refuse everything, bounded. Safe twice."""
@@ -158,13 +174,6 @@ def _trunk(settings: TrunkSettings) -> Trunk:
         codecs=settings.codecs,
         srtp=SrtpPolicy(settings.srtp) if settings.srtp else None,
     )
-
-
-def _advertised(text: str) -> str:
-    """The host of `advertise` when it is an address; session descriptions hold no names."""
-    host = text if ip_literal(text) is not None else text.rpartition(":")[0] or text
-    literal = ip_literal(host)
-    return "" if literal is None else str(literal)
 
 
 def _own_host(listeners: Sequence[ListenAddress]) -> str:

@@ -15,6 +15,7 @@ from runtime.legs.sip.own_calls import OwnCalls
 from runtime.legs.sip.trace import TraceBook
 from runtime.media.port import MediaLeg, MediaPort, MediaUnavailable
 from runtime.media.ports import BOTH_FAMILIES
+from sip.advertise import Advertised
 from sip.sdp import SrtpPolicy
 
 OPEN_TIMEOUT_S: Final = 10.0
@@ -37,8 +38,8 @@ class LegSettings:
     """The trio clock, seconds."""
     new_number: Callable[[], int]
     """A random number below 2**31 for the o= line of each leg."""
-    advertised_host: str = ""
-    """Address written into session descriptions; empty = the engine's own."""
+    advertised: Advertised = Advertised()
+    """Addresses written into session descriptions instead of the engine's own."""
     source_address: Callable[[str], str | None] = no_address
     """From which of our addresses packets to a host leave; asked when the engine has them all."""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
@@ -78,8 +79,11 @@ class LegSettings:
 
     def _hosts(self, engine: str, peer_host: str) -> tuple[str, str]:
         """What the peer is told, and the same in the other family where the engine has both."""
-        if self.advertised_host or engine not in ("0.0.0.0", BOTH_FAMILIES):
-            return self.advertised_host or engine, ""
+        told = self.advertised.media_host(peer_host)
+        if told and engine == BOTH_FAMILIES:
+            return told, self.advertised.media_host(_in_the_other_family(told))
+        if told or engine not in ("0.0.0.0", BOTH_FAMILIES):
+            return told or engine, ""
         host = self.source_address(peer_host) or "127.0.0.1"
         other = self.source_address(_in_the_other_family(host)) or ""
         if engine == BOTH_FAMILIES:

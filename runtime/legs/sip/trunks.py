@@ -49,10 +49,8 @@ class Trunk:
             parsed = Uri.parse(uri)
         except MessageError as exc:
             raise ValueError(f"trunk {name}: {uri!r} is not a SIP URI: {exc.reason}") from exc
-        if parsed.scheme == "sips" or (parsed.params.get("transport") or "").lower() == "tls":
-            raise ValueError(f"trunk {name}: TLS is not available yet; use sip: over UDP or TCP")
-        if parsed.scheme != "sip" or parsed.opaque is not None:
-            raise ValueError(f"trunk {name}: {uri!r} must be a sip: URI")
+        if parsed.scheme not in ("sip", "sips") or parsed.opaque is not None:
+            raise ValueError(f"trunk {name}: {uri!r} must be a sip: or sips: URI")
         return cls(
             name=name,
             uri=attrs.evolve(parsed, user=None, password=None, escaped_user=None),

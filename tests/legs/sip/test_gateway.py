@@ -146,7 +146,7 @@ async def test_without_a_trunk_a_number_is_refused() -> None:
         assert caught.value.code == 403
 
 
-@pytest.mark.parametrize("uri", ["sips:carrier.example", "carrier"])
+@pytest.mark.parametrize("uri", ["tel:+44", "carrier"])
 def test_a_bad_trunk_is_a_fault_of_the_configuration(uri: str) -> None:
     with pytest.raises(ValueError, match="trunk carrier"):
         SipGateway(

@@ -107,9 +107,7 @@ def test_a_number_without_a_trunk_is_refused_with_the_way_out() -> None:
 @pytest.mark.parametrize(
     ("to", "code", "word"),
     [
-        ("sips:a@127.0.0.1", 416, "TLS"),
-        ("sip:a@127.0.0.1;transport=tls", 416, "TLS"),
-        ("sip:a@127.0.0.1;transport=ws", 416, "transport"),
+        ("sip:a@127.0.0.1;transport=sctp", 416, "transport"),
         ("mailto:a@127.0.0.1", 416, "cannot be called"),
         ("sip:a@127.0.0.1;maddr=203.0.113.1", 400, "maddr"),
         ("sip:a@127.0.0.1;method=BYE", 400, "method"),
@@ -169,9 +167,7 @@ def test_the_scripts_password_goes_with_its_auth_user_or_caller() -> None:
     assert "p455" not in repr(route("sip:1@127.0.0.1", auth_user="u", password="p455"))
 
 
-@pytest.mark.parametrize(
-    "uri", ["sips:carrier.example", "tel:+44", "carrier", "sip:c;transport=tls"]
-)
+@pytest.mark.parametrize("uri", ["tel:+44", "carrier", "mailto:a@carrier.example"])
 def test_a_trunk_that_cannot_be_used_says_why(uri: str) -> None:
     with pytest.raises(ValueError, match="trunk carrier"):
         trunk(uri)

@@ -7,13 +7,16 @@ messages with as few words as possible.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 import attrs
 
 from sip.address import BoundAddress, Destination, Flow, PeerAddress, Transport
+from sip.advertise import Advertised
 from sip.agent import (
     AgentOutput,
     EndpointSettings,
+    Locate,
     Refusal,
     RefusalReport,
     SessionBegan,
@@ -32,7 +35,7 @@ from sip.message import (
     parse_datagram,
     response_to,
 )
-from sip.transaction import Transmit
+from sip.transaction import ClientKey, Transmit
 from sip.transport.nat import AddressBook, Listener
 
 from .link import ANSWER, OFFER, CountingIds, Phone
@@ -69,13 +72,15 @@ class Lab:
         self.heard: list[Heard] = []
         self._logged = 0
         self.traces: list[SipTrace] = []
+        self.lookups: list[Locate] = []
+        """Names whose servers the agent asked for and was not told yet."""
         self.refusals: list[RefusalReport] = []
         self.transport: Transport = transport
         self.gate: Callable[[PeerAddress], Refusal | None] = lambda peer: None
         self.flow_id = 1 if transport == "udp" else 50
         self.book = AddressBook(
             [Listener(id=n, address=address) for n, address in enumerate(listeners, 1)],
-            "",
+            Advertised(),
             lambda _: "192.0.2.1",
         )
         self.agent = UserAgent(
@@ -134,6 +139,8 @@ class Lab:
                         retransmission=output.retransmission,
                     )
                     self.heard.append(heard)
+                case Locate():
+                    self.lookups.append(output)
                 case SipTrace():
                     self.traces.append(output)
                 case RefusalReport():
@@ -146,6 +153,30 @@ class Lab:
                     self.phone.on_event(session, event)
                 case _:
                     pass
+
+    # --- the network ---
+
+    def locate(self, *places: str, reason: str = "no such name") -> None:
+        """The first name that was asked for leads to `udp:192.0.2.9:5060` and the like."""
+        asked = self.lookups.pop(0)
+        found = []
+        for place in places:
+            transport, host, port = place.split(":")
+            found.append(
+                Destination(
+                    transport=cast("Transport", transport),
+                    host=host,
+                    port=int(port),
+                    domain=asked.lookup.domain,
+                )
+            )
+        self._carry_out(self.agent.located(asked.key, found, reason, self.now))
+
+    def lose(self, reason: str = "Connection refused") -> None:
+        """The latest request could not be delivered."""
+        request = self.last_request()
+        key = ClientKey(request.via.branch or "", request.method)
+        self._carry_out(self.agent.transport_failed(key, reason, self.now))
 
     # --- the peer ---
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from sip.address import BoundAddress, Destination, Flow, PeerAddress, Transport
+from sip.advertise import Advertised
 from sip.agent import (
     AgentOutput,
     EndpointSettings,
@@ -104,7 +105,7 @@ class Side:
         self.gate: Callable[[PeerAddress], Refusal | None] = lambda peer: None
         self.agent = UserAgent(
             settings,
-            AddressBook([Listener(id=1, address=self.address)], "", lambda _: host),
+            AddressBook([Listener(id=1, address=self.address)], Advertised(), lambda _: host),
             CountingIds(name),
             gate=lambda peer: self.gate(peer),
             enter=self.enter,
@@ -235,6 +236,7 @@ class Link:
             assert agent.next_timeout() is None
             assert agent.is_idle
             assert (agent._outcomes, agent._invites, len(agent.timers)) == ({}, {}, 0)
+            assert len(agent.deliveries) == 0
 
 
 def _short(summary: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sip.address import BoundAddress, Flow, PeerAddress
+from sip.address import Flow, PeerAddress
 from sip.agent import EndpointSettings, TooManySessionsError
 from sip.auth import Credentials
 from sip.dialog import Answered, Ended, InviteSession, SessionEvent
@@ -226,26 +226,6 @@ def test_the_record_route_of_the_answer_is_followed_backwards() -> None:
     assert ack.uri == "sip:peer@192.0.2.9"
     session.hangup()
     assert lab.heard[-1].destination.host == "192.0.2.8"
-
-
-def test_a_long_request_takes_tcp_when_a_connection_is_open_and_udp_otherwise() -> None:
-    lab = Lab(listeners=[US, BoundAddress(transport="tcp", host=US.host, port=US.port)])
-    long = [("X-Padding", "x" * 1400)]
-    lab.call(headers=long)
-    assert lab.heard[0].destination.transport == "udp"
-    peer = PeerAddress(transport="tcp", host=PEER, port=5060)
-    lab.agent.flow_opened(Flow(id=70, local=US, peer=peer))
-    lab.call(headers=long)
-    where = lab.heard[1].destination
-    assert (where.transport, where.flow) == ("tcp", 70)
-    request = lab.heard[1].message
-    assert isinstance(request, Request)
-    assert request.via.transport == "TCP"
-    assert len(request.headers.lines("Via")) == 1
-    lab.call()
-    assert lab.heard[2].destination.transport == "udp"
-    lab._carry_out(lab.agent.flow_closed(70, "gone", 0))
-    assert lab.events() == []
 
 
 def test_requests_on_a_broken_connection_fail_with_503() -> None:

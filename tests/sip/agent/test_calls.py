@@ -272,10 +272,10 @@ def test_a_call_to_nobody_fails_as_transport_error() -> None:
 
 def test_a_call_by_a_transport_that_we_do_not_have_says_so() -> None:
     link = Link()
-    link.alice.call("sip:bob@192.0.2.2;transport=tls")
+    link.alice.call("sip:bob@192.0.2.2;transport=sctp")
     (ended,) = link.alice.phone.events
     assert isinstance(ended, Ended)
-    assert "'tls' is not spoken here" in ended.reason
+    assert "'sctp' is not spoken here" in ended.reason
     link.assert_nothing_left()
 
 

@@ -227,10 +227,12 @@ def test_requests_of_ours_follow_the_record_route_and_the_contact() -> None:
     lab = Lab()
     routes = "Record-Route: <sip:p1.example.com;lr>, <sip:p2@192.0.2.8:5070;lr>\r\n"
     lab.answered_call(headers=routes).hangup()
+    assert lab.lookups[0].lookup.domain == "p1.example.com"
+    lab.locate("udp:192.0.2.7:5080")
     bye = lab.last_request()
     assert bye.uri == "sip:peer@192.0.2.9"
     assert bye.headers.values("Route") == ["<sip:p1.example.com;lr>", "<sip:p2@192.0.2.8:5070;lr>"]
-    assert lab.heard[-1].destination.host == "p1.example.com"
+    assert str(lab.heard[-1].destination) == "udp:192.0.2.7:5080"
 
 
 def test_a_strict_router_gets_the_target_as_the_last_route() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
-from sip.address import BoundAddress, Flow, PeerAddress
+from sip.address import BoundAddress, Destination, Flow, PeerAddress
 from sip.message import Message, MessageError
 from sip.transaction import ClientKey, ServerKey, Transmit
 
@@ -53,6 +53,9 @@ class Notebook:
     def undelivered(self, key: ClientKey | ServerKey, reason: str) -> None:
         self._note(f"undelivered: {reason}")
 
+    def located(self, key: ClientKey, found: Sequence[Destination], reason: str) -> None:
+        self._note(f"located: {', '.join(map(str, found)) or reason}")
+
     def returned(self, data: bytes, reason: str) -> None:
         self._note(f"returned: {reason}")
 
@@ -60,7 +63,7 @@ class Notebook:
         self.flows.append(flow)
         self._note("opened")
 
-    def flow_closed(self, flow: int, reason: str) -> None:
+    def flow_closed(self, flow: int, reason: str, peer: PeerAddress | None) -> None:
         self._note(f"closed: {reason}")
 
     def needs_flow(self, flow: int) -> bool:
@@ -68,3 +71,9 @@ class Notebook:
 
     def welcomes(self, peer: PeerAddress) -> bool:
         return self.welcome
+
+    def turned_away(self, peer: PeerAddress, what: str, why: str) -> None:
+        self._note(f"{what} turned away: {why}")
+
+    def notice(self, text: str) -> None:
+        self._note(f"notice: {text}")

@@ -12,7 +12,7 @@ from sip.transaction import ClientKey, Transmit
 from sip.transport.limits import MAX_UDP_BACKLOG
 from sip.transport.udp import UdpListener
 
-from .notebook import Notebook
+from .notebook import PATIENCE_S, Notebook
 
 pytestmark = pytest.mark.loopback
 
@@ -45,6 +45,23 @@ async def test_keep_alives_are_no_datagrams(nursery: trio.Nursery) -> None:
             sock.sendto(data, where)
         await until(notes, "datagram")
     assert notes.lines == ["datagram 5"]
+    udp.close()
+
+
+async def test_stun_is_answered_and_is_no_datagram(nursery: trio.Nursery) -> None:
+    notes = Notebook()
+    udp = listener(notes)
+    nursery.start_soon(udp.run)
+    phone = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with phone:
+        await phone.bind(("127.0.0.1", 0))
+        question = bytes.fromhex("000100002112a442") + b"transaction!"
+        await phone.sendto(question, ("127.0.0.1", udp.address.port))
+        with trio.fail_after(PATIENCE_S):
+            reply = await phone.recv(100)
+        port = int.from_bytes(reply[26:28], "big") ^ 0x2112
+        assert port == phone.getsockname()[1]
+    assert notes.lines == []
     udp.close()
 
 

@@ -8,12 +8,20 @@ import pytest
 import trio
 import trio.testing
 
-from sip.address import Destination, ListenAddress
+from sip.address import Destination, ListenAddress, Lookup, PeerAddress
 from sip.transaction import ClientKey, Transmit
-from sip.transport import Resolver, TransportHub
+from sip.transport import TransportHub
 from sip.transport import hub as hub_module
-from sip.transport.limits import IDLE_S, MAX_TCP_QUEUE_BYTES, MESSAGE_S
+from sip.transport.limits import (
+    IDLE_S,
+    MAX_QUEUE_BYTES,
+    MAX_WAITING_FOR_NAME,
+    MESSAGE_S,
+    PING_S,
+    PONG_S,
+)
 
+from .names import FakeNames
 from .notebook import Notebook
 
 pytestmark = pytest.mark.loopback
@@ -31,7 +39,7 @@ class Bench:
     def __init__(self) -> None:
         self.notes = Notebook()
         self.crashes: list[Exception] = []
-        self.hub = TransportHub(self.notes, Resolver(), self.crashes.append)
+        self.hub = TransportHub(self.notes, FakeNames(), self.crashes.append)
         where = ListenAddress.parse("tcp://127.0.0.1:0")
         self.port = self.hub.bind([where])[0].address.port
 
@@ -121,7 +129,7 @@ async def test_a_peer_that_reads_nothing_is_cut_off(bench: Bench) -> None:
         closed = "closed: the peer does not read what we send"
         assert closed in bench.notes.lines or "closed: cannot write: " in str(bench.notes.lines)
         assert any(line.startswith("undelivered") for line in bench.notes.lines)
-    assert MAX_TCP_QUEUE_BYTES < 200 * 100_000
+    assert MAX_QUEUE_BYTES < 200 * 100_000
 
 
 async def test_a_connection_that_never_opens_fails_its_messages(
@@ -144,10 +152,15 @@ async def test_a_connection_that_never_opens_fails_its_messages(
     assert "no connection within 5 s" in bench.notes.lines[-1]
 
 
-async def test_a_name_without_address_fails_its_messages(bench: Bench) -> None:
-    bench.hub.send(transmit(5060, host="does-not-exist.invalid"))
-    await bench.notes.until(lambda: bench.notes.lines[-1].startswith("closed"))
-    assert bench.notes.lines[1].startswith("undelivered: does-not-exist.invalid")
+async def test_all_who_wait_for_a_name_are_told_in_order(bench: Bench) -> None:
+    lookup = Lookup(domain="nobody.example", port=None, transport=None, secure=False)
+    keys = [ClientKey(f"z9hG4bK{number}", "INVITE") for number in range(MAX_WAITING_FOR_NAME + 1)]
+    for key in keys:
+        bench.hub.locate(key, lookup, "seed")
+    full = "located: too many requests wait for the name nobody.example"
+    assert bench.notes.lines == [full]
+    await bench.notes.until(lambda: len(bench.notes.lines) == len(keys))
+    assert set(bench.notes.lines[1:]) == {"located: nobody.example: the name has no address"}
 
 
 async def test_messages_wait_together_for_one_connection(bench: Bench) -> None:
@@ -173,12 +186,13 @@ async def test_an_unwelcome_peer_is_closed_at_once(bench: Bench) -> None:
 async def test_the_number_of_connections_is_bounded(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "MAX_TCP_CONNECTIONS", 2)
+    monkeypatch.setattr(hub_module, "MAX_CONNECTIONS", 2)
     streams = [await bench.dial() for _ in range(3)]
-    await trio.testing.wait_all_tasks_blocked()
+    full = "connection turned away: the limit of 2 connections is reached"
+    await bench.notes.until(lambda: full in bench.notes.lines)
     assert bench.notes.lines.count("opened") == 2
     bench.hub.send(transmit(1))
-    assert bench.notes.lines[-1] == "undelivered: no further TCP connection can be opened"
+    assert bench.notes.lines[-1] == "undelivered: no further tcp connection can be opened"
     for stream in streams:
         await stream.aclose()
 
@@ -197,3 +211,60 @@ async def test_a_receiver_that_fails_costs_one_connection(bench: Bench) -> None:
     async with await bench.dial() as stream:
         await stream.send_all(b"\r\n\r\n")
         assert await stream.receive_some() == b"\r\n"
+
+
+async def dialled(bench: Bench) -> tuple[trio.SocketStream, trio.SocketListener]:
+    """The far end of a connection that the hub opened, after its first message."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    bench.hub.send(transmit(listener.socket.getsockname()[1], OPTIONS))
+    stream = await listener.accept()
+    assert await stream.receive_some() == OPTIONS
+    await stream.send_all(OPTIONS)
+    return stream, listener
+
+
+async def test_a_connection_of_ours_is_pinged_and_its_failure_is_told(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench.notes.needed = True
+    start = trio.current_time()
+    stream, listener = await dialled(bench)
+    assert await stream.receive_some() == b"\r\n\r\n"
+    assert trio.current_time() - start == pytest.approx(PING_S, abs=1)
+    await stream.send_all(b"\r\n")
+    assert await stream.receive_some() == b"\r\n\r\n"
+    # it answered once; when it does not answer again, the flow has failed
+    assert await stream.receive_some() == b""
+    assert trio.current_time() - start == pytest.approx(2 * PING_S + PONG_S, abs=2)
+    told = "closed: the flow failed: no answer to a keep-alive within 10 s"
+    await bench.notes.until(lambda: bench.notes.lines[-1] == told)
+    await stream.aclose()
+    await listener.aclose()
+
+
+async def test_a_peer_that_ignores_pings_keeps_its_connection(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench.notes.needed = True
+    stream, listener = await dialled(bench)
+    for _ in range(12):
+        assert await stream.receive_some() == b"\r\n\r\n"
+    assert not any(line.startswith("closed") for line in bench.notes.lines)
+    await stream.aclose()
+    await listener.aclose()
+
+
+async def test_connections_of_one_host_are_bounded(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "MAX_CONNECTIONS_PER_HOST", 1)
+    # loopback is excepted, so that this peer must not look like it
+    monkeypatch.setattr(PeerAddress, "is_loopback", property(lambda peer: False))
+    first = await bench.dial()
+    await bench.notes.until(lambda: bench.notes.lines == ["opened"])
+    async with await bench.dial() as second:
+        assert await second.receive_some() == b""
+    assert bench.notes.lines[1] == (
+        "connection turned away: 127.0.0.1 has 1 connections, the most for one host"
+    )
+    await first.aclose()
