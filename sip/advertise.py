@@ -76,13 +76,21 @@ class Advertised:
         # the entry of a transport says more than one for all
         return min(suiting, key=lambda entry: entry.transport is None, default=None)
 
-    def media_host(self, peer_host: str) -> str:
-        """Where a peer there is to send audio, which is never a name; empty for our own."""
+    def media_host(self, peer_host: str, version: int | None = None) -> str:
+        """Where a peer there is to send audio, which is never a name; empty for our own address.
+
+        `version` is that of IP, where the audio has only one, whatever the signalling has; without
+        it the address is of the peer's family.
+        """
         if self._is_local(peer_host):
             return ""
         for entry in self.entries:
             literal = ip_literal(entry.host)
-            if literal is not None and entry.suits(peer_host, entry.transport):
+            if literal is None:
+                continue
+            if literal.version == version or (
+                version is None and entry.suits(peer_host, entry.transport)
+            ):
                 return str(literal)
         return ""
 

@@ -31,6 +31,7 @@ key = "server-key.pem"
 ca = "test-authority.pem"
 [rtp]
 srtp = "optional"
+srtp_keys = "protected"
 [[trunk]]
 name = "guarded"
 uri = "sip:127.0.0.1;transport=tls"

@@ -52,6 +52,15 @@ def test_where_audio_is_to_be_sent(text: str, peer: str, told: str) -> None:
     assert Advertised.parse(text, ["192.168.0.0/16"]).media_host(peer) == told
 
 
+def test_audio_of_one_family_is_told_an_address_of_it() -> None:
+    both = Advertised.parse(BOTH)
+    assert both.media_host("2001:db8::1", 4) == "203.0.113.9"
+    assert both.media_host("198.51.100.1", 6) == "2001:db8::9"
+    assert Advertised.parse("203.0.113.9").media_host("2001:db8::1", 4) == "203.0.113.9"
+    assert Advertised.parse("203.0.113.9").media_host("2001:db8::1") == ""
+    assert Advertised.parse("203.0.113.9").media_host("2001:db8::1", 6) == ""
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

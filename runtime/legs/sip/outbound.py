@@ -43,10 +43,10 @@ class SipDialer:
         """Send the INVITE; without `offer` the called side is asked for one (RFC 3264 5)."""
         settings = self._settings
         hop = route.next_hop
-        transport = (hop.params.get("transport") or "udp").lower()
+        transport = "tls" if hop.scheme == "sips" else hop.params.get("transport") or "udp"
         try:
             audio = settings.audio_of(
-                media, hop.host, transport=transport, codecs=route.codecs, srtp=route.srtp
+                media, hop.host, transport=transport.lower(), codecs=route.codecs, srtp=route.srtp
             )
         except NegotiationError as exc:
             media.close()

@@ -79,16 +79,20 @@ class LegSettings:
 
     def _hosts(self, engine: str, peer_host: str) -> tuple[str, str]:
         """What the peer is told, and the same in the other family where the engine has both."""
-        told = self.advertised.media_host(peer_host)
-        if told and engine == BOTH_FAMILIES:
-            return told, self.advertised.media_host(_in_the_other_family(told))
-        if told or engine not in ("0.0.0.0", BOTH_FAMILIES):
+        has_both = engine == BOTH_FAMILIES
+        told = self.advertised.media_host(peer_host, None if has_both else _version(engine))
+        if not has_both and (told or engine != "0.0.0.0"):
             return told or engine, ""
-        host = self.source_address(peer_host) or "127.0.0.1"
-        other = self.source_address(_in_the_other_family(host)) or ""
-        if engine == BOTH_FAMILIES:
-            return host, other
+        host = told or self.source_address(peer_host) or "127.0.0.1"
+        elsewhere = _in_the_other_family(host)
+        other = self.source_address(elsewhere) or ""
+        if has_both:
+            return host, self.advertised.media_host(peer_host, _version(elsewhere)) or other
         return (other or "127.0.0.1" if ":" in host else host), ""
+
+
+def _version(host: str) -> int:
+    return 6 if ":" in host else 4
 
 
 def _in_the_other_family(host: str) -> str:
