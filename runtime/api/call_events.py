@@ -171,7 +171,9 @@ class ReInviteRejected(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class BlindTransferRequested(CallEvent):
-    """The peer asks for a blind transfer to `transferTo`."""
+    """After handleBlindTransfer(True): the peer asks for a call to `transferTo`, the user part of
+    the address (the whole address when it has none). It waits for notifyBlindTransferSuccess or
+    notifyBlindTransferFailed."""
 
     name: ClassVar[str] = "Call.BlindTransferRequested"
     headers: Headers = attrs.field(factory=dict[str, str])
@@ -180,6 +182,8 @@ class BlindTransferRequested(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class TransferComplete(CallEvent):
+    """transferTo has succeeded: the peer talks to the target, and Disconnected follows."""
+
     name: ClassVar[str] = "Call.TransferComplete"
     headers: Headers = attrs.field(factory=dict[str, str])
     role: TransferRole = "transferor"
@@ -187,6 +191,8 @@ class TransferComplete(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class TransferFailed(CallEvent):
+    """transferTo has failed, with the SIP status of the target or the peer; the call goes on."""
+
     name: ClassVar[str] = "Call.TransferFailed"
     headers: Headers = attrs.field(factory=dict[str, str])
     role: TransferRole = "transferor"

@@ -17,6 +17,9 @@ from runtime.legs.leg import (
     Resumed,
     Ringing,
     ToneSignalled,
+    TransferComplete,
+    TransferFailed,
+    TransferRequested,
 )
 from runtime.session.calls import Side
 from runtime.session.notice import Notice
@@ -44,6 +47,9 @@ def on_leg_event(call: CallLeg, event: LegEvent) -> None:
         case Held() | Resumed() | InfoReceived() | MessageReceived() | ToneSignalled():
             if call.alive:
                 _in_the_call(call, event)
+        case TransferRequested() | TransferComplete() | TransferFailed():
+            if call.alive:
+                call.transfer.on_event(event)
         case _:
             assert_never(event)
 

@@ -169,7 +169,7 @@ class Inbound:
             verdict = check_invite(request)
         if verdict is None:
             verdict = self._check_capacity(request)
-        if verdict is None and request.method == "OPTIONS":
+        if verdict is None and request.method in ("NOTIFY", "OPTIONS"):
             verdict = Verdict(status=200, reason=None)
         if verdict is not None:
             self._refuse(request, verdict, data, flow)

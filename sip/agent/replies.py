@@ -15,7 +15,7 @@ from sip.message import Request, Response, response_to
 from .capabilities import ACCEPT, ALLOW, SUPPORTED
 from .settings import MAX_REPLY_FACTOR
 
-_DIALOG_FORMING = frozenset({"INVITE", "UPDATE"})
+_DIALOG_FORMING = frozenset({"INVITE", "UPDATE", "REFER", "SUBSCRIBE"})
 
 
 class Replies:

@@ -14,6 +14,9 @@ from .events import ReinviteAnswered as ReinviteAnswered
 from .events import ReinviteFailed as ReinviteFailed
 from .events import ReinviteReceived as ReinviteReceived
 from .events import SessionEvent as SessionEvent
+from .events import TransferEnded as TransferEnded
+from .events import TransferProgress as TransferProgress
+from .events import TransferRequested as TransferRequested
 from .invite import Enter as Enter
 from .invite import InviteObserver as InviteObserver
 from .invite import InviteSession as InviteSession
@@ -37,8 +40,11 @@ from .session import incoming_session as incoming_session
 from .session import outgoing_session as outgoing_session
 from .session_timer import MIN_SE as MIN_SE
 from .session_timer import is_too_small as is_too_small
+from .sipfrag import EVENT as EVENT
+from .sipfrag import EventHeader as EventHeader
 
 __all__ = [
+    "EVENT",
     "MIN_SE",
     "SDP",
     "Acknowledged",
@@ -47,6 +53,7 @@ __all__ = [
     "Dialog",
     "Ended",
     "Enter",
+    "EventHeader",
     "HeaderItems",
     "IdSource",
     "Incoming",
@@ -66,6 +73,9 @@ __all__ = [
     "SessionEvent",
     "SessionStateError",
     "TimerName",
+    "TransferEnded",
+    "TransferProgress",
+    "TransferRequested",
     "build_invite",
     "incoming_session",
     "is_too_small",

@@ -41,6 +41,8 @@ class Call:
         self.remote_sdp: bytes | None = None
         self.on_timer: dict[str, Callable[[int, float], None]] = {}
         """Who handles which timer; filled in by the parts."""
+        self.before_end: Callable[[EndedBy, float], None] = lambda by, now: None
+        """Says what the observer must hear before Ended; the phase has not moved yet."""
         self.on_end: Callable[[float], None] = lambda now: None
         """Settles what is open inside the dialog, once, when the session ends."""
         self._allowed: frozenset[str] | None = None
@@ -82,6 +84,9 @@ class Call:
     ) -> Phase:
         """Make the move that ends the session, and tell the observer if it does not know yet."""
         told_before = self.is_over
+        self.check(move)
+        if not told_before:
+            self.before_end(by, now)
         phase = self.move(move)
         if not told_before:
             self.port.emit(

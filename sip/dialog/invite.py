@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from sip.address import PeerAddress
-from sip.message import Request
+from sip.message import NameAddr, Request
 
 from .call import Role
 from .events import SessionEvent
+from .phases import ESTABLISHED
 from .session import Session
 
 Enter = Callable[[Callable[[float], None]], None]
@@ -62,6 +63,14 @@ class InviteSession:
         """The core has ended the session; Ended was delivered or is about to be."""
         return self._core.call.is_over
 
+    @property
+    def place(self) -> NameAddr | None:
+        """What another peer is to call, to take our place in this call; None when nobody can."""
+        call = self._core.call
+        if call.phase not in ESTABLISHED or call.dialog is None:
+            return None
+        return call.dialog.place()
+
     # --- answering side ---
 
     def provisional(
@@ -108,6 +117,26 @@ class InviteSession:
     ) -> None:
         """Send an INFO; its answer is not reported."""
         self._enter(lambda now: self._core.info(content_type, body, headers, now))
+
+    # --- transfers (RFC 3515) ---
+
+    def refer(self, refer_to: NameAddr, *, headers: Iterable[tuple[str, str]] = ()) -> None:
+        """Ask the peer to call `refer_to`; TransferProgress and then TransferEnded follow."""
+        self._enter(lambda now: self._core.transfer.refer(refer_to, headers, now))
+
+    def accept_transfer(self) -> None:
+        """Answer a TransferRequested with 202; `report_transfer` is due then."""
+        self._enter(lambda now: self._core.transfer_requests.accept(now))
+
+    def reject_transfer(self, status: int, *, why: str) -> None:
+        """Refuse a TransferRequested; `why` is told in a Warning header."""
+        self._enter(lambda now: self._core.transfer_requests.reject(status, now, why=why))
+
+    def report_transfer(self, status: int, reason: str) -> None:
+        """Tell the peer how its transfer goes; 200 and above is the last word."""
+        self._enter(lambda now: self._core.transfer_requests.report(status, reason, now))
+
+    # --- re-INVITE ---
 
     def reinvite(self, sdp: bytes) -> None:
         """Offer another description as soon as it is our turn; ReinviteAnswered or

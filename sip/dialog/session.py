@@ -14,6 +14,7 @@ from .answering import Answering
 from .call import Call, TimerName
 from .calling import Calling
 from .dialog import Dialog
+from .events import EndedBy
 from .in_dialog import InDialog
 from .invite_request import InviteOrder, own_headers
 from .own_offers import OwnOffers
@@ -24,6 +25,8 @@ from .reason import reason_header
 from .refresh import Refresh
 from .requests import Requests
 from .session_timer import SessionTimer
+from .transfer import Transfer
+from .transfer_request import TransferRequests
 
 
 class Session:
@@ -56,7 +59,10 @@ class Session:
             on_lost=self._lost,
             on_expired=self._expired,
         )
+        self.transfer = Transfer(call, self._requests, self._lost)
+        self.transfer_requests = TransferRequests(call, self._requests)
         self._farewell: HeaderItems = ()
+        call.before_end = self._last_words
         call.on_end = self._settle
         self._answering = (
             None
@@ -70,6 +76,8 @@ class Session:
             calling=self._calling,
             own=self._own,
             offers=self._offers,
+            transfer=self.transfer,
+            transfer_requests=self.transfer_requests,
             on_bye=self._peer_left,
         )
 
@@ -223,6 +231,10 @@ class Session:
         self._finish(phase, own, now)
 
     # --- ends ---
+
+    def _last_words(self, by: EndedBy, now: float) -> None:
+        self.transfer.before_end(peer_left=by == "remote")
+        self.transfer_requests.before_end(now)
 
     def _settle(self, now: float) -> None:
         """The session ends: what is open inside the dialog is refused, nothing new begins."""

@@ -31,9 +31,10 @@ from runtime.legs.leg import (
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.headers import script_headers, seen_by_script
 from runtime.legs.sip.info import understand_info
-from runtime.legs.sip.media_session import Agreement, MediaSession
-from runtime.legs.sip.reason import Cause, end_of_leg
+from runtime.legs.sip.media_session import Agreement, MediaSession, described
+from runtime.legs.sip.reason import Cause, end_of_leg, reason_to_leave
 from runtime.legs.sip.trace import LegTrace, TraceBook
+from runtime.legs.sip.transfers import SipTransfers
 from runtime.media.port import MediaLeg, RtpStream
 from sip.dialog import InviteSession, SessionStateError, events
 from sip.message import Headers as SipHeaders
@@ -68,6 +69,7 @@ class SipLeg:
     _trunk: str = ""
     """Its name, for people."""
     _info_digits: bool = False
+    transfers: SipTransfers = attrs.field(init=False)
     _session: InviteSession | None = attrs.field(default=None, init=False)
     _lines: LegTrace = attrs.field(factory=LegTrace, init=False)
     _release_lines: Callable[[], None] | None = attrs.field(default=None, init=False)
@@ -85,6 +87,8 @@ class SipLeg:
 
     def __attrs_post_init__(self) -> None:
         self._phase = Phase.ALERTING if self.incoming else Phase.DIALLING
+        note = functools.partial(self._note, "sip")
+        self.transfers = SipTransfers(lambda: self._session, self._tell, note)
 
     def __repr__(self) -> str:
         arrow = "from" if self.incoming else "to"
@@ -160,7 +164,8 @@ class SipLeg:
             self._refuse(session, code, reason, headers)
             return
         self._farewell = (code, reason)
-        session.hangup(headers=self._allowed(headers), reason=self._why(code, reason))
+        why = reason_to_leave(code, reason, connected=self._phase is Phase.CONNECTED)
+        session.hangup(headers=self._allowed(headers), reason=why)
 
     @property
     def digits_by_info(self) -> bool:
@@ -200,12 +205,6 @@ class SipLeg:
             self._note("sip", f"headers left out: {sorted_out.complaint}")
         return list(sorted_out.written)
 
-    def _why(self, code: int, reason: str) -> str:
-        """A Reason header's value for BYE and CANCEL (RFC 3326)."""
-        if self._phase is Phase.CONNECTED and code in (200, 487):
-            return str(Cause("Q.850", 16, reason or "Normal call clearing"))
-        return str(Cause("SIP", code, reason))
-
     # --- what the session says --------------------------------------------------------------
 
     def on_sip_event(self, session: InviteSession, event: events.SessionEvent) -> None:
@@ -229,6 +228,8 @@ class SipLeg:
                 told = understand_info(event.content_type, event.body, event.headers)
                 if told is not None:
                     self._tell(told)
+            case events.TransferRequested() | events.TransferProgress() | events.TransferEnded():
+                self.transfers.on_event(session, event)
             case events.Ended():
                 self._on_ended(event)
             case _:
@@ -365,16 +366,3 @@ def _asserted(to_uri: str, display_name: str) -> list[tuple[str, str]]:
     except MessageError:  # dialled in a way that cannot be said again
         return []
     return [("P-Asserted-Identity", str(NameAddr(display_name=name, uri=uri)))] if name else []
-
-
-def described(stream: RtpStream) -> str:
-    """One line for people: where, which codec, how digits travel, who may send."""
-    digits = stream.dtmf_receive_payload_type
-    keys = f"digits as RFC 4733 type {digits}" if digits is not None else "no RFC 4733 digits"
-    ways = {(True, True): "both ways", (True, False): "we only send"}
-    ways |= {(False, True): "we only receive", (False, False): "inactive"}
-    secrecy = f"encrypted by {stream.srtp.suite}" if stream.srtp else "not encrypted"
-    return (
-        f"{stream.codec} with {stream.remote_host}:{stream.remote_port}, {secrecy}, "
-        f"{stream.ptime_ms} ms packets, {keys}, {ways[stream.sending, stream.receiving]}"
-    )

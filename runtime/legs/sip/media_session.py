@@ -221,3 +221,16 @@ def engine_name(codec: Codec) -> str:
 
 def is_nowhere(host: str, port: int) -> bool:
     return port == 0 or host in ("0.0.0.0", "::")
+
+
+def described(stream: RtpStream) -> str:
+    """One line for people: where, which codec, how digits travel, who may send."""
+    digits = stream.dtmf_receive_payload_type
+    keys = f"digits as RFC 4733 type {digits}" if digits is not None else "no RFC 4733 digits"
+    ways = {(True, True): "both ways", (True, False): "we only send"}
+    ways |= {(False, True): "we only receive", (False, False): "inactive"}
+    secrecy = f"encrypted by {stream.srtp.suite}" if stream.srtp else "not encrypted"
+    return (
+        f"{stream.codec} with {stream.remote_host}:{stream.remote_port}, {secrecy}, "
+        f"{stream.ptime_ms} ms packets, {keys}, {ways[stream.sending, stream.receiving]}"
+    )

@@ -71,6 +71,13 @@ class Cause:
         return f"{self.protocol}{params}"
 
 
+def reason_to_leave(code: int, reason: str, *, connected: bool) -> str:
+    """A Reason header's value for BYE and CANCEL (RFC 3326)."""
+    if connected and code in (200, 487):
+        return str(Cause("Q.850", 16, reason or "Normal call clearing"))
+    return str(Cause("SIP", code, reason))
+
+
 def first_cause(headers: SipHeaders) -> Cause | None:
     """The first Reason value that can be read."""
     for value in headers.values("Reason"):

@@ -60,6 +60,8 @@ class SipFarEnd:
     steps: list[Step] = attrs.field(factory=list)
     descriptions: list[bytes] = attrs.field(factory=list)
     """Every answer of the leg."""
+    accepted: bool = False
+    """The leg tells how our transfer goes."""
     last_headers: SipHeaders = attrs.field(factory=SipHeaders)
     """Of the end."""
 
@@ -75,6 +77,13 @@ class SipFarEnd:
                 self.descriptions.append(sdp or b"")
             case events.InfoReceived(headers=headers, body=body):
                 self.saw("info", headers, text=body.decode())
+            case events.TransferRequested(refer_to=target, headers=headers):
+                self.saw("refer", headers, text=str(target.uri))
+            case events.TransferEnded(status=status, reason=reason):
+                name = "transfer" if self.accepted else "rejected"
+                self.saw(name, SipHeaders(), code=status, text=reason)
+            case events.TransferProgress():
+                self.accepted = True
             case events.Ended(by="remote", kind=kind, status=status, reason=reason):
                 self.last_headers = event.headers
                 names = {"bye": "bye", "cancel": "cancelled"}
@@ -124,6 +133,16 @@ class SipFarEnd:
 
     async def info(self, mime_type: str, body: str) -> None:
         self.call.info(mime_type, body.encode())
+
+    async def decide_transfer(self, code: int, reason: str) -> None:
+        self.call.accept_transfer()
+        self.call.report_transfer(code, reason)
+
+    async def refuse_transfer(self, code: int) -> None:
+        self.call.reject_transfer(code, why="the far end wants no transfer")
+
+    async def ask_transfer(self, to: str, headers: Headers) -> None:
+        self.call.refer(NameAddr(uri=Uri.parse(to)), headers=headers.items())
 
     async def press(self, tone: str) -> None:
         body = f"Signal={tone}\r\nDuration=160\r\n"
