@@ -182,7 +182,9 @@ class BlindTransferRequested(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class TransferComplete(CallEvent):
-    """transferTo has succeeded: the peer talks to the target, and Disconnected follows."""
+    """`role` "transferor": transferTo has succeeded, the peer talks to the target, and
+    Disconnected follows. "target": after handleBlindTransfer(True) another peer has taken the place
+    of this one (an attended transfer to us), and the call goes on with it."""
 
     name: ClassVar[str] = "Call.TransferComplete"
     headers: Headers = attrs.field(factory=dict[str, str])

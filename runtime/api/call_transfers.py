@@ -48,8 +48,9 @@ class CallTransfers(CallSignalling):
 
     def handleBlindTransfer(self, handle: bool) -> CommandHandle:
         """With True a transfer that the peer asks for (REFER) fires BlindTransferRequested, and
-        waits for notifyBlindTransferSuccess or notifyBlindTransferFailed; off at first: the peer
-        is refused with 603.
+        waits for notifyBlindTransferSuccess or notifyBlindTransferFailed; and another peer may take
+        the place of this one (INVITE with Replaces), which fires TransferComplete with role
+        "target". Off at first: both are refused with 603.
 
         Nothing is dialled or hung up by itself. May be called before the answer. VoxEngine
         reference: Call.handleBlindTransfer.

@@ -118,6 +118,14 @@ class TransferFailed:
 
 
 @attrs.frozen(kw_only=True)
+class Replaced:
+    """Another peer has taken the place of ours; the leg goes on with it. Only after
+    `transfers.handle(True)`."""
+
+    headers: Headers = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
 class Ended:
     """The leg is over; nothing follows.
 
@@ -144,6 +152,7 @@ LegEvent = (
     | TransferRequested
     | TransferComplete
     | TransferFailed
+    | Replaced
     | Ended
 )
 LegListener = Callable[[LegEvent], None]
@@ -169,7 +178,8 @@ class Transfers(Protocol):
     """Transfers of one connected leg, in either direction (RFC 3515)."""
 
     def handle(self, handle: bool) -> None:
-        """Whether a peer's request is told; at first it is refused with 603."""
+        """Whether a peer's request is told, and another peer may take this one's place; at first
+        both are refused with 603."""
 
     def report(self, code: int, reason: str) -> None:
         """Tell the peer the outcome of what it asked for: 200, or a status of 300-699."""

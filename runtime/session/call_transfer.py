@@ -15,13 +15,25 @@ from runtime.decisions.transfers import (
     Step,
     refuse_transfer,
 )
-from runtime.legs.leg import Headers, Leg, TransferComplete, TransferFailed, TransferRequested
+from runtime.legs.leg import (
+    Headers,
+    Leg,
+    Replaced,
+    TransferComplete,
+    TransferFailed,
+    TransferRequested,
+)
 
 if TYPE_CHECKING:
     from runtime.session.call_leg import CallLeg
 
 ROLE: Final = "transferor"
-"""The part that this side plays: it asks its peer to call the target."""
+"""The part that this side plays when it asks its peer to call the target."""
+TARGET: Final = "target"
+"""The same when another peer comes in the place of its own."""
+
+
+TransferEvent = TransferRequested | TransferComplete | TransferFailed | Replaced
 
 
 class CallTransfer:
@@ -70,13 +82,15 @@ class CallTransfer:
 
     # --- what the leg says ---
 
-    def on_event(self, event: TransferRequested | TransferComplete | TransferFailed) -> None:
+    def on_event(self, event: TransferEvent) -> None:
         match event:
             case TransferRequested():
                 self._requested(event)
             case TransferFailed(code=code, reason=reason):
                 self._under_way = False
                 self.fail(code, reason)
+            case Replaced(headers=headers):
+                self._call.emit("TransferComplete", headers=dict(headers), role=TARGET)
             case TransferComplete():
                 self._under_way = False
                 self._call.emit("TransferComplete", headers={}, role=ROLE)

@@ -14,6 +14,7 @@ from runtime.legs.leg import (
     InfoReceived,
     LegEvent,
     MessageReceived,
+    Replaced,
     Resumed,
     Ringing,
     ToneSignalled,
@@ -47,7 +48,7 @@ def on_leg_event(call: CallLeg, event: LegEvent) -> None:
         case Held() | Resumed() | InfoReceived() | MessageReceived() | ToneSignalled():
             if call.alive:
                 _in_the_call(call, event)
-        case TransferRequested() | TransferComplete() | TransferFailed():
+        case TransferRequested() | TransferComplete() | TransferFailed() | Replaced():
             if call.alive:
                 call.transfer.on_event(event)
         case _:

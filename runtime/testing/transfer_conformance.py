@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from runtime.legs.leg import (
     Ended,
     Headers,
+    Replaced,
     TransferComplete,
     TransferFailed,
     TransferRequested,
@@ -26,6 +27,8 @@ class TransferringFarEnd(FarEnd, Protocol):
 
     async def refuse_transfer(self, code: int) -> None: ...
     async def ask_transfer(self, to: str, headers: Headers) -> None: ...
+    async def hand_over(self, headers: Headers) -> None:
+        """Another peer takes this one's place; from now on the far end is that one."""
 
 
 class TransferConformance(LegConformance):
@@ -90,6 +93,27 @@ class TransferConformance(LegConformance):
             leg.transfers.report(486, "Busy Here")
             outcome = await saw(far, "transfer")
             assert (outcome.code, outcome.text) == (486, "Busy Here")
+
+    async def test_another_peer_takes_the_place_of_this_one(self) -> None:
+        async with self.bench() as bench:
+            leg, far, heard = await self.connected(bench)
+            leg.transfers.handle(True)
+            await _person(far).hand_over({"X-Ticket": "7"})
+            await heard.wait_for(Replaced)
+            leg.hangup({})
+            await saw(far, "bye")
+            ended = await heard.wait_for(Ended)
+            assert (ended.code, ended.by) == (200, "us")
+            assert heard.names() == ["Connected", "Replaced", "Ended"]
+
+    async def test_nobody_takes_the_place_of_a_peer_unless_it_is_asked_for(self) -> None:
+        async with self.bench() as bench:
+            leg, far, heard = await self.connected(bench)
+            await _person(far).hand_over({})
+            assert (await saw(far, "rejected")).code == 603
+            leg.hangup({})
+            await heard.wait_for(Ended)
+            assert heard.names() == ["Connected", "Ended"]
 
     async def test_the_end_of_a_call_ends_its_transfer_first(self) -> None:
         async with self.bench() as bench:

@@ -13,6 +13,7 @@ from runtime.legs.leg import (
     Headers,
     Leg,
     LegEvent,
+    Replaced,
     TransferComplete,
     TransferFailed,
     TransferRequested,
@@ -22,6 +23,7 @@ from runtime.testing.agenda import Agenda, Appointment
 UNANSWERED_S: Final = 32.0
 """64*T1 of RFC 3261 17.1.2.2."""
 NO_HEADERS: Final[Headers] = {}
+UNHANDLED: Final = "the scenario handles no transfers (Call.handleBlindTransfer)"
 
 
 class Wire(Protocol):
@@ -110,11 +112,17 @@ class SimTransfers:
             self._wire.step(f"transfer {code}", False, NO_HEADERS, reason)
             self._over(code, reason)
 
+    def peer_replaced(self, headers: Headers) -> None:
+        self._wire.step("replaced", False, headers, "")
+        if self._handles:
+            self._wire.emit(Replaced(headers=headers))
+        else:
+            self._wire.step("rejected 603", True, NO_HEADERS, UNHANDLED)
+
     def peer_asks(self, to: str, headers: Headers) -> None:
         self._wire.step("refer", False, headers, to)
         if not self._handles:
-            why = "the scenario handles no transfers (Call.handleBlindTransfer)"
-            self._wire.step("rejected 603", True, NO_HEADERS, why)
+            self._wire.step("rejected 603", True, NO_HEADERS, UNHANDLED)
         elif self._asked:
             why = "an earlier transfer is not over yet"
             self._wire.step("rejected 491", True, NO_HEADERS, why)
@@ -136,6 +144,11 @@ class Transferring:
         of a phone does. "transfer 200" or the like goes over the wire when it says how that went,
         "rejected 603" when it takes no transfers."""
         self._in_call("transfer").peer_asks(to, headers)
+
+    def hand_over(self, headers: Headers = NO_HEADERS) -> None:
+        """Another phone takes this one's place in the call, as after an attended transfer; from
+        now on this object is that phone. "rejected 603" when the scenario takes no transfers."""
+        self._in_call("hand_over").peer_replaced(headers)
 
     def accept_transfer(self) -> None:
         """The scenario has asked us to call somebody else ("refer"): that call is answered."""

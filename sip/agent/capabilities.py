@@ -7,11 +7,11 @@ from typing import Final
 ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 ACCEPT: Final = "application/sdp"
 
-EXTENSIONS: Final = frozenset({"100rel", "norefersub", "timer"})
+EXTENSIONS: Final = frozenset({"100rel", "norefersub", "replaces", "timer"})
 """Option tags that a peer may Require."""
 
-SUPPORTED: Final = "100rel, norefersub, timer"
-SUPPORTED_WITHOUT_100REL: Final = "norefersub, timer"
+SUPPORTED: Final = "100rel, norefersub, replaces, timer"
+SUPPORTED_WITHOUT_100REL: Final = "norefersub, replaces, timer"
 """For an INVITE without offer: a reliable 1xx could bring an offer that only PRACK may answer."""
 
 IN_DIALOG_ONLY: Final = frozenset({"BYE", "INFO", "PRACK", "UPDATE"})

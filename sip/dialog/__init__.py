@@ -20,10 +20,13 @@ from .events import TransferRequested as TransferRequested
 from .invite import Enter as Enter
 from .invite import InviteObserver as InviteObserver
 from .invite import InviteSession as InviteSession
+from .invite import ReplaceableObserver as ReplaceableObserver
 from .invite_request import InviteOrder as InviteOrder
 from .invite_request import build_invite as build_invite
 from .invite_request import outbound_proxy as outbound_proxy
 from .invite_request import own_headers as own_headers
+from .phases import OVER as OVER
+from .phases import Phase as Phase
 from .phases import SessionStateError as SessionStateError
 from .port import HeaderItems as HeaderItems
 from .port import IdSource as IdSource
@@ -46,6 +49,7 @@ from .sipfrag import EventHeader as EventHeader
 __all__ = [
     "EVENT",
     "MIN_SE",
+    "OVER",
     "SDP",
     "Acknowledged",
     "Answered",
@@ -63,11 +67,13 @@ __all__ = [
     "InviteSession",
     "OnOutcome",
     "Outcome",
+    "Phase",
     "Port",
     "Provisional",
     "ReinviteAnswered",
     "ReinviteFailed",
     "ReinviteReceived",
+    "ReplaceableObserver",
     "SentAck",
     "Session",
     "SessionEvent",

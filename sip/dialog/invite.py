@@ -8,7 +8,7 @@ be ones that the stack writes itself (ValueError).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sip.address import PeerAddress
 from sip.message import NameAddr, Request
@@ -28,11 +28,27 @@ class InviteObserver(Protocol):
     def on_sip_event(self, session: InviteSession, event: SessionEvent) -> None: ...
 
 
+@runtime_checkable
+class ReplaceableObserver(InviteObserver, Protocol):
+    """One that lets another peer take the place of its session's."""
+
+    def on_replacement(self, session: InviteSession) -> None:
+        """Accept or reject `session`, now; hang `session.replaces` up if it was accepted. The
+        events of both come here."""
+        ...
+
+
 class InviteSession:
     """One INVITE session, in either role."""
 
     def __init__(
-        self, core: Session, enter: Enter, *, remote_offer: bytes | None, peer: PeerAddress | None
+        self,
+        core: Session,
+        enter: Enter,
+        *,
+        remote_offer: bytes | None,
+        peer: PeerAddress | None,
+        replaces: InviteSession | None = None,
     ) -> None:
         self._core = core
         self._enter = enter
@@ -40,6 +56,8 @@ class InviteSession:
         """The description in the peer's INVITE; None for a calling session or a late offer."""
         self.peer = peer
         """Where the peer's INVITE came from; None for a calling session."""
+        self.replaces = replaces
+        """The session whose place the peer's INVITE is to take (RFC 3891)."""
 
     def __repr__(self) -> str:
         return repr(self._core)

@@ -126,6 +126,10 @@ class Session:
         elif self._answering is not None and self._answering.key == invite:
             self._answering.cancelled(cancel, now)
 
+    def find_dialog(self, remote_tag: str | None) -> Dialog | None:
+        """The dialog with this peer's tag: the session's own, or an early one of a fork."""
+        return self._in_dialog.find_dialog(remote_tag)
+
     def on_time(self, name: TimerName, now: float) -> None:
         kind, number = name
         handler = self.call.on_timer.get(kind)

@@ -109,6 +109,46 @@ async def test_two_callers_are_to_talk_without_the_script(
         await call.bye()
 
 
+def replaces(call: Dialog) -> Header:
+    """The far side's view of `call`."""
+    ours, theirs = wire.tag_of(call.local), wire.tag_of(call.remote)
+    return "Replaces", f"{call.call_id};to-tag={theirs};from-tag={ours}"
+
+
+async def test_another_telephone_takes_the_place_of_a_caller(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    async with telephone(runtime.port()) as other:
+        call = await talks(phone, "former", ("X-Handle", "1"), ("X-Play", "1"))
+        await runtime.logged("former handles")
+        await call.hear(0.3)
+        heir = await other.call("transfer", headers=[replaces(call), ("X-Ticket", "7")])
+        await heir.connected()
+        await call.ended()
+        await runtime.logged("former complete target")
+        await heir.until(heir.audio.sounds, "the tone")
+        await call.hear_nothing(0.3)
+        await heir.bye()
+        await runtime.logged("former gone 200")
+        assert heir.audio.heard()[0].kind == "tone"
+
+
+async def test_nobody_takes_the_place_of_a_caller_unless_the_script_allows_it(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    async with telephone(runtime.port()) as other:
+        call = await talks(phone, "keeps", ("X-Play", "1"))
+        heir = await other.call("transfer", headers=[replaces(call)])
+        refused = await heir.final()
+        assert refused.status == 603
+        assert "handleBlindTransfer" in refused.get("Warning")
+        ended = await other.call("transfer", headers=[("Replaces", "no;to-tag=1;from-tag=2")])
+        assert (await ended.final()).status == 481
+        await call.hear(0.3)
+        await call.bye()
+        call.audio.check_unbroken()
+
+
 async def test_a_refer_outside_a_call_is_refused(phone: Phone) -> None:
     answer = await phone.ask(phone.request("REFER", "transfer", ("Refer-To", f"<{TARGET}>")))
     assert answer.status == 403

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trio.testing import MockClock
 
-from runtime.legs.leg import TransferComplete, TransferFailed, TransferRequested
+from runtime.legs.leg import Replaced, TransferComplete, TransferFailed, TransferRequested
 from tests.session.bench import Bench, bench
 from tests.session.fakes.leg import FakeLeg
 from tests.session.fakes.worker import FakeWorker
@@ -147,6 +147,22 @@ async def test_a_request_that_nobody_listens_for_is_refused_with_603(
         leg, _, _ = await asked(b, heard=False)
         assert [line.split()[:2] for line in leg.transfers.sent] == [["report", "603"]]
         assert any("listens for BlindTransferRequested" in line for line in b.lines("refusal"))
+
+
+async def test_another_peer_in_the_place_of_this_one_is_told_and_the_call_goes_on(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench() as b:
+        leg, worker, unit = await b.connected()
+        leg.say(Replaced(headers={"X-A": "1"}))
+        await b.quiet()
+        assert worker.names() == ["Call.TransferComplete"]
+        assert worker.last("Call.TransferComplete").fields == {
+            "headers": {"X-A": "1"},
+            "role": "target",
+        }
+        assert b.view().legs[0].id.endswith(f"-{unit}")
+        assert not leg.ended
 
 
 async def test_a_second_request_of_the_peer_replaces_one_that_it_gave_up(

@@ -82,6 +82,9 @@ class SimFarEnd:
     async def refuse_transfer(self, code: int) -> None:
         self._leg.transfers.peer_decides(code, "")
 
+    async def hand_over(self, headers: Headers) -> None:
+        self._leg.transfers.peer_replaced(headers)
+
     async def ask_transfer(self, to: str, headers: Headers) -> None:
         self._leg.transfers.peer_asks(to, headers)
 

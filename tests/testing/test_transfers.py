@@ -152,6 +152,28 @@ async def test_a_request_for_a_transfer_that_nobody_handles_is_refused(sim: Sim)
     caller.hang_up()
 
 
+async def test_another_phone_takes_the_place_of_the_caller(sim: Sim) -> None:
+    script = "call.handleBlindTransfer(True)\n    call.say('Hello')"
+    sim.load_text(SENDS_AWAY.replace("{transfer}", script))
+    caller = await sim.call()
+    await caller.hears("Hello")
+    caller.hand_over()
+    await caller.sees("replaced")
+    caller.hang_up()
+    await caller.ended()
+    complete, _ = sim.logs
+    assert "role='target'" in complete
+
+
+async def test_no_other_phone_takes_the_place_of_the_caller_unasked(sim: Sim) -> None:
+    sim.load_text(SENDS_AWAY.replace("{transfer}", "call.say('Hello')"))
+    caller = await sim.call()
+    await caller.hears("Hello")
+    caller.hand_over()
+    assert "handleBlindTransfer" in (await caller.sees("rejected 603")).body
+    caller.hang_up()
+
+
 async def test_people_say_what_they_cannot_do(sim: Sim) -> None:
     sim.load_text(SENDS_AWAY.replace("{transfer}", "call.say('Hello')"))
     caller = await sim.call()

@@ -162,6 +162,13 @@ class ArrivingCall:
         elif isinstance(event, events.Ended):
             self.over = True
 
+    def on_replacement(self, session: InviteSession) -> None:
+        """Only answered calls are replaced, which have a leg."""
+        if self.leg is not None:
+            self.leg.on_replacement(session)
+        else:
+            session.reject(603, headers=[warning("the call to be replaced is not answered")])
+
 
 def identity_of(session: InviteSession, own_session: str = "") -> LegIdentity:
     """Who calls whom, as a scenario may ask; a peer's odd bytes become replacement marks."""

@@ -17,32 +17,27 @@ import attrs
 from runtime.legs.leg import (
     Connected,
     EarlyMedia,
-    Ended,
     Headers,
     Held,
-    LegEvent,
     LegIdentity,
     LegListener,
+    Replaced,
     Resumed,
     Ringing,
-    Trace,
     TraceListener,
 )
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.headers import script_headers, seen_by_script
 from runtime.legs.sip.info import understand_info
-from runtime.legs.sip.media_session import Agreement, MediaSession, described
+from runtime.legs.sip.media_session import Agreement, MediaSession, described, negotiated
 from runtime.legs.sip.reason import Cause, end_of_leg, reason_to_leave
-from runtime.legs.sip.trace import LegTrace, TraceBook
+from runtime.legs.sip.telling import Telling
+from runtime.legs.sip.trace import LegLines, TraceBook
 from runtime.legs.sip.transfers import SipTransfers
 from runtime.media.port import MediaLeg, RtpStream
-from sip.dialog import InviteSession, SessionStateError, events
+from sip.dialog import InviteSession, SessionStateError, events, warning
 from sip.message import Headers as SipHeaders
 from sip.message import MessageError, NameAddr, Uri
-from sip.sdp import NegotiationError, SdpError
-
-MAX_EARLY_EVENTS: Final = 64
-"""Kept for a listener that comes later; more only come from a peer that floods INFOs."""
 
 RETRY_AFTER: Final = "Retry-After"
 """The one header of a refusal beside the script's: when it is worth trying again."""
@@ -53,6 +48,7 @@ class Phase(enum.Enum):
     ANSWERED = "answered, not acknowledged"
     DIALLING = "dialled, not answered"
     CONNECTED = "connected"
+    REPLACED = "connected, the answer to another peer not acknowledged"
     OVER = "over"
 
 
@@ -71,24 +67,22 @@ class SipLeg:
     _info_digits: bool = False
     transfers: SipTransfers = attrs.field(init=False)
     _session: InviteSession | None = attrs.field(default=None, init=False)
-    _lines: LegTrace = attrs.field(factory=LegTrace, init=False)
-    _release_lines: Callable[[], None] | None = attrs.field(default=None, init=False)
+    _lines: LegLines = attrs.field(init=False)
+    _book: TraceBook | None = attrs.field(default=None, init=False)
     _phase: Phase = attrs.field(init=False)
-    _listener: LegListener | None = attrs.field(default=None, init=False)
-    _early: list[LegEvent] = attrs.field(factory=list, init=False)
+    _telling: Telling = attrs.field(factory=Telling, init=False)
     _answer: bytes = attrs.field(default=b"", init=False)
     """Ours to the INVITE's offer, once made."""
     stream: RtpStream | None = attrs.field(default=None, init=False)
     """What the audio was last told."""
-    _told: set[type[LegEvent]] = attrs.field(factory=set, init=False)
-    """Of Ringing and EarlyMedia: each is told once, however many branches ring."""
     _farewell: tuple[int, str] | None = attrs.field(default=None, init=False)
     """Code and reason that we gave when we ended it."""
 
     def __attrs_post_init__(self) -> None:
         self._phase = Phase.ALERTING if self.incoming else Phase.DIALLING
-        note = functools.partial(self._note, "sip")
-        self.transfers = SipTransfers(lambda: self._session, self._tell, note)
+        self._lines = LegLines(self._now)
+        note = functools.partial(self._lines.note, "sip")
+        self.transfers = SipTransfers(lambda: self._session, self._telling.tell, note)
 
     def __repr__(self) -> str:
         arrow = "from" if self.incoming else "to"
@@ -97,38 +91,21 @@ class SipLeg:
 
     def follow(self, session: InviteSession, book: TraceBook) -> None:
         """Belong to this session and its lines; once, before anybody listens."""
-        self._session = session
-        earlier, self._lines = self._lines, book.adopt(session.call_id)
-        earlier.listen(self._lines.add)
+        self._session, self._book = session, book
+        self._lines.follow(session.call_id, book)
         if self._phase is Phase.OVER:
-            book.release(session.call_id, self._lines)
-        else:
-            self._release_lines = functools.partial(book.release, session.call_id, self._lines)
+            self._lines.release()
 
     # --- the listener's side ----------------------------------------------------------------
 
     def listen(self, listener: LegListener) -> None:
-        self._listener = listener
-        early, self._early = self._early, []
-        for event in early:
-            listener(event)
+        self._telling.listen(listener)
 
     def trace(self, listener: TraceListener) -> None:
         self._lines.listen(listener)
 
-    def _tell(self, event: LegEvent) -> None:
-        if self._listener is not None:
-            self._listener(event)
-        elif len(self._early) < MAX_EARLY_EVENTS or isinstance(event, Ended):
-            self._early.append(event)
-
-    def _tell_once(self, event: LegEvent) -> None:
-        if type(event) not in self._told:
-            self._told.add(type(event))
-            self._tell(event)
-
     def _note(self, kind: str, what: str) -> None:
-        self._lines.add(Trace(t=self._now(), kind=kind, what=what))
+        self._lines.note(kind, what)
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -210,7 +187,8 @@ class SipLeg:
     def on_sip_event(self, session: InviteSession, event: events.SessionEvent) -> None:
         if self._phase is Phase.OVER:  # Ended was told, and is last
             return
-        self._session = session
+        if session is not self._session and not isinstance(event, events.TransferEnded):
+            return  # another peer has taken its place; what it began there is over, too
         match event:
             case events.Provisional():
                 self._on_provisional(event)
@@ -227,7 +205,7 @@ class SipLeg:
             case events.InfoReceived():
                 told = understand_info(event.content_type, event.body, event.headers)
                 if told is not None:
-                    self._tell(told)
+                    self._telling.tell(told)
             case events.TransferRequested() | events.TransferProgress() | events.TransferEnded():
                 self.transfers.on_event(session, event)
             case events.Ended():
@@ -241,9 +219,9 @@ class SipLeg:
         media = event.sdp is not None and self._take_answer(event.sdp)
         seen = seen_by_script(event.headers)
         if event.status == 180:
-            self._tell_once(Ringing(headers=seen))
+            self._telling.once(Ringing(headers=seen))
         if event.status == 183 or media:
-            self._tell_once(EarlyMedia(headers=seen))
+            self._telling.once(EarlyMedia(headers=seen))
 
     def _on_answered(self, session: InviteSession, event: events.Answered) -> None:
         if self._phase is not Phase.DIALLING:
@@ -259,7 +237,7 @@ class SipLeg:
         self._connected(event.headers)
 
     def _on_acknowledged(self, session: InviteSession, event: events.Acknowledged) -> None:
-        if self._phase is not Phase.ANSWERED:
+        if self._phase not in (Phase.ANSWERED, Phase.REPLACED):
             return
         if self._audio.waits_for_answer and not self._take_answer(event.sdp):
             self._give_up(session, 488, "the ACK holds no answer to our offer that can be used")
@@ -267,9 +245,11 @@ class SipLeg:
         self._connected(event.headers)
 
     def _connected(self, headers: SipHeaders) -> None:
+        seen, before = seen_by_script(headers), self._phase
         self._phase = Phase.CONNECTED
         self._audio.settle()
-        self._tell(Connected(headers=seen_by_script(headers)))
+        replaced = before is Phase.REPLACED
+        self._telling.tell(Replaced(headers=seen) if replaced else Connected(headers=seen))
 
     def _give_up(self, session: InviteSession, code: int, reason: str) -> None:
         self._farewell = (code, reason)
@@ -281,19 +261,42 @@ class SipLeg:
         elif why := self._answer_offer(sdp, session.answer_reinvite):
             session.reject_reinvite(488, why=why)
 
+    def on_replacement(self, session: InviteSession) -> None:
+        """Another peer takes the place of ours (RFC 3891), if the script takes transfers."""
+        former, taken = self._session, self._phase in (Phase.CONNECTED, Phase.DIALLING)
+        why = self.transfers.refuse_successor() if taken else f"the leg is {self._phase.value}"
+        if former is None or self._book is None or session.is_over:
+            return
+        if why:
+            self._note("sip", f"{session.peer} may not take the place of the peer: {why}")
+            session.reject(603, headers=[warning(why)])
+            return
+        sdp, agreement = session.remote_offer, None
+        if sdp is not None:
+            agreement = self._agreement(self._audio.answer, sdp)
+        if isinstance(agreement, str):
+            session.reject(488, headers=[warning(agreement)])
+            return
+        self._note("sip", f"{session.peer} takes the place of the peer")
+        self._lines.follow(session.call_id, self._book)
+        connected = self._phase is Phase.CONNECTED
+        self._session, self._phase = session, Phase.REPLACED if connected else Phase.ANSWERED
+        session.accept(self._audio.offer() if agreement is None else agreement.sdp)
+        if agreement is not None:
+            self._follow(agreement)
+        former.hangup(reason=str(Cause("SIP", 200, "another call has taken its place")))
+
     def _on_ended(self, event: events.Ended) -> None:
-        ended = end_of_leg(event, connected=self._phase is Phase.CONNECTED)
+        connected = self._phase in (Phase.CONNECTED, Phase.REPLACED)
+        ended = end_of_leg(event, connected=connected)
         if self._farewell is not None and ended.by == "us":
             code, reason = self._farewell
-            unanswered = self._phase is not Phase.CONNECTED
-            ended = attrs.evolve(
-                ended, code=code if unanswered else ended.code, reason=reason or ended.reason
-            )
+            code = ended.code if connected else code
+            ended = attrs.evolve(ended, code=code, reason=reason or ended.reason)
         self._phase = Phase.OVER
         self.media.close()
-        self._tell(ended)
-        if self._release_lines is not None:
-            self._release_lines()
+        self._telling.tell(ended)
+        self._lines.release()
 
     # --- audio ------------------------------------------------------------------------------
 
@@ -323,27 +326,20 @@ class SipLeg:
     def _agreement(
         self, negotiate: Callable[[bytes], Agreement], sdp: bytes | None
     ) -> Agreement | str:
-        """What comes out, or why nothing does."""
-        if sdp is None:
-            why = "a session description is missing"
-        else:
-            try:
-                return negotiate(sdp)
-            except SdpError as exc:
-                why = f"unreadable session description: {exc.reason}"
-            except NegotiationError as exc:
-                why = f"no audio in common: {exc.warning}"
-        self._note("media", why)
-        return why
+        """What comes out, or why nothing does, which is noted."""
+        agreement = negotiated(negotiate, sdp)
+        if isinstance(agreement, str):
+            self._note("media", agreement)
+        return agreement
 
     def _follow(self, agreement: Agreement) -> None:
         if self._phase is Phase.OVER:  # sending our answer may find that the peer is gone
             return
         self._configure(agreement.stream)
         if agreement.hold == "held":
-            self._tell(Held())
+            self._telling.tell(Held())
         elif agreement.hold == "resumed":
-            self._tell(Resumed())
+            self._telling.tell(Resumed())
 
     def _configure(self, stream: RtpStream | None) -> None:
         if stream is None or stream == self.stream:

@@ -25,6 +25,8 @@ from sip.sdp import (
     LocalMedia,
     MediaCapabilities,
     NegotiatedAudio,
+    NegotiationError,
+    SdpError,
     SessionDescription,
     SrtpAgreement,
     SrtpKey,
@@ -205,6 +207,18 @@ class MediaSession:
             rtcp_mux=agreed.rtcp_mux,
             remote_rtcp_host=rtcp_host if rtcp_host != host else "",
         )
+
+
+def negotiated(negotiate: Callable[[bytes], Agreement], sdp: bytes | None) -> Agreement | str:
+    """What comes out of a description, or why nothing does."""
+    if sdp is None:
+        return "a session description is missing"
+    try:
+        return negotiate(sdp)
+    except SdpError as exc:
+        return f"unreadable session description: {exc.reason}"
+    except NegotiationError as exc:
+        return f"no audio in common: {exc.warning}"
 
 
 def _srtp_keys(agreed: SrtpAgreement | None) -> SrtpKeys | None:

@@ -26,6 +26,7 @@ from sip.dialog import InviteSession, SessionStateError, events
 from sip.message import NameAddr, Uri
 
 DECLINED: Final = 603
+UNHANDLED: Final = "the scenario handles no transfers (Call.handleBlindTransfer)"
 CALLABLE: Final = frozenset({"sip", "sips", "tel"})
 """Schemes of a Refer-To that a script could dial."""
 
@@ -115,6 +116,10 @@ class SipTransfers:
             case _:
                 assert_never(event)
 
+    def refuse_successor(self) -> str:
+        """Why another peer may not take the place of this leg's; empty when it may."""
+        return "" if self._handles else UNHANDLED
+
     def _requested(self, session: InviteSession, event: events.TransferRequested) -> None:
         uri = event.refer_to.uri
         why = self._refusal(uri)
@@ -130,7 +135,7 @@ class SipTransfers:
     def _refusal(self, uri: Uri) -> str:
         """Why this target cannot be asked for; empty when the scenario is to be told."""
         if not self._handles:
-            return "the scenario handles no transfers (Call.handleBlindTransfer)"
+            return UNHANDLED
         if uri.scheme not in CALLABLE:
             return f"{uri.scheme[:20]}: addresses cannot be called"
         if any(name.lower() == "replaces" for name in uri.headers):

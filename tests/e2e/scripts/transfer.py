@@ -31,6 +31,8 @@ async def incoming(e: AppEvents.CallAlerting) -> None:
     if "X-Handle" in wishes:
         call.handleBlindTransfer(True)
         tell("handles")
+    if "X-Play" in wishes:
+        call.startPlayback("440.wav", loop=True)
     if "X-Transfer-To" in wishes:
         call.transferTo(to=wishes["X-Transfer-To"], headers={"X-Ticket": "7"})
     if "X-Join" in wishes:

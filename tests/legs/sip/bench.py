@@ -60,6 +60,9 @@ class SipFarEnd:
     steps: list[Step] = attrs.field(factory=list)
     descriptions: list[bytes] = attrs.field(factory=list)
     """Every answer of the leg."""
+    endpoint: Endpoint | None = None
+    next_offer: bytes | None = attrs.field(factory=offer)
+    """Of the peer that takes this one's place."""
     accepted: bool = False
     """The leg tells how our transfer goes."""
     last_headers: SipHeaders = attrs.field(factory=SipHeaders)
@@ -144,6 +147,19 @@ class SipFarEnd:
     async def ask_transfer(self, to: str, headers: Headers) -> None:
         self.call.refer(NameAddr(uri=Uri.parse(to)), headers=headers.items())
 
+    async def hand_over(self, headers: Headers) -> None:
+        place, endpoint = self.call.place, self.endpoint
+        assert place is not None, "the call is up"
+        assert endpoint is not None, "the call was made by the bench"
+        name = place.uri.headers["Replaces"] or ""
+        self.session = endpoint.invite(
+            str(attrs.evolve(place.uri, headers={})),
+            sdp=self.next_offer,
+            from_=NameAddr(uri=Uri(scheme="sip", user="heir", host="127.0.0.1")),
+            headers=[("Replaces", name), *headers.items()],
+            observer=self,
+        )
+
     async def press(self, tone: str) -> None:
         body = f"Signal={tone}\r\nDuration=160\r\n"
         self.call.info("application/dtmf-relay", body.encode())
@@ -172,6 +188,8 @@ class SipBench:
         self, number: str, headers: Headers, sdp: bytes | None, far: InviteObserver
     ) -> InviteSession:
         """An INVITE of the far end."""
+        if isinstance(far, SipFarEnd):
+            far.endpoint = self.theirs
         host = f"{self.our_address.host}:{self.our_address.port}"
         return self.theirs.invite(
             f"sip:{number}@{host}{self.our_transport}",
@@ -205,7 +223,9 @@ class SipBench:
         there += self.our_transport
         leg = await self.dialer.dial(attrs.evolve(request, to=there))
         with trio.fail_after(WAIT_S):
-            return leg, await self._invited.receive()
+            far = await self._invited.receive()
+        far.endpoint = self.theirs
+        return leg, far
 
 
 @asynccontextmanager

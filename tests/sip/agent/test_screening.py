@@ -34,7 +34,7 @@ def test_options_outside_a_dialog_says_what_we_can_do() -> None:
         "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
     )
     assert answer.headers.get("Accept") == "application/sdp"
-    assert answer.headers.get("Supported") == "100rel, norefersub, timer"
+    assert answer.headers.get("Supported") == "100rel, norefersub, replaces, timer"
     assert answer.to.tag
     assert lab.refusals == []
     assert_nothing_kept(lab)
