@@ -163,10 +163,11 @@ class CallSignalling(CallIdentity):
         return self._command("sendInfo", SendInfo, {"headers": "headers"}, body=body, **fields)
 
     def sendMessage(self, text: str) -> CommandHandle:
-        """Send a text message within the call; at most 8,192 bytes. Refused before the answer.
+        """Send a text message within the call (SIP MESSAGE); at most 8,192 bytes. Refused before
+        the answer.
 
-        Simulated calls carry it; SIP calls do not yet, and the timeline says so. No event follows.
-        VoxEngine reference: Call.sendMessage.
+        No event follows; a peer that does not take it is a line in the timeline. VoxEngine
+        reference: Call.sendMessage.
         """
         _bounded("Call.sendMessage", "text", text)
         return self._command("sendMessage", SendMessage, text=text)

@@ -1,4 +1,4 @@
-"""What every leg does about transfers, in either direction; see conformance.py."""
+"""What every leg does about transfers and texts, in either direction; see conformance.py."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from runtime.legs.leg import (
     Ended,
     Headers,
+    MessageReceived,
     Replaced,
     TransferComplete,
     TransferFailed,
@@ -26,13 +27,14 @@ class TransferringFarEnd(FarEnd, Protocol):
         """Accept the leg's request, and tell this outcome of it."""
 
     async def refuse_transfer(self, code: int) -> None: ...
+    async def message(self, text: str) -> None: ...
     async def ask_transfer(self, to: str, headers: Headers) -> None: ...
     async def hand_over(self, headers: Headers) -> None:
         """Another peer takes this one's place; from now on the far end is that one."""
 
 
 class TransferConformance(LegConformance):
-    """The whole suite, and transfers; name the subclass Test... so that pytest collects it."""
+    """The whole suite, transfers and texts; name the subclass Test..., so that it is collected."""
 
     async def test_a_transfer_names_its_target_and_completes(self) -> None:
         async with self.bench() as bench:
@@ -114,6 +116,14 @@ class TransferConformance(LegConformance):
             leg.hangup({})
             await heard.wait_for(Ended)
             assert heard.names() == ["Connected", "Ended"]
+
+    async def test_texts_pass_in_both_directions(self) -> None:
+        async with self.bench() as bench:
+            leg, far, heard = await self.connected(bench)
+            leg.send_message("Grüße")
+            assert (await saw(far, "message")).text == "Grüße"
+            await _person(far).message("zurück")
+            assert await heard.wait_for(MessageReceived) == MessageReceived(text="zurück")
 
     async def test_the_end_of_a_call_ends_its_transfer_first(self) -> None:
         async with self.bench() as bench:

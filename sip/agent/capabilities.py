@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, MESSAGE"
 ACCEPT: Final = "application/sdp"
 
 EXTENSIONS: Final = frozenset({"100rel", "norefersub", "replaces", "timer"})
@@ -17,11 +17,11 @@ SUPPORTED_WITHOUT_100REL: Final = "norefersub, replaces, timer"
 IN_DIALOG_ONLY: Final = frozenset({"BYE", "INFO", "PRACK", "UPDATE"})
 """Methods that make no sense outside a dialog: 481."""
 
-KNOWN_ELSEWHERE: Final = frozenset({"MESSAGE", "PUBLISH"})
+KNOWN_ELSEWHERE: Final = frozenset({"PUBLISH"})
 """Methods that exist but are not offered here: 405, while one that nobody knows gets 501."""
 
 HANDLED: Final = IN_DIALOG_ONLY | {
-    *("INVITE", "NOTIFY", "OPTIONS", "REFER", "REGISTER", "SUBSCRIBE"),
+    *("INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "REFER", "REGISTER", "SUBSCRIBE"),
 }
 """Methods with an answer of their own (ACK and CANCEL are taken care of before)."""
 

@@ -65,6 +65,8 @@ def check_outside_dialog(request: Request) -> Verdict | None:
         return Verdict(status=481, reason=f"{request.method} needs a dialog")
     if request.method == "REFER":
         return Verdict(status=403, reason="REFER outside a call: nothing here dials for others")
+    if request.method == "MESSAGE":
+        return Verdict(status=403, reason="MESSAGE outside a call: nobody here would read it")
     if request.method in ("NOTIFY", "SUBSCRIBE"):
         return _check_event(request)
     if request.method == "REGISTER":

@@ -9,6 +9,8 @@ from .events import Acknowledged as Acknowledged
 from .events import Answered as Answered
 from .events import Ended as Ended
 from .events import InfoReceived as InfoReceived
+from .events import MessageReceived as MessageReceived
+from .events import MessageRefused as MessageRefused
 from .events import Provisional as Provisional
 from .events import ReinviteAnswered as ReinviteAnswered
 from .events import ReinviteFailed as ReinviteFailed
@@ -65,6 +67,8 @@ __all__ = [
     "InviteObserver",
     "InviteOrder",
     "InviteSession",
+    "MessageReceived",
+    "MessageRefused",
     "OnOutcome",
     "Outcome",
     "Phase",

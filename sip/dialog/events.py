@@ -81,6 +81,22 @@ class InfoReceived:
     body: bytes
 
 
+@attrs.frozen(kw_only=True)
+class MessageReceived:
+    """A text of the peer (MESSAGE), answered with 200 already."""
+
+    headers: Headers
+    text: str
+
+
+@attrs.frozen
+class MessageRefused:
+    """A text of ours was not taken; the call goes on."""
+
+    status: int
+    reason: str
+
+
 @attrs.frozen
 class TransferProgress:
     """How far the peer is with the transfer that we asked for: 100, 180 ..."""
@@ -129,6 +145,8 @@ SessionEvent = (
     | ReinviteAnswered
     | ReinviteFailed
     | InfoReceived
+    | MessageReceived
+    | MessageRefused
     | TransferProgress
     | TransferEnded
     | TransferRequested

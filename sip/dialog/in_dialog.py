@@ -14,7 +14,7 @@ from .answering import Answering
 from .call import Call
 from .calling import Calling
 from .dialog import Dialog
-from .events import InfoReceived
+from .messages import Messages
 from .offer_answer import Turn
 from .own_offers import OwnOffers
 from .peer_offers import PeerOffers
@@ -39,6 +39,7 @@ class InDialog:
         calling: Calling | None,
         own: OwnOffers,
         offers: PeerOffers,
+        messages: Messages,
         transfer: Transfer,
         transfer_requests: TransferRequests,
         on_bye: Callable[[Incoming, float], None],
@@ -53,8 +54,9 @@ class InDialog:
         self._on_bye = on_bye
         self._takers: dict[str, Callable[[Incoming, float], None]] = {
             "BYE": self._bye,
-            "INFO": self._info,
+            "INFO": messages.take_info,
             "INVITE": self._invite,
+            "MESSAGE": messages.take_message,
             "NOTIFY": self._notify,
             "OPTIONS": self._options,
             "PRACK": self._prack,
@@ -98,23 +100,6 @@ class InDialog:
             self._calling.forks.drop(incoming.request.from_.tag)
         elif call.can(Move.BYE):
             self._on_bye(incoming, now)
-
-    def _info(self, incoming: Incoming, now: float) -> None:
-        request = incoming.request
-        package = request.headers.get("Info-Package")
-        if package is not None:
-            # RFC 6086 4.2.2: 469 with the packages we take, which are none
-            headers = [("Recv-Info", "")]
-            reason = f"unknown Info-Package {package[:40]}"
-            self._call.port.respond(incoming, 469, None, now, why=reason, headers=headers)
-            return
-        self._call.port.respond(incoming, 200, None, now)
-        content_type = request.content_type if request.body else None
-        self._call.emit(
-            InfoReceived(
-                headers=request.headers, content_type=content_type or "", body=request.body
-            )
-        )
 
     def _notify(self, incoming: Incoming, now: float) -> None:
         event = self._event_of(incoming, now)

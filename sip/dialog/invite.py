@@ -134,7 +134,11 @@ class InviteSession:
         self, content_type: str, body: bytes, *, headers: Iterable[tuple[str, str]] = ()
     ) -> None:
         """Send an INFO; its answer is not reported."""
-        self._enter(lambda now: self._core.info(content_type, body, headers, now))
+        self._enter(lambda now: self._core.messages.info(content_type, body, headers, now))
+
+    def message(self, text: str) -> None:
+        """Send a text (MESSAGE); MessageRefused follows when the peer does not take it."""
+        self._enter(lambda now: self._core.messages.message(text, now))
 
     # --- transfers (RFC 3515) ---
 

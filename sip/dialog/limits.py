@@ -55,3 +55,6 @@ TRANSFER_ANSWER_S: Final = 8.0
 
 MAX_TRANSFER_REQUESTS: Final = 10
 """REFERs of the peer in one call, VoxEngine's limit; each takes some of a script's time."""
+
+MAX_MESSAGE_BYTES: Final = 8_192
+"""Of a text in a MESSAGE, as long as scripts may send; RFC 3428 8 keeps them below 1,300 on UDP."""

@@ -17,9 +17,10 @@ from .dialog import Dialog
 from .events import EndedBy
 from .in_dialog import InDialog
 from .invite_request import InviteOrder, own_headers
+from .messages import Messages
 from .own_offers import OwnOffers
 from .peer_offers import PeerOffers
-from .phases import Move, Phase, SessionStateError
+from .phases import Move, Phase
 from .port import HeaderItems, Incoming, Outcome, Port
 from .reason import reason_header
 from .refresh import Refresh
@@ -59,6 +60,7 @@ class Session:
             on_lost=self._lost,
             on_expired=self._expired,
         )
+        self.messages = Messages(call, self._requests, self._lost)
         self.transfer = Transfer(call, self._requests, self._lost)
         self.transfer_requests = TransferRequests(call, self._requests)
         self._farewell: HeaderItems = ()
@@ -76,6 +78,7 @@ class Session:
             calling=self._calling,
             own=self._own,
             offers=self._offers,
+            messages=self.messages,
             transfer=self.transfer,
             transfer_requests=self.transfer_requests,
             on_bye=self._peer_left,
@@ -177,24 +180,6 @@ class Session:
         assert self._calling is not None, "only a calling session comes into this phase"
         self._calling.ack_with(sdp, now)
         self._resume(now)
-
-    def info(self, content_type: str, body: bytes, headers: HeaderItems, now: float) -> None:
-        if self.call.is_over:
-            return
-        self.call.check(Move.INFO)
-        if self._requests.is_full:
-            raise SessionStateError(
-                "info(): too many requests wait for the peer's answer already; wait too"
-            )
-
-        def hear(outcome: Outcome, at: float) -> None:
-            # a refused INFO changes nothing; a peer without the dialog ends it (RFC 5057 5.1)
-            if outcome.status == 481:
-                self._lost(outcome, at)
-
-        self._requests.send(
-            "INFO", hear, now, headers=own_headers(headers), body=body, content_type=content_type
-        )
 
     def reinvite(self, sdp: bytes, now: float) -> None:
         if not self.call.is_over:

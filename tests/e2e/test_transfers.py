@@ -1,4 +1,4 @@
-"""REFER over real SIP: what a telephone sees, what scripts hear, and what baresip makes of it."""
+"""REFER, Replaces and MESSAGE over real SIP: what telephones see, and what scripts hear."""
 
 from __future__ import annotations
 
@@ -107,6 +107,15 @@ async def test_two_callers_are_to_talk_without_the_script(
         await there.ended()
         await runtime.logged("joins complete transferor")
         await call.bye()
+
+
+async def test_texts_pass_between_a_telephone_and_a_script(phone: Phone) -> None:
+    call = await talks(phone, "texts")
+    request = await call.ask("MESSAGE", body=b"hello", kind="text/plain")
+    assert (await call.answered(request)).status == 200
+    echo = await call.requested("MESSAGE")
+    assert (echo.body, echo.get("Content-Type")) == (b"HELLO", "text/plain;charset=UTF-8")
+    await call.bye()
 
 
 def replaces(call: Dialog) -> Header:

@@ -76,6 +76,9 @@ class SimFarEnd:
     async def press(self, tone: str) -> None:
         self._leg.peer_signals_tone(tone)
 
+    async def message(self, text: str) -> None:
+        self._leg.peer_sends_message(text, {})
+
     async def decide_transfer(self, code: int, reason: str) -> None:
         self._leg.transfers.peer_decides(code, reason)
 

@@ -28,7 +28,7 @@ from runtime.legs.leg import (
 )
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.headers import script_headers, seen_by_script
-from runtime.legs.sip.info import understand_info
+from runtime.legs.sip.info import understand
 from runtime.legs.sip.media_session import Agreement, MediaSession, described, negotiated
 from runtime.legs.sip.reason import Cause, end_of_leg, reason_to_leave
 from runtime.legs.sip.telling import Telling
@@ -151,23 +151,24 @@ class SipLeg:
         return self._info_digits and unable
 
     def send_info(self, mime_type: str, body: str, headers: Headers) -> None:
-        phases = (Phase.ANSWERED, Phase.CONNECTED)
-        if session := self._live("send_info", *phases):
-            data = body.encode("utf-8", "replace")
-            try:
-                session.info(mime_type, data, headers=self._allowed(headers))
-            except (SessionStateError, ValueError) as exc:
-                self._note("sip", f"INFO not sent: {exc}")
+        data = body.encode("utf-8", "replace")
+        self._say("INFO", lambda s: s.info(mime_type, data, headers=self._allowed(headers)))
 
     def send_message(self, text: str) -> None:
-        if self._live("send_message", Phase.CONNECTED):
-            self._note("sip", "text message not sent: SIP MESSAGE is not available yet")
+        self._say("MESSAGE", lambda session: session.message(text))
+
+    def _say(self, what: str, send: Callable[[InviteSession], None]) -> None:
+        if session := self._live(what, Phase.ANSWERED, Phase.CONNECTED):
+            try:
+                send(session)
+            except (SessionStateError, ValueError) as exc:
+                self._note("sip", f"{what} not sent: {exc}")
 
     def _live(self, command: str, *phases: Phase) -> InviteSession | None:
         """The session when `command` makes sense now; else a line that says why it does not."""
         if self._phase in phases:
             return self._session
-        self._note("sip", f"{command}() does nothing: the leg is {self._phase.value}")
+        self._note("sip", f"{command} does nothing: the leg is {self._phase.value}")
         return None
 
     def _refuse(self, session: InviteSession, code: int, reason: str, headers: Headers) -> None:
@@ -202,10 +203,11 @@ class SipLeg:
                 self._take_answer(event.sdp)
             case events.ReinviteFailed():
                 self._note("sip", f"our re-INVITE was refused: {event.status} {event.reason}")
-            case events.InfoReceived():
-                told = understand_info(event.content_type, event.body, event.headers)
-                if told is not None:
+            case events.InfoReceived() | events.MessageReceived():
+                if told := understand(event):
                     self._telling.tell(told)
+            case events.MessageRefused():
+                self._note("sip", f"our MESSAGE was refused: {event.status} {event.reason}")
             case events.TransferRequested() | events.TransferProgress() | events.TransferEnded():
                 self.transfers.on_event(session, event)
             case events.Ended():

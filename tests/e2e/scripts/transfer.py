@@ -28,6 +28,7 @@ async def incoming(e: AppEvents.CallAlerting) -> None:
         else:
             call.notifyBlindTransferSuccess()
 
+    call.on(CallEvents.MessageReceived)(lambda m: call.sendMessage(m.text.upper()))
     if "X-Handle" in wishes:
         call.handleBlindTransfer(True)
         tell("handles")

@@ -80,6 +80,8 @@ class SipFarEnd:
                 self.descriptions.append(sdp or b"")
             case events.InfoReceived(headers=headers, body=body):
                 self.saw("info", headers, text=body.decode())
+            case events.MessageReceived(headers=headers, text=text):
+                self.saw("message", headers, text=text)
             case events.TransferRequested(refer_to=target, headers=headers):
                 self.saw("refer", headers, text=str(target.uri))
             case events.TransferEnded(status=status, reason=reason):
@@ -136,6 +138,9 @@ class SipFarEnd:
 
     async def info(self, mime_type: str, body: str) -> None:
         self.call.info(mime_type, body.encode())
+
+    async def message(self, text: str) -> None:
+        self.call.message(text)
 
     async def decide_transfer(self, code: int, reason: str) -> None:
         self.call.accept_transfer()

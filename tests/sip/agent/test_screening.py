@@ -31,7 +31,7 @@ def test_options_outside_a_dialog_says_what_we_can_do() -> None:
     answer = one_answer(lab)
     assert answer.status == 200
     assert answer.headers.get("Allow") == (
-        "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, MESSAGE"
     )
     assert answer.headers.get("Accept") == "application/sdp"
     assert answer.headers.get("Supported") == "100rel, norefersub, replaces, timer"
@@ -45,7 +45,8 @@ def test_options_outside_a_dialog_says_what_we_can_do() -> None:
     [
         ("REFER", 403),
         ("SUBSCRIBE", 489),
-        ("MESSAGE", 405),
+        ("MESSAGE", 403),
+        ("PUBLISH", 405),
         ("NOTIFY", 489),
         ("FOO", 501),
         ("invite", 501),
