@@ -265,19 +265,17 @@ class SipLeg:
 
     def on_replacement(self, session: InviteSession) -> None:
         """Another peer takes the place of ours (RFC 3891), if the script takes transfers."""
-        former, taken = self._session, self._phase in (Phase.CONNECTED, Phase.DIALLING)
-        why = self.transfers.refuse_successor() if taken else f"the leg is {self._phase.value}"
+        former, sdp = self._session, session.remote_offer
         if former is None or self._book is None or session.is_over:
             return
+        code, why, agreement = 603, self._no_successor(session), None
+        if not why and sdp is not None:
+            agreement = negotiated(self._audio.answer, sdp, self._note)
+        if isinstance(agreement, str):
+            code, why, agreement = 488, agreement, None
         if why:
             self._note("sip", f"{session.peer} may not take the place of the peer: {why}")
-            session.reject(603, headers=[warning(why)])
-            return
-        sdp, agreement = session.remote_offer, None
-        if sdp is not None:
-            agreement = self._agreement(self._audio.answer, sdp)
-        if isinstance(agreement, str):
-            session.reject(488, headers=[warning(agreement)])
+            session.reject(code, headers=[warning(why)])
             return
         self._note("sip", f"{session.peer} takes the place of the peer")
         self._lines.follow(session.call_id, self._book)
@@ -287,6 +285,15 @@ class SipLeg:
         if agreement is not None:
             self._follow(agreement)
         former.hangup(reason=str(Cause("SIP", 200, "another call has taken its place")))
+
+    def _no_successor(self, session: InviteSession) -> str:
+        """Why that session may not take the place of ours; empty when it may."""
+        if self._phase not in (Phase.CONNECTED, Phase.DIALLING):
+            return f"the leg is {self._phase.value}"
+        encrypted = self.stream is not None and self.stream.srtp is not None
+        if encrypted and session.peer and not self._encryption.may_carry(session.peer.transport):
+            return "its signalling is not protected, and ours carries keys"
+        return self.transfers.refuse_successor()
 
     def _on_ended(self, event: events.Ended) -> None:
         connected = self._phase in (Phase.CONNECTED, Phase.REPLACED)
@@ -308,7 +315,7 @@ class SipLeg:
 
     def _answer_offer(self, sdp: bytes | None, send: Callable[[bytes], None]) -> str:
         """Answer an offer of the peer; or say why it cannot be taken, and nothing changed."""
-        agreement = self._agreement(self._audio.answer, sdp)
+        agreement = negotiated(self._audio.answer, sdp, self._note)
         if isinstance(agreement, str):
             return agreement
         send(agreement.sdp)
@@ -319,20 +326,11 @@ class SipLeg:
         """Take the answer to our open offer; False when there is none that can be used."""
         if not self._audio.waits_for_answer:
             return False
-        agreement = self._agreement(self._audio.accept, sdp)
+        agreement = negotiated(self._audio.accept, sdp, self._note)
         if isinstance(agreement, str):
             return False
         self._follow(agreement)
         return True
-
-    def _agreement(
-        self, negotiate: Callable[[bytes], Agreement], sdp: bytes | None
-    ) -> Agreement | str:
-        """What comes out, or why nothing does, which is noted."""
-        agreement = negotiated(negotiate, sdp)
-        if isinstance(agreement, str):
-            self._note("media", agreement)
-        return agreement
 
     def _follow(self, agreement: Agreement) -> None:
         if self._phase is Phase.OVER:  # sending our answer may find that the peer is gone

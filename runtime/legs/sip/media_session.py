@@ -209,8 +209,19 @@ class MediaSession:
         )
 
 
-def negotiated(negotiate: Callable[[bytes], Agreement], sdp: bytes | None) -> Agreement | str:
-    """What comes out of a description, or why nothing does."""
+def negotiated(
+    negotiate: Callable[[bytes], Agreement],
+    sdp: bytes | None,
+    note: Callable[[str, str], None],
+) -> Agreement | str:
+    """What comes out of a description, or why nothing does, which is noted."""
+    agreement = _negotiated(negotiate, sdp)
+    if isinstance(agreement, str):
+        note("media", agreement)
+    return agreement
+
+
+def _negotiated(negotiate: Callable[[bytes], Agreement], sdp: bytes | None) -> Agreement | str:
     if sdp is None:
         return "a session description is missing"
     try:

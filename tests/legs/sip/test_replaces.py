@@ -6,10 +6,13 @@ import attrs
 import pytest
 
 from runtime.legs.leg import Connected, DialRequest, Ended, Held, Leg, Replaced, Ringing, Trace
+from runtime.legs.sip.encryption import Encryption
+from runtime.media.port import SrtpKeys
 from runtime.testing.conformance import Heard, saw, until
 from sip.dialog import InviteSession, SessionEvent, events
+from sip.message import Headers
 from tests.legs.sip.bench import SipBench, SipFarEnd, sip_bench
-from tests.legs.sip.fakes import FakeMediaLeg, offer
+from tests.legs.sip.fakes import FakeMediaLeg, FakeSession, invite, offer, stage
 
 pytestmark = pytest.mark.loopback
 
@@ -144,3 +147,19 @@ async def test_a_transfer_that_is_open_with_the_former_peer_fails_first() -> Non
         await heard.wait_for(Replaced)
         await until(lambda: "TransferFailed" in heard.names())
         assert sorted(heard.names()) == ["Connected", "Replaced", "TransferFailed"]
+
+
+def test_a_successor_whose_signalling_may_not_carry_our_keys_is_refused() -> None:
+    made = stage()
+    made.leg.transfers.handle(True)
+    made.leg.answer({})
+    made.session.say(events.Acknowledged(Headers(), None))
+    assert made.leg.stream is not None
+    keys = SrtpKeys(suite="AES_CM_128_HMAC_SHA1_80", send_key="a", receive_key="b")
+    made.leg.stream = attrs.evolve(made.leg.stream, srtp=keys)
+    made.leg._encryption = Encryption(only_protected=True)
+    heir = FakeSession(invite(), remote_offer=offer())
+    made.leg.on_replacement(heir.as_session)
+    assert heir.names() == ["reject 603"]
+    assert "not protected" in dict(heir.asked[0].headers)["Warning"]
+    assert made.names() == ["Connected"]
