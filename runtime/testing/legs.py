@@ -336,7 +336,8 @@ class SimLeg:
 
     def _written(self, what: str, headers: Headers) -> Headers:
         """What of a script's headers goes over the wire, as legs of a real wire do it."""
-        allowed = visible(headers)
+        ends = what.partition(" ")[0] in ("bye", "cancelled", "rejected")
+        allowed = visible(headers, with_reason=ends)
         if what.startswith("rejected") and RETRY_AFTER in headers:  # the runtime's own refusals
             allowed[RETRY_AFTER] = headers[RETRY_AFTER]
         complaint = complaint_about({n: v for n, v in headers.items() if n not in allowed})

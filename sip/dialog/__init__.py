@@ -12,6 +12,7 @@ from .events import InfoReceived as InfoReceived
 from .events import MessageReceived as MessageReceived
 from .events import MessageRefused as MessageRefused
 from .events import Provisional as Provisional
+from .events import Redirected as Redirected
 from .events import ReinviteAnswered as ReinviteAnswered
 from .events import ReinviteFailed as ReinviteFailed
 from .events import ReinviteReceived as ReinviteReceived
@@ -74,6 +75,7 @@ __all__ = [
     "Phase",
     "Port",
     "Provisional",
+    "Redirected",
     "ReinviteAnswered",
     "ReinviteFailed",
     "ReinviteReceived",

@@ -13,7 +13,7 @@ from sip.message import Headers, Message, Request
 
 from .dialog import Dialog
 from .events import Ended, EndedBy, EndedKind, SessionEvent
-from .offer_answer import OfferAnswer
+from .offer_answer import OfferAnswer, Turn
 from .phases import OVER, Move, Phase, after, can
 from .port import Port
 
@@ -97,6 +97,13 @@ class Call:
         if phase is Phase.ENDED:
             self.port.forget()
         return phase
+
+    def restart_offer(self) -> None:
+        """The INVITE goes to somebody else, who has heard nothing of it yet."""
+        offered = self.local_sdp is not None
+        self.offers, self.dialog, self.remote_sdp = OfferAnswer(), None, None
+        if offered:
+            self.offers.take(Turn.SEND_OFFER)
 
     def done(self) -> None:
         """The last thing owed to the peer is done."""

@@ -22,6 +22,13 @@ class Provisional:
     sdp: bytes | None
 
 
+@attrs.frozen
+class Redirected:
+    """A 3xx has sent our INVITE on to `target`; what was heard before came from elsewhere."""
+
+    target: str
+
+
 @attrs.frozen(kw_only=True)
 class Answered:
     """The first 2xx to our INVITE. The ACK is out already, unless `sdp` is an offer of the peer:
@@ -139,6 +146,7 @@ class Ended:
 
 SessionEvent = (
     Provisional
+    | Redirected
     | Answered
     | Acknowledged
     | ReinviteReceived

@@ -58,3 +58,6 @@ MAX_TRANSFER_REQUESTS: Final = 10
 
 MAX_MESSAGE_BYTES: Final = 8_192
 """Of a text in a MESSAGE, as long as scripts may send; RFC 3428 8 keeps them below 1,300 on UDP."""
+
+MAX_REDIRECTS: Final = 5
+"""3xx responses followed for one call; forwarding from desk to desk takes two or three."""

@@ -11,7 +11,7 @@ from .dialog import Dialog
 from .limits import MAX_CHALLENGES, MAX_PENDING_REQUESTS
 from .port import HeaderItems, OnOutcome, Outcome, SentAck
 
-_CREDENTIALS = ("Authorization", "Proxy-Authorization")
+CREDENTIALS = ("Authorization", "Proxy-Authorization")
 
 
 class Requests:
@@ -60,7 +60,7 @@ class Requests:
     def send_ack(self, dialog: Dialog, invite: Request, sdp: bytes | None, now: float) -> SentAck:
         """ACK the 2xx to `invite`, with the same credentials (RFC 3261 22.1)."""
         ack = dialog.ack(invite.cseq.number)
-        for name in _CREDENTIALS:
+        for name in CREDENTIALS:
             for value in invite.headers.lines(name):
                 ack.headers.add(name, value)
         if sdp is not None:

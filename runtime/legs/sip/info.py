@@ -54,3 +54,11 @@ def understand_info(
 def _tone(text: str) -> str | None:
     key = _NUMBERED.get(text, text).upper()
     return key if len(key) == 1 and key in "0123456789*#ABCD" else None
+
+
+def line_about(event: events.Redirected | events.ReinviteFailed | events.MessageRefused) -> str:
+    """For the timeline: what a script is not told, because no event of VoxEngine says it."""
+    if isinstance(event, events.Redirected):
+        return f"the call was sent on to {event.target}"
+    what = "re-INVITE" if isinstance(event, events.ReinviteFailed) else "MESSAGE"
+    return f"our {what} was refused: {event.status} {event.reason}"

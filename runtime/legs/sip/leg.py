@@ -28,7 +28,7 @@ from runtime.legs.leg import (
 )
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.headers import script_headers, seen_by_script
-from runtime.legs.sip.info import understand
+from runtime.legs.sip.info import line_about, understand
 from runtime.legs.sip.media_session import Agreement, MediaSession, described, negotiated
 from runtime.legs.sip.reason import Cause, end_of_leg, reason_to_leave
 from runtime.legs.sip.telling import Telling
@@ -142,7 +142,7 @@ class SipLeg:
             return
         self._farewell = (code, reason)
         why = reason_to_leave(code, reason, connected=self._phase is Phase.CONNECTED)
-        session.hangup(headers=self._allowed(headers), reason=why)
+        session.hangup(headers=self._allowed(headers, ending=True), reason=why)
 
     @property
     def digits_by_info(self) -> bool:
@@ -175,10 +175,11 @@ class SipLeg:
         self._farewell = (code, reason)
         own = {name: value for name, value in headers.items() if name == RETRY_AFTER}
         rest = {name: value for name, value in headers.items() if name not in own}
-        session.reject(code, reason or None, headers=[*own.items(), *self._allowed(rest)])
+        written = [*own.items(), *self._allowed(rest, ending=True)]
+        session.reject(code, reason or None, headers=written)
 
-    def _allowed(self, headers: Headers) -> list[tuple[str, str]]:
-        sorted_out = script_headers(headers)
+    def _allowed(self, headers: Headers, *, ending: bool = False) -> list[tuple[str, str]]:
+        sorted_out = script_headers(headers, ending=ending)
         if sorted_out.complaint:
             self._note("sip", f"headers left out: {sorted_out.complaint}")
         return list(sorted_out.written)
@@ -201,13 +202,11 @@ class SipLeg:
                 self._on_reinvite(session, event.sdp)
             case events.ReinviteAnswered():
                 self._take_answer(event.sdp)
-            case events.ReinviteFailed():
-                self._note("sip", f"our re-INVITE was refused: {event.status} {event.reason}")
+            case events.Redirected() | events.ReinviteFailed() | events.MessageRefused():
+                self._note("sip", line_about(event))
             case events.InfoReceived() | events.MessageReceived():
                 if told := understand(event):
                     self._telling.tell(told)
-            case events.MessageRefused():
-                self._note("sip", f"our MESSAGE was refused: {event.status} {event.reason}")
             case events.TransferRequested() | events.TransferProgress() | events.TransferEnded():
                 self.transfers.on_event(session, event)
             case events.Ended():

@@ -108,7 +108,10 @@ def end_of_leg(event: SessionEnded, *, connected: bool) -> Ended:
     headers = seen_by_script(event.headers, with_reason=True)
     if not connected:
         status = _status(event)
-        reason = event.reason or (cause.text if cause else "") or reason_phrase(status)
+        said = cause.text if cause else ""
+        # a CANCEL has no words of its own: "Call completed elsewhere" stands in its Reason
+        words = (said, event.reason) if event.kind == "cancel" else (event.reason, said)
+        reason = words[0] or words[1] or reason_phrase(status)
         return Ended(code=status, reason=reason, by=by, headers=headers)
     if event.kind == "bye" and event.by in ("local", "remote"):
         code = cause.code if cause is not None and cause.code is not None else 200
