@@ -171,9 +171,8 @@ class Inbound:
         found = find_replaced(request, agent.sessions) if verdict is None else None
         replaced = found if isinstance(found, Held) else None
         verdict = verdict or (found if isinstance(found, Verdict) else None)
-        if verdict is None and replaced is None:
-            # the number of calls stays what it is when one takes the place of another
-            verdict = self._check_capacity(request)
+        if verdict is None:
+            verdict = self._check_capacity(request, new=replaced is None)
         if verdict is None and request.method in ("NOTIFY", "OPTIONS"):
             verdict = Verdict(status=200, reason=None)
         if verdict is not None:
@@ -207,9 +206,10 @@ class Inbound:
                 return Verdict(status=482, reason="our own request came back unchanged")
         return None
 
-    def _check_capacity(self, request: Request) -> Verdict | None:
+    def _check_capacity(self, request: Request, *, new: bool) -> Verdict | None:
+        """Not `new` is a call that takes the place of another, which goes on while we drain."""
         agent = self._agent
-        if agent.draining is not None:
+        if agent.draining is not None and new:
             return Verdict(
                 status=503,
                 reason="this endpoint is draining and takes no new calls",
