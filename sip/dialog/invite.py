@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
 
 from sip.address import PeerAddress
+from sip.auth import Credentials
 from sip.message import NameAddr, Request
 
 from .call import Role
@@ -90,6 +91,12 @@ class InviteSession:
         return call.dialog.place()
 
     # --- answering side ---
+
+    def use_credentials(self, credentials: Credentials) -> None:
+        """Answer challenges to our requests in a call of the peer's, when they come from where its
+        INVITE came from. A calling session has those of its order."""
+        if self.peer is not None:
+            self._core.use_credentials(credentials, self.peer.host)
 
     def provisional(
         self,

@@ -20,7 +20,14 @@ class Requests:
     def __init__(self, call: Call, credentials: Credentials | None) -> None:
         self._call = call
         self._digest = DigestClient(credentials) if credentials is not None else None
+        self._only_from: str | None = None
         self._open = 0
+
+    def use(self, credentials: Credentials, only_from: str) -> None:
+        """Answer challenges that come from this address, and no other's: a Contact may lead to
+        somebody who only wants to see how we answer."""
+        self._digest = DigestClient(credentials)
+        self._only_from = only_from
 
     @property
     def is_full(self) -> bool:
@@ -80,6 +87,9 @@ class Requests:
         """
         response = outcome.response
         if self._digest is None or response is None or response.status not in (401, 407):
+            return None
+        here = None if outcome.flow is None else outcome.flow.peer.host
+        if self._only_from not in (None, here):
             return None
         if not self._digest.challenged(request, response):
             return None

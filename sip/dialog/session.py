@@ -6,6 +6,7 @@ The user agent feeds it (requests, ACK, CANCEL, timers), the owner asks it (thro
 
 from __future__ import annotations
 
+from sip.auth import Credentials
 from sip.message import Headers, Request
 from sip.transaction import ServerKey
 
@@ -218,6 +219,9 @@ class Session:
             self._calling.leave(now)
         phase = call.end(Move.HANGUP, now, by="local", kind="bye", status=200, reason="we hung up")
         self._finish(phase, own, now)
+
+    def use_credentials(self, credentials: Credentials, only_from: str) -> None:
+        self._requests.use(credentials, only_from)
 
     # --- ends ---
 

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e import wire
 from tests.e2e.audio import tone
 from tests.e2e.phone import Dialog, Phone, telephone
-from tests.e2e.runtime_process import RuntimeProcess
+from tests.e2e.runtime_process import RuntimeProcess, callstage
 from tests.e2e.wire import Header, Message
 from tests.interop.baresip import baresip
 
@@ -161,6 +161,29 @@ async def test_nobody_takes_the_place_of_a_caller_unless_the_script_allows_it(
 async def test_a_refer_outside_a_call_is_refused(phone: Phone) -> None:
     answer = await phone.ask(phone.request("REFER", "transfer", ("Refer-To", f"<{TARGET}>")))
     assert answer.status == 403
+
+
+async def test_a_trunk_that_challenges_our_requests_in_its_call_is_answered(
+    scripts: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "callstage.toml"
+    config.write_text(
+        '[[trunk]]\nname = "carrier"\nuri = "sip:127.0.0.1"\nuser = "acme"\npassword = "s3cret"\n'
+    )
+    options = ["--config", str(config)]
+    with callstage(scripts / "transfer.py", folder=tmp_path, options=options) as started:
+        async with telephone(started.port()) as carrier:
+            call = await carrier.call("transfer", headers=[("X-Handle", "1")])
+            call.challenge = 'Digest realm="carrier", nonce="n1", qop="auth", algorithm=SHA-256'
+            await call.connected()
+            request = await call.ask("MESSAGE", body=b"hello", kind="text/plain")
+            await call.answered(request)
+            assert (await call.requested("MESSAGE")).get("Authorization") == ""
+            again = await call.requested("MESSAGE", 2)
+            assert 'username="acme"' in again.get("Authorization")
+            assert 'nonce="n1"' in again.get("Authorization")
+            assert "nc=00000001" in again.get("Authorization")
+            await call.bye()
 
 
 # --- baresip ------------------------------------------------------------------------------------

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import attrs
 import pytest
 
+from sip.address import PeerAddress
 from sip.auth import Credentials
 from sip.dialog import InviteSession
-from sip.message import NameAddr, Request
+from sip.message import NameAddr, Request, response_to
 
 from .lab import Lab
 from .link import ANSWER, OFFER
@@ -153,3 +155,35 @@ def test_the_ack_carries_the_credentials_of_its_invite() -> None:
     lab.answer(200, sdp=ANSWER, to=lab.requests("INVITE")[-1])
     ack = lab.requests("ACK")[-1]
     assert answers(ack) == answers(lab.requests("INVITE")[-1])
+
+
+@pytest.mark.parametrize("method", SENT)
+def test_a_request_in_a_call_of_the_peers_is_answered_for_with_its_trunks_credentials(
+    method: str,
+) -> None:
+    lab = Lab()
+    lab.invite()
+    lab.session.use_credentials(Credentials("us", "secret"))
+    lab.session.accept(ANSWER)
+    lab.in_dialog("ACK", 1)
+    lab.forget_what_was_heard()
+    SENT[method](lab.session)
+    challenge(lab, 407, "n1")
+    assert [bool(answers(request)) for request in lab.requests(method)] == [False, True]
+
+
+def test_a_challenge_from_elsewhere_than_the_invite_is_not_answered() -> None:
+    lab = Lab()
+    lab.invite()
+    lab.session.use_credentials(Credentials("us", "secret"))
+    lab.session.accept(ANSWER)
+    lab.in_dialog("ACK", 1)
+    lab.forget_what_was_heard()
+    lab.session.message("x")
+    elsewhere = PeerAddress(transport="udp", host="203.0.113.66", port=5060)
+    value = 'Digest realm="r", nonce="n1", qop="auth"'
+    asked = response_to(lab.last_request(), 401, to_tag="peer")
+    asked.headers.add("WWW-Authenticate", value)
+    lab.deliver(asked, attrs.evolve(lab.flow, peer=elsewhere))
+    assert len(lab.requests("MESSAGE")) == 1
+    assert lab.events() == ["MessageRefused 401"]
