@@ -28,7 +28,13 @@ from sip.agent import (
     SipTrace,
     UserAgent,
 )
-from sip.dialog import InviteObserver, InviteSession, SessionEvent, SessionStateError
+from sip.dialog import (
+    InviteObserver,
+    InviteSession,
+    ReplaceableObserver,
+    SessionEvent,
+    SessionStateError,
+)
 from sip.message import Message, MessageError
 from sip.transaction import ClientKey, ServerKey, Transmit
 from sip.transport import TransportHub
@@ -166,6 +172,9 @@ class Driver:
 
     def _offer(self, session: InviteSession) -> None:
         """Ask the owner who hears this call."""
+        if session.replaces is not None:
+            self._replace(session, self._observers.get(session.replaces))
+            return
         try:
             observer = self._callbacks.on_invite(session)
         except Exception as exc:  # noqa: BLE001  the application's fault: report it, refuse the call
@@ -176,6 +185,19 @@ class Driver:
             self._observers[session] = observer
         elif not session.is_over:
             session.hangup(reason="no application took the call")
+
+    def _replace(self, session: InviteSession, observer: InviteObserver | None) -> None:
+        """Ask whoever hears the call that is to be replaced."""
+        if not isinstance(observer, ReplaceableObserver):
+            if not session.is_over:
+                session.reject(603, "this call cannot be replaced")
+            return
+        self._observers[session] = observer
+        try:
+            observer.on_replacement(session)
+        except Exception as exc:  # noqa: BLE001  the application's fault: report it, refuse the call
+            self.crashed(exc, f"on_replacement({session!r})")
+            self._give_back(session)
 
     def _give_back(self, session: InviteSession) -> None:
         reason = "the application failed to take the call"

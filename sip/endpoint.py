@@ -210,11 +210,13 @@ class Endpoint:
         headers: Iterable[tuple[str, str]] = (),
         credentials: Credentials | None = None,
         route: str | None = None,
+        may_follow: Callable[[Uri], bool] | None = None,
         observer: InviteObserver,
     ) -> InviteSession:
         """Call `target`; everything that follows comes to `observer`, and Ended comes last.
 
-        `route` is the URI of an outbound proxy. Raises ValueError for a target, route or header
+        `route` is the URI of an outbound proxy; `may_follow` says which addresses a 3xx may send
+        the call on to (by default none). Raises ValueError for a target, route or header
         that cannot be used, TooManySessionsError at the limit, NotRunningError before `run`.
         """
         agent = self._running("invite")
@@ -225,6 +227,7 @@ class Endpoint:
             headers=own_headers(headers),
             credentials=credentials,
             route=None if route is None else outbound_proxy(route),
+            may_follow=may_follow,
         )
         now = trio.current_time()
         session = agent.invite(order, now)

@@ -80,15 +80,7 @@ class Call(CallListening):
 
     __slots__ = ()
     _made_by = "VoxEngine.callSIP(), callPSTN() or callUser()"
-    _later = frozenset(
-        {
-            "answerDirect",
-            "handleBlindTransfer",
-            "notifyBlindTransferFailed",
-            "notifyBlindTransferSuccess",
-            "transferTo",
-        }
-    )
+    _later = frozenset({"answerDirect"})
 
     # --- playback -------------------------------------------------------------------------------
 

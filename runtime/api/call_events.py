@@ -171,7 +171,9 @@ class ReInviteRejected(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class BlindTransferRequested(CallEvent):
-    """The peer asks for a blind transfer to `transferTo`."""
+    """After handleBlindTransfer(True): the peer asks for a call to `transferTo`, the user part of
+    the address (the whole address when it has none). It waits for notifyBlindTransferSuccess or
+    notifyBlindTransferFailed."""
 
     name: ClassVar[str] = "Call.BlindTransferRequested"
     headers: Headers = attrs.field(factory=dict[str, str])
@@ -180,6 +182,10 @@ class BlindTransferRequested(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class TransferComplete(CallEvent):
+    """`role` "transferor": transferTo has succeeded, the peer talks to the target, and
+    Disconnected follows. "target": after handleBlindTransfer(True) another peer has taken the place
+    of this one (an attended transfer to us), and the call goes on with it."""
+
     name: ClassVar[str] = "Call.TransferComplete"
     headers: Headers = attrs.field(factory=dict[str, str])
     role: TransferRole = "transferor"
@@ -187,6 +193,8 @@ class TransferComplete(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class TransferFailed(CallEvent):
+    """transferTo has failed, with the SIP status of the target or the peer; the call goes on."""
+
     name: ClassVar[str] = "Call.TransferFailed"
     headers: Headers = attrs.field(factory=dict[str, str])
     role: TransferRole = "transferor"

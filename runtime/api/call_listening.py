@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from runtime.api.call_signalling import CallSignalling
+from runtime.api.call_transfers import CallTransfers
 from runtime.api.handle import CommandHandle
 from runtime.api.options import flag, merge, text
 from runtime.sandbox.listening_commands import (
@@ -23,7 +23,7 @@ LONGEST_S: Final = 10
 """VoxEngine's range of the interval."""
 
 
-class CallListening(CallSignalling):
+class CallListening(CallTransfers):
     """What can be found out about what the peer says."""
 
     __slots__ = ()

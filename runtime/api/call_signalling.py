@@ -79,7 +79,8 @@ class CallSignalling(CallIdentity):
         """Refuse an incoming call with a SIP status of 300 to 699.
 
         Disconnected follows, its internalCode is `code`. Raises ValueError for another code.
-        VoxEngine reference: Call.reject.
+        `extraHeaders`: X-*, User-to-User and Reason ('Q.850;cause=17;text="busy"'). VoxEngine
+        reference: Call.reject.
         """
         headers = header_map("Call.reject", extraHeaders)
         return self._command("reject", RejectCall, code=code, headers=headers)
@@ -94,7 +95,8 @@ class CallSignalling(CallIdentity):
 
         Disconnected follows for a connected or incoming call, Failed (487) for an outgoing one
         that was not answered. Awaiting only waits until the command was taken; for the end itself
-        await call.ended(). VoxEngine reference: Call.hangup.
+        await call.ended(). `extraHeaders`: X-*, User-to-User and Reason ('Q.850;cause=17').
+        VoxEngine reference: Call.hangup.
         """
         return self._command("hangup", HangUpCall, headers=header_map("Call.hangup", extraHeaders))
 
@@ -163,10 +165,11 @@ class CallSignalling(CallIdentity):
         return self._command("sendInfo", SendInfo, {"headers": "headers"}, body=body, **fields)
 
     def sendMessage(self, text: str) -> CommandHandle:
-        """Send a text message within the call; at most 8,192 bytes. Refused before the answer.
+        """Send a text message within the call (SIP MESSAGE); at most 8,192 bytes. Refused before
+        the answer.
 
-        Simulated calls carry it; SIP calls do not yet, and the timeline says so. No event follows.
-        VoxEngine reference: Call.sendMessage.
+        No event follows; a peer that does not take it is a line in the timeline. VoxEngine
+        reference: Call.sendMessage.
         """
         _bounded("Call.sendMessage", "text", text)
         return self._command("sendMessage", SendMessage, text=text)

@@ -131,7 +131,6 @@ class ConferenceEvents(metaclass=NamespaceType):
 NOT_FIRED_YET: Final = frozenset(
     event.name
     for event in (
-        life.BlindTransferRequested,
         media.FirstVideoPacketReceived,
         life.Forwarding,
         life.PushSent,
@@ -139,8 +138,6 @@ NOT_FIRED_YET: Final = frozenset(
         life.ReInviteReceived,
         life.ReInviteRejected,
         media.Statistics,
-        life.TransferComplete,
-        life.TransferFailed,
         media.VideoTrackCreated,
     )
 )

@@ -131,6 +131,7 @@ def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: float) -> None
 
 
 Srtp = Literal["off", "optional", "required"]
+Redirects = Literal["never", "trunk"]
 """Encryption of the audio, by SDES (docs/design/secure-media.md)."""
 
 
@@ -267,6 +268,8 @@ class TrunkSettings:
     codecs: tuple[CodecName, ...] = attrs.field(default=USUAL_CODECS, validator=_codecs)
     srtp: Srtp | None = None
     """None: as [rtp] says."""
+    redirects: Redirects = "never"
+    """Whether a 3xx may send a call on to another address of this trunk."""
 
 
 def _custom_data(_: Any, __: attrs.Attribute[Any], value: str) -> None:

@@ -96,6 +96,36 @@ class ToneSignalled:
 
 
 @attrs.frozen(kw_only=True)
+class TransferRequested:
+    """The peer asks for a call to somebody else; told only after `transfers.handle(True)`."""
+
+    transfer_to: str
+    """The unescaped user part of the address; the whole address when it has none."""
+    headers: Headers = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class TransferComplete:
+    """The transfer that we asked the peer for has succeeded; the leg is still up."""
+
+
+@attrs.frozen(kw_only=True)
+class TransferFailed:
+    """It has not; the leg goes on. `code` is a SIP status."""
+
+    code: int
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Replaced:
+    """Another peer has taken the place of ours; the leg goes on with it. Only after
+    `transfers.handle(True)`."""
+
+    headers: Headers = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
 class Ended:
     """The leg is over; nothing follows.
 
@@ -119,6 +149,10 @@ LegEvent = (
     | InfoReceived
     | MessageReceived
     | ToneSignalled
+    | TransferRequested
+    | TransferComplete
+    | TransferFailed
+    | Replaced
     | Ended
 )
 LegListener = Callable[[LegEvent], None]
@@ -138,6 +172,24 @@ class Trace:
 
 
 TraceListener = Callable[[Trace], None]
+
+
+class Transfers(Protocol):
+    """Transfers of one connected leg, in either direction (RFC 3515)."""
+
+    def handle(self, handle: bool) -> None:
+        """Whether a peer's request is told, and another peer may take this one's place; at first
+        both are refused with 603."""
+
+    def report(self, code: int, reason: str) -> None:
+        """Tell the peer the outcome of what it asked for: 200, or a status of 300-699."""
+
+    def to(self, address: str, headers: Headers) -> None:
+        """Ask the peer to call `address` (a SIP or tel: URI), with these headers in its INVITE.
+        TransferComplete or TransferFailed follows."""
+
+    def to_leg(self, other: Leg, headers: Headers) -> None:
+        """The same, to take our place in `other`, which must be connected."""
 
 
 class Leg(Protocol):
@@ -175,6 +227,8 @@ class Leg(Protocol):
         """Whether this peer is to get digits by SIP INFO: it takes no RFC 4733, and the
         configuration says so. Otherwise they are the audio side's business."""
 
+    @property
+    def transfers(self) -> Transfers: ...
     def send_info(self, mime_type: str, body: str, headers: Headers) -> None: ...
     def send_message(self, text: str) -> None: ...
 

@@ -36,6 +36,7 @@ from runtime.sandbox.schema import (
     unit_field,
     whole_number,
 )
+from runtime.sandbox.transfer_commands import TRANSFER_COMMANDS
 
 
 @attrs.frozen(kw_only=True)
@@ -291,6 +292,7 @@ _ALL: Final[tuple[type[Command], ...]] = (
     HandleTones,
     SendDigits,
     *LISTENING_COMMANDS,
+    *TRANSFER_COMMANDS,
     RecordCall,
     Say,
     StartPlayback,

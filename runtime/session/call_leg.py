@@ -29,6 +29,7 @@ from runtime.legs.leg import Headers, Leg, LegEvent, LegIdentity
 from runtime.sandbox.frames import CallInfo, call_id
 from runtime.session.call_detection import CallDetection
 from runtime.session.call_media import CallMedia
+from runtime.session.call_transfer import CallTransfer
 from runtime.session.context import SessionContext
 from runtime.session.leg_events import on_leg_event
 from runtime.session.notice import Notice
@@ -72,6 +73,7 @@ class CallLeg:
         self.playback = LegPlayback(self.session, unit, lambda: self.state)
         self.detection = CallDetection(self)
         self.media = CallMedia(self)
+        self.transfer = CallTransfer(self)
         self.session.calls.opened(self)
         self.session.alarms.set(("no-answer", unit), timeout_s, self._on_no_answer)
 
@@ -122,6 +124,7 @@ class CallLeg:
         if self.alive:
             self.session.routes.bind(self.unit, leg.media)
         self.media.attach(leg.media)
+        self.transfer.attached(leg)
         leg.listen(self.session.tasks.edge(self._on_leg_event))
         if not self.alive:
             # The script hung up while the call was being placed.

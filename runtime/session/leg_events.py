@@ -14,9 +14,13 @@ from runtime.legs.leg import (
     InfoReceived,
     LegEvent,
     MessageReceived,
+    Replaced,
     Resumed,
     Ringing,
     ToneSignalled,
+    TransferComplete,
+    TransferFailed,
+    TransferRequested,
 )
 from runtime.session.calls import Side
 from runtime.session.notice import Notice
@@ -44,6 +48,9 @@ def on_leg_event(call: CallLeg, event: LegEvent) -> None:
         case Held() | Resumed() | InfoReceived() | MessageReceived() | ToneSignalled():
             if call.alive:
                 _in_the_call(call, event)
+        case TransferRequested() | TransferComplete() | TransferFailed() | Replaced():
+            if call.alive:
+                call.transfer.on_event(event)
         case _:
             assert_never(event)
 

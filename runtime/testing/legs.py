@@ -33,6 +33,7 @@ from runtime.legs.leg import (
 from runtime.media.port import RtpStream
 from runtime.testing.agenda import Agenda, Appointment
 from runtime.testing.symbolic_leg import SymbolicLeg
+from runtime.testing.transfers import SimTransfers
 
 ROUND_TRIP_S: Final = 0.02
 """From an answer to its acknowledgement."""
@@ -50,7 +51,8 @@ Side = Literal["us", "peer"]
 class WireStep:
     """One thing that went over the wire, as anybody watching would name it.
 
-    `what`: invited, 180, 183, answered, cancelled, rejected 486, bye, hold, resume, info, message.
+    `what`: invited, 180, 183, answered, cancelled, rejected 486, bye, hold, resume, info, message;
+    refer (the request of a transfer) and transfer 200 (its outcome).
     `by` is "us" (the scenario's side) or "peer".
     """
 
@@ -59,7 +61,7 @@ class WireStep:
     by: Side
     headers: Headers = attrs.field(factory=dict[str, str])
     body: str = ""
-    """Of an info or message; the reason of a refusal."""
+    """Of an info or message; the reason of a refusal; the target of a refer."""
 
     def __str__(self) -> str:
         return f"{self.t:8.2f}  {self.by:4}  {self.what}"
@@ -111,6 +113,7 @@ class SimLeg:
         self._early: list[LegEvent] = []
         self._early_traces: list[Trace] = []
         self._give_up: Appointment | None = None
+        self.transfers = SimTransfers(self, agenda, self._who)
         self.wire: list[WireStep] = []
         self.ended: Ended | None = None
         self._step("invited", "peer" if incoming else "us", invite_headers)
@@ -293,6 +296,20 @@ class SimLeg:
 
     # --- inside ---
 
+    @property
+    def is_connected(self) -> bool:
+        return self._state == "connected"
+
+    def step(self, what: str, by_us: bool, headers: Headers, body: str) -> None:
+        self._step(what, "us" if by_us else "peer", headers, body=body)
+
+    def emit(self, event: LegEvent) -> None:
+        self._emit(event)
+
+    def _who(self) -> str:
+        identity = self._identity
+        return identity.from_uri if self._incoming else identity.to_uri
+
     def _audio(self, *, sending: bool = True) -> None:
         self._media.configure(
             RtpStream(
@@ -319,7 +336,8 @@ class SimLeg:
 
     def _written(self, what: str, headers: Headers) -> Headers:
         """What of a script's headers goes over the wire, as legs of a real wire do it."""
-        allowed = visible(headers)
+        ends = what.partition(" ")[0] in ("bye", "cancelled", "rejected")
+        allowed = visible(headers, with_reason=ends)
         if what.startswith("rejected") and RETRY_AFTER in headers:  # the runtime's own refusals
             allowed[RETRY_AFTER] = headers[RETRY_AFTER]
         complaint = complaint_about({n: v for n, v in headers.items() if n not in allowed})
@@ -345,6 +363,7 @@ class SimLeg:
         self._media.signal.notify()
 
     def _end(self, ended: Ended) -> None:
+        self.transfers.before_end()
         self._state = "ended"
         self.ended = ended
         if self._give_up is not None:

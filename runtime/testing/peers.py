@@ -21,6 +21,7 @@ from runtime.testing.agenda import Act, Signal
 from runtime.testing.hearing import Audio, Heard, speech_seconds, transcript
 from runtime.testing.legs import NO_HEADERS, SimLeg, WireStep
 from runtime.testing.symbolic_leg import DIGIT_GAP_S, DIGIT_S
+from runtime.testing.transfers import SimTransfers, Transferring
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ class NotHeard(AssertionError):
     """A person waited for something that did not come."""
 
 
-class SimPeer:
+class SimPeer(Transferring):
     """One person with a phone. The leg exists once the call was placed."""
 
     def __init__(self, name: str, stage: Stage) -> None:
@@ -262,6 +263,10 @@ class SimPeer:
         self.leg.network_fails()
 
     # --- inside ---
+
+    @property
+    def _transfers(self) -> SimTransfers:
+        return self.leg.transfers
 
     def _attach(self, leg: SimLeg) -> None:
         self._leg = leg

@@ -307,13 +307,17 @@ class UserAgent:
 
     # --- sessions ---
 
-    def build_incoming(self, incoming: Incoming) -> Held:
+    def build_incoming(self, incoming: Incoming, replaced: Held | None) -> Held:
         """A session for a received INVITE; MessageError when no dialog can come of it."""
         port = SessionPort(self)
         core = incoming_session(port, incoming, self.ids.tag())
         port.attach(core)
         facade = InviteSession(
-            core, self._enter, remote_offer=incoming.sdp, peer=incoming.flow.peer
+            core,
+            self._enter,
+            remote_offer=incoming.sdp,
+            peer=incoming.flow.peer,
+            replaces=None if replaced is None else replaced.facade,
         )
         return Held(core, facade)
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE"
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, MESSAGE"
 ACCEPT: Final = "application/sdp"
 
-EXTENSIONS: Final = frozenset({"100rel", "timer"})
+EXTENSIONS: Final = frozenset({"100rel", "norefersub", "replaces", "timer"})
 """Option tags that a peer may Require."""
 
-SUPPORTED: Final = "100rel, timer"
-SUPPORTED_WITHOUT_100REL: Final = "timer"
+SUPPORTED: Final = "100rel, norefersub, replaces, timer"
+SUPPORTED_WITHOUT_100REL: Final = "norefersub, replaces, timer"
 """For an INVITE without offer: a reliable 1xx could bring an offer that only PRACK may answer."""
 
 IN_DIALOG_ONLY: Final = frozenset({"BYE", "INFO", "PRACK", "UPDATE"})
 """Methods that make no sense outside a dialog: 481."""
 
-KNOWN_ELSEWHERE: Final = frozenset({"MESSAGE", "NOTIFY", "PUBLISH", "REFER", "SUBSCRIBE"})
+KNOWN_ELSEWHERE: Final = frozenset({"PUBLISH"})
 """Methods that exist but are not offered here: 405, while one that nobody knows gets 501."""
 
-HANDLED: Final = frozenset({"INVITE", "OPTIONS", "REGISTER"}) | IN_DIALOG_ONLY
+HANDLED: Final = IN_DIALOG_ONLY | {
+    *("INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "REFER", "REGISTER", "SUBSCRIBE"),
+}
 """Methods with an answer of their own (ACK and CANCEL are taken care of before)."""
 
 

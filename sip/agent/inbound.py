@@ -15,6 +15,7 @@ from sip.message import Message, MessageError, Request, Response, validate
 from sip.transaction import AckArrived, ClientKey, ServerKey, Transmit, server_key
 
 from .outputs import Refusal, RefusalReport, SipTrace
+from .replacing import find_replaced
 from .screening import (
     Verdict,
     check_extensions,
@@ -167,17 +168,19 @@ class Inbound:
         verdict = check_outside_dialog(request) or self._check_loops(request)
         if verdict is None and request.method == "INVITE":
             verdict = check_invite(request)
+        found = find_replaced(request, agent.sessions) if verdict is None else None
+        replaced = found if isinstance(found, Held) else None
+        verdict = verdict or (found if isinstance(found, Verdict) else None)
         if verdict is None:
-            verdict = self._check_capacity(request)
-        if verdict is None and request.method == "OPTIONS":
+            verdict = self._check_capacity(request, new=replaced is None)
+        if verdict is None and request.method in ("NOTIFY", "OPTIONS"):
             verdict = Verdict(status=200, reason=None)
         if verdict is not None:
             self._refuse(request, verdict, data, flow)
             return
         try:
-            core = agent.build_incoming(
-                Incoming(key=key, request=request, flow=flow, sdp=sdp_of(request))
-            )
+            incoming = Incoming(key=key, request=request, flow=flow, sdp=sdp_of(request))
+            core = agent.build_incoming(incoming, replaced)
         except MessageError as exc:
             # a Record-Route that cannot be read: no dialog could be built on it
             self._refuse(request, Verdict(status=400, reason=exc.reason), data, flow)
@@ -203,9 +206,10 @@ class Inbound:
                 return Verdict(status=482, reason="our own request came back unchanged")
         return None
 
-    def _check_capacity(self, request: Request) -> Verdict | None:
+    def _check_capacity(self, request: Request, *, new: bool) -> Verdict | None:
+        """Not `new` is a call that takes the place of another, which goes on while we drain."""
         agent = self._agent
-        if agent.draining is not None:
+        if agent.draining is not None and new:
             return Verdict(
                 status=503,
                 reason="this endpoint is draining and takes no new calls",

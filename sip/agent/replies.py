@@ -15,7 +15,7 @@ from sip.message import Request, Response, response_to
 from .capabilities import ACCEPT, ALLOW, SUPPORTED
 from .settings import MAX_REPLY_FACTOR
 
-_DIALOG_FORMING = frozenset({"INVITE", "UPDATE"})
+_DIALOG_FORMING = frozenset({"INVITE", "UPDATE", "REFER", "SUBSCRIBE"})
 
 
 class Replies:
@@ -63,7 +63,7 @@ class Replies:
             added += [("Accept", ACCEPT), ("Allow", ALLOW), ("Supported", SUPPORTED)]
         elif status in (405, 501):
             added.append(("Allow", ALLOW))
-        elif status in (406, 415):
+        elif status in (406, 415) and "Accept" not in response.headers:
             added.append(("Accept", ACCEPT))
         if why is not None and status >= 300 and "Warning" not in response.headers:
             added.append(warning(why))

@@ -26,6 +26,8 @@ _LOOK_AT_BYTES: Final = 600
 """ICMP returns 548 bytes of a datagram at least (RFC 1812 4.3.2.3)."""
 
 _TARGET_REFRESH = frozenset({"INVITE", "UPDATE"})
+_WITH_CONTACT = _TARGET_REFRESH | {"REFER", "NOTIFY"}
+"""RFC 3515 2.2, RFC 6665 4.1: what begins or keeps a subscription says where to as well."""
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +54,7 @@ class OutboundRequests:
             request.headers.set("Allow", ALLOW)
             request.headers.set("Supported", _supported(request))
         request.headers.prepend("Via", self._via(destination, branch))
-        if request.method in _TARGET_REFRESH:
+        if request.method in _WITH_CONTACT:
             contact = self._addressing.contact(destination)
             request.headers.set("Contact", self._as_contact(contact, asks_for_sips(request)))
         return Ready(request=request, data=request.to_bytes(), destination=destination)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import attrs
 
 from sip.address import Flow, is_secure
-from sip.dialog import MIN_SE, is_too_small, sdp_of
+from sip.dialog import EVENT, MIN_SE, EventHeader, is_too_small, sdp_of
 from sip.message import MessageError, Request
 
 from .capabilities import EXTENSIONS, HANDLED, IN_DIALOG_ONLY, KNOWN_ELSEWHERE, accepts_sdp
+
+MAILBOX_EVENT = "message-summary"
+"""RFC 3842: messages wait, or do not."""
 
 _SCHEMES = frozenset({"sip", "tel"})
 _SECURE_SCHEMES = _SCHEMES | {"sips"}
@@ -60,9 +63,29 @@ def check_outside_dialog(request: Request) -> Verdict | None:
         return Verdict(status=481, reason="no dialog has this Call-ID and To tag")
     if request.method in IN_DIALOG_ONLY:
         return Verdict(status=481, reason=f"{request.method} needs a dialog")
+    if request.method == "REFER":
+        return Verdict(status=403, reason="REFER outside a call: nothing here dials for others")
+    if request.method == "MESSAGE":
+        return Verdict(status=403, reason="MESSAGE outside a call: nobody here would read it")
+    if request.method in ("NOTIFY", "SUBSCRIBE"):
+        return _check_event(request)
     if request.method == "REGISTER":
         return Verdict(status=403, reason="no registrar is configured here")
     return None
+
+
+def _check_event(request: Request) -> Verdict | None:
+    """RFC 6665: nobody can subscribe to anything here. Unsolicited news of a mailbox (RFC 3842)
+    are taken and left alone: exchanges send them to every phone, again and again if refused."""
+    event = EventHeader.of(request)
+    if request.method == "NOTIFY" and event is not None and event.package == MAILBOX_EVENT:
+        return None
+    package = "none" if event is None else event.package[:40]
+    return Verdict(
+        status=489,
+        reason=f"{request.method} for event {package}: not served outside a call",
+        headers=(("Allow-Events", EVENT),),
+    )
 
 
 def check_invite(request: Request) -> Verdict | None:

@@ -49,6 +49,10 @@ class SessionTable:
         """The session whose dialog a request with this To tag belongs to."""
         return self._held.get((request.call_id, request.to.tag or ""))
 
+    def named(self, call_id: str, local_tag: str) -> Held | None:
+        """The session with this Call-ID and this tag of ours."""
+        return self._held.get((call_id, local_tag))
+
     def mark_ended(self, core: Session) -> None:
         if _key(core) in self._held:
             self._ended.add(_key(core))

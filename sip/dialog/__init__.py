@@ -9,18 +9,27 @@ from .events import Acknowledged as Acknowledged
 from .events import Answered as Answered
 from .events import Ended as Ended
 from .events import InfoReceived as InfoReceived
+from .events import MessageReceived as MessageReceived
+from .events import MessageRefused as MessageRefused
 from .events import Provisional as Provisional
+from .events import Redirected as Redirected
 from .events import ReinviteAnswered as ReinviteAnswered
 from .events import ReinviteFailed as ReinviteFailed
 from .events import ReinviteReceived as ReinviteReceived
 from .events import SessionEvent as SessionEvent
+from .events import TransferEnded as TransferEnded
+from .events import TransferProgress as TransferProgress
+from .events import TransferRequested as TransferRequested
 from .invite import Enter as Enter
 from .invite import InviteObserver as InviteObserver
 from .invite import InviteSession as InviteSession
+from .invite import ReplaceableObserver as ReplaceableObserver
 from .invite_request import InviteOrder as InviteOrder
 from .invite_request import build_invite as build_invite
 from .invite_request import outbound_proxy as outbound_proxy
 from .invite_request import own_headers as own_headers
+from .phases import OVER as OVER
+from .phases import Phase as Phase
 from .phases import SessionStateError as SessionStateError
 from .port import HeaderItems as HeaderItems
 from .port import IdSource as IdSource
@@ -37,9 +46,13 @@ from .session import incoming_session as incoming_session
 from .session import outgoing_session as outgoing_session
 from .session_timer import MIN_SE as MIN_SE
 from .session_timer import is_too_small as is_too_small
+from .sipfrag import EVENT as EVENT
+from .sipfrag import EventHeader as EventHeader
 
 __all__ = [
+    "EVENT",
     "MIN_SE",
+    "OVER",
     "SDP",
     "Acknowledged",
     "Answered",
@@ -47,6 +60,7 @@ __all__ = [
     "Dialog",
     "Ended",
     "Enter",
+    "EventHeader",
     "HeaderItems",
     "IdSource",
     "Incoming",
@@ -54,18 +68,26 @@ __all__ = [
     "InviteObserver",
     "InviteOrder",
     "InviteSession",
+    "MessageReceived",
+    "MessageRefused",
     "OnOutcome",
     "Outcome",
+    "Phase",
     "Port",
     "Provisional",
+    "Redirected",
     "ReinviteAnswered",
     "ReinviteFailed",
     "ReinviteReceived",
+    "ReplaceableObserver",
     "SentAck",
     "Session",
     "SessionEvent",
     "SessionStateError",
     "TimerName",
+    "TransferEnded",
+    "TransferProgress",
+    "TransferRequested",
     "build_invite",
     "incoming_session",
     "is_too_small",

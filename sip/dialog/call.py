@@ -13,7 +13,7 @@ from sip.message import Headers, Message, Request
 
 from .dialog import Dialog
 from .events import Ended, EndedBy, EndedKind, SessionEvent
-from .offer_answer import OfferAnswer
+from .offer_answer import OfferAnswer, Turn
 from .phases import OVER, Move, Phase, after, can
 from .port import Port
 
@@ -41,6 +41,8 @@ class Call:
         self.remote_sdp: bytes | None = None
         self.on_timer: dict[str, Callable[[int, float], None]] = {}
         """Who handles which timer; filled in by the parts."""
+        self.before_end: Callable[[EndedBy, float], None] = lambda by, now: None
+        """Says what the observer must hear before Ended; the phase has not moved yet."""
         self.on_end: Callable[[float], None] = lambda now: None
         """Settles what is open inside the dialog, once, when the session ends."""
         self._allowed: frozenset[str] | None = None
@@ -82,6 +84,9 @@ class Call:
     ) -> Phase:
         """Make the move that ends the session, and tell the observer if it does not know yet."""
         told_before = self.is_over
+        self.check(move)
+        if not told_before:
+            self.before_end(by, now)
         phase = self.move(move)
         if not told_before:
             self.port.emit(
@@ -92,6 +97,13 @@ class Call:
         if phase is Phase.ENDED:
             self.port.forget()
         return phase
+
+    def restart_offer(self) -> None:
+        """The INVITE goes to somebody else, who has heard nothing of it yet."""
+        offered = self.local_sdp is not None
+        self.offers, self.dialog, self.remote_sdp = OfferAnswer(), None, None
+        if offered:
+            self.offers.take(Turn.SEND_OFFER)
 
     def done(self) -> None:
         """The last thing owed to the peer is done."""

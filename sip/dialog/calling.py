@@ -7,19 +7,20 @@ a provisional response, and a 2xx that crosses it is acknowledged and ended.
 from __future__ import annotations
 
 from sip.address import Flow
-from sip.message import Request, Response
+from sip.message import Request, Response, Uri
 from sip.transaction import ClientKey
 
 from .call import Call
 from .dialog import Dialog
-from .events import Answered, Provisional
+from .events import Answered, Provisional, Redirected
 from .forks import Forks, readable_sdp, rseq_of
 from .invite_request import InviteOrder
 from .limits import MAX_CHALLENGES, RINGING_S
 from .offer_answer import Turn
 from .phases import Move, Phase
 from .port import HeaderItems, Outcome
-from .requests import Requests, renumbered
+from .redirects import Redirects
+from .requests import CREDENTIALS, Requests, renumbered
 from .session_timer import SessionTimer, heard_interval, min_se_of
 
 RINGING = "ringing"
@@ -33,7 +34,9 @@ class Calling:
         self, call: Call, order: InviteOrder, requests: Requests, timer: SessionTimer
     ) -> None:
         self._call = call
+        self._order = order
         self._next_hop = order.plan().next_hop
+        self._redirects = Redirects(order.target, order.may_follow)
         self._has_offer = order.sdp is not None
         self._requests = requests
         self._timer = timer
@@ -68,7 +71,7 @@ class Calling:
         elif outcome.status < 300:
             self._heard_answer(request, response, outcome.flow, now)
         elif not self._try_again(request, outcome, now):
-            self._refused(response, now)
+            self._refused(request, response, now)
 
     def _heard_provisional(
         self, request: Request, response: Response, flow: Flow | None, now: float
@@ -189,13 +192,34 @@ class Calling:
         self.begin(now)
         return True
 
-    def _refused(self, response: Response, now: float) -> None:
+    def _redirected(self, request: Request, target: Uri, now: float) -> None:
+        """The same call to another address: a new INVITE with the next number (8.1.3.4)."""
+        call, plan = self._call, self._order.plan_to(target)
+        call.move(Move.CHALLENGED)
+        again = Request("INVITE", plan.request_uri, request.headers.copy(), request.body)
+        for name in ("Route", *CREDENTIALS):  # what was said to one address is not for the next
+            again.headers.remove(name)
+        for route in reversed(plan.routes):
+            again.headers.prepend("Route", route)
+        self._next_hop = plan.next_hop
+        self._tries = 0
+        self.forks.clear_early()
+        call.restart_offer()
+        call.request = renumbered(again, request.cseq.number + 1)
+        call.emit(Redirected(str(target)))
+        self.begin(now)
+
+    def _refused(self, request: Request, response: Response, now: float) -> None:
         call = self._call
         if not call.can(Move.HEARD_FAILURE):
             return
         reason = response.reason
         if response.status < 400:
-            reason = f"{reason}: redirects are not followed"
+            target = self._redirects.next(response) if call.can(Move.CHALLENGED) else "too late"
+            if isinstance(target, Uri):
+                self._redirected(request, target, now)
+                return
+            reason = f"{reason}: {target}"
         self._stop()
         call.end(
             Move.HEARD_FAILURE,

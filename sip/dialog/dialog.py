@@ -13,7 +13,7 @@ import attrs
 from sip.address import Flow
 from sip.message import CSeq, Headers, MessageError, NameAddr, Request, Response, Uri
 
-from .routing import RoutePlan, plan_route
+from .routing import RoutePlan, as_request_uri, plan_route
 
 MAX_FORWARDS = "70"
 """RFC 3261 8.1.1.6."""
@@ -78,6 +78,17 @@ class Dialog:
     def is_peer(self, tag: str | None) -> bool:
         """Whether a request with this From tag comes from the peer of this dialog."""
         return self.remote_tag == tag
+
+    def place(self) -> NameAddr | None:
+        """Where a third party finds our peer, to take our place here (RFC 3891 3, RFC 3515 2.1).
+
+        The tags are named from the peer's side. None for a peer without a tag.
+        """
+        if self.remote_tag is None:
+            return None
+        replaces = f"{self.call_id};to-tag={self.remote_tag};from-tag={self.local_tag}"
+        uri = as_request_uri(self.remote_target)
+        return NameAddr(uri=attrs.evolve(uri, headers={"Replaces": replaces}))
 
     def plan(self) -> RoutePlan:
         return plan_route(self.remote_target, self.route_set)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from sip.message import Headers
+from sip.message import Headers, NameAddr
 
 EndedBy = Literal["local", "remote", "timeout", "transport"]
 EndedKind = Literal["bye", "cancel", "reject", "failure", "ack-timeout", "session-expired"]
@@ -20,6 +20,13 @@ class Provisional:
     reason: str
     headers: Headers
     sdp: bytes | None
+
+
+@attrs.frozen
+class Redirected:
+    """A 3xx has sent our INVITE on to `target`; what was heard before came from elsewhere."""
+
+    target: str
 
 
 @attrs.frozen(kw_only=True)
@@ -82,6 +89,50 @@ class InfoReceived:
 
 
 @attrs.frozen(kw_only=True)
+class MessageReceived:
+    """A text of the peer (MESSAGE), answered with 200 already."""
+
+    headers: Headers
+    text: str
+
+
+@attrs.frozen
+class MessageRefused:
+    """A text of ours was not taken; the call goes on."""
+
+    status: int
+    reason: str
+
+
+@attrs.frozen
+class TransferProgress:
+    """How far the peer is with the transfer that we asked for: 100, 180 ..."""
+
+    status: int
+    reason: str
+
+
+@attrs.frozen
+class TransferEnded:
+    """The outcome of a transfer that we asked for; 2xx is success, and the call is still up.
+
+    408 when the peer did not say; 487 when the call ended first.
+    """
+
+    status: int
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class TransferRequested:
+    """The peer asks us to call `refer_to` (REFER). Call `accept_transfer` or `reject_transfer`,
+    now or soon; after accepting, `report_transfer` tells the peer how it goes."""
+
+    headers: Headers
+    refer_to: NameAddr
+
+
+@attrs.frozen(kw_only=True)
 class Ended:
     """The session is over, whatever the reason; nothing follows."""
 
@@ -95,11 +146,17 @@ class Ended:
 
 SessionEvent = (
     Provisional
+    | Redirected
     | Answered
     | Acknowledged
     | ReinviteReceived
     | ReinviteAnswered
     | ReinviteFailed
     | InfoReceived
+    | MessageReceived
+    | MessageRefused
+    | TransferProgress
+    | TransferEnded
+    | TransferRequested
     | Ended
 )

@@ -14,13 +14,16 @@ from .answering import Answering
 from .call import Call
 from .calling import Calling
 from .dialog import Dialog
-from .events import InfoReceived
+from .messages import Messages
 from .offer_answer import Turn
 from .own_offers import OwnOffers
 from .peer_offers import PeerOffers
 from .phases import Move, Phase
 from .port import Incoming
 from .session_timer import MIN_SE, is_too_small
+from .sipfrag import EVENT, EventHeader
+from .transfer import Transfer
+from .transfer_request import TransferRequests
 
 _TAKES_OFFERS = frozenset({Phase.ANSWERED, Phase.CONFIRMED})
 
@@ -36,6 +39,9 @@ class InDialog:
         calling: Calling | None,
         own: OwnOffers,
         offers: PeerOffers,
+        messages: Messages,
+        transfer: Transfer,
+        transfer_requests: TransferRequests,
         on_bye: Callable[[Incoming, float], None],
     ) -> None:
         self._call = call
@@ -43,13 +49,19 @@ class InDialog:
         self._calling = calling
         self._own = own
         self._offers = offers
+        self._transfer = transfer
+        self._transfer_requests = transfer_requests
         self._on_bye = on_bye
         self._takers: dict[str, Callable[[Incoming, float], None]] = {
             "BYE": self._bye,
-            "INFO": self._info,
+            "INFO": messages.take_info,
             "INVITE": self._invite,
+            "MESSAGE": messages.take_message,
+            "NOTIFY": self._notify,
             "OPTIONS": self._options,
             "PRACK": self._prack,
+            "REFER": transfer_requests.take,
+            "SUBSCRIBE": self._subscribe,
             "UPDATE": self._update,
         }
 
@@ -89,22 +101,25 @@ class InDialog:
         elif call.can(Move.BYE):
             self._on_bye(incoming, now)
 
-    def _info(self, incoming: Incoming, now: float) -> None:
-        request = incoming.request
-        package = request.headers.get("Info-Package")
-        if package is not None:
-            # RFC 6086 4.2.2: 469 with the packages we take, which are none
-            headers = [("Recv-Info", "")]
-            reason = f"unknown Info-Package {package[:40]}"
-            self._call.port.respond(incoming, 469, None, now, why=reason, headers=headers)
-            return
-        self._call.port.respond(incoming, 200, None, now)
-        content_type = request.content_type if request.body else None
-        self._call.emit(
-            InfoReceived(
-                headers=request.headers, content_type=content_type or "", body=request.body
-            )
-        )
+    def _notify(self, incoming: Incoming, now: float) -> None:
+        event = self._event_of(incoming, now)
+        if event is not None:
+            self._transfer.take_notify(incoming, event, now)
+
+    def _subscribe(self, incoming: Incoming, now: float) -> None:
+        event = self._event_of(incoming, now)
+        if event is not None:
+            self._transfer_requests.subscribe(incoming, event, now)
+
+    def _event_of(self, incoming: Incoming, now: float) -> EventHeader | None:
+        """RFC 6665 4.1.3, 4.2.1.2: 489 for every event but the one that we know."""
+        event = EventHeader.of(incoming.request)
+        if event is not None and event.package == EVENT:
+            return event
+        headers = [("Allow-Events", EVENT)]
+        why = "only the event refer is known inside a call"
+        self._call.port.respond(incoming, 489, None, now, why=why, headers=headers)
+        return None
 
     def _options(self, incoming: Incoming, now: float) -> None:
         self._call.port.respond(incoming, 200, None, now)

@@ -8,13 +8,15 @@ be ones that the stack writes itself (ValueError).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sip.address import PeerAddress
-from sip.message import Request
+from sip.auth import Credentials
+from sip.message import NameAddr, Request
 
 from .call import Role
 from .events import SessionEvent
+from .phases import ESTABLISHED
 from .session import Session
 
 Enter = Callable[[Callable[[float], None]], None]
@@ -27,11 +29,27 @@ class InviteObserver(Protocol):
     def on_sip_event(self, session: InviteSession, event: SessionEvent) -> None: ...
 
 
+@runtime_checkable
+class ReplaceableObserver(InviteObserver, Protocol):
+    """One that lets another peer take the place of its session's."""
+
+    def on_replacement(self, session: InviteSession) -> None:
+        """Accept or reject `session`, now; hang `session.replaces` up if it was accepted. The
+        events of both come here."""
+        ...
+
+
 class InviteSession:
     """One INVITE session, in either role."""
 
     def __init__(
-        self, core: Session, enter: Enter, *, remote_offer: bytes | None, peer: PeerAddress | None
+        self,
+        core: Session,
+        enter: Enter,
+        *,
+        remote_offer: bytes | None,
+        peer: PeerAddress | None,
+        replaces: InviteSession | None = None,
     ) -> None:
         self._core = core
         self._enter = enter
@@ -39,6 +57,8 @@ class InviteSession:
         """The description in the peer's INVITE; None for a calling session or a late offer."""
         self.peer = peer
         """Where the peer's INVITE came from; None for a calling session."""
+        self.replaces = replaces
+        """The session whose place the peer's INVITE is to take (RFC 3891)."""
 
     def __repr__(self) -> str:
         return repr(self._core)
@@ -62,7 +82,21 @@ class InviteSession:
         """The core has ended the session; Ended was delivered or is about to be."""
         return self._core.call.is_over
 
+    @property
+    def place(self) -> NameAddr | None:
+        """What another peer is to call, to take our place in this call; None when nobody can."""
+        call = self._core.call
+        if call.phase not in ESTABLISHED or call.dialog is None:
+            return None
+        return call.dialog.place()
+
     # --- answering side ---
+
+    def use_credentials(self, credentials: Credentials) -> None:
+        """Answer challenges to our requests in a call of the peer's, when they come from where its
+        INVITE came from. A calling session has those of its order."""
+        if self.peer is not None:
+            self._core.use_credentials(credentials, self.peer.host)
 
     def provisional(
         self,
@@ -107,7 +141,31 @@ class InviteSession:
         self, content_type: str, body: bytes, *, headers: Iterable[tuple[str, str]] = ()
     ) -> None:
         """Send an INFO; its answer is not reported."""
-        self._enter(lambda now: self._core.info(content_type, body, headers, now))
+        self._enter(lambda now: self._core.messages.info(content_type, body, headers, now))
+
+    def message(self, text: str) -> None:
+        """Send a text (MESSAGE); MessageRefused follows when the peer does not take it."""
+        self._enter(lambda now: self._core.messages.message(text, now))
+
+    # --- transfers (RFC 3515) ---
+
+    def refer(self, refer_to: NameAddr, *, headers: Iterable[tuple[str, str]] = ()) -> None:
+        """Ask the peer to call `refer_to`; TransferProgress and then TransferEnded follow."""
+        self._enter(lambda now: self._core.transfer.refer(refer_to, headers, now))
+
+    def accept_transfer(self) -> None:
+        """Answer a TransferRequested with 202; `report_transfer` is due then."""
+        self._enter(lambda now: self._core.transfer_requests.accept(now))
+
+    def reject_transfer(self, status: int, *, why: str) -> None:
+        """Refuse a TransferRequested; `why` is told in a Warning header."""
+        self._enter(lambda now: self._core.transfer_requests.reject(status, now, why=why))
+
+    def report_transfer(self, status: int, reason: str) -> None:
+        """Tell the peer how its transfer goes; 200 and above is the last word."""
+        self._enter(lambda now: self._core.transfer_requests.report(status, reason, now))
+
+    # --- re-INVITE ---
 
     def reinvite(self, sdp: bytes) -> None:
         """Offer another description as soon as it is our turn; ReinviteAnswered or

@@ -12,6 +12,7 @@ from sip.message import CSeq, Headers, NameAddr, Request, Uri
 from sip.message.headers import key_of
 
 from .dialog import MAX_FORWARDS
+from .redirects import MayFollow
 from .routing import RoutePlan, as_request_uri, plan_route
 
 RESERVED: Final = frozenset(
@@ -35,9 +36,15 @@ class InviteOrder:
     credentials: Credentials | None = attrs.field(default=None, repr=False)
     route: NameAddr | None = None
     """The outbound proxy, if any."""
+    may_follow: MayFollow | None = None
+    """Which addresses a 3xx may send the call on to; None follows nothing."""
 
     def plan(self) -> RoutePlan:
-        return plan_route(as_request_uri(self.target), () if self.route is None else (self.route,))
+        return self.plan_to(self.target)
+
+    def plan_to(self, target: Uri) -> RoutePlan:
+        """The way to another address than the first."""
+        return plan_route(as_request_uri(target), () if self.route is None else (self.route,))
 
 
 def own_headers(

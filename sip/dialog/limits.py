@@ -42,3 +42,22 @@ answering. Further ones are refused to the caller."""
 
 MAX_CHALLENGES: Final = 4
 """Challenges answered for one request: two realms, each stale once. Nobody needs more."""
+
+TRANSFER_RESULT_S: Final = 420.0
+"""How long a transfer that we asked for may take: the longest time that a phone may ring (400 s),
+and some for the NOTIFYs."""
+
+TRANSFER_REPORT_S: Final = 420
+"""The same for a transfer that the peer asked for: the subscription that its REFER began."""
+
+TRANSFER_ANSWER_S: Final = 8.0
+"""The application's time to say whether it takes a REFER; the peer waits 32 s for an answer."""
+
+MAX_TRANSFER_REQUESTS: Final = 10
+"""REFERs of the peer in one call, VoxEngine's limit; each takes some of a script's time."""
+
+MAX_MESSAGE_BYTES: Final = 8_192
+"""Of a text in a MESSAGE, as long as scripts may send; RFC 3428 8 keeps them below 1,300 on UDP."""
+
+MAX_REDIRECTS: Final = 5
+"""3xx responses followed for one call; forwarding from desk to desk takes two or three."""

@@ -151,10 +151,17 @@ class OwnOffers:
             self._on_lost(outcome, now)
         elif outcome.status == 491 and reinvite.tries < GLARE_TRIES:
             self._wait_out_glare(reinvite, now)
+        elif outcome.status == 422 and self._is_lengthened(reinvite, outcome):
+            self._wish = self._wish or _again(reinvite)
         elif reinvite.for_refresh:
             self._timer.refresh_failed(now)
         else:
             self._call.emit(ReinviteFailed(outcome.status, outcome.reason))
+
+    def _is_lengthened(self, reinvite: Reinvite, outcome: Outcome) -> bool:
+        response = outcome.response
+        may_try = reinvite.tries < GLARE_TRIES and response is not None
+        return may_try and response is not None and self._timer.lengthen(response)
 
     def _close(self, reinvite: Reinvite) -> bool:
         """The re-INVITE has its outcome; False when it had one before."""
@@ -169,9 +176,7 @@ class OwnOffers:
         fraction = self._call.port.ids.fraction()
         wait = 2.1 + 1.9 * fraction if self._call.role == "uac" else 2.0 * fraction
         if self._wish is None:
-            self._wish = attrs.evolve(
-                reinvite, tries=reinvite.tries + 1, attempt=None, cancelled=False
-            )
+            self._wish = _again(reinvite)
         self._waits_out_glare = True
         self._call.port.set_timer((GLARE, 0), now + round(wait, 2))
 
@@ -195,6 +200,10 @@ class OwnOffers:
         self._hear(
             reinvite, Outcome(status=408, reason=reason, response=None, fault="timeout"), now
         )
+
+
+def _again(reinvite: Reinvite) -> Reinvite:
+    return attrs.evolve(reinvite, tries=reinvite.tries + 1, attempt=None, cancelled=False)
 
 
 def is_lost(outcome: Outcome) -> bool:

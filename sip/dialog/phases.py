@@ -150,7 +150,7 @@ _HINTS: Final[Mapping[Move, str]] = {
     Move.PROVISIONAL: "provisional() is only for an incoming call that was not answered yet",
     Move.ACCEPT: "accept() is only for an incoming call that was not answered yet",
     Move.REJECT: "reject() is only for an incoming call that was not answered yet; use hangup()",
-    Move.INFO: "info() is only for an established call",
+    Move.INFO: "info() and message() are only for an established call",
     Move.REINVITE: "reinvite() is only for an established call",
     Move.ACK_WITH: "ack_with() is only for an outgoing call whose answer carried the offer",
 }

@@ -59,6 +59,12 @@ class Refresh:
             self._timer.settle(heard_interval(outcome.response), now)
         elif is_lost(outcome):
             self._on_lost(outcome, now)
+        elif (
+            outcome.status == 422
+            and outcome.response is not None
+            and self._timer.lengthen(outcome.response)
+        ):
+            self._refresh(0, now)
         elif outcome.status in (405, 501):
             self._update_refused = True
             self._refresh(0, now)

@@ -11,7 +11,7 @@ from .dialog import Dialog
 from .limits import MAX_CHALLENGES, MAX_PENDING_REQUESTS
 from .port import HeaderItems, OnOutcome, Outcome, SentAck
 
-_CREDENTIALS = ("Authorization", "Proxy-Authorization")
+CREDENTIALS = ("Authorization", "Proxy-Authorization")
 
 
 class Requests:
@@ -20,7 +20,14 @@ class Requests:
     def __init__(self, call: Call, credentials: Credentials | None) -> None:
         self._call = call
         self._digest = DigestClient(credentials) if credentials is not None else None
+        self._only_from: str | None = None
         self._open = 0
+
+    def use(self, credentials: Credentials, only_from: str) -> None:
+        """Answer challenges that come from this address, and no other's: a Contact may lead to
+        somebody who only wants to see how we answer."""
+        self._digest = DigestClient(credentials)
+        self._only_from = only_from
 
     @property
     def is_full(self) -> bool:
@@ -60,7 +67,7 @@ class Requests:
     def send_ack(self, dialog: Dialog, invite: Request, sdp: bytes | None, now: float) -> SentAck:
         """ACK the 2xx to `invite`, with the same credentials (RFC 3261 22.1)."""
         ack = dialog.ack(invite.cseq.number)
-        for name in _CREDENTIALS:
+        for name in CREDENTIALS:
             for value in invite.headers.lines(name):
                 ack.headers.add(name, value)
         if sdp is not None:
@@ -80,6 +87,9 @@ class Requests:
         """
         response = outcome.response
         if self._digest is None or response is None or response.status not in (401, 407):
+            return None
+        here = None if outcome.flow is None else outcome.flow.peer.host
+        if self._only_from not in (None, here):
             return None
         if not self._digest.challenged(request, response):
             return None

@@ -6,6 +6,7 @@ The user agent feeds it (requests, ACK, CANCEL, timers), the owner asks it (thro
 
 from __future__ import annotations
 
+from sip.auth import Credentials
 from sip.message import Headers, Request
 from sip.transaction import ServerKey
 
@@ -14,16 +15,20 @@ from .answering import Answering
 from .call import Call, TimerName
 from .calling import Calling
 from .dialog import Dialog
+from .events import EndedBy
 from .in_dialog import InDialog
 from .invite_request import InviteOrder, own_headers
+from .messages import Messages
 from .own_offers import OwnOffers
 from .peer_offers import PeerOffers
-from .phases import Move, Phase, SessionStateError
+from .phases import Move, Phase
 from .port import HeaderItems, Incoming, Outcome, Port
 from .reason import reason_header
 from .refresh import Refresh
 from .requests import Requests
 from .session_timer import SessionTimer
+from .transfer import Transfer
+from .transfer_request import TransferRequests
 
 
 class Session:
@@ -56,7 +61,11 @@ class Session:
             on_lost=self._lost,
             on_expired=self._expired,
         )
+        self.messages = Messages(call, self._requests, self._lost)
+        self.transfer = Transfer(call, self._requests, self._lost)
+        self.transfer_requests = TransferRequests(call, self._requests)
         self._farewell: HeaderItems = ()
+        call.before_end = self._last_words
         call.on_end = self._settle
         self._answering = (
             None
@@ -70,6 +79,9 @@ class Session:
             calling=self._calling,
             own=self._own,
             offers=self._offers,
+            messages=self.messages,
+            transfer=self.transfer,
+            transfer_requests=self.transfer_requests,
             on_bye=self._peer_left,
         )
 
@@ -117,6 +129,10 @@ class Session:
             self._resume(now)
         elif self._answering is not None and self._answering.key == invite:
             self._answering.cancelled(cancel, now)
+
+    def find_dialog(self, remote_tag: str | None) -> Dialog | None:
+        """The dialog with this peer's tag: the session's own, or an early one of a fork."""
+        return self._in_dialog.find_dialog(remote_tag)
 
     def on_time(self, name: TimerName, now: float) -> None:
         kind, number = name
@@ -166,24 +182,6 @@ class Session:
         self._calling.ack_with(sdp, now)
         self._resume(now)
 
-    def info(self, content_type: str, body: bytes, headers: HeaderItems, now: float) -> None:
-        if self.call.is_over:
-            return
-        self.call.check(Move.INFO)
-        if self._requests.is_full:
-            raise SessionStateError(
-                "info(): too many requests wait for the peer's answer already; wait too"
-            )
-
-        def hear(outcome: Outcome, at: float) -> None:
-            # a refused INFO changes nothing; a peer without the dialog ends it (RFC 5057 5.1)
-            if outcome.status == 481:
-                self._lost(outcome, at)
-
-        self._requests.send(
-            "INFO", hear, now, headers=own_headers(headers), body=body, content_type=content_type
-        )
-
     def reinvite(self, sdp: bytes, now: float) -> None:
         if not self.call.is_over:
             self._own.reinvite(sdp, now)
@@ -222,7 +220,14 @@ class Session:
         phase = call.end(Move.HANGUP, now, by="local", kind="bye", status=200, reason="we hung up")
         self._finish(phase, own, now)
 
+    def use_credentials(self, credentials: Credentials, only_from: str) -> None:
+        self._requests.use(credentials, only_from)
+
     # --- ends ---
+
+    def _last_words(self, by: EndedBy, now: float) -> None:
+        self.transfer.before_end(peer_left=by == "remote")
+        self.transfer_requests.before_end(now)
 
     def _settle(self, now: float) -> None:
         """The session ends: what is open inside the dialog is refused, nothing new begins."""

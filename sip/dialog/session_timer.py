@@ -24,6 +24,9 @@ Refresher = Literal["uac", "uas"]
 REFRESH_AGAIN_S: Final = 32.0
 """A refresh that failed is tried again after this time, until the session expires."""
 
+MAX_LENGTHENED: Final = 4
+"""How often one refresh is sent again after a 422: each proxy of a path has one wish."""
+
 REFRESH: Final = "refresh"
 EXPIRY: Final = "expiry"
 
@@ -111,11 +114,15 @@ class SessionTimer:
     def __init__(self, port: Port) -> None:
         self._port = port
         self.agreement: Agreement | None = None
+        self._min_se: int | None = None
+        """What a 422 has asked for."""
+        self._lengthened = 0
 
     def settle(self, agreement: Agreement | None, now: float) -> None:
         """A 2xx was sent or received: start again, or stop when it settled no interval."""
         self.stop()
         self.agreement = agreement
+        self._lengthened = 0
         if agreement is None:
             return
         if agreement.we_refresh:
@@ -125,6 +132,19 @@ class SessionTimer:
             # RFC 4028 10: BYE min(32 s, a third of the interval) before the end
             margin = min(32.0, agreement.seconds / 3)
             self._port.set_timer((EXPIRY, 0), now + agreement.seconds - margin)
+
+    def lengthen(self, response: Response) -> bool:
+        """A proxy on the way wants a longer interval for our refresh (RFC 4028 7.4); False when
+        this 422 says nothing new. The interval holds once a 2xx has settled it."""
+        wanted = min_se_of(response)
+        if self.agreement is None or wanted is None or wanted <= self.agreement.seconds:
+            return False
+        self._lengthened += 1
+        if self._lengthened > MAX_LENGTHENED:
+            return False
+        self.agreement = attrs.evolve(self.agreement, seconds=wanted)
+        self._min_se = wanted
+        return True
 
     def refresh_failed(self, now: float) -> None:
         """Our refresh was refused: try again a little later."""
@@ -142,7 +162,8 @@ class SessionTimer:
             return []
         refresher: Refresher = "uac" if self.agreement.we_refresh else "uas"
         interval = Interval(seconds=self.agreement.seconds, refresher=refresher)
-        return [("Session-Expires", str(interval))]
+        headers = [("Session-Expires", str(interval))]
+        return headers if self._min_se is None else [*headers, ("Min-SE", str(self._min_se))]
 
     @staticmethod
     def answer_headers(request: Request) -> list[tuple[str, str]]:

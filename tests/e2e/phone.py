@@ -48,6 +48,8 @@ class Dialog:
     answers: list[Described] = attrs.field(factory=list)
     """Descriptions of the far side, oldest first."""
     auto_ack: bool = True
+    challenge: str = ""
+    """What requests inside the call without credentials get (401)."""
     branch: str = ""
     acknowledged: list[Message] = attrs.field(factory=list)
 
@@ -237,6 +239,18 @@ class Dialog:
             return
         headers: list[Header] = []
         body = b""
+        if self.challenge and not request.get("Authorization"):
+            await self.phone.send(
+                wire.response_to(
+                    request,
+                    401,
+                    "Unauthorized",
+                    tag=wire.tag_of(self.local),
+                    headers=[("WWW-Authenticate", self.challenge)],
+                    body=b"",
+                )
+            )
+            return
         if request.method == "BYE":
             self.audio.silent = True
         if request.method == "INVITE":

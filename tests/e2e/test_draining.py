@@ -44,6 +44,27 @@ async def test_new_calls_are_refused_and_the_live_one_goes_on_until_it_ends(
         call.audio.check_unbroken()
 
 
+async def test_a_live_call_is_held_and_resumed_while_the_runtime_drains_and_dials_nobody(
+    scripts: Path, tmp_path: Path
+) -> None:
+    with callstage(scripts / "on_demand.py", folder=tmp_path) as runtime:
+        async with telephone(runtime.port()) as phone, telephone(runtime.port()) as other:
+            call = await phone.call("on_demand")
+            await call.connected()
+            await call.hear(0.3)
+            runtime.terminate()
+            await runtime.logged("draining")
+            await call.ask("MESSAGE", body=other.uri.encode(), kind="text/plain")
+            await runtime.logged("on demand: 503 the runtime is shutting down")
+            assert other.arrived == []
+            assert (await call.reinvite(direction="sendonly")).direction == "recvonly"
+            await call.hear_nothing(0.3)
+            assert (await call.reinvite(direction="sendrecv")).direction == "sendrecv"
+            await call.hear(0.3)
+            await call.bye()
+            assert await runtime.exited() == 0
+
+
 async def test_when_the_time_is_up_all_calls_are_ended_and_recordings_are_whole(
     scripts: Path, tmp_path: Path
 ) -> None:

@@ -31,7 +31,8 @@ EXPECTED = {
     # no registrar here
     **dict.fromkeys(["cparam01", "cparam02", "dblreq", "escnull", "regaut01", "regescrt"], 403),
     **dict.fromkeys(["unksm2"], 403),
-    **dict.fromkeys(["mpart01"], 405),
+    # nobody reads texts outside a call
+    **dict.fromkeys(["mpart01"], 403),
     **dict.fromkeys(["sdp01"], 406),
     **dict.fromkeys(["invut"], 415),
     **dict.fromkeys(["novelsc", "unkscm"], 416),

@@ -13,10 +13,11 @@ from trio.testing import MockClock
 from runtime.legs.leg import DialRequest, Headers, Leg, LegIdentity
 from runtime.testing.agenda import Agenda, Signal
 from runtime.testing.callers import SimCallee
-from runtime.testing.conformance import LegBench, LegConformance, Step
+from runtime.testing.conformance import LegBench, Step
 from runtime.testing.dialer import DialScript, SimDialer
 from runtime.testing.legs import SimLeg, WireStep
 from runtime.testing.symbolic_media import SymbolicMedia
+from runtime.testing.transfer_conformance import TransferConformance
 
 
 class EmptyStage:
@@ -75,6 +76,21 @@ class SimFarEnd:
     async def press(self, tone: str) -> None:
         self._leg.peer_signals_tone(tone)
 
+    async def message(self, text: str) -> None:
+        self._leg.peer_sends_message(text, {})
+
+    async def decide_transfer(self, code: int, reason: str) -> None:
+        self._leg.transfers.peer_decides(code, reason)
+
+    async def refuse_transfer(self, code: int) -> None:
+        self._leg.transfers.peer_decides(code, "")
+
+    async def hand_over(self, headers: Headers) -> None:
+        self._leg.transfers.peer_replaced(headers)
+
+    async def ask_transfer(self, to: str, headers: Headers) -> None:
+        self._leg.transfers.peer_asks(to, headers)
+
 
 def _step(step: WireStep) -> Step:
     name, _, code = step.what.partition(" ")
@@ -106,7 +122,7 @@ class SimBench:
         return leg, SimFarEnd(callee.leg)
 
 
-class TestSimulatedLegs(LegConformance):
+class TestSimulatedLegs(TransferConformance):
     @pytest.fixture(autouse=True)
     def _clock(self, autojump_clock: MockClock) -> None:
         """Every test of the suite runs on the mock clock."""

@@ -64,6 +64,10 @@ class Encryption:
             raise NegotiationError(NO_KEYS, f"encryption is required, but {why}")
         return Terms(SrtpPolicy.OFF, why)
 
+    def may_carry(self, transport: str) -> bool:
+        """Whether keys may be said over this transport at all."""
+        return transport in PROTECTED or not self.only_protected
+
     def exposure(self, transport: str, trunk: str) -> str | None:
         """What to say about keys that went over this transport; None when that was said.
 

@@ -173,6 +173,7 @@ def _trunk(settings: TrunkSettings) -> Trunk:
         password=settings.password,
         codecs=settings.codecs,
         srtp=SrtpPolicy(settings.srtp) if settings.srtp else None,
+        follows_redirects=settings.redirects == "trunk",
     )
 
 

@@ -6,6 +6,7 @@ message is the stack's own. VI-* names are instructions to the platform and neve
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import attrs
@@ -17,6 +18,14 @@ MAX_SEEN: Final = 64
 """Headers of one event; as many as a script may set (sandbox/schema.py)."""
 MAX_SEEN_CHARS: Final = 2_000
 """Of one value: a User-to-User of 128 octets in hexadecimal fits many times."""
+
+
+REASON: Final = re.compile(
+    r"(?:SIP|Q\.850)[ \t]*;[ \t]*cause[ \t]*=[ \t]*[0-9]{1,3}"
+    r'(?:[ \t]*;[ \t]*text[ \t]*=[ \t]*"[^"\\\x00-\x1f\x7f]{0,128}")?',
+    re.IGNORECASE,
+)
+"""What a script may give as the Reason of an end: `Q.850;cause=17;text="busy"`."""
 
 
 @attrs.frozen
@@ -43,12 +52,17 @@ class ScriptHeaders:
         return "; ".join(complaints)
 
 
-def script_headers(headers: Headers) -> ScriptHeaders:
-    """Split what a script wants to send into what is written and what is refused."""
+def script_headers(headers: Headers, *, ending: bool = False) -> ScriptHeaders:
+    """Split what a script wants to send into what is written and what is refused.
+
+    The end of a call may say its Reason (RFC 3326), a refusal too (RFC 6432).
+    """
     written, refused, unsafe = [], [], []
     for name, value in headers.items():
         text = value.encode("utf-8", "replace").decode("utf-8")
-        if not _is_ours(name):
+        if ending and name.lower() == "reason" and REASON.fullmatch(value):
+            written.append((name, text))
+        elif not _is_ours(name):
             if not name.lower().startswith("vi-"):
                 refused.append(name)
         elif _is_safe(name, text):

@@ -18,6 +18,7 @@ from runtime.legs.sip.headers import seen_by_script
 from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.settings import LegSettings
 from runtime.media.port import MediaLeg, MediaUnavailable
+from sip.auth import Credentials
 from sip.dialog import InviteSession, events, warning
 from sip.message import MessageError, NameAddr, Uri
 from sip.sdp import NegotiationError, SdpError
@@ -119,6 +120,8 @@ class IncomingCalls:
         host, transport = (peer.host, peer.transport) if peer else ("", "udp")
         trunk = settings.encryption.trunk_at(host)
         srtp = trunk.srtp if trunk else None
+        if trunk is not None and trunk.user and trunk.password:
+            session.use_credentials(Credentials(trunk.user, trunk.password))
         return SipLeg(
             identity=identity_of(session, settings.own_calls.session_of(session.call_id)),
             incoming=True,
@@ -161,6 +164,13 @@ class ArrivingCall:
             self.leg.on_sip_event(session, event)
         elif isinstance(event, events.Ended):
             self.over = True
+
+    def on_replacement(self, session: InviteSession) -> None:
+        """Only answered calls are replaced, which have a leg."""
+        if self.leg is not None:
+            self.leg.on_replacement(session)
+        else:
+            session.reject(603, headers=[warning("the call to be replaced is not answered")])
 
 
 def identity_of(session: InviteSession, own_session: str = "") -> LegIdentity:

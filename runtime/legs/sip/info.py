@@ -1,4 +1,5 @@
-"""What a SIP INFO means: a key press in one of the two customary bodies, or the script's business.
+"""What a SIP INFO means: a key press in one of the two customary bodies, or the script's business;
+and a MESSAGE, which is the script's.
 
 Pure. `application/dtmf-relay` has lines such as `Signal=5`, `application/dtmf` the bare digit.
 """
@@ -8,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from runtime.legs.leg import InfoReceived, ToneSignalled
+from runtime.legs.leg import InfoReceived, MessageReceived, ToneSignalled
 from runtime.legs.sip.headers import seen_by_script
+from sip.dialog import events
 from sip.message import Headers as SipHeaders
 
 MAX_BODY_BYTES: Final = 8_192
@@ -18,6 +20,15 @@ MAX_BODY_BYTES: Final = 8_192
 _SIGNAL: Final = re.compile(r"^\s*signal\s*=\s*(\S+)\s*$", re.IGNORECASE | re.MULTILINE)
 _NUMBERED: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
 """Event numbers of RFC 4733 3.2, which some gateways send instead of the key."""
+
+
+def understand(
+    event: events.InfoReceived | events.MessageReceived,
+) -> ToneSignalled | InfoReceived | MessageReceived | None:
+    """The leg's event; None for what says nothing."""
+    if isinstance(event, events.MessageReceived):
+        return MessageReceived(text=event.text, headers=seen_by_script(event.headers))
+    return understand_info(event.content_type, event.body, event.headers)
 
 
 def understand_info(
@@ -43,3 +54,11 @@ def understand_info(
 def _tone(text: str) -> str | None:
     key = _NUMBERED.get(text, text).upper()
     return key if len(key) == 1 and key in "0123456789*#ABCD" else None
+
+
+def line_about(event: events.Redirected | events.ReinviteFailed | events.MessageRefused) -> str:
+    """For the timeline: what a script is not told, because no event of VoxEngine says it."""
+    if isinstance(event, events.Redirected):
+        return f"the call was sent on to {event.target}"
+    what = "re-INVITE" if isinstance(event, events.ReinviteFailed) else "MESSAGE"
+    return f"our {what} was refused: {event.status} {event.reason}"

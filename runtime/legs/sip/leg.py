@@ -17,31 +17,27 @@ import attrs
 from runtime.legs.leg import (
     Connected,
     EarlyMedia,
-    Ended,
     Headers,
     Held,
-    LegEvent,
     LegIdentity,
     LegListener,
+    Replaced,
     Resumed,
     Ringing,
-    Trace,
     TraceListener,
 )
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.headers import script_headers, seen_by_script
-from runtime.legs.sip.info import understand_info
-from runtime.legs.sip.media_session import Agreement, MediaSession
-from runtime.legs.sip.reason import Cause, end_of_leg
-from runtime.legs.sip.trace import LegTrace, TraceBook
+from runtime.legs.sip.info import line_about, understand
+from runtime.legs.sip.media_session import Agreement, MediaSession, described, negotiated
+from runtime.legs.sip.reason import Cause, end_of_leg, reason_to_leave
+from runtime.legs.sip.telling import Telling
+from runtime.legs.sip.trace import LegLines, TraceBook
+from runtime.legs.sip.transfers import SipTransfers
 from runtime.media.port import MediaLeg, RtpStream
-from sip.dialog import InviteSession, SessionStateError, events
+from sip.dialog import InviteSession, SessionStateError, events, warning
 from sip.message import Headers as SipHeaders
 from sip.message import MessageError, NameAddr, Uri
-from sip.sdp import NegotiationError, SdpError
-
-MAX_EARLY_EVENTS: Final = 64
-"""Kept for a listener that comes later; more only come from a peer that floods INFOs."""
 
 RETRY_AFTER: Final = "Retry-After"
 """The one header of a refusal beside the script's: when it is worth trying again."""
@@ -52,6 +48,7 @@ class Phase(enum.Enum):
     ANSWERED = "answered, not acknowledged"
     DIALLING = "dialled, not answered"
     CONNECTED = "connected"
+    REPLACED = "connected, the answer to another peer not acknowledged"
     OVER = "over"
 
 
@@ -68,23 +65,24 @@ class SipLeg:
     _trunk: str = ""
     """Its name, for people."""
     _info_digits: bool = False
+    transfers: SipTransfers = attrs.field(init=False)
     _session: InviteSession | None = attrs.field(default=None, init=False)
-    _lines: LegTrace = attrs.field(factory=LegTrace, init=False)
-    _release_lines: Callable[[], None] | None = attrs.field(default=None, init=False)
+    _lines: LegLines = attrs.field(init=False)
+    _book: TraceBook | None = attrs.field(default=None, init=False)
     _phase: Phase = attrs.field(init=False)
-    _listener: LegListener | None = attrs.field(default=None, init=False)
-    _early: list[LegEvent] = attrs.field(factory=list, init=False)
+    _telling: Telling = attrs.field(factory=Telling, init=False)
     _answer: bytes = attrs.field(default=b"", init=False)
     """Ours to the INVITE's offer, once made."""
     stream: RtpStream | None = attrs.field(default=None, init=False)
     """What the audio was last told."""
-    _told: set[type[LegEvent]] = attrs.field(factory=set, init=False)
-    """Of Ringing and EarlyMedia: each is told once, however many branches ring."""
     _farewell: tuple[int, str] | None = attrs.field(default=None, init=False)
     """Code and reason that we gave when we ended it."""
 
     def __attrs_post_init__(self) -> None:
         self._phase = Phase.ALERTING if self.incoming else Phase.DIALLING
+        self._lines = LegLines(self._now)
+        note = functools.partial(self._lines.note, "sip")
+        self.transfers = SipTransfers(lambda: self._session, self._telling.tell, note)
 
     def __repr__(self) -> str:
         arrow = "from" if self.incoming else "to"
@@ -93,38 +91,21 @@ class SipLeg:
 
     def follow(self, session: InviteSession, book: TraceBook) -> None:
         """Belong to this session and its lines; once, before anybody listens."""
-        self._session = session
-        earlier, self._lines = self._lines, book.adopt(session.call_id)
-        earlier.listen(self._lines.add)
+        self._session, self._book = session, book
+        self._lines.follow(session.call_id, book)
         if self._phase is Phase.OVER:
-            book.release(session.call_id, self._lines)
-        else:
-            self._release_lines = functools.partial(book.release, session.call_id, self._lines)
+            self._lines.release()
 
     # --- the listener's side ----------------------------------------------------------------
 
     def listen(self, listener: LegListener) -> None:
-        self._listener = listener
-        early, self._early = self._early, []
-        for event in early:
-            listener(event)
+        self._telling.listen(listener)
 
     def trace(self, listener: TraceListener) -> None:
         self._lines.listen(listener)
 
-    def _tell(self, event: LegEvent) -> None:
-        if self._listener is not None:
-            self._listener(event)
-        elif len(self._early) < MAX_EARLY_EVENTS or isinstance(event, Ended):
-            self._early.append(event)
-
-    def _tell_once(self, event: LegEvent) -> None:
-        if type(event) not in self._told:
-            self._told.add(type(event))
-            self._tell(event)
-
     def _note(self, kind: str, what: str) -> None:
-        self._lines.add(Trace(t=self._now(), kind=kind, what=what))
+        self._lines.note(kind, what)
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -160,7 +141,8 @@ class SipLeg:
             self._refuse(session, code, reason, headers)
             return
         self._farewell = (code, reason)
-        session.hangup(headers=self._allowed(headers), reason=self._why(code, reason))
+        why = reason_to_leave(code, reason, connected=self._phase is Phase.CONNECTED)
+        session.hangup(headers=self._allowed(headers, ending=True), reason=why)
 
     @property
     def digits_by_info(self) -> bool:
@@ -169,49 +151,46 @@ class SipLeg:
         return self._info_digits and unable
 
     def send_info(self, mime_type: str, body: str, headers: Headers) -> None:
-        phases = (Phase.ANSWERED, Phase.CONNECTED)
-        if session := self._live("send_info", *phases):
-            data = body.encode("utf-8", "replace")
-            try:
-                session.info(mime_type, data, headers=self._allowed(headers))
-            except (SessionStateError, ValueError) as exc:
-                self._note("sip", f"INFO not sent: {exc}")
+        data = body.encode("utf-8", "replace")
+        self._say("INFO", lambda s: s.info(mime_type, data, headers=self._allowed(headers)))
 
     def send_message(self, text: str) -> None:
-        if self._live("send_message", Phase.CONNECTED):
-            self._note("sip", "text message not sent: SIP MESSAGE is not available yet")
+        self._say("MESSAGE", lambda session: session.message(text))
+
+    def _say(self, what: str, send: Callable[[InviteSession], None]) -> None:
+        if session := self._live(what, Phase.ANSWERED, Phase.CONNECTED):
+            try:
+                send(session)
+            except (SessionStateError, ValueError) as exc:
+                self._note("sip", f"{what} not sent: {exc}")
 
     def _live(self, command: str, *phases: Phase) -> InviteSession | None:
         """The session when `command` makes sense now; else a line that says why it does not."""
         if self._phase in phases:
             return self._session
-        self._note("sip", f"{command}() does nothing: the leg is {self._phase.value}")
+        self._note("sip", f"{command} does nothing: the leg is {self._phase.value}")
         return None
 
     def _refuse(self, session: InviteSession, code: int, reason: str, headers: Headers) -> None:
         self._farewell = (code, reason)
         own = {name: value for name, value in headers.items() if name == RETRY_AFTER}
         rest = {name: value for name, value in headers.items() if name not in own}
-        session.reject(code, reason or None, headers=[*own.items(), *self._allowed(rest)])
+        written = [*own.items(), *self._allowed(rest, ending=True)]
+        session.reject(code, reason or None, headers=written)
 
-    def _allowed(self, headers: Headers) -> list[tuple[str, str]]:
-        sorted_out = script_headers(headers)
+    def _allowed(self, headers: Headers, *, ending: bool = False) -> list[tuple[str, str]]:
+        sorted_out = script_headers(headers, ending=ending)
         if sorted_out.complaint:
             self._note("sip", f"headers left out: {sorted_out.complaint}")
         return list(sorted_out.written)
-
-    def _why(self, code: int, reason: str) -> str:
-        """A Reason header's value for BYE and CANCEL (RFC 3326)."""
-        if self._phase is Phase.CONNECTED and code in (200, 487):
-            return str(Cause("Q.850", 16, reason or "Normal call clearing"))
-        return str(Cause("SIP", code, reason))
 
     # --- what the session says --------------------------------------------------------------
 
     def on_sip_event(self, session: InviteSession, event: events.SessionEvent) -> None:
         if self._phase is Phase.OVER:  # Ended was told, and is last
             return
-        self._session = session
+        if session is not self._session and not isinstance(event, events.TransferEnded):
+            return  # another peer has taken its place; what it began there is over, too
         match event:
             case events.Provisional():
                 self._on_provisional(event)
@@ -223,12 +202,13 @@ class SipLeg:
                 self._on_reinvite(session, event.sdp)
             case events.ReinviteAnswered():
                 self._take_answer(event.sdp)
-            case events.ReinviteFailed():
-                self._note("sip", f"our re-INVITE was refused: {event.status} {event.reason}")
-            case events.InfoReceived():
-                told = understand_info(event.content_type, event.body, event.headers)
-                if told is not None:
-                    self._tell(told)
+            case events.Redirected() | events.ReinviteFailed() | events.MessageRefused():
+                self._note("sip", line_about(event))
+            case events.InfoReceived() | events.MessageReceived():
+                if told := understand(event):
+                    self._telling.tell(told)
+            case events.TransferRequested() | events.TransferProgress() | events.TransferEnded():
+                self.transfers.on_event(session, event)
             case events.Ended():
                 self._on_ended(event)
             case _:
@@ -240,9 +220,9 @@ class SipLeg:
         media = event.sdp is not None and self._take_answer(event.sdp)
         seen = seen_by_script(event.headers)
         if event.status == 180:
-            self._tell_once(Ringing(headers=seen))
+            self._telling.once(Ringing(headers=seen))
         if event.status == 183 or media:
-            self._tell_once(EarlyMedia(headers=seen))
+            self._telling.once(EarlyMedia(headers=seen))
 
     def _on_answered(self, session: InviteSession, event: events.Answered) -> None:
         if self._phase is not Phase.DIALLING:
@@ -258,7 +238,7 @@ class SipLeg:
         self._connected(event.headers)
 
     def _on_acknowledged(self, session: InviteSession, event: events.Acknowledged) -> None:
-        if self._phase is not Phase.ANSWERED:
+        if self._phase not in (Phase.ANSWERED, Phase.REPLACED):
             return
         if self._audio.waits_for_answer and not self._take_answer(event.sdp):
             self._give_up(session, 488, "the ACK holds no answer to our offer that can be used")
@@ -266,9 +246,11 @@ class SipLeg:
         self._connected(event.headers)
 
     def _connected(self, headers: SipHeaders) -> None:
+        seen, before = seen_by_script(headers), self._phase
         self._phase = Phase.CONNECTED
         self._audio.settle()
-        self._tell(Connected(headers=seen_by_script(headers)))
+        replaced = before is Phase.REPLACED
+        self._telling.tell(Replaced(headers=seen) if replaced else Connected(headers=seen))
 
     def _give_up(self, session: InviteSession, code: int, reason: str) -> None:
         self._farewell = (code, reason)
@@ -280,19 +262,49 @@ class SipLeg:
         elif why := self._answer_offer(sdp, session.answer_reinvite):
             session.reject_reinvite(488, why=why)
 
+    def on_replacement(self, session: InviteSession) -> None:
+        """Another peer takes the place of ours (RFC 3891), if the script takes transfers."""
+        former, sdp = self._session, session.remote_offer
+        if former is None or self._book is None or session.is_over:
+            return
+        code, why, agreement = 603, self._no_successor(session), None
+        if not why and sdp is not None:
+            agreement = negotiated(self._audio.answer, sdp, self._note)
+        if isinstance(agreement, str):
+            code, why, agreement = 488, agreement, None
+        if why:
+            self._note("sip", f"{session.peer} may not take the place of the peer: {why}")
+            session.reject(code, headers=[warning(why)])
+            return
+        self._note("sip", f"{session.peer} takes the place of the peer")
+        self._lines.follow(session.call_id, self._book)
+        connected = self._phase is Phase.CONNECTED
+        self._session, self._phase = session, Phase.REPLACED if connected else Phase.ANSWERED
+        session.accept(self._audio.offer() if agreement is None else agreement.sdp)
+        if agreement is not None:
+            self._follow(agreement)
+        former.hangup(reason=str(Cause("SIP", 200, "another call has taken its place")))
+
+    def _no_successor(self, session: InviteSession) -> str:
+        """Why that session may not take the place of ours; empty when it may."""
+        if self._phase not in (Phase.CONNECTED, Phase.DIALLING):
+            return f"the leg is {self._phase.value}"
+        encrypted = self.stream is not None and self.stream.srtp is not None
+        if encrypted and session.peer and not self._encryption.may_carry(session.peer.transport):
+            return "its signalling is not protected, and ours carries keys"
+        return self.transfers.refuse_successor()
+
     def _on_ended(self, event: events.Ended) -> None:
-        ended = end_of_leg(event, connected=self._phase is Phase.CONNECTED)
+        connected = self._phase in (Phase.CONNECTED, Phase.REPLACED)
+        ended = end_of_leg(event, connected=connected)
         if self._farewell is not None and ended.by == "us":
             code, reason = self._farewell
-            unanswered = self._phase is not Phase.CONNECTED
-            ended = attrs.evolve(
-                ended, code=code if unanswered else ended.code, reason=reason or ended.reason
-            )
+            code = ended.code if connected else code
+            ended = attrs.evolve(ended, code=code, reason=reason or ended.reason)
         self._phase = Phase.OVER
         self.media.close()
-        self._tell(ended)
-        if self._release_lines is not None:
-            self._release_lines()
+        self._telling.tell(ended)
+        self._lines.release()
 
     # --- audio ------------------------------------------------------------------------------
 
@@ -302,7 +314,7 @@ class SipLeg:
 
     def _answer_offer(self, sdp: bytes | None, send: Callable[[bytes], None]) -> str:
         """Answer an offer of the peer; or say why it cannot be taken, and nothing changed."""
-        agreement = self._agreement(self._audio.answer, sdp)
+        agreement = negotiated(self._audio.answer, sdp, self._note)
         if isinstance(agreement, str):
             return agreement
         send(agreement.sdp)
@@ -313,36 +325,20 @@ class SipLeg:
         """Take the answer to our open offer; False when there is none that can be used."""
         if not self._audio.waits_for_answer:
             return False
-        agreement = self._agreement(self._audio.accept, sdp)
+        agreement = negotiated(self._audio.accept, sdp, self._note)
         if isinstance(agreement, str):
             return False
         self._follow(agreement)
         return True
-
-    def _agreement(
-        self, negotiate: Callable[[bytes], Agreement], sdp: bytes | None
-    ) -> Agreement | str:
-        """What comes out, or why nothing does."""
-        if sdp is None:
-            why = "a session description is missing"
-        else:
-            try:
-                return negotiate(sdp)
-            except SdpError as exc:
-                why = f"unreadable session description: {exc.reason}"
-            except NegotiationError as exc:
-                why = f"no audio in common: {exc.warning}"
-        self._note("media", why)
-        return why
 
     def _follow(self, agreement: Agreement) -> None:
         if self._phase is Phase.OVER:  # sending our answer may find that the peer is gone
             return
         self._configure(agreement.stream)
         if agreement.hold == "held":
-            self._tell(Held())
+            self._telling.tell(Held())
         elif agreement.hold == "resumed":
-            self._tell(Resumed())
+            self._telling.tell(Resumed())
 
     def _configure(self, stream: RtpStream | None) -> None:
         if stream is None or stream == self.stream:
@@ -365,16 +361,3 @@ def _asserted(to_uri: str, display_name: str) -> list[tuple[str, str]]:
     except MessageError:  # dialled in a way that cannot be said again
         return []
     return [("P-Asserted-Identity", str(NameAddr(display_name=name, uri=uri)))] if name else []
-
-
-def described(stream: RtpStream) -> str:
-    """One line for people: where, which codec, how digits travel, who may send."""
-    digits = stream.dtmf_receive_payload_type
-    keys = f"digits as RFC 4733 type {digits}" if digits is not None else "no RFC 4733 digits"
-    ways = {(True, True): "both ways", (True, False): "we only send"}
-    ways |= {(False, True): "we only receive", (False, False): "inactive"}
-    secrecy = f"encrypted by {stream.srtp.suite}" if stream.srtp else "not encrypted"
-    return (
-        f"{stream.codec} with {stream.remote_host}:{stream.remote_port}, {secrecy}, "
-        f"{stream.ptime_ms} ms packets, {keys}, {ways[stream.sending, stream.receiving]}"
-    )

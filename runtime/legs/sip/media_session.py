@@ -25,6 +25,8 @@ from sip.sdp import (
     LocalMedia,
     MediaCapabilities,
     NegotiatedAudio,
+    NegotiationError,
+    SdpError,
     SessionDescription,
     SrtpAgreement,
     SrtpKey,
@@ -207,6 +209,29 @@ class MediaSession:
         )
 
 
+def negotiated(
+    negotiate: Callable[[bytes], Agreement],
+    sdp: bytes | None,
+    note: Callable[[str, str], None],
+) -> Agreement | str:
+    """What comes out of a description, or why nothing does, which is noted."""
+    agreement = _negotiated(negotiate, sdp)
+    if isinstance(agreement, str):
+        note("media", agreement)
+    return agreement
+
+
+def _negotiated(negotiate: Callable[[bytes], Agreement], sdp: bytes | None) -> Agreement | str:
+    if sdp is None:
+        return "a session description is missing"
+    try:
+        return negotiate(sdp)
+    except SdpError as exc:
+        return f"unreadable session description: {exc.reason}"
+    except NegotiationError as exc:
+        return f"no audio in common: {exc.warning}"
+
+
 def _srtp_keys(agreed: SrtpAgreement | None) -> SrtpKeys | None:
     if agreed is None:
         return None
@@ -221,3 +246,16 @@ def engine_name(codec: Codec) -> str:
 
 def is_nowhere(host: str, port: int) -> bool:
     return port == 0 or host in ("0.0.0.0", "::")
+
+
+def described(stream: RtpStream) -> str:
+    """One line for people: where, which codec, how digits travel, who may send."""
+    digits = stream.dtmf_receive_payload_type
+    keys = f"digits as RFC 4733 type {digits}" if digits is not None else "no RFC 4733 digits"
+    ways = {(True, True): "both ways", (True, False): "we only send"}
+    ways |= {(False, True): "we only receive", (False, False): "inactive"}
+    secrecy = f"encrypted by {stream.srtp.suite}" if stream.srtp else "not encrypted"
+    return (
+        f"{stream.codec} with {stream.remote_host}:{stream.remote_port}, {secrecy}, "
+        f"{stream.ptime_ms} ms packets, {keys}, {ways[stream.sending, stream.receiving]}"
+    )

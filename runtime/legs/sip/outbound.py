@@ -69,6 +69,7 @@ class SipDialer:
                 headers=route.headers,
                 credentials=route.credentials,
                 route=str(route.proxy) if route.proxy else None,
+                may_follow=route.may_follow,
                 observer=leg,
             )
         except ValueError as exc:

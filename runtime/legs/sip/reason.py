@@ -71,6 +71,13 @@ class Cause:
         return f"{self.protocol}{params}"
 
 
+def reason_to_leave(code: int, reason: str, *, connected: bool) -> str:
+    """A Reason header's value for BYE and CANCEL (RFC 3326)."""
+    if connected and code in (200, 487):
+        return str(Cause("Q.850", 16, reason or "Normal call clearing"))
+    return str(Cause("SIP", code, reason))
+
+
 def first_cause(headers: SipHeaders) -> Cause | None:
     """The first Reason value that can be read."""
     for value in headers.values("Reason"):
@@ -101,7 +108,10 @@ def end_of_leg(event: SessionEnded, *, connected: bool) -> Ended:
     headers = seen_by_script(event.headers, with_reason=True)
     if not connected:
         status = _status(event)
-        reason = event.reason or (cause.text if cause else "") or reason_phrase(status)
+        said = cause.text if cause else ""
+        # a CANCEL has no words of its own: "Call completed elsewhere" stands in its Reason
+        words = (said, event.reason) if event.kind == "cancel" else (event.reason, said)
+        reason = words[0] or words[1] or reason_phrase(status)
         return Ended(code=status, reason=reason, by=by, headers=headers)
     if event.kind == "bye" and event.by in ("local", "remote"):
         code = cause.code if cause is not None and cause.code is not None else 200

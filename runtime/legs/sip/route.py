@@ -6,7 +6,8 @@ everything else goes through a configured trunk. There is no third way out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import attrs
 
@@ -42,6 +43,8 @@ class OutgoingRoute:
     trunk: str = ""
     srtp: SrtpPolicy | None = None
     """Of the trunk; None for the usual one."""
+    may_follow: Callable[[Uri], bool] | None = None
+    """Which addresses a 3xx may send the call on to; None follows nothing."""
 
     @property
     def next_hop(self) -> Uri:
@@ -122,6 +125,7 @@ class OutgoingRules:
             codecs=trunk.codecs if trunk else None,
             trunk=trunk.name if trunk else "",
             srtp=trunk.srtp if trunk else None,
+            may_follow=partial(within_trunk, trunk) if trunk and trunk.follows_redirects else None,
         )
 
     def _caller(self, request: DialRequest, trunk: Trunk | None) -> NameAddr:
@@ -142,6 +146,16 @@ class OutgoingRules:
         else:
             uri = Uri(scheme="sip", user=user.removeprefix("sip:"), host=host)
         return NameAddr(display_name=request.display_name, uri=uri)
+
+
+def within_trunk(trunk: Trunk, uri: Uri) -> bool:
+    """Whether a 3xx may send a call on to this address: a plain one of the trunk's own host, so
+    that neither calls nor credentials leave it."""
+    try:
+        plain = read_sip_uri(str(uri))
+    except DialRefused:
+        return False
+    return trunk_for_host([trunk], plain) is not None
 
 
 def _is_text(text: str) -> bool:

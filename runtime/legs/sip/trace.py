@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import attrs
@@ -46,6 +47,34 @@ class LegTrace:
         self._listener = listener
         while self._waiting:
             listener(self._waiting.popleft())
+
+
+class LegLines:
+    """All lines of one leg: its own, and those of every call that it has gone through."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lines = LegTrace()
+        self._releases: list[Callable[[], None]] = []
+
+    def note(self, kind: str, what: str) -> None:
+        """A line of our own."""
+        self._lines.add(Trace(t=self._now(), kind=kind, what=what))
+
+    def listen(self, listener: TraceListener) -> None:
+        self._lines.listen(listener)
+
+    def follow(self, call_id: str, book: TraceBook) -> None:
+        """The messages of this call belong to the leg, too."""
+        lines = book.adopt(call_id)
+        lines.listen(self._lines.add)
+        self._releases.append(partial(book.release, call_id, lines))
+
+    def release(self) -> None:
+        """The leg is over; messages that still follow are told all the same."""
+        releases, self._releases = self._releases, []
+        for release in releases:
+            release()
 
 
 @attrs.define

@@ -32,6 +32,8 @@ class Trunk:
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     srtp: SrtpPolicy | None = None
     """None: as for everybody."""
+    follows_redirects: bool = False
+    """A 3xx of the trunk may name another address of the trunk."""
 
     @classmethod
     def parse(
@@ -43,6 +45,7 @@ class Trunk:
         password: str,
         codecs: Iterable[str],
         srtp: SrtpPolicy | None = None,
+        follows_redirects: bool = False,
     ) -> Trunk:
         """From configuration; ValueError names the trunk and what is wrong with its URI."""
         try:
@@ -58,6 +61,7 @@ class Trunk:
             password=password,
             codecs=tuple(codecs),
             srtp=srtp,
+            follows_redirects=follows_redirects,
         )
 
     def target(self, user: str) -> Uri:

@@ -12,6 +12,7 @@ from runtime.session.commands.http import HTTP_COMMANDS
 from runtime.session.commands.listening import LISTENING_COMMANDS
 from runtime.session.commands.media import MEDIA_COMMANDS
 from runtime.session.commands.table import DONE, Handler, check_custom_data
+from runtime.session.commands.transfer import TRANSFER_COMMANDS
 from runtime.session.commands.units import UNIT_COMMANDS
 from runtime.session.context import SessionContext
 
@@ -44,6 +45,7 @@ ALLOWED_LATE: Final = frozenset({SetSessionData.op, HideTones.op, RequestHttp.op
 ALL_COMMANDS: Final[Mapping[str, Handler]] = {
     **CALL_COMMANDS,
     **LISTENING_COMMANDS,
+    **TRANSFER_COMMANDS,
     **MEDIA_COMMANDS,
     **UNIT_COMMANDS,
     **HTTP_COMMANDS,

@@ -60,6 +60,11 @@ class SipFarEnd:
     steps: list[Step] = attrs.field(factory=list)
     descriptions: list[bytes] = attrs.field(factory=list)
     """Every answer of the leg."""
+    endpoint: Endpoint | None = None
+    next_offer: bytes | None = attrs.field(factory=offer)
+    """Of the peer that takes this one's place."""
+    accepted: bool = False
+    """The leg tells how our transfer goes."""
     last_headers: SipHeaders = attrs.field(factory=SipHeaders)
     """Of the end."""
 
@@ -75,6 +80,15 @@ class SipFarEnd:
                 self.descriptions.append(sdp or b"")
             case events.InfoReceived(headers=headers, body=body):
                 self.saw("info", headers, text=body.decode())
+            case events.MessageReceived(headers=headers, text=text):
+                self.saw("message", headers, text=text)
+            case events.TransferRequested(refer_to=target, headers=headers):
+                self.saw("refer", headers, text=str(target.uri))
+            case events.TransferEnded(status=status, reason=reason):
+                name = "transfer" if self.accepted else "rejected"
+                self.saw(name, SipHeaders(), code=status, text=reason)
+            case events.TransferProgress():
+                self.accepted = True
             case events.Ended(by="remote", kind=kind, status=status, reason=reason):
                 self.last_headers = event.headers
                 names = {"bye": "bye", "cancel": "cancelled"}
@@ -125,6 +139,32 @@ class SipFarEnd:
     async def info(self, mime_type: str, body: str) -> None:
         self.call.info(mime_type, body.encode())
 
+    async def message(self, text: str) -> None:
+        self.call.message(text)
+
+    async def decide_transfer(self, code: int, reason: str) -> None:
+        self.call.accept_transfer()
+        self.call.report_transfer(code, reason)
+
+    async def refuse_transfer(self, code: int) -> None:
+        self.call.reject_transfer(code, why="the far end wants no transfer")
+
+    async def ask_transfer(self, to: str, headers: Headers) -> None:
+        self.call.refer(NameAddr(uri=Uri.parse(to)), headers=headers.items())
+
+    async def hand_over(self, headers: Headers) -> None:
+        place, endpoint = self.call.place, self.endpoint
+        assert place is not None, "the call is up"
+        assert endpoint is not None, "the call was made by the bench"
+        name = place.uri.headers["Replaces"] or ""
+        self.session = endpoint.invite(
+            str(attrs.evolve(place.uri, headers={})),
+            sdp=self.next_offer,
+            from_=NameAddr(uri=Uri(scheme="sip", user="heir", host="127.0.0.1")),
+            headers=[("Replaces", name), *headers.items()],
+            observer=self,
+        )
+
     async def press(self, tone: str) -> None:
         body = f"Signal={tone}\r\nDuration=160\r\n"
         self.call.info("application/dtmf-relay", body.encode())
@@ -153,6 +193,8 @@ class SipBench:
         self, number: str, headers: Headers, sdp: bytes | None, far: InviteObserver
     ) -> InviteSession:
         """An INVITE of the far end."""
+        if isinstance(far, SipFarEnd):
+            far.endpoint = self.theirs
         host = f"{self.our_address.host}:{self.our_address.port}"
         return self.theirs.invite(
             f"sip:{number}@{host}{self.our_transport}",
@@ -186,7 +228,9 @@ class SipBench:
         there += self.our_transport
         leg = await self.dialer.dial(attrs.evolve(request, to=there))
         with trio.fail_after(WAIT_S):
-            return leg, await self._invited.receive()
+            far = await self._invited.receive()
+        far.endpoint = self.theirs
+        return leg, far
 
 
 @asynccontextmanager

@@ -85,6 +85,7 @@ class FakeSession:
     observer: Any = None
     uas: bool = True
     answered: bool = False
+    is_over: bool = False
 
     def names(self) -> list[str]:
         return [f"{a.command} {a.status}" if a.status else a.command for a in self.asked]

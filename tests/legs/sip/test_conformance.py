@@ -6,11 +6,12 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from runtime.testing.conformance import LegBench, LegConformance
+from runtime.testing.conformance import LegBench
+from runtime.testing.transfer_conformance import TransferConformance
 from tests.legs.sip.bench import sip_bench
 
 
 @pytest.mark.loopback
-class TestSipLegs(LegConformance):
+class TestSipLegs(TransferConformance):
     def bench(self) -> AbstractAsyncContextManager[LegBench]:
         return sip_bench()

@@ -11,12 +11,13 @@ import pytest
 import trio
 
 from runtime.config.settings import RtpSettings, SipSettings, TrunkSettings
-from runtime.legs.leg import Connected, DialRefused, DialRequest, Ended, Leg
+from runtime.legs.leg import Connected, DialRefused, DialRequest, Ended, Leg, Ringing
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
 from runtime.media.port import MediaPort
 from runtime.testing.conformance import Heard, saw
 from sip.address import BoundAddress, ListenAddress
+from sip.dialog import InviteSession
 from sip.endpoint import Endpoint, EndpointSettings, Fault
 from sip.message import NameAddr, Uri
 from tests.legs.sip.bench import QuietEngine, SipFarEnd
@@ -109,6 +110,38 @@ async def test_numbers_go_to_the_configured_trunk() -> None:
             assert carrier.legs[0].identity.callerid == "acme"
             leg.hangup({})
     assert invited == ["+442079460000"]
+
+
+@pytest.mark.parametrize(("redirects", "outcome"), [("trunk", "180"), ("never", "302")])
+async def test_a_trunk_may_send_a_call_on_within_itself(
+    redirects: Literal["never", "trunk"], outcome: str
+) -> None:
+    """The trunk is a telephone that sends every call but that for the desk on to the desk."""
+
+    def take(session: InviteSession) -> SipFarEnd:
+        far = SipFarEnd(session)
+        uri = session.request.request_uri
+        if uri.user == "desk":
+            session.provisional(180)
+        else:
+            session.reject(302, headers=[("Contact", f"<sip:desk@127.0.0.1:{uri.port}>")])
+        return far
+
+    carrier = Endpoint(EndpointSettings(), on_invite=take)
+    async with trio.open_nursery() as nursery:
+        here = ListenAddress(transport="udp", host="127.0.0.1", port=0)
+        [address] = await nursery.start(carrier.run, [here])
+        uri = f"sip:127.0.0.1:{address.port}"
+        async with site(TrunkSettings(name="carrier", uri=uri, redirects=redirects)) as made:
+            leg = await made.gateway.dialer.dial(DialRequest(kind="pstn", to="123"))
+            heard = Heard(leg)
+            if outcome == "180":
+                await heard.wait_for(Ringing)
+                leg.hangup({})
+            ended = await heard.wait_for(Ended)
+            assert ended.code == (487 if outcome == "180" else 302)
+            assert ("redirects are not followed" in ended.reason) == (outcome == "302")
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize(

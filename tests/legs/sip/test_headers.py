@@ -53,3 +53,23 @@ def test_a_flood_of_headers_is_cut() -> None:
     seen = seen_by_script(headers)
     assert len(seen) == MAX_SEEN
     assert max(len(value) for value in seen.values()) == MAX_SEEN_CHARS
+
+
+@pytest.mark.parametrize(
+    ("value", "taken"),
+    [
+        ("Q.850;cause=17", True),
+        ('q.850 ; cause=17 ; text="user busy"', True),
+        ('SIP;cause=200;text="Call completed elsewhere"', True),
+        ("Q.850", False),
+        ("Q.850;cause=many", False),
+        ("Q.850;cause=17, SIP;cause=600", False),
+        ('Q.850;cause=17;text="a"b"', False),
+        ('Q.850;cause=17;text="a\r\nEvil: 1"', False),
+        ("Preemption;cause=1", False),
+    ],
+)
+def test_an_end_may_say_its_reason(value: str, taken: bool) -> None:
+    sorted_out = script_headers({"Reason": value, "X-A": "1"}, ending=True)
+    assert (("Reason", value) in sorted_out.written) is taken
+    assert sorted_out.refused == (() if taken else ("Reason",))

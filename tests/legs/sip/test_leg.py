@@ -12,6 +12,7 @@ from runtime.legs.leg import (
     Ringing,
     ToneSignalled,
 )
+from runtime.legs.sip.telling import Telling
 from sip.dialog import events
 from sip.message import Headers
 from tests.legs.sip.fakes import Stage, ended, offer, stage
@@ -313,7 +314,7 @@ def test_giving_up_keeps_the_code_of_whoever_gave_up() -> None:
 def test_events_before_a_listener_are_replayed_in_order() -> None:
     made = stage(incoming=False)
     late = stage(incoming=False)
-    late.leg._listener = None
+    late.leg._telling = Telling()
     late.session.say(provisional(180))
     late.session.say(ended("remote", "reject", 603, "Decline"))
     late.leg.listen(made.said.append)

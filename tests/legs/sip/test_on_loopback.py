@@ -184,3 +184,26 @@ async def test_no_text_of_a_script_breaks_a_message() -> None:
         assert (await saw(far, "info")).text
         leg.hangup({"X-Evil": evil}, code=500, reason=evil)
         assert (await saw(far, "bye")).headers == {}
+
+
+async def test_the_reason_of_a_script_reaches_the_peer_and_the_peers_reaches_the_script() -> None:
+    busy = 'Q.850;cause=17;text="user busy"'
+    async with sip_bench() as bench:
+        leg, far = await bench.incoming_with("100", {}, offer())
+        leg.listen(lambda event: None)
+        leg.reject(486, "Busy Here", {"Reason": busy})
+        await saw(far, "rejected")
+        assert far.last_headers.lines("Reason") == [busy]
+        leg, far = await bench.incoming_with("100", {}, offer())
+        heard = Heard(leg)
+        leg.answer({})
+        await heard.wait_for(Connected)
+        leg.hangup({"Reason": busy})
+        await saw(far, "bye")
+        assert far.last_headers.lines("Reason") == [busy]
+        leg, far = await bench.incoming_with("100", {}, offer())
+        heard = Heard(leg)
+        far.call.hangup(reason='SIP;cause=200;text="Call completed elsewhere"')
+        ended = await heard.wait_for(Ended)
+        assert (ended.code, ended.reason) == (487, "Call completed elsewhere")
+        assert ended.headers["Reason"].startswith("SIP;cause=200")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from runtime.legs.leg import DialRefused, DialRequest
 from runtime.legs.sip.route import OutgoingRoute, OutgoingRules
 from runtime.legs.sip.trunks import Trunk, dialled_number
 from sip.auth import Credentials
+from sip.message import Uri
 
 
 def trunk(uri: str = "sip:carrier.example", **fields: str) -> Trunk:
@@ -178,3 +180,27 @@ def test_numbers_lose_their_separators_and_nothing_else() -> None:
     assert dialled_number("*31#") == "*31#"
     assert dialled_number("12a") is None
     assert dialled_number("1" * 33) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("sip:bob@carrier.example", True),
+        ("sip:bob@CARRIER.example:5070;user=phone", True),
+        ("sip:bob@elsewhere.example", False),
+        ("sip:bob@carrier.example;maddr=203.0.113.1", False),
+        ("sip:bob@carrier.example;method=BYE", False),
+        ("sip:bob@carrier.example?X-A=1", False),
+        ("tel:+123", False),
+    ],
+)
+def test_a_redirect_stays_within_the_trunk(address: str, allowed: bool) -> None:
+    following = attrs.evolve(trunk(), follows_redirects=True)
+    may_follow = route("123", following, kind="pstn").may_follow
+    assert may_follow is not None
+    assert may_follow(Uri.parse(address)) is allowed
+
+
+def test_redirects_are_followed_only_where_the_trunk_says_so() -> None:
+    assert route("123", trunk(), kind="pstn").may_follow is None
+    assert route("sip:bob@127.0.0.1").may_follow is None

@@ -20,6 +20,26 @@ from runtime.legs.leg import (
 from tests.session.fakes.media import FakeMediaLeg
 
 
+class FakeTransfers:
+    """Writes transfers down."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.handled = False
+
+    def handle(self, handle: bool) -> None:
+        self.handled = handle
+
+    def report(self, code: int, reason: str) -> None:
+        self.sent.append(f"report {code} {reason}")
+
+    def to(self, address: str, headers: Headers) -> None:
+        self.sent.append(f"to {address}")
+
+    def to_leg(self, other: Leg, headers: Headers) -> None:
+        self.sent.append(f"to {other.identity.number}")
+
+
 class FakeLeg:
     """`sent` is what went out on its wire. Local ends are reported at once, as a leg does."""
 
@@ -35,6 +55,7 @@ class FakeLeg:
             remote="udp:127.0.0.1:5070",
         )
         self.media = FakeMediaLeg(number)
+        self.transfers = FakeTransfers()
         self.sent: list[str] = []
         self.reasons: list[str] = []
         self.codes: list[int] = []

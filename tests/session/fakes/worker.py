@@ -46,6 +46,8 @@ class FakeWorker:
         self.answers_pings = True
         self.replies = True
         self.handles_calls = True
+        self.unheard: set[str] = set()
+        """Names of events that no listener takes."""
         self.pings: list[str] = []
         self.exit_status = "exit 0"
         self.peak_bytes = 0
@@ -155,6 +157,7 @@ class FakeWorker:
                 self.heard.append(frame.name)
                 if frame.reply and self.replies:
                     handled = self.handles_calls or frame.name != "Application.CallAlerting"
+                    handled = handled and frame.name not in self.unheard
                     await self.send({"type": "reply", "seq": frame.seq, "handled": handled})
             case BodyFrame(req=req):
                 self.bodies[req] = self.bodies.get(req, b"") + frame.content

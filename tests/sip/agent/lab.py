@@ -101,6 +101,7 @@ class Lab:
         headers: Iterable[tuple[str, str]] = (),
         credentials: Credentials | None = None,
         route: str | None = None,
+        may_follow: Callable[[Uri], bool] | None = None,
     ) -> InviteSession:
         order = InviteOrder(
             target=Uri.parse(target),
@@ -109,6 +110,7 @@ class Lab:
             headers=tuple(headers),
             credentials=credentials,
             route=None if route is None else NameAddr.parse(route),
+            may_follow=may_follow,
         )
         session = self.agent.invite(order, self.now)
         self.phone.sessions.append(session)

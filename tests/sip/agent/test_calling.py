@@ -25,7 +25,7 @@ def test_our_invite_says_who_we_are_and_what_we_can_do() -> None:
     assert invite.headers.get("To") == "<sip:bob@192.0.2.9;x=y>"
     assert invite.headers.get("X-Note") == "hello"
     assert str(invite.contact) == "<sip:callstage@192.0.2.1:5060>"
-    assert invite.headers.get("Supported") == "100rel, timer"
+    assert invite.headers.get("Supported") == "100rel, norefersub, replaces, timer"
     assert "UPDATE" in (invite.headers.get("Allow") or "")
     assert invite.headers.get("User-Agent") == "callstage"
     assert invite.headers.get("Max-Forwards") == "70"
@@ -36,7 +36,7 @@ def test_our_invite_says_who_we_are_and_what_we_can_do() -> None:
 def test_an_offerless_invite_does_not_ask_for_reliable_provisionals() -> None:
     lab = Lab()
     lab.call(sdp=None)
-    assert lab.last_request().headers.get("Supported") == "timer"
+    assert lab.last_request().headers.get("Supported") == "norefersub, replaces, timer"
 
 
 def test_every_branch_of_a_fork_is_heard_and_the_first_answer_wins() -> None:

@@ -62,9 +62,9 @@ def test_options_inside_a_dialog_says_what_we_can_do() -> None:
 def test_unknown_methods_inside_a_dialog_get_405_or_501() -> None:
     lab = Lab()
     lab.answered_call()
-    lab.in_dialog("REFER", 2)
+    lab.in_dialog("PUBLISH", 2)
     lab.in_dialog("JUMP", 3)
-    assert lab.log() == ["0 405 REFER", "0 501 JUMP"]
+    assert lab.log() == ["0 405 PUBLISH", "0 501 JUMP"]
 
 
 def test_an_unknown_extension_inside_a_dialog_gets_420() -> None:

@@ -10,7 +10,14 @@ import random
 
 import pytest
 
-from sip.dialog import InviteSession, ReinviteReceived, SessionEvent
+from sip.dialog import (
+    InviteSession,
+    ReinviteReceived,
+    SessionEvent,
+    TransferEnded,
+    TransferRequested,
+)
+from sip.message import NameAddr
 
 from .link import ANSWER, OFFER, Fate, Link
 
@@ -111,6 +118,10 @@ def test_a_bad_network_never_leaves_anything_behind(seed: int) -> None:
     def react(session: InviteSession, event: SessionEvent) -> None:
         if isinstance(event, ReinviteReceived):
             session.answer_reinvite(ANSWER)
+        elif isinstance(event, TransferRequested):
+            session.accept_transfer()
+            session.report_transfer(180, "Ringing")
+            session.report_transfer(486, "Busy Here")
 
     link.bob.phone.on_invite = take
     link.alice.phone.on_event = react
@@ -121,8 +132,17 @@ def test_a_bad_network_never_leaves_anything_behind(seed: int) -> None:
     if link.bob.phone.sessions and not refuse:
         link.bob.phone.session.info("text/plain", b"x") if seed % 2 else None
     link.run(20)
+    established = not session.is_over and session.place is not None
+    if established:
+        session.message("x")
+        link.run(60)  # one that overtook the other would be refused as out of order
+        session.refer(NameAddr.parse("<sip:eve@example.com>"))
+        link.run(600)
+        outcomes = [e for e in link.alice.phone.events if isinstance(e, TransferEnded)]
+        assert len(outcomes) == 1
+        assert outcomes[0].status in (486, 408, 487)
     session.hangup()
-    link.run(400)
+    link.run(link.now + 400)
     for side in (link.alice, link.bob):
         ends = [kind for kind in side.phone.kinds() if kind.startswith("Ended")]
         assert len(ends) == len(side.phone.sessions), side.phone.kinds()

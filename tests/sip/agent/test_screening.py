@@ -30,9 +30,11 @@ def test_options_outside_a_dialog_says_what_we_can_do() -> None:
     lab.deliver(lab.request("OPTIONS", branch="o"))
     answer = one_answer(lab)
     assert answer.status == 200
-    assert answer.headers.get("Allow") == ("INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE")
+    assert answer.headers.get("Allow") == (
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, MESSAGE"
+    )
     assert answer.headers.get("Accept") == "application/sdp"
-    assert answer.headers.get("Supported") == "100rel, timer"
+    assert answer.headers.get("Supported") == "100rel, norefersub, replaces, timer"
     assert answer.to.tag
     assert lab.refusals == []
     assert_nothing_kept(lab)
@@ -41,10 +43,11 @@ def test_options_outside_a_dialog_says_what_we_can_do() -> None:
 @pytest.mark.parametrize(
     ("method", "status"),
     [
-        ("REFER", 405),
-        ("SUBSCRIBE", 405),
-        ("MESSAGE", 405),
-        ("NOTIFY", 405),
+        ("REFER", 403),
+        ("SUBSCRIBE", 489),
+        ("MESSAGE", 403),
+        ("PUBLISH", 405),
+        ("NOTIFY", 489),
         ("FOO", 501),
         ("invite", 501),
         ("REGISTER", 403),

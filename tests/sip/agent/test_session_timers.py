@@ -142,3 +142,52 @@ def test_a_reinvite_keeps_the_interval() -> None:
     session = lab.established_call(headers="Session-Expires: 600;refresher=uas\r\n")
     session.reinvite(OFFER)
     assert lab.last_request().headers.get("Session-Expires") == "600;refresher=uas"
+
+
+@pytest.mark.parametrize("allow", ["UPDATE, INVITE", "INVITE"])
+def test_a_refresh_that_is_too_short_for_a_proxy_is_sent_again_with_a_longer_interval(
+    allow: str,
+) -> None:
+    lab = Lab()
+    lab.established_call(headers=f"Session-Expires: 100;refresher=uac\r\nAllow: {allow}\r\n")
+    method = allow.partition(",")[0]
+    lab.run(50)
+    lab.answer(422, headers="Min-SE: 200\r\n", to=lab.requests(method)[-1])
+    first, second = lab.requests(method)
+    assert first.headers.get("Session-Expires") == "100;refresher=uac"
+    assert second.headers.get("Session-Expires") == "200;refresher=uac"
+    assert second.headers.get("Min-SE") == "200"
+    lab.answer(
+        200,
+        to=second,
+        headers="Session-Expires: 200;refresher=uac\r\n",
+        sdp=ANSWER if method == "INVITE" else None,
+    )
+    lab.run(149)
+    assert len(lab.requests(method)) == 2
+    lab.run(150)
+    assert len(lab.requests(method)) == 3
+
+
+@pytest.mark.parametrize("header", ["Min-SE: 100\r\n", "Min-SE: x\r\n", ""])
+def test_a_422_that_says_nothing_new_is_a_failed_refresh(header: str) -> None:
+    lab = Lab()
+    lab.established_call(headers="Session-Expires: 100;refresher=uac\r\nAllow: UPDATE\r\n")
+    lab.run(50)
+    lab.answer(422, headers=header, to=lab.last_request())
+    assert len(lab.requests("UPDATE")) == 1
+    lab.run(82)
+    assert len(lab.requests("UPDATE")) == 2
+    lab.run(100)
+    assert lab.events()[-1] == "Ended timeout session-expired 408"
+
+
+def test_a_peer_that_wants_ever_longer_intervals_is_answered_four_times() -> None:
+    lab = Lab()
+    lab.established_call(headers="Session-Expires: 100;refresher=uac\r\nAllow: UPDATE\r\n")
+    lab.run(50)
+    for wanted in range(101, 120):
+        lab.answer(422, headers=f"Min-SE: {wanted}\r\n", to=lab.last_request())
+    assert len(lab.requests("UPDATE")) == 5
+    lab.run(100)
+    assert lab.events()[-1] == "Ended timeout session-expired 408"

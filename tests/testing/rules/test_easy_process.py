@@ -152,16 +152,13 @@ async def test_play_sound_and_hang_up(sim: Sim) -> None:
     assert sim.sessions == []
 
 
-@pytest.mark.parametrize(
-    "name", ["transferTo", "handleBlindTransfer", "notifyBlindTransferSuccess"]
-)
-async def test_transfers_say_that_they_are_not_available_yet(sim: Sim, name: str) -> None:
+async def test_answering_directly_says_that_it_is_not_available_yet(sim: Sim) -> None:
     sim.load_text(
-        script(f"""
+        script("""
         @on_call
         def alerting(e):
             try:
-                e.call.{name}
+                e.call.answerDirect
             except AttributeError as error:
                 Logger.write(error)
             e.call.hangup()
