@@ -150,12 +150,18 @@ class OutgoingRules:
 
 def within_trunk(trunk: Trunk, uri: Uri) -> bool:
     """Whether a 3xx may send a call on to this address: a plain one of the trunk's own host, so
-    that neither calls nor credentials leave it."""
+    that neither calls nor credentials leave it; and not from TLS to what can be read on the way."""
     try:
         plain = read_sip_uri(str(uri))
     except DialRefused:
         return False
+    if _asks_for_tls(trunk.uri) and not _asks_for_tls(plain):
+        return False
     return trunk_for_host([trunk], plain) is not None
+
+
+def _asks_for_tls(uri: Uri) -> bool:
+    return uri.scheme == "sips" or (uri.params.get("transport") or "").lower() == "tls"
 
 
 def _is_text(text: str) -> bool:

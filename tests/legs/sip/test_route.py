@@ -204,3 +204,20 @@ def test_a_redirect_stays_within_the_trunk(address: str, allowed: bool) -> None:
 def test_redirects_are_followed_only_where_the_trunk_says_so() -> None:
     assert route("123", trunk(), kind="pstn").may_follow is None
     assert route("sip:bob@127.0.0.1").may_follow is None
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("sip:bob@carrier.example", False),
+        ("sip:bob@carrier.example;transport=tcp", False),
+        ("sip:bob@carrier.example;transport=TLS", True),
+        ("sips:bob@carrier.example", True),
+    ],
+)
+def test_a_redirect_does_not_lead_out_of_tls(address: str, allowed: bool) -> None:
+    secure = trunk("sip:carrier.example;transport=tls")
+    following = attrs.evolve(secure, follows_redirects=True)
+    may_follow = route("123", following, kind="pstn").may_follow
+    assert may_follow is not None
+    assert may_follow(Uri.parse(address)) is allowed
