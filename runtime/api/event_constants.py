@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from runtime.api import app_events as app
@@ -32,13 +34,6 @@ class AppEvents(metaclass=NamespaceType):
 
 class CallEvents(metaclass=NamespaceType):
     """Events of one call, for Call.addEventListener. VoxEngine reference: CallEvents."""
-
-    _later = frozenset(
-        {
-            "VoicemailPromptDetected",
-            "VoicemailPromptNotDetected",
-        }
-    )
 
     AudioIdentificationError: TypeAlias = media.AudioIdentificationError
     AudioIdentificationResult: TypeAlias = media.AudioIdentificationResult
@@ -121,8 +116,6 @@ class RecorderEvents(metaclass=NamespaceType):
 class ConferenceEvents(metaclass=NamespaceType):
     """Events of a conference. VoxEngine reference: ConferenceEvents."""
 
-    _later = frozenset({"EndpointAdded", "EndpointUpdated", "EndpointRemoved", "EndpointManaged"})
-
     Started: TypeAlias = unit.ConferenceStarted
     Stopped: TypeAlias = unit.ConferenceStopped
     Error: TypeAlias = unit.ConferenceError
@@ -131,14 +124,22 @@ class ConferenceEvents(metaclass=NamespaceType):
 NOT_FIRED_YET: Final = frozenset(
     event.name
     for event in (
-        media.FirstVideoPacketReceived,
-        life.Forwarding,
-        life.PushSent,
         life.ReInviteAccepted,
         life.ReInviteReceived,
         life.ReInviteRejected,
-        media.Statistics,
-        media.VideoTrackCreated,
     )
 )
 """Known events that nothing causes in this version; registering for one writes a log line."""
+
+_NO_VIDEO: Final = "calls carry audio only"
+NEVER_FIRED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        media.FirstVideoPacketReceived.name: _NO_VIDEO,
+        media.VideoTrackCreated.name: _NO_VIDEO,
+        life.Forwarding.name: "calls are forwarded by the vendor's platform only; 181 is no event",
+        life.PushSent.name: "push notifications are the vendor's service; registered phones ring",
+        media.Statistics.name: "call figures come with MediaStatisticsReceived, after "
+        "Call.monitorMediaStatistics()",
+    }
+)
+"""Known events that nothing here will ever cause, and why; registering for one says so."""

@@ -7,7 +7,7 @@ the old for good; conferences and recorders hear all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from runtime.api.handle import CommandHandle, PlaybackHandle
 from runtime.api.listeners import EventSource, Listeners
@@ -16,6 +16,8 @@ from runtime.api.session import SPELLED, Session
 from runtime.api.values import PlaybackOutcome
 from runtime.sandbox.commands import SendMediaTo, StopMediaTo
 from runtime.sandbox.frames import call_id
+
+MEDIA_OPTIONS: Final = ("customParameters", "encoding", "tag")
 
 
 class MediaUnit(EventSource):
@@ -93,7 +95,7 @@ class MediaSource(MediaUnit):
         self._check_sink("sendMediaTo", mediaUnit)
         given = () if parameters is None else (parameters,)
         what = f"{type(self).__name__}.sendMediaTo"
-        merge(what, ("customParameters", "encoding", "tag"), given, options)
+        merge(what, MEDIA_OPTIONS, given, options)
         handle = self._edge("sendMediaTo", SendMediaTo, mediaUnit)
         if not self._over and not mediaUnit._over:
             mediaUnit._superseded(PlaybackOutcome.REPLACED)

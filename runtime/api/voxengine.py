@@ -81,14 +81,8 @@ class Engine(Forwarding, Making):
         {
             "allowWebSocketConnections",
             "callConference",
-            "callUserDirect",
-            "callWhatsappUser",
             "createASR",
-            "createStreamingAgent",
             "createWebSocket",
-            "enqueueACDRequest",
-            "enqueueTask",
-            "forwardCallToUserDirect",
         }
     )
 

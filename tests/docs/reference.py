@@ -26,8 +26,9 @@ from runtime.api import (
     http,
     player_making,
     recorder,
+    unit,
 )
-from runtime.api.event_constants import NOT_FIRED_YET
+from runtime.api.event_constants import NEVER_FIRED, NOT_FIRED_YET
 from runtime.api.events import Event, by_name
 from runtime.api.names import NamespaceType, StrictNames, public_names, shown_name
 
@@ -65,11 +66,12 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "Call.record": recorder.RECORD_OPTIONS,
     "Call.say": call.SAY_OPTIONS,
     "Call.transferTo": call_transfers.TRANSFER_OPTIONS,
+    "Call.sendMediaTo": unit.MEDIA_OPTIONS,
     "Call.startPlayback": ("loop", "progressivePlayback"),
     "Net.httpRequest": http.OPTIONS,
     "Net.httpRequestAsync": http.OPTIONS,
 }
-"""What **options are; sendMediaTo's are for sockets, which are not there yet."""
+"""What **options are."""
 RESULTS: Final = {"AnswerHandle": "Answered", "PlaybackHandle": "PlaybackOutcome"}
 RESULTS_MORE: Final = {
     "EndHandle": "Disconnected or Failed",
@@ -228,11 +230,12 @@ def _events(space: NamespaceType) -> str:
     lines = [f"## {space.__name__}\n", _text(space) + "\n"]
     lines += ["| constant | string value | payload | when |", "|---|---|---|---|"]
     values = by_name(space)
+    silent_ones = {*NOT_FIRED_YET, *NEVER_FIRED}
     constants = {getattr(space, name): name for name in public_names(space)}
     for value, event in values.items():
-        if value not in NOT_FIRED_YET:
+        if value not in silent_ones:
             lines.append(_event(constants[event], value, event))
-    silent = [f"`{constants[event]}`" for value, event in values.items() if value in NOT_FIRED_YET]
+    silent = [f"`{constants[event]}`" for value, event in values.items() if value in silent_ones]
     if silent:
         lines.append(
             f"\nKnown, and never fired in this version (listening writes a log line): "
