@@ -18,6 +18,8 @@ from runtime.api.http import HttpHeader as HttpHeader
 from runtime.api.http import HttpHeaders as HttpHeaders
 from runtime.api.http import HttpRequestOptions as HttpRequestOptions
 from runtime.api.http import HttpRequestResult as HttpRequestResult
+from runtime.api.ivr import IVR as IVR
+from runtime.api.ivr import IVRState as IVRState
 from runtime.api.logger import Logger as Logger
 from runtime.api.net import Net as Net
 from runtime.api.player import Player as Player
@@ -52,11 +54,13 @@ __all__ = [
     "DTMFType",
     "GatherReason",
     "Gathered",
+    "IVR",
     "Handle",
     "HttpHeader",
     "HttpHeaders",
     "HttpRequestOptions",
     "HttpRequestResult",
+    "IVRState",
     "LimitReached",
     "Logger",
     "Modules",

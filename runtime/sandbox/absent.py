@@ -61,8 +61,6 @@ _LATER: Final = frozenset(
         "ASRProfileList",
         "ApplicationStorage",
         "CallList",
-        "IVR",
-        "IVRState",
         "PhoneNumber",
         "WebSocket",
         "WebSocketAudioEncoding",

@@ -1,8 +1,8 @@
 """The page docs/reference/voxengine-coverage.md: VoxEngine's surface beside ours.
 
 `python -m tests.docs.coverage` writes it; a test sees that it is current. What VoxEngine has stands
-in voxengine.txt, name by name. Whether a name is here, is refused, or is never fired is asked of the
-running API; only what differs in behaviour is told by hand (`differences.py`).
+in voxengine.txt, name by name. Whether a name is here, is refused, or is never fired is asked of
+the running API; only what differs in behaviour is told by hand (`differences.py`).
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ INTRODUCTION: Final = """\
 
 What VoxEngine has, and what of it is here. *works*: as its reference says. *differs*: it is there,
 and the remark says how it differs. *later*: refused by this version, or defined and not fired yet.
-*not here*: it cannot exist outside the vendor's cloud, or makes no sense in Python; the remark is also
-what the error message says. The last column names a test in which the name is used and its effect
+*not here*: it cannot exist outside the vendor's cloud, or makes no sense in Python; the remark is
+also what the error message says. The last column names a test in which the name is used and its effect
 is checked.
 
 This page is made from the code: `python -m tests.docs.coverage`. The [reference](scenario-api.md)

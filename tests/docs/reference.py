@@ -97,6 +97,8 @@ def page() -> str:
         "Recorder",
         "Conference",
         "Net",
+        "IVR",
+        "IVRState",
         "Logger",
     )
     parts += [_object(getattr(runtime, name)) for name in objects]
