@@ -2,6 +2,7 @@
 
 from runtime.api.amd import AMD as AMD
 from runtime.api.call import Call as Call
+from runtime.api.call_list import CallList as CallList
 from runtime.api.conference import Conference as Conference
 from runtime.api.errors import CommandFailed as CommandFailed
 from runtime.api.errors import LimitReached as LimitReached
@@ -25,6 +26,9 @@ from runtime.api.net import Net as Net
 from runtime.api.player import Player as Player
 from runtime.api.player import SequencePlayer as SequencePlayer
 from runtime.api.recorder import Recorder as Recorder
+from runtime.api.storage import ApplicationStorage as ApplicationStorage
+from runtime.api.storage import KeyList as KeyList
+from runtime.api.storage import KeyValue as KeyValue
 from runtime.api.timers import clearInterval as clearInterval
 from runtime.api.timers import clearTimeout as clearTimeout
 from runtime.api.timers import setInterval as setInterval
@@ -43,10 +47,13 @@ from runtime.api.voxengine import require as require
 
 __all__ = [
     "AMD",
+    "IVR",
     "Answered",
     "AppEvents",
+    "ApplicationStorage",
     "Call",
     "CallEvents",
+    "CallList",
     "CallState",
     "CommandFailed",
     "Conference",
@@ -54,13 +61,14 @@ __all__ = [
     "DTMFType",
     "GatherReason",
     "Gathered",
-    "IVR",
     "Handle",
     "HttpHeader",
     "HttpHeaders",
     "HttpRequestOptions",
     "HttpRequestResult",
     "IVRState",
+    "KeyList",
+    "KeyValue",
     "LimitReached",
     "Logger",
     "Modules",

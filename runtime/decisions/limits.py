@@ -122,6 +122,13 @@ class Limits:
         keeper=Keeper.BOTH,
     )
 
+    stored_pairs: int = limit(
+        10_000,
+        (0, 100_000),
+        "pairs of ApplicationStorage, of all sessions of the application together",
+        beyond="CommandFailed where put() is awaited",
+    )
+
     # --- processor and memory -------------------------------------------------------------------
     handler_cpu_s: float = limit(
         1.0,

@@ -23,7 +23,7 @@ MAX_TEXT: Final = 32_000
 
 @attrs.frozen(kw_only=True)
 class Entry:
-    """One line. `kind`: session, sip, media, http, event, command, log, error or refusal."""
+    """One line. `kind`: session, sip, media, http, report, event, command, log, error, refusal."""
 
     t: float
     """Seconds since the session began."""
@@ -112,6 +112,8 @@ def mask_command(op: str, args: Mapping[str, Any], *, hide_tones: bool) -> dict[
     if "password" in shown:
         shown["password"] = HIDDEN
     if op in ("session.custom_data", "call.custom_data"):
+        shown["value"] = hidden_length(str(args.get("value", "")))
+    if op == "storage.put":
         shown["value"] = hidden_length(str(args.get("value", "")))
     if hide_tones and op == "call.digits":
         shown["digits"] = HIDDEN

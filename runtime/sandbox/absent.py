@@ -59,8 +59,6 @@ _LATER: Final = frozenset(
         "ASRLanguage",
         "ASRModelList",
         "ASRProfileList",
-        "ApplicationStorage",
-        "CallList",
         "PhoneNumber",
         "WebSocket",
         "WebSocketAudioEncoding",

@@ -37,6 +37,7 @@ from runtime.sandbox.schema import (
     whole_number,
 )
 from runtime.sandbox.transfer_commands import TRANSFER_COMMANDS
+from runtime.sandbox.storage_commands import STORAGE_COMMANDS
 
 
 @attrs.frozen(kw_only=True)
@@ -307,6 +308,7 @@ _ALL: Final[tuple[type[Command], ...]] = (
     CreateConference,
     StopConference,
     RequestHttp,
+    *STORAGE_COMMANDS,
     SetSessionData,
     SetCallData,
     HideTones,

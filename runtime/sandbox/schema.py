@@ -26,6 +26,8 @@ MAX_HEADER_VALUE: Final = 200
 MAX_HEADERS_TOTAL: Final = 4_095
 """VoxEngine's limit for all SIP headers of a script together."""
 MAX_INFO_BODY: Final = 8_192
+MAX_REPORT: Final = 8_192
+"""Of CallList; a session's task has as much."""
 MAX_DIGITS: Final = 256
 MAX_CUSTOM_DATA: Final = 8_192
 MAX_HTTP_BODY: Final = 64 * 1024 * 1024

@@ -21,9 +21,13 @@ from runtime.sandbox.launcher import ZygoteLauncher
 from runtime.sandbox.levels import Isolation
 from runtime.session.timeline_file import TimelineFiles
 from runtime.speech.offline import OfflineSpeech
+from runtime.storage import ApplicationStore, StorageFile
 
 SOUNDS_FOLDER = "sounds"
 """Under the data folder: files that every scenario may play by name."""
+
+STORAGE_FILE = "storage.sqlite3"
+"""Under the data folder: the pairs of ApplicationStorage."""
 
 
 @attrs.frozen(kw_only=True)
@@ -38,6 +42,7 @@ class Children:
     timelines: TimelineFiles
     sounds: Sounds
     http: Fetcher
+    storage: ApplicationStore
 
     @classmethod
     def configured(cls, config: Config, base_url: str, log: FilteringBoundLogger) -> Children:
@@ -73,6 +78,7 @@ class Children:
                 rate_hz=sound_rate_hz,
             ),
             http=http,
+            storage=ApplicationStore(StorageFile(data / STORAGE_FILE), warn=log.warning),
         )
 
     @property
@@ -89,6 +95,7 @@ class Children:
     async def start(self, nursery: trio.Nursery) -> None:
         """Return when all of them are ready."""
         await nursery.start(self.timelines.run)
+        await nursery.start(self.storage.run)
         async with trio.open_nursery() as starting:
             for run in (
                 self.engine.run,

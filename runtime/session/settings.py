@@ -17,6 +17,7 @@ from runtime.legs.leg import Dialer
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher
+from runtime.storage import ApplicationStore
 
 LAUNCH_S: Final = 10.0
 """A fork and a lock take milliseconds; a machine that needs longer cannot take the call."""
@@ -62,3 +63,4 @@ class Ports:
     sounds: SoundLibrary
     recordings: RecordingStore
     http: Fetcher
+    storage: ApplicationStore

@@ -40,8 +40,8 @@ INTRODUCTION: Final = """\
 What VoxEngine has, and what of it is here. *works*: as its reference says. *differs*: it is there,
 and the remark says how it differs. *later*: refused by this version, or defined and not fired yet.
 *not here*: it cannot exist outside the vendor's cloud, or makes no sense in Python; the remark is
-also what the error message says. The last column names a test in which the name is used and its effect
-is checked.
+also what the error message says. The last column names a test in which the name is used and its
+effect is checked.
 
 This page is made from the code: `python -m tests.docs.coverage`. The [reference](scenario-api.md)
 describes what is here.

@@ -97,6 +97,8 @@ def page() -> str:
         "Recorder",
         "Conference",
         "Net",
+        "ApplicationStorage",
+        "CallList",
         "IVR",
         "IVRState",
         "Logger",
@@ -125,7 +127,8 @@ def page() -> str:
 def _value_names() -> list[str]:
     return ["Answered", "CallState", "DTMFType", "Gathered", "GatherReason", "Handle",
             "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
-            "Modules", "PlaybackOutcome", "RecordExpireTime", "VoiceList"]  # fmt: skip
+            "KeyList", "KeyValue", "Modules",
+            "PlaybackOutcome", "RecordExpireTime", "VoiceList"]  # fmt: skip
 
 
 def _exception_names() -> list[str]:
