@@ -14,6 +14,7 @@ from runtime.api.event_constants import ConferenceEvents as ConferenceEvents
 from runtime.api.event_constants import PlayerEvents as PlayerEvents
 from runtime.api.event_constants import RecorderEvents as RecorderEvents
 from runtime.api.event_constants import SequencePlayerEvents as SequencePlayerEvents
+from runtime.api.event_constants import WebSocketEvents as WebSocketEvents
 from runtime.api.handle import Handle as Handle
 from runtime.api.http import HttpHeader as HttpHeader
 from runtime.api.http import HttpHeaders as HttpHeaders
@@ -42,8 +43,11 @@ from runtime.api.values import Modules as Modules
 from runtime.api.values import PlaybackOutcome as PlaybackOutcome
 from runtime.api.values import RecordExpireTime as RecordExpireTime
 from runtime.api.values import VoiceList as VoiceList
+from runtime.api.values import WebSocketAudioEncoding as WebSocketAudioEncoding
+from runtime.api.values import WebSocketReadyState as WebSocketReadyState
 from runtime.api.voxengine import VoxEngine as VoxEngine
 from runtime.api.voxengine import require as require
+from runtime.api.websocket import WebSocket as WebSocket
 
 __all__ = [
     "AMD",
@@ -85,6 +89,10 @@ __all__ = [
     "SessionOver",
     "VoiceList",
     "VoxEngine",
+    "WebSocket",
+    "WebSocketAudioEncoding",
+    "WebSocketEvents",
+    "WebSocketReadyState",
     "clearInterval",
     "clearTimeout",
     "require",

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from runtime.api import app_events as app
 from runtime.api import call_events as life
 from runtime.api import media_events as media
+from runtime.api import socket_events as socket
 from runtime.api import unit_events as unit
 from runtime.api.names import NamespaceType
 
@@ -119,6 +120,18 @@ class ConferenceEvents(metaclass=NamespaceType):
     Started: TypeAlias = unit.ConferenceStarted
     Stopped: TypeAlias = unit.ConferenceStopped
     Error: TypeAlias = unit.ConferenceError
+
+
+class WebSocketEvents(metaclass=NamespaceType):
+    """Events of a WebSocket. VoxEngine reference: WebSocketEvents."""
+
+    CREATED: TypeAlias = socket.SocketCreated
+    OPEN: TypeAlias = socket.SocketOpen
+    MESSAGE: TypeAlias = socket.SocketMessage
+    ERROR: TypeAlias = socket.SocketError
+    CLOSE: TypeAlias = socket.SocketClose
+    MEDIA_STARTED: TypeAlias = socket.SocketMediaStarted
+    MEDIA_ENDED: TypeAlias = socket.SocketMediaEnded
 
 
 NOT_FIRED_YET: Final = frozenset(

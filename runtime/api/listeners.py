@@ -87,7 +87,10 @@ class Listeners:
         self._by_name: dict[str, list[Listener]] = {}
         self._closed = ""
 
-    def add(self, name: str, callback: Callable[..., object], *, once: bool) -> None:
+    def add(
+        self, name: str, callback: Callable[..., object], *, once: bool, first: bool = False
+    ) -> None:
+        """`first`: before those that are there."""
         wants_event = takes_event(callback, f"listener for {name}")
         if self._closed:
             self._session.log(f"listener for {name} ignored: {self._closed}")
@@ -97,7 +100,8 @@ class Listeners:
             return
         self._session.count_listener(+1)
         where = self._session.where()
-        entries.append(Listener(self, callback, wants_event, once, where, current_run().leg))
+        entry = Listener(self, callback, wants_event, once, where, current_run().leg)
+        entries.insert(0 if first else len(entries), entry)
         if name in NOT_FIRED_YET:
             self._session.log(f"{name} is known, but nothing fires it in this version")
         elif name in NEVER_FIRED:

@@ -88,6 +88,28 @@ class Answered:
         return self.connected
 
 
+class WebSocketAudioEncoding(StrEnum):
+    """How audio is encoded for a WebSocket. VoxEngine reference: WebSocketAudioEncoding."""
+
+    PCM8 = "PCM8"
+    """16-bit samples, 8 kHz, little-endian; the default."""
+    PCM16 = "PCM16"
+    """16-bit samples, 16 kHz, little-endian."""
+    PCM16_8KHZ = "PCM8"
+    PCM16_16KHZ = "PCM16"
+    ALAW = "ALAW"
+    ULAW = "ULAW"
+
+
+class WebSocketReadyState(StrEnum):
+    """WebSocket.readyState: equal to the plain strings too."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
 class RecordExpireTime(metaclass=NamespaceType):
     """How long a recording is to be kept. VoxEngine reference: RecordExpireTime."""
 

@@ -24,11 +24,12 @@ from runtime.api.player_making import PlayerMaking
 from runtime.api.recorder import Recorder, recording_fields
 from runtime.api.running import current
 from runtime.api.values import Modules
+from runtime.api.websocket import SocketMaking
 from runtime.sandbox.commands import CreateConference, CreateRecorder, SetSessionData
 
 
-class Making(PlayerMaking):
-    """createRecorder, createConference, and the players."""
+class Making(PlayerMaking, SocketMaking):
+    """createRecorder, createConference, the players, and WebSockets."""
 
     __slots__ = ()
 
@@ -82,7 +83,6 @@ class Engine(Forwarding, Making):
             "allowWebSocketConnections",
             "callConference",
             "createASR",
-            "createWebSocket",
         }
     )
 

@@ -60,9 +60,6 @@ _LATER: Final = frozenset(
         "ASRModelList",
         "ASRProfileList",
         "PhoneNumber",
-        "WebSocket",
-        "WebSocketAudioEncoding",
-        "WebSocketEvents",
     )
 )
 

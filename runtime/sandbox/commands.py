@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 import attrs
 
 from runtime.decisions.http import MAX_URL, METHODS
+from runtime.decisions.media_stream import ENCODINGS, MAX_CUSTOM, MAX_TAG
 from runtime.sandbox.command import Command as Command
 from runtime.sandbox.listening_commands import LISTENING_COMMANDS
 from runtime.sandbox.player_commands import PLAYER_COMMANDS
@@ -37,6 +38,7 @@ from runtime.sandbox.schema import (
     whole_number,
 )
 from runtime.sandbox.transfer_commands import TRANSFER_COMMANDS
+from runtime.sandbox.socket_commands import SOCKET_COMMANDS
 from runtime.sandbox.storage_commands import STORAGE_COMMANDS
 
 
@@ -191,9 +193,14 @@ class StopPlayback(Command):
 
 @attrs.frozen(kw_only=True)
 class SendMediaTo(Command):
+    """`encoding`, `tag` and `custom_parameters` (JSON) are for a WebSocket."""
+
     op: ClassVar[str] = "media.send"
     source: int = unit_field()
     sink: int = unit_field()
+    encoding: str = checked(one_of("", *ENCODINGS), "")
+    tag: str = checked(text_of(MAX_TAG), "")
+    custom_parameters: str = checked(text_of(MAX_CUSTOM, lines=True), "")
 
 
 @attrs.frozen(kw_only=True)
@@ -308,6 +315,7 @@ _ALL: Final[tuple[type[Command], ...]] = (
     CreateConference,
     StopConference,
     RequestHttp,
+    *SOCKET_COMMANDS,
     *STORAGE_COMMANDS,
     SetSessionData,
     SetCallData,

@@ -26,12 +26,14 @@ from runtime.api.event_constants import (
     PlayerEvents,
     RecorderEvents,
     SequencePlayerEvents,
+    WebSocketEvents,
 )
 from runtime.api.events import Event, build, by_name
 from runtime.api.listeners import Listener, Listeners
 from runtime.api.running import RUNNING, Run
 from runtime.api.session import Phase, Session
 from runtime.api.timers import Timer
+from runtime.api.websocket import WebSocket
 from runtime.sandbox.fault import Sources, describe
 from runtime.sandbox.frames import (
     CallInfo,
@@ -66,6 +68,7 @@ LAST_OF_UNIT: Final = frozenset(
         RecorderEvents.Error,
         ConferenceEvents.Stopped,
         ConferenceEvents.Error,
+        WebSocketEvents.CLOSE,
         AMDEvents.DetectionComplete,
         AMDEvents.DetectionError,
     )
@@ -80,6 +83,7 @@ SOURCE_FIELD: Final = {
     "Player": "player",
     "Recorder": "recorder",
     "SequencePlayer": "sequencePlayer",
+    "WebSocket": "websocket",
 }
 
 
@@ -196,6 +200,8 @@ class Dispatcher:
             unit = unit or (call if frame.unit is not None else None)
         if isinstance(unit, Call):
             unit._learn(frame.state, frame.name, frame.fields)
+        elif isinstance(unit, WebSocket):
+            unit._learn(frame.name)
         elif unit is not None and _is_last(frame):
             unit._stopped = True
         return unit
@@ -381,6 +387,7 @@ def _all_events() -> dict[str, type[Event]]:
         SequencePlayerEvents,
         RecorderEvents,
         ConferenceEvents,
+        WebSocketEvents,
         AMDEvents,
     )
     return {name: event for space in spaces for name, event in by_name(space).items()}

@@ -129,6 +129,7 @@ class Server:
             sounds=children.sounds,
             recordings=children.recordings,
             http=children.http,
+            sockets=children.sockets,
             storage=children.storage,
             timelines=LoggedTimelines(children.timelines, self._log).open,
             new_id=lambda: secrets.token_hex(8),

@@ -32,6 +32,7 @@ from runtime.session.timeline import Timeline, TimelineSinkFactory
 from runtime.session.views import SessionView
 from runtime.session.watch import ROUND_S
 from runtime.session.worker import Bundle, WorkerLauncher
+from runtime.sockets import SocketPort
 from runtime.storage import ApplicationStore
 
 KEPT_AFTER_END: Final = 200
@@ -78,6 +79,7 @@ class SessionRegistry:
         sounds: SoundLibrary,
         recordings: RecordingStore,
         http: Fetcher,
+        sockets: SocketPort,
         storage: ApplicationStore | None = None,
         timelines: TimelineSinkFactory,
         new_id: Callable[[], str],
@@ -108,6 +110,7 @@ class SessionRegistry:
                 sounds=sounds,
                 recordings=recordings,
                 http=http,
+                sockets=sockets,
                 storage=storage or ApplicationStore(wall_time=wall_time),
             ),
             launcher=launcher,

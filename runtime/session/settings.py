@@ -17,6 +17,7 @@ from runtime.legs.leg import Dialer
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher
+from runtime.sockets import SocketPort
 from runtime.storage import ApplicationStore
 
 LAUNCH_S: Final = 10.0
@@ -64,3 +65,4 @@ class Ports:
     recordings: RecordingStore
     http: Fetcher
     storage: ApplicationStore
+    sockets: SocketPort

@@ -17,6 +17,7 @@ from runtime.testing.peers import NotHeard as NotHeard
 from runtime.testing.run import run_simulation as run_simulation
 from runtime.testing.simulator import LeftOpen as LeftOpen
 from runtime.testing.simulator import Sim as Sim
+from runtime.testing.sockets import SimSocket as SimSocket
 from runtime.testing.web import SimRequest as SimRequest
 from runtime.testing.web import WebAnswer as WebAnswer
 from runtime.testing.web import WebFailure as WebFailure
@@ -34,6 +35,7 @@ __all__ = [
     "SimCallee",
     "SimCaller",
     "SimRequest",
+    "SimSocket",
     "WebAnswer",
     "WebFailure",
     "answers",

@@ -31,6 +31,11 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "VoxEngine.createURLPlayer": "what was fetched is kept for as long as its server allows",
     "VoxEngine.createRecorder": "files of the runtime, not of a cloud",
     "VoxEngine.createConference": "audio only",
+    "VoxEngine.createWebSocket": "ws:// works too; private addresses need the operator's leave",
+    "WebSocket.sendMediaTo": "one stream at a time: `tag` does not choose among several",
+    "WebSocket.clearMediaBuffer": "`tag` does not choose among several streams",
+    "WebSocketEvents.ERROR": "with `reason`; CLOSE follows",
+    "WebSocketAudioEncoding": "OPUS is not there",
     "RecorderEvents.Stopped": "`cost` is empty: there is no billing",
     "Net.httpRequest": "private addresses need the operator's leave",
     "Net.httpRequestAsync": "private addresses need the operator's leave",
@@ -68,9 +73,6 @@ WITHOUT_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
         "video": _NO_VIDEO,
         "videoParameters": _NO_VIDEO,
     },
-    "Call.sendMediaTo": dict.fromkeys(
-        ("customParameters", "encoding", "tag"), "they are for WebSockets, which come later"
-    ),
     "Call.say": {"request": "it is for cloud voices"},
     "VoxEngine.callSIP": {
         "video": _NO_VIDEO,

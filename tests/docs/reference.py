@@ -27,6 +27,7 @@ from runtime.api import (
     player_making,
     recorder,
     unit,
+    websocket,
 )
 from runtime.api.event_constants import NEVER_FIRED, NOT_FIRED_YET
 from runtime.api.events import Event, by_name
@@ -60,6 +61,8 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "VoxEngine.createSequencePlayer": player_making.SEQUENCE_OPTIONS,
     "VoxEngine.createRecorder": recorder.RECORD_OPTIONS,
     "VoxEngine.createConference": ("hd_audio",),
+    "VoxEngine.createWebSocket": websocket.SOCKET_OPTIONS,
+    "WebSocket.clearMediaBuffer": websocket.CLEAR_OPTIONS,
     "Call.answer": call_signalling.ANSWER_OPTIONS,
     "Call.enableBeepDetection": call_listening.BEEP_OPTIONS,
     "Call.monitorMediaStatistics": call_listening.STATISTICS_OPTIONS,
@@ -96,6 +99,7 @@ def page() -> str:
         "SequencePlayer",
         "Recorder",
         "Conference",
+        "WebSocket",
         "Net",
         "ApplicationStorage",
         "CallList",
@@ -114,6 +118,7 @@ def page() -> str:
         "SequencePlayerEvents",
         "RecorderEvents",
         "ConferenceEvents",
+        "WebSocketEvents",
     )
     parts += [_events(getattr(runtime, name)) for name in spaces]
     parts.append(_events(amd.AMDEvents))
@@ -128,7 +133,8 @@ def _value_names() -> list[str]:
     return ["Answered", "CallState", "DTMFType", "Gathered", "GatherReason", "Handle",
             "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
             "KeyList", "KeyValue", "Modules",
-            "PlaybackOutcome", "RecordExpireTime", "VoiceList"]  # fmt: skip
+            "PlaybackOutcome", "RecordExpireTime", "VoiceList",
+            "WebSocketAudioEncoding", "WebSocketReadyState"]  # fmt: skip
 
 
 def _exception_names() -> list[str]:
@@ -253,11 +259,11 @@ def _event(constant: str, value: str, event: type[Event]) -> str:
     own = [
         name
         for name in attrs.fields_dict(event)
-        if name not in ("call", "player", "sequencePlayer")
+        if name not in ("call", "player", "sequencePlayer", "websocket")
     ]
     source = {"Application": [], "Call": ["call", "id"], "Player": ["player", "id"],
               "SequencePlayer": ["sequencePlayer", "id"],
-              "Recorder": ["id"], "Conference": ["id"],
+              "WebSocket": ["websocket", "id"], "Recorder": ["id"], "Conference": ["id"],
               "AMD": ["call"]}[value.partition(".")[0]]  # fmt: skip
     if constant == "CallAlerting":
         source = ["call"]

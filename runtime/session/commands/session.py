@@ -12,6 +12,7 @@ from runtime.session.commands.call import CALL_COMMANDS
 from runtime.session.commands.http import HTTP_COMMANDS
 from runtime.session.commands.listening import LISTENING_COMMANDS
 from runtime.session.commands.media import MEDIA_COMMANDS
+from runtime.session.commands.socket import SOCKET_COMMANDS
 from runtime.session.commands.storage import STORAGE_COMMANDS
 from runtime.session.commands.table import DONE, Handler, check_custom_data
 from runtime.session.commands.transfer import TRANSFER_COMMANDS
@@ -52,6 +53,7 @@ ALL_COMMANDS: Final[Mapping[str, Handler]] = {
     **MEDIA_COMMANDS,
     **UNIT_COMMANDS,
     **HTTP_COMMANDS,
+    **SOCKET_COMMANDS,
     **STORAGE_COMMANDS,
     **SESSION_COMMANDS,
 }
