@@ -1,6 +1,7 @@
 """The public names, each from its room: what `from runtime import ...` gives."""
 
 from runtime.api.amd import AMD as AMD
+from runtime.api.asr import ASR as ASR
 from runtime.api.call import Call as Call
 from runtime.api.call_list import CallList as CallList
 from runtime.api.conference import Conference as Conference
@@ -9,6 +10,7 @@ from runtime.api.errors import LimitReached as LimitReached
 from runtime.api.errors import NoSession as NoSession
 from runtime.api.errors import SessionOver as SessionOver
 from runtime.api.event_constants import AppEvents as AppEvents
+from runtime.api.event_constants import ASREvents as ASREvents
 from runtime.api.event_constants import CallEvents as CallEvents
 from runtime.api.event_constants import ConferenceEvents as ConferenceEvents
 from runtime.api.event_constants import PlayerEvents as PlayerEvents
@@ -35,6 +37,7 @@ from runtime.api.timers import clearTimeout as clearTimeout
 from runtime.api.timers import setInterval as setInterval
 from runtime.api.timers import setTimeout as setTimeout
 from runtime.api.values import Answered as Answered
+from runtime.api.values import ASRProfileList as ASRProfileList
 from runtime.api.values import CallState as CallState
 from runtime.api.values import DTMFType as DTMFType
 from runtime.api.values import Gathered as Gathered
@@ -51,7 +54,10 @@ from runtime.api.websocket import WebSocket as WebSocket
 
 __all__ = [
     "AMD",
+    "ASR",
     "IVR",
+    "ASREvents",
+    "ASRProfileList",
     "Answered",
     "AppEvents",
     "ApplicationStorage",

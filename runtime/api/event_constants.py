@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from runtime.api import app_events as app
+from runtime.api import asr_events as asr
 from runtime.api import call_events as life
 from runtime.api import media_events as media
 from runtime.api import socket_events as socket
@@ -122,6 +123,18 @@ class ConferenceEvents(metaclass=NamespaceType):
     Error: TypeAlias = unit.ConferenceError
 
 
+class ASREvents(metaclass=NamespaceType):
+    """Events of speech recognition. VoxEngine reference: ASREvents."""
+
+    Started: TypeAlias = asr.RecognitionStarted
+    CaptureStarted: TypeAlias = asr.CaptureStarted
+    SpeechCaptured: TypeAlias = asr.SpeechCaptured
+    Result: TypeAlias = asr.Result
+    InterimResult: TypeAlias = asr.InterimResult
+    Stopped: TypeAlias = asr.RecognitionStopped
+    ASRError: TypeAlias = asr.RecognitionError
+
+
 class WebSocketEvents(metaclass=NamespaceType):
     """Events of a WebSocket. VoxEngine reference: WebSocketEvents."""
 
@@ -132,6 +145,19 @@ class WebSocketEvents(metaclass=NamespaceType):
     CLOSE: TypeAlias = socket.SocketClose
     MEDIA_STARTED: TypeAlias = socket.SocketMediaStarted
     MEDIA_ENDED: TypeAlias = socket.SocketMediaEnded
+
+
+SPACES: Final = (
+    AppEvents,
+    CallEvents,
+    PlayerEvents,
+    SequencePlayerEvents,
+    RecorderEvents,
+    ConferenceEvents,
+    WebSocketEvents,
+    ASREvents,
+)
+"""All of them but AMD.Events."""
 
 
 NOT_FIRED_YET: Final = frozenset(

@@ -131,9 +131,8 @@ class MediaSource(MediaUnit):
     def _check_sink(self, what: str, sink: MediaUnit) -> None:
         if not isinstance(sink, MediaUnit) or not sink._hears:
             raise TypeError(
-                f"{type(self).__name__}.{what}(): media goes to a Call, Conference, Recorder or "
-                "WebSocket, "
-                f"not to {type(sink).__name__}"
+                f"{type(self).__name__}.{what}(): media goes to a Call, Conference, Recorder, "
+                f"ASR or WebSocket, not to {type(sink).__name__}"
             )
 
     def _edge(

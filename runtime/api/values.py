@@ -141,6 +141,22 @@ class ProviderVoices(metaclass=ProviderType):
     """
 
 
+class ASRProfileList(metaclass=NamespaceType):
+    """Values for the `profile` option of createASR: languages, whatever the provider.
+
+    VoxEngine reference: ASRProfileList.
+    """
+
+    Amazon = ProviderVoices
+    Deepgram = ProviderVoices
+    Google = ProviderVoices
+    Microsoft = ProviderVoices
+    SaluteSpeech = ProviderVoices
+    TBank = ProviderVoices
+    Yandex = ProviderVoices
+    YandexV3 = ProviderVoices
+
+
 class OfflineVoices(metaclass=NamespaceType):
     """Voices that need no account and no network."""
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import trio
 
+from runtime.api.asr import RecogniserMaking
 from runtime.api.bridging import Forwarding
 from runtime.api.conference import Conference
 from runtime.api.event_constants import AppEvents
@@ -28,8 +29,8 @@ from runtime.api.websocket import SocketMaking
 from runtime.sandbox.commands import CreateConference, CreateRecorder, SetSessionData
 
 
-class Making(PlayerMaking, SocketMaking):
-    """createRecorder, createConference, the players, and WebSockets."""
+class Making(PlayerMaking, SocketMaking, RecogniserMaking):
+    """createRecorder, createConference, the players, WebSockets, recognition."""
 
     __slots__ = ()
 
@@ -82,7 +83,6 @@ class Engine(Forwarding, Making):
         {
             "allowWebSocketConnections",
             "callConference",
-            "createASR",
         }
     )
 

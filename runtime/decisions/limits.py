@@ -105,6 +105,7 @@ class Limits:
         beyond="the conference's Error event, and CommandFailed where sendMediaTo() is awaited",
     )
     sockets: int = limit(10, (0, 100), "WebSockets at once", beyond=_KIND_ERROR)
+    recognisers: int = limit(10, (0, 100), "speech recognitions at once", beyond=_KIND_ERROR)
     timers: int = limit(
         100, (0, 10_000), "active timers", beyond=_LIMIT_REACHED, keeper=Keeper.SCRIPT
     )

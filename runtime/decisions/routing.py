@@ -71,6 +71,7 @@ class Role:
 
 LEG: Final = Role(name="a call", is_source=True, is_sink=True, one_inbound=True)
 SOCKET: Final = Role(name="a WebSocket", is_source=True, is_sink=True, one_inbound=True)
+ASR: Final = Role(name="an ASR", is_source=False, is_sink=True, one_inbound=True)
 CONFERENCE: Final = Role(name="a conference", is_source=True, is_sink=True)
 PLAYER: Final = Role(name="a player", is_source=True, is_sink=False)
 RECORDER: Final = Role(name="a recorder", is_source=False, is_sink=True)

@@ -54,11 +54,8 @@ INSTEAD: Final[Mapping[str, str]] = {
 
 _LATER: Final = frozenset(
     (
-        "ASR",
-        "ASREvents",
         "ASRLanguage",
         "ASRModelList",
-        "ASRProfileList",
         "PhoneNumber",
     )
 )

@@ -16,6 +16,7 @@ from runtime.decisions.media_stream import ENCODINGS, MAX_CUSTOM, MAX_TAG
 from runtime.sandbox.command import Command as Command
 from runtime.sandbox.listening_commands import LISTENING_COMMANDS
 from runtime.sandbox.player_commands import PLAYER_COMMANDS
+from runtime.sandbox.recognition_commands import RECOGNITION_COMMANDS
 from runtime.sandbox.schema import (
     MAX_CUSTOM_DATA,
     MAX_DIGITS,
@@ -37,9 +38,9 @@ from runtime.sandbox.schema import (
     unit_field,
     whole_number,
 )
-from runtime.sandbox.transfer_commands import TRANSFER_COMMANDS
 from runtime.sandbox.socket_commands import SOCKET_COMMANDS
 from runtime.sandbox.storage_commands import STORAGE_COMMANDS
+from runtime.sandbox.transfer_commands import TRANSFER_COMMANDS
 
 
 @attrs.frozen(kw_only=True)
@@ -316,6 +317,7 @@ _ALL: Final[tuple[type[Command], ...]] = (
     StopConference,
     RequestHttp,
     *SOCKET_COMMANDS,
+    *RECOGNITION_COMMANDS,
     *STORAGE_COMMANDS,
     SetSessionData,
     SetCallData,

@@ -20,7 +20,9 @@ import trio
 from runtime.api.amd import AMDDetector, AMDEvents
 from runtime.api.call import Call
 from runtime.api.event_constants import (
+    SPACES,
     AppEvents,
+    ASREvents,
     CallEvents,
     ConferenceEvents,
     PlayerEvents,
@@ -69,6 +71,8 @@ LAST_OF_UNIT: Final = frozenset(
         ConferenceEvents.Stopped,
         ConferenceEvents.Error,
         WebSocketEvents.CLOSE,
+        ASREvents.Stopped,
+        ASREvents.ASRError,
         AMDEvents.DetectionComplete,
         AMDEvents.DetectionError,
     )
@@ -79,6 +83,7 @@ SLOW_S: Final = 0.1
 trio runs tasks: a ping of the core is answered between two slow handlers."""
 SOURCE_FIELD: Final = {
     "AMD": "amd",
+    "ASR": "asr",
     "Conference": "conference",
     "Player": "player",
     "Recorder": "recorder",
@@ -380,19 +385,10 @@ def _source_field(name: str) -> str:
 
 
 def _all_events() -> dict[str, type[Event]]:
-    spaces = (
-        AppEvents,
-        CallEvents,
-        PlayerEvents,
-        SequencePlayerEvents,
-        RecorderEvents,
-        ConferenceEvents,
-        WebSocketEvents,
-        AMDEvents,
-    )
-    return {name: event for space in spaces for name, event in by_name(space).items()}
+    return {name: event for space in (*SPACES, AMDEvents) for name, event in by_name(space).items()}
 
 
 def _is_last(frame: EventFrame) -> bool:
-    """An error with a code is about one call that a conference did not let in; it goes on."""
-    return frame.name in LAST_OF_UNIT and not frame.fields.get("code")
+    """A conference's error with a code is about one call that it did not let in; it goes on."""
+    goes_on = frame.name == ConferenceEvents.Error.name and frame.fields.get("code")
+    return frame.name in LAST_OF_UNIT and not goes_on

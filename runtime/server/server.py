@@ -119,6 +119,7 @@ class Server:
             retry_after_s=RETRY_AFTER_S,
             access_url=lambda session: f"{self._http.url}{API}/sessions/{session}",
             log_url=lambda session: f"{self._http.url}{API}/sessions/{session}/timeline",
+            recogniser=config.asr.url,
             secrets=tuple(make_secret(s.name, s.value, s.hosts) for s in config.secret),
         )
         return SessionRegistry(

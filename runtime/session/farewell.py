@@ -10,6 +10,7 @@ from runtime.session.call_leg import CallLeg
 from runtime.session.context import SessionContext
 from runtime.session.mixers import Conference, Recorder
 from runtime.session.player import Player
+from runtime.session.recogniser import Recogniser
 from runtime.session.socket import WebSocket
 
 
@@ -78,3 +79,5 @@ def _close_units(session: SessionContext) -> None:
         recorder.stop()
     for socket in session.units.of(WebSocket):
         socket.abandon()
+    for recogniser in session.units.of(Recogniser):
+        recogniser.abandon()

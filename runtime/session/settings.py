@@ -52,6 +52,8 @@ class SessionSettings:
     access_url: Callable[[str], str] = _no_url
     """Of a session id: where HTTP requests for its script go."""
     log_url: Callable[[str], str] = _no_url
+    recogniser: str = ""
+    """Where speech is recognised: a ws:// or wss:// URL; empty = nowhere."""
     secrets: tuple[Secret, ...] = attrs.field(default=(), repr=False)
 
 

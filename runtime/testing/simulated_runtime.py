@@ -27,6 +27,7 @@ from runtime.session.timeline import TimelineSinkFactory
 from runtime.session.views import SessionView
 from runtime.session.worker import Bundle
 from runtime.sockets import SocketPort
+from runtime.testing.recognition import RECOGNISER_URL
 
 DEFAULT_TIME: Final = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
 """A Wednesday morning, so that office hours do not depend on when the tests run."""
@@ -52,7 +53,7 @@ class SimulatedRuntime:
     def __init__(self, edges: Edges, now: Callable[[], float]) -> None:
         self._edges = edges
         self._now = now
-        self._settings = SessionSettings()
+        self._settings = SessionSettings(recogniser=RECOGNISER_URL)
         self._epoch = DEFAULT_TIME.timestamp()
         self._routing: Routing[Bundle] | None = None
         self._registry: SessionRegistry | None = None

@@ -19,14 +19,7 @@ from typing import Any, Final
 import trio
 import trio.testing
 
-from runtime.api.event_constants import (
-    AppEvents,
-    CallEvents,
-    ConferenceEvents,
-    PlayerEvents,
-    RecorderEvents,
-    WebSocketEvents,
-)
+from runtime.api.event_constants import SPACES
 from runtime.api.events import by_name
 from runtime.api.names import unknown
 from runtime.decisions.secrets import make_secret
@@ -44,7 +37,8 @@ from runtime.testing.faults import Fault, Faults
 from runtime.testing.legs import NO_HEADERS, SimLeg, visible
 from runtime.testing.peers import WAIT_S, NotHeard, SimPeer
 from runtime.testing.simulated_runtime import Edges, SimulatedRuntime, rules_of
-from runtime.testing.sockets import SimSocket, SimSockets
+from runtime.testing.socket_world import SimSockets
+from runtime.testing.sockets import SimSocket
 from runtime.testing.symbolic_media import SymbolicMedia
 from runtime.testing.symbolic_recordings import SimRecording, SymbolicRecordings
 from runtime.testing.symbolic_sounds import SymbolicSounds
@@ -59,18 +53,7 @@ SETTLE_S: Final = 200.0
 """How long what is under way may go on after a test: an unanswered call gives up after 60 s, a
 session without calls ends 60 s later; what is there then was left behind."""
 SETTLE_STEP_S: Final = 1.0
-EVENT_NAMES: Final = frozenset(
-    name
-    for space in (
-        AppEvents,
-        CallEvents,
-        PlayerEvents,
-        RecorderEvents,
-        ConferenceEvents,
-        WebSocketEvents,
-    )
-    for name in by_name(space)
-)
+EVENT_NAMES: Final = frozenset(name for space in SPACES for name in by_name(space))
 
 
 class LeftOpen(AssertionError):

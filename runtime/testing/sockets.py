@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -18,7 +17,6 @@ import trio
 import trio.testing
 
 from runtime.decisions.media_stream import ENCODINGS, SILENCE_TICKS, TICK_S, StreamPlan
-from runtime.net import Dress, Failure, FetchError
 from runtime.sockets import (
     SocketBegan,
     SocketClosed,
@@ -27,14 +25,11 @@ from runtime.sockets import (
     SocketRequest,
     SocketText,
 )
-from runtime.sockets.client import first_hop
 from runtime.sockets.rtp import stream_of
 from runtime.testing.agenda import Act, Appointment, Signal
-from runtime.testing.faults import Fault, Faults
 from runtime.testing.hearing import Audio, Heard, speech_seconds, transcript
 from runtime.testing.peers import WAIT_S, NotHeard, Stage
 from runtime.testing.symbolic_leg import SymbolicLeg
-from runtime.testing.symbolic_media import SymbolicMedia
 
 T = TypeVar("T")
 
@@ -288,50 +283,3 @@ class Line:
         if self._began and not self._end.is_set():
             self._began = False
             self.tell(SocketEnded(tag=self._tag, duration_s=self._spoken_s))
-
-
-class SimSockets:
-    """The world as seen by WebSockets (the port of runtime/sockets/port.py)."""
-
-    def __init__(
-        self, media: SymbolicMedia, stage: Stage, faults: Faults, now: Callable[[], float]
-    ) -> None:
-        self._media = media
-        self._stage = stage
-        self._faults = faults
-        self._now = now
-        self._expected: list[tuple[str, SimSocket]] = []
-
-    @property
-    def unmet(self) -> list[str]:
-        """Sockets that the test expected and the scenario has not opened."""
-        return [pattern for pattern, _ in self._expected]
-
-    def expect(self, pattern: str) -> SimSocket:
-        server = SimSocket(pattern, self._stage)
-        self._expected.append((pattern, server))
-        return server
-
-    async def open(self, request: SocketRequest, dress: Dress, listener: SocketListener) -> Line:
-        await trio.lowlevel.checkpoint()
-        hop = dress(first_hop(request))
-        server = self._server_of(request.url)
-        if server.refusal:
-            raise FetchError(
-                Failure.CONNECTION, f"{hop.shown} opens no WebSocket: {server.refusal}"
-            )
-        line = Line(server, await self._media.open_leg(), listener)
-        server._connect(attrs.evolve(request, headers=hop.headers), line)
-        return line
-
-    def _server_of(self, url: str) -> SimSocket:
-        for number, (pattern, server) in enumerate(self._expected):
-            if fnmatchcase(url, pattern):
-                del self._expected[number]
-                return server
-        what = (
-            f"{url}: the test does not say who serves this WebSocket; say "
-            f"sim.expect_socket({url!r}) before"
-        )
-        self._faults.add(Fault(t=self._now(), session="", what=what))
-        raise FetchError(Failure.HOST_NOT_FOUND, "the test does not say who serves this WebSocket")

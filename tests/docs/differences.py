@@ -36,6 +36,8 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "WebSocket.clearMediaBuffer": "`tag` does not choose among several streams",
     "WebSocketEvents.ERROR": "with `reason`; CLOSE follows",
     "WebSocketAudioEncoding": "OPUS is not there",
+    "VoxEngine.createASR": "the operator's recogniser, whatever the provider of `profile`",
+    "ASREvents.Stopped": _FREE,
     "RecorderEvents.Stopped": "`cost` is empty: there is no billing",
     "Net.httpRequest": "private addresses need the operator's leave",
     "Net.httpRequestAsync": "private addresses need the operator's leave",

@@ -18,6 +18,7 @@ import attrs
 import runtime
 from runtime.api import (
     amd,
+    asr,
     call,
     call_listening,
     call_signalling,
@@ -61,6 +62,7 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "VoxEngine.createSequencePlayer": player_making.SEQUENCE_OPTIONS,
     "VoxEngine.createRecorder": recorder.RECORD_OPTIONS,
     "VoxEngine.createConference": ("hd_audio",),
+    "VoxEngine.createASR": asr.ASR_OPTIONS,
     "VoxEngine.createWebSocket": websocket.SOCKET_OPTIONS,
     "WebSocket.clearMediaBuffer": websocket.CLEAR_OPTIONS,
     "Call.answer": call_signalling.ANSWER_OPTIONS,
@@ -100,6 +102,7 @@ def page() -> str:
         "Recorder",
         "Conference",
         "WebSocket",
+        "ASR",
         "Net",
         "ApplicationStorage",
         "CallList",
@@ -119,6 +122,7 @@ def page() -> str:
         "RecorderEvents",
         "ConferenceEvents",
         "WebSocketEvents",
+        "ASREvents",
     )
     parts += [_events(getattr(runtime, name)) for name in spaces]
     parts.append(_events(amd.AMDEvents))
@@ -130,8 +134,8 @@ def page() -> str:
 
 
 def _value_names() -> list[str]:
-    return ["Answered", "CallState", "DTMFType", "Gathered", "GatherReason", "Handle",
-            "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
+    return ["Answered", "ASRProfileList", "CallState", "DTMFType", "Gathered", "GatherReason",
+            "Handle", "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
             "KeyList", "KeyValue", "Modules",
             "PlaybackOutcome", "RecordExpireTime", "VoiceList",
             "WebSocketAudioEncoding", "WebSocketReadyState"]  # fmt: skip
@@ -259,11 +263,12 @@ def _event(constant: str, value: str, event: type[Event]) -> str:
     own = [
         name
         for name in attrs.fields_dict(event)
-        if name not in ("call", "player", "sequencePlayer", "websocket")
+        if name not in ("call", "player", "sequencePlayer", "websocket", "asr")
     ]
     source = {"Application": [], "Call": ["call", "id"], "Player": ["player", "id"],
               "SequencePlayer": ["sequencePlayer", "id"],
-              "WebSocket": ["websocket", "id"], "Recorder": ["id"], "Conference": ["id"],
+              "WebSocket": ["websocket", "id"], "ASR": ["asr", "id"], "Recorder": ["id"],
+              "Conference": ["id"],
               "AMD": ["call"]}[value.partition(".")[0]]  # fmt: skip
     if constant == "CallAlerting":
         source = ["call"]

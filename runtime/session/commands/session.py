@@ -12,6 +12,7 @@ from runtime.session.commands.call import CALL_COMMANDS
 from runtime.session.commands.http import HTTP_COMMANDS
 from runtime.session.commands.listening import LISTENING_COMMANDS
 from runtime.session.commands.media import MEDIA_COMMANDS
+from runtime.session.commands.recognition import RECOGNITION_COMMANDS
 from runtime.session.commands.socket import SOCKET_COMMANDS
 from runtime.session.commands.storage import STORAGE_COMMANDS
 from runtime.session.commands.table import DONE, Handler, check_custom_data
@@ -54,6 +55,7 @@ ALL_COMMANDS: Final[Mapping[str, Handler]] = {
     **UNIT_COMMANDS,
     **HTTP_COMMANDS,
     **SOCKET_COMMANDS,
+    **RECOGNITION_COMMANDS,
     **STORAGE_COMMANDS,
     **SESSION_COMMANDS,
 }

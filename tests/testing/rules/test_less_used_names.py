@@ -192,6 +192,30 @@ async def test_every_way_to_call_takes_a_detector_as_amd(sim: Sim, dial: str) ->
     assert sim.logs == ["listening"]
 
 
+async def test_the_older_names_of_beep_detection_tell_the_same(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            call = e.call
+            call.addEventListener(
+                CallEvents.VoicemailToneDetected, lambda v: Logger.write(f"{v.frequency:g} Hz"))
+            call.addEventListener(
+                CallEvents.VoicemailToneNotDetected, lambda: Logger.write("nothing"))
+            await call.answer()
+            call.detectVoicemailTone(5)
+            await VoxEngine.sleep(3)
+            call.detectVoicemailTone(5)
+        """)
+    )
+    caller = await sim.call()
+    await caller.connected()
+    await caller.beep(1000)
+    await sim.advance(10)
+    assert sim.logs == ["1000 Hz", "nothing"]
+    caller.hang_up()
+
+
 async def test_an_event_that_is_never_fired_says_why(sim: Sim) -> None:
     sim.load_text(
         script("""

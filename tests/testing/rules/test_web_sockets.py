@@ -256,6 +256,7 @@ async def test_commands_before_the_opening_and_after_the_end_are_answered(sim: S
         Logger.write(socket.readyState is WebSocketReadyState.CLOSING)
         await closed.wait()
         await socket.send("too late")
+        socket.onopen = print
     import trio
         """,
     )
@@ -265,6 +266,8 @@ async def test_commands_before_the_opening_and_after_the_end_are_answered(sim: S
     assert logs[0].startswith("WebSocket.send(): the socket is not open yet")
     assert logs[1:4] == ["s1-1", "True", "Close 1000 True closed"]
     assert logs[4].startswith("WebSocket.send() ignored: <WebSocket")
+    ended = "<WebSocket s1-1 closed> has ended"
+    assert logs[5] == f"listener for WebSocket.Open ignored: {ended}"
     caller.hang_up()
 
 
