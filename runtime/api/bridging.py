@@ -17,6 +17,7 @@ from runtime.api.names import StrictNames
 from runtime.api.options import function, merge, text
 from runtime.api.running import current
 from runtime.api.unit import MediaSource
+from runtime.api.websocket import WebSocket
 from runtime.sandbox.schema import MAX_HEADER_VALUE, MAX_HEADERS_TOTAL
 
 Established: TypeAlias = (
@@ -80,9 +81,11 @@ class Bridging(StrictNames):
 
 def _both_ways(what: str, **units: object) -> None:
     for name, unit in units.items():
-        if not isinstance(unit, Call | Conference):
+        if not isinstance(unit, Call | Conference | WebSocket):
             kind = type(unit).__name__
-            raise TypeError(f"VoxEngine.{what}(): {name} must be a Call or Conference, not {kind}")
+            raise TypeError(
+                f"VoxEngine.{what}(): {name} must be a Call, Conference or WebSocket, not {kind}"
+            )
 
 
 def _established(

@@ -80,7 +80,6 @@ class Call(CallListening):
 
     __slots__ = ()
     _made_by = "VoxEngine.callSIP(), callPSTN() or callUser()"
-    _later = frozenset({"answerDirect"})
 
     # --- playback -------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakSet
 
 from runtime.api.event_constants import CallEvents
@@ -16,6 +16,9 @@ from runtime.api.unit import MediaSource
 from runtime.api.values import Answered, CallState
 from runtime.sandbox.commands import SetCallData
 from runtime.sandbox.frames import CallInfo
+
+if TYPE_CHECKING:
+    from runtime.api.ivr import Visit
 
 CallEnd: TypeAlias = CallEvents.Disconnected | CallEvents.Failed
 
@@ -49,6 +52,7 @@ class CallIdentity(MediaSource):
         "_listening",
         "_readers",
         "_state",
+        "_visit",
     )
     _namespace = CallEvents
     _hears = True
@@ -65,6 +69,8 @@ class CallIdentity(MediaSource):
         self._listening = False
         self._answering = False
         """The script has answered it; what came of that is `_answer`."""
+        self._visit: Visit | None = None
+        """The state of a menu that it is in."""
 
     @property
     def _over(self) -> bool:

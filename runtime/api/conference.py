@@ -22,7 +22,6 @@ class Conference(MediaSource):
     _namespace = ConferenceEvents
     _made_by = "VoxEngine.createConference()"
     _hears = True
-    _later = frozenset({"add", "get", "getList"})
 
     def __init__(self, session: Session, unit: int) -> None:
         super().__init__(session, unit)

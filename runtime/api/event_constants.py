@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from runtime.api import app_events as app
+from runtime.api import asr_events as asr
 from runtime.api import call_events as life
 from runtime.api import media_events as media
+from runtime.api import socket_events as socket
 from runtime.api import unit_events as unit
 from runtime.api.names import NamespaceType
 
@@ -32,13 +36,6 @@ class AppEvents(metaclass=NamespaceType):
 
 class CallEvents(metaclass=NamespaceType):
     """Events of one call, for Call.addEventListener. VoxEngine reference: CallEvents."""
-
-    _later = frozenset(
-        {
-            "VoicemailPromptDetected",
-            "VoicemailPromptNotDetected",
-        }
-    )
 
     AudioIdentificationError: TypeAlias = media.AudioIdentificationError
     AudioIdentificationResult: TypeAlias = media.AudioIdentificationResult
@@ -121,24 +118,67 @@ class RecorderEvents(metaclass=NamespaceType):
 class ConferenceEvents(metaclass=NamespaceType):
     """Events of a conference. VoxEngine reference: ConferenceEvents."""
 
-    _later = frozenset({"EndpointAdded", "EndpointUpdated", "EndpointRemoved", "EndpointManaged"})
-
     Started: TypeAlias = unit.ConferenceStarted
     Stopped: TypeAlias = unit.ConferenceStopped
     Error: TypeAlias = unit.ConferenceError
 
 
+class ASREvents(metaclass=NamespaceType):
+    """Events of speech recognition. VoxEngine reference: ASREvents."""
+
+    Started: TypeAlias = asr.RecognitionStarted
+    CaptureStarted: TypeAlias = asr.CaptureStarted
+    SpeechCaptured: TypeAlias = asr.SpeechCaptured
+    Result: TypeAlias = asr.Result
+    InterimResult: TypeAlias = asr.InterimResult
+    Stopped: TypeAlias = asr.RecognitionStopped
+    ASRError: TypeAlias = asr.RecognitionError
+
+
+class WebSocketEvents(metaclass=NamespaceType):
+    """Events of a WebSocket. VoxEngine reference: WebSocketEvents."""
+
+    CREATED: TypeAlias = socket.SocketCreated
+    OPEN: TypeAlias = socket.SocketOpen
+    MESSAGE: TypeAlias = socket.SocketMessage
+    ERROR: TypeAlias = socket.SocketError
+    CLOSE: TypeAlias = socket.SocketClose
+    MEDIA_STARTED: TypeAlias = socket.SocketMediaStarted
+    MEDIA_ENDED: TypeAlias = socket.SocketMediaEnded
+
+
+SPACES: Final = (
+    AppEvents,
+    CallEvents,
+    PlayerEvents,
+    SequencePlayerEvents,
+    RecorderEvents,
+    ConferenceEvents,
+    WebSocketEvents,
+    ASREvents,
+)
+"""All of them but AMD.Events."""
+
+
 NOT_FIRED_YET: Final = frozenset(
     event.name
     for event in (
-        media.FirstVideoPacketReceived,
-        life.Forwarding,
-        life.PushSent,
         life.ReInviteAccepted,
         life.ReInviteReceived,
         life.ReInviteRejected,
-        media.Statistics,
-        media.VideoTrackCreated,
     )
 )
 """Known events that nothing causes in this version; registering for one writes a log line."""
+
+_NO_VIDEO: Final = "calls carry audio only"
+NEVER_FIRED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        media.FirstVideoPacketReceived.name: _NO_VIDEO,
+        media.VideoTrackCreated.name: _NO_VIDEO,
+        life.Forwarding.name: "calls are forwarded by the vendor's platform only; 181 is no event",
+        life.PushSent.name: "push notifications are the vendor's service; registered phones ring",
+        media.Statistics.name: "call figures come with MediaStatisticsReceived, after "
+        "Call.monitorMediaStatistics()",
+    }
+)
+"""Known events that nothing here will ever cause, and why; registering for one says so."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard, cast
 
 import attrs
 
+from runtime.api.instead import INSTEAD
 from runtime.api.names import NamespaceType, public_names, unknown
 
 
@@ -71,6 +72,9 @@ def resolve(namespace: NamespaceType, event: object) -> type[Event]:
     known = by_name(namespace)
     if isinstance(event, str):
         found = known.get(event)
+        instead = INSTEAD.get(f"{namespace.__name__}.{event.rpartition('.')[2]}")
+        if found is None and instead is not None:
+            raise ValueError(f"{event[:60]!r} does not exist here: {instead}")
         if found is None and event.rpartition(".")[2] in namespace._later:
             raise ValueError(
                 f"{event[:60]!r} exists in VoxEngine but is not available in this version"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 import attrs
 
-from runtime.api.event_constants import NOT_FIRED_YET
+from runtime.api.event_constants import NEVER_FIRED, NOT_FIRED_YET
 from runtime.api.events import Event, resolve
 from runtime.api.names import NamespaceType, StrictNames, shown_name
 from runtime.api.options import function
@@ -87,7 +87,10 @@ class Listeners:
         self._by_name: dict[str, list[Listener]] = {}
         self._closed = ""
 
-    def add(self, name: str, callback: Callable[..., object], *, once: bool) -> None:
+    def add(
+        self, name: str, callback: Callable[..., object], *, once: bool, first: bool = False
+    ) -> None:
+        """`first`: before those that are there."""
         wants_event = takes_event(callback, f"listener for {name}")
         if self._closed:
             self._session.log(f"listener for {name} ignored: {self._closed}")
@@ -97,9 +100,12 @@ class Listeners:
             return
         self._session.count_listener(+1)
         where = self._session.where()
-        entries.append(Listener(self, callback, wants_event, once, where, current_run().leg))
+        entry = Listener(self, callback, wants_event, once, where, current_run().leg)
+        entries.insert(0 if first else len(entries), entry)
         if name in NOT_FIRED_YET:
             self._session.log(f"{name} is known, but nothing fires it in this version")
+        elif name in NEVER_FIRED:
+            self._session.log(f"{name} is never fired here: {NEVER_FIRED[name]}")
 
     def remove(self, name: str, callback: object = None) -> None:
         """Remove one handler of an event, or all of them; unknown ones are ignored."""

@@ -14,6 +14,8 @@ from enum import Enum
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
+from runtime.api.instead import INSTEAD
+
 MAX_MATCHES: Final = 3
 """More suggestions than three are read by nobody."""
 MAX_LISTED: Final = 12
@@ -48,6 +50,9 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
 
 
 def _refusal(owner: str, name: str, known: Collection[str], later: Collection[str]) -> str:
+    instead = INSTEAD.get(f"{owner}.{name}")
+    if instead is not None:
+        return f"{owner}.{name} does not exist here: {instead}"
     if name in later:
         return f"{owner}.{name} exists in VoxEngine but is not available in this version"
     if name.startswith("_"):

@@ -16,7 +16,7 @@ from runtime.api.handle import Handle
 from runtime.api.http import HttpRequestResult, result_of
 from runtime.api.running import Run, current_run
 from runtime.api.session import Phase
-from runtime.sandbox.commands import RequestHttp
+from runtime.sandbox.command import Command
 from runtime.sandbox.frames import BodyFrame, ResponseFrame, body_frames
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Requests:
 
     def begin(
         self,
-        command: RequestHttp,
+        command: Command,
         body: bytes,
         handle: HttpHandle,
         callback: Callback | None,

@@ -6,16 +6,35 @@ the old for good; conferences and recorders hear all of them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from runtime.api.handle import CommandHandle, PlaybackHandle
 from runtime.api.listeners import EventSource, Listeners
-from runtime.api.options import merge
+from runtime.api.options import merge, text
 from runtime.api.session import SPELLED, Session
 from runtime.api.values import PlaybackOutcome
 from runtime.sandbox.commands import SendMediaTo, StopMediaTo
 from runtime.sandbox.frames import call_id
+
+MEDIA_OPTIONS: Final = ("customParameters", "encoding", "tag")
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+def stream_fields(what: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """The wire fields of what a WebSocket is told of a stream."""
+    custom = given.get("customParameters", "")
+    try:
+        encoded = custom if isinstance(custom, str) else json.dumps(custom, ensure_ascii=False)
+    except (TypeError, ValueError) as exc:
+        raise TypeError(f"{what}(): customParameters cannot be JSON: {exc}") from None
+    return {
+        "encoding": text(what, "encoding", given.get("encoding", "")),
+        "tag": text(what, "tag", given.get("tag", "")),
+        "custom_parameters": encoded,
+    }
 
 
 class MediaUnit(EventSource):
@@ -88,13 +107,15 @@ class MediaSource(MediaUnit):
         A call hears one source at a time: what it heard before is replaced for good, and a
         playback that ends this way fires no PlaybackFinished. Conferences and recorders hear all.
         Neither side needs to be connected yet. Fires no event. Raises TypeError when `mediaUnit`
-        hears nothing. VoxEngine reference: Call.sendMediaTo.
+        hears nothing. Options, for a WebSocket: encoding (WebSocketAudioEncoding, PCM8 by default),
+        tag (256 characters) and customParameters (JSON of 2,000 characters), which its server is
+        told. VoxEngine reference: Call.sendMediaTo.
         """
         self._check_sink("sendMediaTo", mediaUnit)
         given = () if parameters is None else (parameters,)
         what = f"{type(self).__name__}.sendMediaTo"
-        merge(what, ("customParameters", "encoding", "tag"), given, options)
-        handle = self._edge("sendMediaTo", SendMediaTo, mediaUnit)
+        stream = stream_fields(what, merge(what, MEDIA_OPTIONS, given, options))
+        handle = self._edge("sendMediaTo", SendMediaTo, mediaUnit, stream)
         if not self._over and not mediaUnit._over:
             mediaUnit._superseded(PlaybackOutcome.REPLACED)
         return handle
@@ -110,16 +131,22 @@ class MediaSource(MediaUnit):
     def _check_sink(self, what: str, sink: MediaUnit) -> None:
         if not isinstance(sink, MediaUnit) or not sink._hears:
             raise TypeError(
-                f"{type(self).__name__}.{what}(): media goes to a Call, Conference or Recorder, "
-                f"not to {type(sink).__name__}"
+                f"{type(self).__name__}.{what}(): media goes to a Call, Conference, Recorder, "
+                f"ASR or WebSocket, not to {type(sink).__name__}"
             )
 
     def _edge(
-        self, what: str, command: type[SendMediaTo | StopMediaTo], sink: MediaUnit
+        self,
+        what: str,
+        command: type[SendMediaTo | StopMediaTo],
+        sink: MediaUnit,
+        fields: Mapping[str, Any] = NOTHING,
     ) -> CommandHandle:
         handle = CommandHandle(f"{type(self).__name__}.{what}")
         for end in (self, sink):
             if end._over:
                 return self._session.ignored(handle, f"{end} has ended")
-        built = self._session.build(handle._what, command, source=self._unit, sink=sink._unit)
+        built = self._session.build(
+            handle._what, command, source=self._unit, sink=sink._unit, **fields
+        )
         return self._session.command(built, handle)

@@ -88,6 +88,28 @@ class Answered:
         return self.connected
 
 
+class WebSocketAudioEncoding(StrEnum):
+    """How audio is encoded for a WebSocket. VoxEngine reference: WebSocketAudioEncoding."""
+
+    PCM8 = "PCM8"
+    """16-bit samples, 8 kHz, little-endian; the default."""
+    PCM16 = "PCM16"
+    """16-bit samples, 16 kHz, little-endian."""
+    PCM16_8KHZ = "PCM8"
+    PCM16_16KHZ = "PCM16"
+    ALAW = "ALAW"
+    ULAW = "ULAW"
+
+
+class WebSocketReadyState(StrEnum):
+    """WebSocket.readyState: equal to the plain strings too."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
 class RecordExpireTime(metaclass=NamespaceType):
     """How long a recording is to be kept. VoxEngine reference: RecordExpireTime."""
 
@@ -117,6 +139,22 @@ class ProviderVoices(metaclass=ProviderType):
 
     None of them is here: the offline voice of the same language speaks.
     """
+
+
+class ASRProfileList(metaclass=NamespaceType):
+    """Values for the `profile` option of createASR: languages, whatever the provider.
+
+    VoxEngine reference: ASRProfileList.
+    """
+
+    Amazon = ProviderVoices
+    Deepgram = ProviderVoices
+    Google = ProviderVoices
+    Microsoft = ProviderVoices
+    SaluteSpeech = ProviderVoices
+    TBank = ProviderVoices
+    Yandex = ProviderVoices
+    YandexV3 = ProviderVoices
 
 
 class OfflineVoices(metaclass=NamespaceType):

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import trio
 
+from runtime.api.asr import RecogniserMaking
 from runtime.api.bridging import Forwarding
 from runtime.api.conference import Conference
 from runtime.api.event_constants import AppEvents
@@ -24,11 +25,12 @@ from runtime.api.player_making import PlayerMaking
 from runtime.api.recorder import Recorder, recording_fields
 from runtime.api.running import current
 from runtime.api.values import Modules
+from runtime.api.websocket import SocketMaking
 from runtime.sandbox.commands import CreateConference, CreateRecorder, SetSessionData
 
 
-class Making(PlayerMaking):
-    """createRecorder, createConference, and the players."""
+class Making(PlayerMaking, SocketMaking, RecogniserMaking):
+    """createRecorder, createConference, the players, WebSockets, recognition."""
 
     __slots__ = ()
 
@@ -81,14 +83,6 @@ class Engine(Forwarding, Making):
         {
             "allowWebSocketConnections",
             "callConference",
-            "callUserDirect",
-            "callWhatsappUser",
-            "createASR",
-            "createStreamingAgent",
-            "createWebSocket",
-            "enqueueACDRequest",
-            "enqueueTask",
-            "forwardCallToUserDirect",
         }
     )
 

@@ -317,6 +317,18 @@ def _few_secrets(_: Any, __: attrs.Attribute[Any], value: tuple[SecretSettings, 
         raise ValueError(f"{len(value)} secrets, the limit is {MAX_SECRETS}")
 
 
+def _socket_url(_: Any, __: attrs.Attribute[Any], value: str) -> None:
+    if value and not value.startswith(("ws://", "wss://")):
+        raise ValueError(f"{value!r} must be a ws:// or wss:// URL")
+
+
+@attrs.frozen(kw_only=True)
+class AsrSettings:
+    """Where speech is recognised; without it VoxEngine.createASR fires an error."""
+
+    url: str = attrs.field(default="", validator=_socket_url)
+
+
 @attrs.frozen(kw_only=True)
 class Config:
     """The whole configuration, as passed down from start-up."""
@@ -326,6 +338,7 @@ class Config:
     rtp: RtpSettings = RtpSettings()
     data: DataSettings = DataSettings()
     net: NetSettings = NetSettings()
+    asr: AsrSettings = AsrSettings()
     sandbox: SandboxSettings = SandboxSettings()
     limits: Limits = Limits()
     server: ServerSettings = ServerSettings()

@@ -104,6 +104,8 @@ class Limits:
         "calls that speak or listen in one conference",
         beyond="the conference's Error event, and CommandFailed where sendMediaTo() is awaited",
     )
+    sockets: int = limit(10, (0, 100), "WebSockets at once", beyond=_KIND_ERROR)
+    recognisers: int = limit(10, (0, 100), "speech recognitions at once", beyond=_KIND_ERROR)
     timers: int = limit(
         100, (0, 10_000), "active timers", beyond=_LIMIT_REACHED, keeper=Keeper.SCRIPT
     )
@@ -120,6 +122,13 @@ class Limits:
         "customData that a script sets; rules and the start of a session give up to 8,192",
         beyond="ValueError at the script's line",
         keeper=Keeper.BOTH,
+    )
+
+    stored_pairs: int = limit(
+        10_000,
+        (0, 100_000),
+        "pairs of ApplicationStorage, of all sessions of the application together",
+        beyond="CommandFailed where put() is awaited",
     )
 
     # --- processor and memory -------------------------------------------------------------------

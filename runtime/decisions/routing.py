@@ -1,9 +1,9 @@
 """Who hears whom: the edges of one session, stored and effective. Runs in the core.
 
-A leg has one inbound edge, and a new one replaces it for good; conferences and recorders take
-many. An edge is effective while its source can be heard and its sink can hear (voxengine.md
-M1-M10); until then it is only stored. Every change returns the actions that bring the engine up to
-date.
+A leg or WebSocket has one inbound edge, and a new one replaces it for good; conferences and
+recorders take many. An edge is effective while its source can be heard and its sink can hear
+(voxengine.md M1-M10); until then it is only stored. Every change returns the actions that bring the
+engine up to date.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ class Role:
 
 
 LEG: Final = Role(name="a call", is_source=True, is_sink=True, one_inbound=True)
+SOCKET: Final = Role(name="a WebSocket", is_source=True, is_sink=True, one_inbound=True)
+ASR: Final = Role(name="an ASR", is_source=False, is_sink=True, one_inbound=True)
 CONFERENCE: Final = Role(name="a conference", is_source=True, is_sink=True)
 PLAYER: Final = Role(name="a player", is_source=True, is_sink=False)
 RECORDER: Final = Role(name="a recorder", is_source=False, is_sink=True)

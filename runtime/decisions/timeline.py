@@ -23,7 +23,10 @@ MAX_TEXT: Final = 32_000
 
 @attrs.frozen(kw_only=True)
 class Entry:
-    """One line. `kind`: session, sip, media, http, event, command, log, error or refusal."""
+    """One line.
+
+    `kind`: session, sip, media, http, socket, report, event, command, log, error or refusal.
+    """
 
     t: float
     """Seconds since the session began."""
@@ -113,10 +116,17 @@ def mask_command(op: str, args: Mapping[str, Any], *, hide_tones: bool) -> dict[
         shown["password"] = HIDDEN
     if op in ("session.custom_data", "call.custom_data"):
         shown["value"] = hidden_length(str(args.get("value", "")))
+    if op == "storage.put":
+        shown["value"] = hidden_length(str(args.get("value", "")))
     if hide_tones and op == "call.digits":
         shown["digits"] = HIDDEN
     if hide_tones and op == "call.info" and "dtmf" in str(args.get("mime_type", "")).lower():
         shown["body"] = HIDDEN
+    if op == "socket.create":
+        shown["url"] = shown_url(str(args.get("url", "")))
+        shown["headers"] = shown_headers(args.get("headers", ()))
+    if op == "socket.send":
+        shown["text"] = shown_secrets(str(args.get("text", "")))[:SHOWN_VALUE]
     if op == "http.request":
         whole = bool(shown.pop("shown", True))
         shown["url"] = shown_url(str(args.get("url", "")), whole=whole)
@@ -146,6 +156,8 @@ def mask_event(name: str, fields: Mapping[str, Any], *, hide_tones: bool) -> dic
     call = shown.get("call")
     if isinstance(call, Mapping) and call.get("custom_data"):
         shown["call"] = {**call, "custom_data": hidden_length(str(call["custom_data"]))}
+    if name == "WebSocket.Message":
+        shown["text"] = str(shown.get("text", ""))[:SHOWN_VALUE]
     if hide_tones and name == "Call.ToneReceived":
         shown["tone"] = HIDDEN
     return shown

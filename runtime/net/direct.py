@@ -71,7 +71,7 @@ class Direct:
 
     async def send(self, hop: Hop, connect_s: float) -> Reply:
         """The head of the answer; its owner closes it. Raises FetchError."""
-        stream = await self._connected(hop, connect_s)
+        stream = await self.connect(hop, connect_s)
         exchange = Exchange(stream, hop)
         try:
             await exchange.open()
@@ -80,8 +80,9 @@ class Direct:
             raise
         return exchange
 
-    async def _connected(self, hop: Hop, connect_s: float) -> trio.abc.Stream:
-        """Name, address and TLS within the time; each address gets its share of what is left."""
+    async def connect(self, hop: Hop, connect_s: float) -> trio.abc.Stream:
+        """Name, address and TLS within the time; each address gets its share of what is left.
+        Raises FetchError."""
         with _in_time(hop, connect_s) as scope:
             addresses = await self._addresses(hop)
             trouble: OSError | None = None

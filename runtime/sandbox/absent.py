@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NoReturn
 
+from runtime.api.instead import INSTEAD as INSTEAD_OF
 from runtime.api.names import unknown
 from runtime.sandbox.policy import IMPORTABLE, SCENARIO_API
 
@@ -51,39 +52,11 @@ INSTEAD: Final[Mapping[str, str]] = {
 }
 """Modules that ported scripts ask for most, by their first part."""
 
-_PYTHON_HAS: Final[Mapping[str, str]] = {
-    "Crypto": "use hashlib, hmac, base64 and uuid",
-    "getLocalTime": "use VoxEngine.now(tz)",
-}
 _LATER: Final = frozenset(
     (
-        "ACDEvents",
-        "AI",
-        "AMD",
-        "ASR",
-        "ASREvents",
         "ASRLanguage",
         "ASRModelList",
-        "ASRProfileList",
-        "ApplicationStorage",
-        "CallList",
-        "Cartesia",
-        "ElevenLabs",
-        "Gemini",
-        "IVR",
-        "IVRState",
-        "OpenAI",
         "PhoneNumber",
-        "SmartQueueEvents",
-        "SmartQueueOperatorSettingsMode",
-        "StreamingAgentEvents",
-        "Ultravox",
-        "VoximplantAPI",
-        "VoximplantApi",
-        "WebSocket",
-        "WebSocketAudioEncoding",
-        "WebSocketEvents",
-        "Yandex",
     )
 )
 
@@ -107,8 +80,8 @@ def no_module(name: str, own: Collection[str]) -> str:
 
 def no_name(module: str, name: str, known: Collection[str], *, unfinished: bool) -> str:
     """Why a module does not have a name. `unfinished`: it is being imported right now."""
-    if module == SCENARIO_API and name in _PYTHON_HAS:
-        return f"{module} has no {name!r}: {_PYTHON_HAS[name]}"
+    if module == SCENARIO_API and name in INSTEAD_OF:
+        return f"{module} has no {name!r}: {INSTEAD_OF[name]}"
     if module == SCENARIO_API and name in _LATER:
         return f"{module} has no {name!r}: VoxEngine has it, this version does not yet"
     if unfinished:

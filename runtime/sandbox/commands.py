@@ -12,9 +12,11 @@ from typing import ClassVar, Final
 import attrs
 
 from runtime.decisions.http import MAX_URL, METHODS
+from runtime.decisions.media_stream import ENCODINGS, MAX_CUSTOM, MAX_TAG
 from runtime.sandbox.command import Command as Command
 from runtime.sandbox.listening_commands import LISTENING_COMMANDS
 from runtime.sandbox.player_commands import PLAYER_COMMANDS
+from runtime.sandbox.recognition_commands import RECOGNITION_COMMANDS
 from runtime.sandbox.schema import (
     MAX_CUSTOM_DATA,
     MAX_DIGITS,
@@ -36,6 +38,8 @@ from runtime.sandbox.schema import (
     unit_field,
     whole_number,
 )
+from runtime.sandbox.socket_commands import SOCKET_COMMANDS
+from runtime.sandbox.storage_commands import STORAGE_COMMANDS
 from runtime.sandbox.transfer_commands import TRANSFER_COMMANDS
 
 
@@ -190,9 +194,14 @@ class StopPlayback(Command):
 
 @attrs.frozen(kw_only=True)
 class SendMediaTo(Command):
+    """`encoding`, `tag` and `custom_parameters` (JSON) are for a WebSocket."""
+
     op: ClassVar[str] = "media.send"
     source: int = unit_field()
     sink: int = unit_field()
+    encoding: str = checked(one_of("", *ENCODINGS), "")
+    tag: str = checked(text_of(MAX_TAG), "")
+    custom_parameters: str = checked(text_of(MAX_CUSTOM, lines=True), "")
 
 
 @attrs.frozen(kw_only=True)
@@ -307,6 +316,9 @@ _ALL: Final[tuple[type[Command], ...]] = (
     CreateConference,
     StopConference,
     RequestHttp,
+    *SOCKET_COMMANDS,
+    *RECOGNITION_COMMANDS,
+    *STORAGE_COMMANDS,
     SetSessionData,
     SetCallData,
     HideTones,

@@ -20,18 +20,22 @@ import trio
 from runtime.api.amd import AMDDetector, AMDEvents
 from runtime.api.call import Call
 from runtime.api.event_constants import (
+    SPACES,
     AppEvents,
+    ASREvents,
     CallEvents,
     ConferenceEvents,
     PlayerEvents,
     RecorderEvents,
     SequencePlayerEvents,
+    WebSocketEvents,
 )
 from runtime.api.events import Event, build, by_name
 from runtime.api.listeners import Listener, Listeners
 from runtime.api.running import RUNNING, Run
 from runtime.api.session import Phase, Session
 from runtime.api.timers import Timer
+from runtime.api.websocket import WebSocket
 from runtime.sandbox.fault import Sources, describe
 from runtime.sandbox.frames import (
     CallInfo,
@@ -66,6 +70,9 @@ LAST_OF_UNIT: Final = frozenset(
         RecorderEvents.Error,
         ConferenceEvents.Stopped,
         ConferenceEvents.Error,
+        WebSocketEvents.CLOSE,
+        ASREvents.Stopped,
+        ASREvents.ASRError,
         AMDEvents.DetectionComplete,
         AMDEvents.DetectionError,
     )
@@ -76,10 +83,12 @@ SLOW_S: Final = 0.1
 trio runs tasks: a ping of the core is answered between two slow handlers."""
 SOURCE_FIELD: Final = {
     "AMD": "amd",
+    "ASR": "asr",
     "Conference": "conference",
     "Player": "player",
     "Recorder": "recorder",
     "SequencePlayer": "sequencePlayer",
+    "WebSocket": "websocket",
 }
 
 
@@ -196,6 +205,8 @@ class Dispatcher:
             unit = unit or (call if frame.unit is not None else None)
         if isinstance(unit, Call):
             unit._learn(frame.state, frame.name, frame.fields)
+        elif isinstance(unit, WebSocket):
+            unit._learn(frame.name)
         elif unit is not None and _is_last(frame):
             unit._stopped = True
         return unit
@@ -374,18 +385,10 @@ def _source_field(name: str) -> str:
 
 
 def _all_events() -> dict[str, type[Event]]:
-    spaces = (
-        AppEvents,
-        CallEvents,
-        PlayerEvents,
-        SequencePlayerEvents,
-        RecorderEvents,
-        ConferenceEvents,
-        AMDEvents,
-    )
-    return {name: event for space in spaces for name, event in by_name(space).items()}
+    return {name: event for space in (*SPACES, AMDEvents) for name, event in by_name(space).items()}
 
 
 def _is_last(frame: EventFrame) -> bool:
-    """An error with a code is about one call that a conference did not let in; it goes on."""
-    return frame.name in LAST_OF_UNIT and not frame.fields.get("code")
+    """A conference's error with a code is about one call that it did not let in; it goes on."""
+    goes_on = frame.name == ConferenceEvents.Error.name and frame.fields.get("code")
+    return frame.name in LAST_OF_UNIT and not goes_on

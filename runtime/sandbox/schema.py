@@ -6,6 +6,7 @@ that names the field and the limit; its words are also the script's, when the va
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -26,6 +27,10 @@ MAX_HEADER_VALUE: Final = 200
 MAX_HEADERS_TOTAL: Final = 4_095
 """VoxEngine's limit for all SIP headers of a script together."""
 MAX_INFO_BODY: Final = 8_192
+MAX_SOCKET_TEXT: Final = 48 * 1024
+"""Octets of one message of a WebSocket, as JSON: it fits into a worker's frame."""
+MAX_REPORT: Final = 8_192
+"""Of CallList; a session's task has as much."""
 MAX_DIGITS: Final = 256
 MAX_CUSTOM_DATA: Final = 8_192
 MAX_HTTP_BODY: Final = 64 * 1024 * 1024
@@ -84,6 +89,22 @@ def text_of(limit: int, *, lines: bool = False, empty: bool = True) -> Check:
             return _fail(attribute, f"must not hold {names}")
         if _unsendable(value):
             return _fail(attribute, "holds half a character (a lone surrogate)")
+        return None
+
+    return check
+
+
+def octets_of(limit: int) -> Check:
+    """A text that has at most `limit` octets as JSON, as it goes to the core."""
+
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, str):
+            return _wrong_type(attribute, "must be a string", value)
+        if _unsendable(value):
+            return _fail(attribute, "holds half a character (a lone surrogate)")
+        size = len(json.dumps(value, ensure_ascii=False).encode())
+        if size > limit:
+            return _fail(attribute, f"has {size} octets as JSON, the limit is {limit}")
         return None
 
     return check

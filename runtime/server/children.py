@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import attrs
 import trio
 from structlog.typing import FilteringBoundLogger
@@ -20,10 +22,15 @@ from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.launcher import ZygoteLauncher
 from runtime.sandbox.levels import Isolation
 from runtime.session.timeline_file import TimelineFiles
+from runtime.sockets import SocketClient
 from runtime.speech.offline import OfflineSpeech
+from runtime.storage import ApplicationStore, StorageFile
 
 SOUNDS_FOLDER = "sounds"
 """Under the data folder: files that every scenario may play by name."""
+
+STORAGE_FILE = "storage.sqlite3"
+"""Under the data folder: the pairs of ApplicationStorage."""
 
 
 @attrs.frozen(kw_only=True)
@@ -38,6 +45,8 @@ class Children:
     timelines: TimelineFiles
     sounds: Sounds
     http: Fetcher
+    sockets: SocketClient
+    storage: ApplicationStore
 
     @classmethod
     def configured(cls, config: Config, base_url: str, log: FilteringBoundLogger) -> Children:
@@ -46,19 +55,21 @@ class Children:
         # Where no call can hear wide, sounds are made narrow: half the work and the memory.
         sound_rate_hz = WIDE_ROW_RATE_HZ if config.wideband else ROW_RATE_HZ
         speech = OfflineSpeech(log.warning, sound_rate_hz)
-        http = Fetcher(Direct(parse_networks(config.net.allow)))
+        network = Direct(parse_networks(config.net.allow))
+        http = Fetcher(network)
         recordings = Recordings(
             RecordingDisk(data / "recordings", parse_size(config.data.recordings_max)),
             base_url=lambda: base_url,
             warn=log.warning,
         )
+        engine = MediaClient(
+            config.rtp.host,
+            parse_port_range(config.rtp.ports),
+            codecs=config.codecs,
+            on_note=log.warning,
+        )
         return cls(
-            engine=MediaClient(
-                config.rtp.host,
-                parse_port_range(config.rtp.ports),
-                codecs=config.codecs,
-                on_note=log.warning,
-            ),
+            engine=engine,
             decoders=decoders,
             speech=speech,
             recordings=recordings,
@@ -73,6 +84,8 @@ class Children:
                 rate_hz=sound_rate_hz,
             ),
             http=http,
+            sockets=SocketClient(network, engine, lambda: secrets.randbits(32)),
+            storage=ApplicationStore(StorageFile(data / STORAGE_FILE), warn=log.warning),
         )
 
     @property
@@ -89,6 +102,7 @@ class Children:
     async def start(self, nursery: trio.Nursery) -> None:
         """Return when all of them are ready."""
         await nursery.start(self.timelines.run)
+        await nursery.start(self.storage.run)
         async with trio.open_nursery() as starting:
             for run in (
                 self.engine.run,

@@ -35,6 +35,7 @@ from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
 from runtime.session.settings import SessionSettings
 from runtime.session.worker import Bundle
+from runtime.storage import StorageError
 from runtime.timeline_log import LoggedTimelines
 from sip.address import BoundAddress
 from sip.endpoint import Fault
@@ -101,7 +102,7 @@ class Server:
                 rtp=config.rtp,
                 warn=log.warning,
             )
-        except (ListenError, ValueError) as exc:
+        except (ListenError, StorageError, ValueError) as exc:
             raise StartError(str(exc)) from exc
         self.registry = self._make_registry()
         self.registry.set_scenarios(routing)
@@ -118,6 +119,7 @@ class Server:
             retry_after_s=RETRY_AFTER_S,
             access_url=lambda session: f"{self._http.url}{API}/sessions/{session}",
             log_url=lambda session: f"{self._http.url}{API}/sessions/{session}/timeline",
+            recogniser=config.asr.url,
             secrets=tuple(make_secret(s.name, s.value, s.hosts) for s in config.secret),
         )
         return SessionRegistry(
@@ -128,6 +130,8 @@ class Server:
             sounds=children.sounds,
             recordings=children.recordings,
             http=children.http,
+            sockets=children.sockets,
+            storage=children.storage,
             timelines=LoggedTimelines(children.timelines, self._log).open,
             new_id=lambda: secrets.token_hex(8),
             on_refusal=self._on_refusal,

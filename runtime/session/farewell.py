@@ -10,6 +10,8 @@ from runtime.session.call_leg import CallLeg
 from runtime.session.context import SessionContext
 from runtime.session.mixers import Conference, Recorder
 from runtime.session.player import Player
+from runtime.session.recogniser import Recogniser
+from runtime.session.socket import WebSocket
 
 
 def release_calls(session: SessionContext, end: End) -> set[int]:
@@ -75,3 +77,7 @@ def _close_units(session: SessionContext) -> None:
         conference.close()
     for recorder in session.units.of(Recorder):
         recorder.stop()
+    for socket in session.units.of(WebSocket):
+        socket.abandon()
+    for recogniser in session.units.of(Recogniser):
+        recogniser.abandon()

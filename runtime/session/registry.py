@@ -32,6 +32,8 @@ from runtime.session.timeline import Timeline, TimelineSinkFactory
 from runtime.session.views import SessionView
 from runtime.session.watch import ROUND_S
 from runtime.session.worker import Bundle, WorkerLauncher
+from runtime.sockets import SocketPort
+from runtime.storage import ApplicationStore
 
 KEPT_AFTER_END: Final = 200
 """Sessions that can be looked at after their end; older ones are on disk."""
@@ -77,12 +79,15 @@ class SessionRegistry:
         sounds: SoundLibrary,
         recordings: RecordingStore,
         http: Fetcher,
+        sockets: SocketPort,
+        storage: ApplicationStore | None = None,
         timelines: TimelineSinkFactory,
         new_id: Callable[[], str],
         new_nonce: Callable[[], str] = lambda: secrets.token_hex(8),
         wall_time: Callable[[], float] = time.time,
         on_refusal: Callable[[RefusalView], None] | None = None,
     ) -> None:
+        """Without `storage` the application's pairs are kept in memory."""
         self._settings = settings
         self._scripts = Scripts(launcher, settings.limits)
         self._timelines = timelines
@@ -100,7 +105,13 @@ class SessionRegistry:
         self._around = Surroundings(
             settings=settings,
             ports=Ports(
-                media=media, dialer=dialer, sounds=sounds, recordings=recordings, http=http
+                media=media,
+                dialer=dialer,
+                sounds=sounds,
+                recordings=recordings,
+                http=http,
+                sockets=sockets,
+                storage=storage or ApplicationStore(wall_time=wall_time),
             ),
             launcher=launcher,
             scripts=self._scripts,

@@ -40,6 +40,7 @@ class Routes:
         self._routing = Routing(conference_members)
         self._things: dict[Node, object] = {}
         self._on_replaced: dict[Node, Callable[[], None]] = {}
+        self._on_emptied: dict[Node, Callable[[], None]] = {}
 
     def __len__(self) -> int:
         return len(self._routing)
@@ -47,9 +48,18 @@ class Routes:
     def __contains__(self, node: Node) -> bool:
         return node in self._routing
 
-    def add(self, node: Node, role: Role, *, on_replaced: Callable[[], None] | None = None) -> None:
-        """A node that neither hears nor is heard yet."""
+    def add(
+        self,
+        node: Node,
+        role: Role,
+        *,
+        on_replaced: Callable[[], None] | None = None,
+        on_emptied: Callable[[], None] | None = None,
+    ) -> None:
+        """A node that neither hears nor is heard yet. `on_emptied`: nothing is sent to it now."""
         self._routing.add(node, role)
+        if on_emptied is not None:
+            self._on_emptied[node] = on_emptied
         if on_replaced is not None:
             self._on_replaced[node] = on_replaced
 
@@ -63,6 +73,7 @@ class Routes:
 
     def disconnect(self, source: Node, sink: Node) -> None:
         self._carry_out(self._routing.disconnect(source, sink))
+        self._tell_emptied()
 
     def update(self, node: Node, *, can_hear: bool, can_be_heard: bool) -> None:
         self._carry_out(self._routing.update(node, can_hear=can_hear, can_be_heard=can_be_heard))
@@ -72,6 +83,13 @@ class Routes:
         self._carry_out(self._routing.remove(node))
         self._things.pop(node, None)
         self._on_replaced.pop(node, None)
+        self._on_emptied.pop(node, None)
+        self._tell_emptied()
+
+    def _tell_emptied(self) -> None:
+        for node, told in list(self._on_emptied.items()):
+            if self._routing.source_of(node) is None:
+                told()
 
     def source_of(self, sink: Node) -> Node | None:
         return self._routing.source_of(sink)

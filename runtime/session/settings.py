@@ -17,6 +17,8 @@ from runtime.legs.leg import Dialer
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher
+from runtime.sockets import SocketPort
+from runtime.storage import ApplicationStore
 
 LAUNCH_S: Final = 10.0
 """A fork and a lock take milliseconds; a machine that needs longer cannot take the call."""
@@ -50,6 +52,8 @@ class SessionSettings:
     access_url: Callable[[str], str] = _no_url
     """Of a session id: where HTTP requests for its script go."""
     log_url: Callable[[str], str] = _no_url
+    recogniser: str = ""
+    """Where speech is recognised: a ws:// or wss:// URL; empty = nowhere."""
     secrets: tuple[Secret, ...] = attrs.field(default=(), repr=False)
 
 
@@ -62,3 +66,5 @@ class Ports:
     sounds: SoundLibrary
     recordings: RecordingStore
     http: Fetcher
+    storage: ApplicationStore
+    sockets: SocketPort

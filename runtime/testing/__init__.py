@@ -14,9 +14,11 @@ from runtime.testing.faults import ScenarioFailed as ScenarioFailed
 from runtime.testing.hearing import Heard as Heard
 from runtime.testing.hearing import speech_seconds as speech_seconds
 from runtime.testing.peers import NotHeard as NotHeard
+from runtime.testing.recognition import SimRecogniser as SimRecogniser
 from runtime.testing.run import run_simulation as run_simulation
 from runtime.testing.simulator import LeftOpen as LeftOpen
 from runtime.testing.simulator import Sim as Sim
+from runtime.testing.sockets import SimSocket as SimSocket
 from runtime.testing.web import SimRequest as SimRequest
 from runtime.testing.web import WebAnswer as WebAnswer
 from runtime.testing.web import WebFailure as WebFailure
@@ -33,7 +35,9 @@ __all__ = [
     "Sim",
     "SimCallee",
     "SimCaller",
+    "SimRecogniser",
     "SimRequest",
+    "SimSocket",
     "WebAnswer",
     "WebFailure",
     "answers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from itertools import count
@@ -20,11 +21,13 @@ from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher, Transport
 from runtime.sandbox.launcher import InProcessLauncher
 from runtime.session.registry import SessionRegistry
-from runtime.session.rules import Routing
+from runtime.session.rules import Routing, Rule
 from runtime.session.settings import SessionSettings
 from runtime.session.timeline import TimelineSinkFactory
 from runtime.session.views import SessionView
 from runtime.session.worker import Bundle
+from runtime.sockets import SocketPort
+from runtime.testing.recognition import RECOGNISER_URL
 
 DEFAULT_TIME: Final = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
 """A Wednesday morning, so that office hours do not depend on when the tests run."""
@@ -40,6 +43,7 @@ class Edges:
     sounds: SoundLibrary
     recordings: RecordingStore
     http: Transport
+    sockets: SocketPort
     timelines: TimelineSinkFactory
 
 
@@ -49,7 +53,7 @@ class SimulatedRuntime:
     def __init__(self, edges: Edges, now: Callable[[], float]) -> None:
         self._edges = edges
         self._now = now
-        self._settings = SessionSettings()
+        self._settings = SessionSettings(recogniser=RECOGNISER_URL)
         self._epoch = DEFAULT_TIME.timestamp()
         self._routing: Routing[Bundle] | None = None
         self._registry: SessionRegistry | None = None
@@ -130,6 +134,7 @@ class SimulatedRuntime:
             sounds=self._edges.sounds,
             recordings=self._edges.recordings,
             http=Fetcher(self._edges.http),
+            sockets=self._edges.sockets,
             timelines=self._edges.timelines,
             new_id=lambda: f"s{next(ids)}",
             new_nonce=lambda: str(next(nonces)),
@@ -156,3 +161,17 @@ async def _own_nursery(
     async with trio.open_nursery() as nursery:
         task_status.started(nursery)
         await trio.sleep_forever()
+
+
+def rules_of(names: list[str], conference: bool, custom_data: str) -> list[Rule]:
+    """The only scenario takes every call; of several the dialled number is the name."""
+    return [
+        Rule(
+            name=name,
+            to=".*" if len(names) == 1 else re.escape(name),
+            scenario=name,
+            conference=conference,
+            custom_data=custom_data,
+        )
+        for name in names
+    ]

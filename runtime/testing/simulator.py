@@ -8,7 +8,6 @@ on trio's clock; with a mock clock that jumps, an hour-long call takes milliseco
 from __future__ import annotations
 
 import inspect
-import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,13 +19,7 @@ from typing import Any, Final
 import trio
 import trio.testing
 
-from runtime.api.event_constants import (
-    AppEvents,
-    CallEvents,
-    ConferenceEvents,
-    PlayerEvents,
-    RecorderEvents,
-)
+from runtime.api.event_constants import SPACES
 from runtime.api.events import by_name
 from runtime.api.names import unknown
 from runtime.decisions.secrets import make_secret
@@ -43,7 +36,9 @@ from runtime.testing.dialer import DialScript, Refusal, SimDialer, play
 from runtime.testing.faults import Fault, Faults
 from runtime.testing.legs import NO_HEADERS, SimLeg, visible
 from runtime.testing.peers import WAIT_S, NotHeard, SimPeer
-from runtime.testing.simulated_runtime import Edges, SimulatedRuntime
+from runtime.testing.simulated_runtime import Edges, SimulatedRuntime, rules_of
+from runtime.testing.socket_world import SimSockets
+from runtime.testing.sockets import SimSocket
 from runtime.testing.symbolic_media import SymbolicMedia
 from runtime.testing.symbolic_recordings import SimRecording, SymbolicRecordings
 from runtime.testing.symbolic_sounds import SymbolicSounds
@@ -58,11 +53,7 @@ SETTLE_S: Final = 200.0
 """How long what is under way may go on after a test: an unanswered call gives up after 60 s, a
 session without calls ends 60 s later; what is there then was left behind."""
 SETTLE_STEP_S: Final = 1.0
-EVENT_NAMES: Final = frozenset(
-    name
-    for space in (AppEvents, CallEvents, PlayerEvents, RecorderEvents, ConferenceEvents)
-    for name in by_name(space)
-)
+EVENT_NAMES: Final = frozenset(name for space in SPACES for name in by_name(space))
 
 
 class LeftOpen(AssertionError):
@@ -80,20 +71,13 @@ class Sim:
         self.recorded = SymbolicRecordings(self.agenda)
         self.http = SimWeb(self.agenda.now, self.faults)
         self.sounds = SymbolicSounds(self.recorded.seconds_of)
+        self.sockets = SimSockets(self.media, self, self.faults, self.agenda.now)
         self.dialer = SimDialer(self.agenda, self.media, self, self._start_script)
         self.callers: list[SimCaller] = []
         self.folder = folder
         self._may_leave_open = False
         self._calls_from: Counter[str] = Counter()
-        edges = Edges(
-            media=self.media,
-            dialer=self.dialer,
-            sounds=self.sounds,
-            recordings=self.recorded,
-            http=self.http,
-            timelines=self.chronicle.sink,
-        )
-        self.runtime = SimulatedRuntime(edges, self.agenda.now)
+        self.runtime = SimulatedRuntime(_edges(self), self.agenda.now)
 
     # --- setting up ---
 
@@ -143,6 +127,10 @@ class Sim:
         He does what the test tells him (`await callee.invited()`, ...); no call fails the test.
         """
         return self.dialer.expect(to)
+
+    def expect_socket(self, url: str = "*") -> SimSocket:
+        """A server that the scenario is going to open a WebSocket to; `*` matches anything."""
+        return self.sockets.expect(url)
 
     def on_dial(self, to: str, script: DialScript | Refusal) -> None:
         """What everybody does whom the scenario calls at this number or URI: answers(), rings(),
@@ -329,8 +317,7 @@ class Sim:
         await trio.testing.wait_all_tasks_blocked()
         self.faults.check()
         left = self._left_behind()
-        left += [f"an error that was expected did not come: {one}" for one in self.faults.missing]
-        left += [f"a call that was expected was not placed: {one}" for one in self.dialer.unmet]
+        left += _in_vain(self)
         if left:
             lines = "\n".join(f"  - {one}" for one in left)
             raise LeftOpen(f"the test is over, but {SETTLE_S:g} s later there still is:\n{lines}")
@@ -350,7 +337,9 @@ class Sim:
         return await self.runtime.registry()
 
     def _route(self, bundles: dict[str, Bundle], *, conference: bool, custom_data: str) -> None:
-        rules = _rules(list(bundles), conference, custom_data) if conference or custom_data else []
+        rules = (
+            rules_of(list(bundles), conference, custom_data) if conference or custom_data else []
+        )
         self.runtime.route(Routing[Bundle].ruled(rules, bundles))
 
     def _bundle(self, scenario: str) -> Bundle:
@@ -367,15 +356,23 @@ class Sim:
         self.runtime.start_soon(partial(play, script, callee))
 
 
-def _rules(names: list[str], conference: bool, custom_data: str) -> list[Rule]:
-    """The only scenario takes every call; of several the dialled number is the name."""
+def _edges(sim: Sim) -> Edges:
+    """What production's core meets instead of the world."""
+    return Edges(
+        media=sim.media,
+        dialer=sim.dialer,
+        sounds=sim.sounds,
+        recordings=sim.recorded,
+        http=sim.http,
+        sockets=sim.sockets,
+        timelines=sim.chronicle.sink,
+    )
+
+
+def _in_vain(sim: Sim) -> list[str]:
+    """What the test expected and the scenario did not do."""
     return [
-        Rule(
-            name=name,
-            to=".*" if len(names) == 1 else re.escape(name),
-            scenario=name,
-            conference=conference,
-            custom_data=custom_data,
-        )
-        for name in names
+        *(f"an error that was expected did not come: {one}" for one in sim.faults.missing),
+        *(f"a call that was expected was not placed: {one}" for one in sim.dialer.unmet),
+        *(f"a socket that was expected was not opened: {one}" for one in sim.sockets.unmet),
     ]

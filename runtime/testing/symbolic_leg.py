@@ -150,6 +150,10 @@ class SymbolicLeg(Tapped):
         self._agenda.after(when - self._agenda.now(), act)
         return Act(done)
 
+    def later(self, seconds: float, action: Callable[[], None]) -> Appointment:
+        """Do something after so much time, unless it is cancelled."""
+        return self._agenda.after(seconds, action)
+
     def begins(self, audio: Audio) -> None:
         """The person makes this sound from now on."""
         self._voice[audio] = None

@@ -18,6 +18,7 @@ import attrs
 import runtime
 from runtime.api import (
     amd,
+    asr,
     call,
     call_listening,
     call_signalling,
@@ -26,8 +27,10 @@ from runtime.api import (
     http,
     player_making,
     recorder,
+    unit,
+    websocket,
 )
-from runtime.api.event_constants import NOT_FIRED_YET
+from runtime.api.event_constants import NEVER_FIRED, NOT_FIRED_YET
 from runtime.api.events import Event, by_name
 from runtime.api.names import NamespaceType, StrictNames, public_names, shown_name
 
@@ -59,17 +62,21 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "VoxEngine.createSequencePlayer": player_making.SEQUENCE_OPTIONS,
     "VoxEngine.createRecorder": recorder.RECORD_OPTIONS,
     "VoxEngine.createConference": ("hd_audio",),
+    "VoxEngine.createASR": asr.ASR_OPTIONS,
+    "VoxEngine.createWebSocket": websocket.SOCKET_OPTIONS,
+    "WebSocket.clearMediaBuffer": websocket.CLEAR_OPTIONS,
     "Call.answer": call_signalling.ANSWER_OPTIONS,
     "Call.enableBeepDetection": call_listening.BEEP_OPTIONS,
     "Call.monitorMediaStatistics": call_listening.STATISTICS_OPTIONS,
     "Call.record": recorder.RECORD_OPTIONS,
     "Call.say": call.SAY_OPTIONS,
     "Call.transferTo": call_transfers.TRANSFER_OPTIONS,
+    "Call.sendMediaTo": unit.MEDIA_OPTIONS,
     "Call.startPlayback": ("loop", "progressivePlayback"),
     "Net.httpRequest": http.OPTIONS,
     "Net.httpRequestAsync": http.OPTIONS,
 }
-"""What **options are; sendMediaTo's are for sockets, which are not there yet."""
+"""What **options are."""
 RESULTS: Final = {"AnswerHandle": "Answered", "PlaybackHandle": "PlaybackOutcome"}
 RESULTS_MORE: Final = {
     "EndHandle": "Disconnected or Failed",
@@ -94,7 +101,13 @@ def page() -> str:
         "SequencePlayer",
         "Recorder",
         "Conference",
+        "WebSocket",
+        "ASR",
         "Net",
+        "ApplicationStorage",
+        "CallList",
+        "IVR",
+        "IVRState",
         "Logger",
     )
     parts += [_object(getattr(runtime, name)) for name in objects]
@@ -108,6 +121,8 @@ def page() -> str:
         "SequencePlayerEvents",
         "RecorderEvents",
         "ConferenceEvents",
+        "WebSocketEvents",
+        "ASREvents",
     )
     parts += [_events(getattr(runtime, name)) for name in spaces]
     parts.append(_events(amd.AMDEvents))
@@ -119,9 +134,11 @@ def page() -> str:
 
 
 def _value_names() -> list[str]:
-    return ["Answered", "CallState", "DTMFType", "Gathered", "GatherReason", "Handle",
-            "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
-            "Modules", "PlaybackOutcome", "RecordExpireTime", "VoiceList"]  # fmt: skip
+    return ["Answered", "ASRProfileList", "CallState", "DTMFType", "Gathered", "GatherReason",
+            "Handle", "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
+            "KeyList", "KeyValue", "Modules",
+            "PlaybackOutcome", "RecordExpireTime", "VoiceList",
+            "WebSocketAudioEncoding", "WebSocketReadyState"]  # fmt: skip
 
 
 def _exception_names() -> list[str]:
@@ -228,11 +245,12 @@ def _events(space: NamespaceType) -> str:
     lines = [f"## {space.__name__}\n", _text(space) + "\n"]
     lines += ["| constant | string value | payload | when |", "|---|---|---|---|"]
     values = by_name(space)
+    silent_ones = {*NOT_FIRED_YET, *NEVER_FIRED}
     constants = {getattr(space, name): name for name in public_names(space)}
     for value, event in values.items():
-        if value not in NOT_FIRED_YET:
+        if value not in silent_ones:
             lines.append(_event(constants[event], value, event))
-    silent = [f"`{constants[event]}`" for value, event in values.items() if value in NOT_FIRED_YET]
+    silent = [f"`{constants[event]}`" for value, event in values.items() if value in silent_ones]
     if silent:
         lines.append(
             f"\nKnown, and never fired in this version (listening writes a log line): "
@@ -245,11 +263,12 @@ def _event(constant: str, value: str, event: type[Event]) -> str:
     own = [
         name
         for name in attrs.fields_dict(event)
-        if name not in ("call", "player", "sequencePlayer")
+        if name not in ("call", "player", "sequencePlayer", "websocket", "asr")
     ]
     source = {"Application": [], "Call": ["call", "id"], "Player": ["player", "id"],
               "SequencePlayer": ["sequencePlayer", "id"],
-              "Recorder": ["id"], "Conference": ["id"],
+              "WebSocket": ["websocket", "id"], "ASR": ["asr", "id"], "Recorder": ["id"],
+              "Conference": ["id"],
               "AMD": ["call"]}[value.partition(".")[0]]  # fmt: skip
     if constant == "CallAlerting":
         source = ["call"]

@@ -41,9 +41,9 @@ from tests.sandbox.process_core import worker
         ("import pandas", "ModuleNotFoundError: there is no module 'pandas'. A scenario may"),
         ("import runtime.api", "ModuleNotFoundError: there is no module 'runtime.api': everything "
          "is in runtime itself"),
-        ("from runtime import IVR", "ImportError: runtime has no 'IVR': VoxEngine has it, this "
-         "version does not yet"),
-        ("from runtime import ASREvents", "ImportError: runtime has no 'ASREvents': VoxEngine has"),
+        ("from runtime import PhoneNumber", "ImportError: runtime has no 'PhoneNumber': VoxEngine "
+         "has it, this version does not yet"),
+        ("from runtime import ASRLanguage", "ImportError: runtime has no 'ASRLanguage': Vox"),
         ("from runtime import Crypto", "ImportError: runtime has no 'Crypto': use hashlib, hmac, "
          "base64 and uuid"),
         ("from menu import keys", "ImportError: menu has no 'keys' yet: it is still being "

@@ -13,12 +13,13 @@ import trio.testing
 
 from runtime.decisions.timeline import Entry
 from runtime.legs.leg import Headers
-from runtime.net import Fetcher
+from runtime.net import Direct, Fetcher
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing, Rule
 from runtime.session.settings import SessionSettings
 from runtime.session.timeline import TimelineSink
 from runtime.session.views import SessionView
+from runtime.sockets import SocketClient
 from runtime.testing.faults import Faults
 from runtime.testing.web import SimWeb
 from tests.session.fakes.leg import FakeDialer, FakeLeg
@@ -80,6 +81,7 @@ class Bench:
             dialer=self.dialer,
             sounds=self.sounds,
             recordings=self.store,
+            sockets=SocketClient(Direct(), self.media, lambda: 7),
             http=Fetcher(self.web),
             timelines=self._sink,
             new_id=lambda: f"s{next(numbers)}",

@@ -10,13 +10,14 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from runtime.net import Fetcher
+from runtime.net import Direct, Fetcher
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import InProcessLauncher
 from runtime.sandbox.loader import Loader
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
 from runtime.session.settings import SessionSettings
+from runtime.sockets import SocketClient
 from tests.session.bench import Bench, FakeBundle, FakeModule
 from tests.session.fakes.leg import FakeLeg
 
@@ -32,6 +33,7 @@ async def running(script: str) -> AsyncIterator[Bench]:
             dialer=made.dialer,
             sounds=made.sounds,
             recordings=made.store,
+            sockets=SocketClient(Direct(), made.media, lambda: 7),
             http=Fetcher(made.web),
             timelines=made._sink,
             new_id=lambda: "s1",

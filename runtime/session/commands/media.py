@@ -22,6 +22,7 @@ from runtime.sandbox.commands import (
 from runtime.session.commands.table import DONE, LATER, CommandRefused, Handler, find_call
 from runtime.session.context import SessionContext
 from runtime.session.playback import Prompt
+from runtime.session.socket import WebSocket
 
 CONFERENCE_FULL: Final = 486
 """`ConferenceEvents.Error.code`: the conference goes on, one call was not let in (Busy Here)."""
@@ -92,6 +93,9 @@ def send(session: SessionContext, command: SendMediaTo, _: int) -> bool:
         fields = {"error": str(exc), "code": CONFERENCE_FULL}
         session.events.emit("Conference.Error", unit=unit, fields=fields)
         raise
+    sink = session.units.get(command.sink)
+    if isinstance(sink, WebSocket):
+        sink.hear(command)
     return DONE
 
 

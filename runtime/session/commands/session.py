@@ -7,10 +7,14 @@ from typing import Final
 
 from runtime.decisions.failure import Cause, End
 from runtime.sandbox.commands import HideTones, RequestHttp, SetSessionData, Terminate
+from runtime.sandbox.storage_commands import Report
 from runtime.session.commands.call import CALL_COMMANDS
 from runtime.session.commands.http import HTTP_COMMANDS
 from runtime.session.commands.listening import LISTENING_COMMANDS
 from runtime.session.commands.media import MEDIA_COMMANDS
+from runtime.session.commands.recognition import RECOGNITION_COMMANDS
+from runtime.session.commands.socket import SOCKET_COMMANDS
+from runtime.session.commands.storage import STORAGE_COMMANDS
 from runtime.session.commands.table import DONE, Handler, check_custom_data
 from runtime.session.commands.transfer import TRANSFER_COMMANDS
 from runtime.session.commands.units import UNIT_COMMANDS
@@ -39,8 +43,9 @@ SESSION_COMMANDS: Final[Mapping[str, Handler]] = {
     Terminate.op: terminate,
 }
 
-ALLOWED_LATE: Final = frozenset({SetSessionData.op, HideTones.op, RequestHttp.op})
-"""What Terminating may still do: what is written down, and one HTTP request (session/http.py)."""
+ALLOWED_LATE: Final = frozenset({SetSessionData.op, HideTones.op, RequestHttp.op, Report.op})
+"""What Terminating may still do: what is written down, and one HTTP request (session/http.py)
+or report."""
 
 ALL_COMMANDS: Final[Mapping[str, Handler]] = {
     **CALL_COMMANDS,
@@ -49,6 +54,9 @@ ALL_COMMANDS: Final[Mapping[str, Handler]] = {
     **MEDIA_COMMANDS,
     **UNIT_COMMANDS,
     **HTTP_COMMANDS,
+    **SOCKET_COMMANDS,
+    **RECOGNITION_COMMANDS,
+    **STORAGE_COMMANDS,
     **SESSION_COMMANDS,
 }
 """Every operation of the wire."""

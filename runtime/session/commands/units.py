@@ -106,7 +106,7 @@ def create_conference(session: SessionContext, command: CreateConference, _: int
 
 
 def _refuse(session: SessionContext, unit: int, kind: str, limit: int) -> None:
-    """An event for listeners and an error for whoever awaits."""
+    """Too many of a kind: an event for listeners and an error for whoever awaits."""
     session.units.drop(unit)
     error = f"{kind} limit reached: a session has at most {limit} at once; stop one first"
     session.events.emit(f"{kind}.Error", unit=unit, fields={"error": error})

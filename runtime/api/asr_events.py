@@ -1,0 +1,83 @@
+"""Events of speech recognition. VoxEngine reference: ASREvents.
+
+Order of one utterance: CaptureStarted, InterimResult*, SpeechCaptured, Result. Stopped or ASRError
+is the last.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+
+from runtime.api.events import Event
+
+if TYPE_CHECKING:
+    from runtime.api.asr import ASR
+
+
+@attrs.frozen(kw_only=True)
+class RecognitionEvent(Event):
+    asr: ASR
+
+    @property
+    def id(self) -> str:
+        return self.asr.id()
+
+
+@attrs.frozen(kw_only=True)
+class RecognitionStarted(RecognitionEvent):
+    """The recogniser listens."""
+
+    name: ClassVar[str] = "ASR.Started"
+
+
+@attrs.frozen(kw_only=True)
+class CaptureStarted(RecognitionEvent):
+    """Somebody begins to speak: the moment to stop a prompt."""
+
+    name: ClassVar[str] = "ASR.CaptureStarted"
+
+
+@attrs.frozen(kw_only=True)
+class SpeechCaptured(RecognitionEvent):
+    """The utterance is over; its Result follows."""
+
+    name: ClassVar[str] = "ASR.SpeechCaptured"
+
+
+@attrs.frozen(kw_only=True)
+class Result(RecognitionEvent):
+    """What was said. `confidence` 0 to 100, `resultEndTime` in ms: 0 when the recogniser does not
+    tell."""
+
+    name: ClassVar[str] = "ASR.Result"
+    text: str = ""
+    confidence: float = 0
+    resultEndTime: float = 0
+    languageCode: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class InterimResult(RecognitionEvent):
+    """What was said so far; with interimResults only."""
+
+    name: ClassVar[str] = "ASR.InterimResult"
+    text: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class RecognitionStopped(RecognitionEvent):
+    """The result of stop(). `duration` in whole seconds since Started."""
+
+    name: ClassVar[str] = "ASR.Stopped"
+    cost: float = 0
+    duration: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class RecognitionError(RecognitionEvent):
+    """There is no recogniser, or it has left (`error`); nothing follows."""
+
+    name: ClassVar[str] = "ASR.Error"
+    error: str = ""

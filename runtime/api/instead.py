@@ -1,0 +1,79 @@
+"""What a script can use in place of what VoxEngine has and this runtime does not: "Owner.name" ->
+a sentence for the error message and for docs/reference/voxengine-coverage.md.
+
+Names without an owner are imported ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+_PEER_TO_PEER: Final = "audio always passes through the runtime here"
+_QUEUES: Final = (
+    "there are no queues of operators here; let callers wait in one shared session (`conference = "
+    "true` in the rule) with startPlayback, and join them with VoxEngine.sendMediaBetween"
+)
+_VIDEO: Final = "calls carry audio only"
+_VENDOR: Final = (
+    "connectors to other vendors are not built in; reach their services with Net.httpRequest"
+)
+_PYTHON: Final = "use Python's own"
+
+INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Call.answerDirect": f"{_PEER_TO_PEER}; use answer()",
+        "VoxEngine.callUserDirect": f"{_PEER_TO_PEER}; use callUser()",
+        "VoxEngine.forwardCallToUserDirect": f"{_PEER_TO_PEER}; use forwardCallToUser()",
+        "VoxEngine.callWhatsappUser": "WhatsApp is reached through a SIP gateway, with callSIP()",
+        "VoxEngine.createStreamingAgent": "there is no RTMP here",
+        "VoxEngine.enqueueACDRequest": _QUEUES,
+        "VoxEngine.enqueueTask": _QUEUES,
+        "VoxEngine.enableStatisticsForIncomingWebsockets": "the timeline tells of sockets anyway",
+        "VoxEngine.disableStatisticsForIncomingWebsockets": "the timeline tells of sockets anyway",
+        "VoxEngine.createAMD": "use AMD.create()",
+        "VoxEngine.createToneGeneratorPlayer": "use createToneScriptPlayer()",
+        "VoxEngine.scheduleTimers": "use setTimeout() and setInterval()",
+        "VoxEngine.sessionId": "it is a field of AppEvents.Started",
+        "VoxEngine.accountId": "it is a field of AppEvents.Started",
+        "VoxEngine.applicationId": "it is a field of AppEvents.Started",
+        "Conference.add": f"{_VIDEO}; use call.sendMediaTo(conference) and "
+        "conference.sendMediaTo(call)",
+        "Conference.get": f"{_VIDEO}: there are no endpoints",
+        "Conference.getList": f"{_VIDEO}: there are no endpoints",
+        "ConferenceEvents.EndpointAdded": f"{_VIDEO}: there are no endpoints",
+        "ConferenceEvents.EndpointUpdated": f"{_VIDEO}: there are no endpoints",
+        "ConferenceEvents.EndpointRemoved": f"{_VIDEO}: there are no endpoints",
+        "ConferenceEvents.EndpointManaged": f"{_VIDEO}: there are no endpoints",
+        "CallEvents.VoicemailPromptDetected": "use AMD.create() and AMD.Events.DetectionComplete",
+        "CallEvents.VoicemailPromptNotDetected": "use AMD.create() and "
+        "AMD.Events.DetectionComplete",
+        "CallEvents.PCM": "audio reaches scripts as recordings only",
+        "PlayerEvents.PlaybackError": "PlaybackFinished has an error field",
+        "Net.WebSocket": "use VoxEngine.createWebSocket()",
+        "AI": "use AMD.create() for answering machines",
+        "ACDEvents": _QUEUES,
+        "SmartQueueEvents": _QUEUES,
+        "SmartQueueOperatorSettingsMode": _QUEUES,
+        "StreamingAgentEvents": "there is no RTMP here",
+        "Cartesia": _VENDOR,
+        "ElevenLabs": _VENDOR,
+        "Gemini": _VENDOR,
+        "OpenAI": _VENDOR,
+        "Ultravox": _VENDOR,
+        "Yandex": _VENDOR,
+        "VoximplantAPI": "the runtime's own HTTP interface is called with Net.httpRequest",
+        "VoximplantApi": "the runtime's own HTTP interface is called with Net.httpRequest",
+        "Crypto": "use hashlib, hmac, base64 and uuid",
+        "getLocalTime": "use VoxEngine.now(tz)",
+        "base64_encode": f"{_PYTHON} base64.b64encode",
+        "base64_decode": f"{_PYTHON} base64.b64decode",
+        "bytes2hex": f"{_PYTHON} bytes.hex",
+        "hex2bytes": f"{_PYTHON} bytes.fromhex",
+        "bytes2str": f"{_PYTHON} bytes.decode",
+        "str2bytes": f"{_PYTHON} str.encode",
+        "uuidgen": f"{_PYTHON} uuid.uuid4",
+        "levenshtein_distance": f"{_PYTHON} difflib for likeness",
+    }
+)

@@ -1,0 +1,176 @@
+"""A WebSocket of a script: opened, spoken through, a source and a sink of audio, and closed."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any, Final
+
+from runtime.decisions.media_stream import ENCODINGS, StreamPlan
+from runtime.decisions.routing import SOCKET
+from runtime.decisions.timeline import shown_url
+from runtime.media.port import MediaUnavailable
+from runtime.net import FetchError, FetchRefused
+from runtime.sandbox.commands import SendMediaTo
+from runtime.sandbox.frames import call_id
+from runtime.sandbox.socket_commands import CreateSocket
+from runtime.session.context import SessionContext
+from runtime.session.dressing import Dressing
+from runtime.sockets import (
+    Socket,
+    SocketBegan,
+    SocketClosed,
+    SocketEnded,
+    SocketEvent,
+    SocketFull,
+    SocketNote,
+    SocketRequest,
+    SocketText,
+)
+
+NOT_OPENED: Final = 1006
+"""RFC 6455 7.4.1."""
+
+
+class SocketRefused(Exception):
+    """Nothing was sent; str() says why."""
+
+
+class WebSocket:
+    """One socket; its handle is gone with its Close."""
+
+    def __init__(self, session: SessionContext) -> None:
+        self.unit = 0
+        self._session = session
+        self._socket: Socket | None = None
+        self._plan: StreamPlan | None = None
+        """How audio is to be sent, while something is."""
+
+    def open(self, unit: int, command: CreateSocket) -> None:
+        self.unit = unit
+        session = self._session
+        session.routes.add(unit, SOCKET, on_emptied=self._emptied)
+        self._emit("Created")
+        request = SocketRequest(
+            url=command.url,
+            headers=command.headers,
+            protocols=tuple(filter(None, (each.strip() for each in command.protocols.split(",")))),
+            connect_s=session.settings.limits.http_connect_timeout_s,
+        )
+        self._scope = session.tasks.start(partial(self._run, request))
+
+    def turn_away(self, unit: int, why: str) -> None:
+        """There are too many."""
+        self.unit = unit
+        self._session.units.drop(unit)
+        self._emit("Error", reason=why)
+        self._emit("Close", code=NOT_OPENED, reason=why, wasClean=False)
+
+    async def _run(self, request: SocketRequest) -> None:
+        dressing = Dressing(self._session.secrets)
+        try:
+            listener = self._session.tasks.edge(self._on)
+            socket = await self._session.ports.sockets.open(request, dressing.dress, listener)
+        except (FetchError, MediaUnavailable) as exc:
+            why = dressing.mask().text(str(exc))
+            kind = "refusal" if isinstance(exc, FetchRefused) else "socket"
+            self._note(f"{shown_url(request.url)}: {why}", kind)
+            self._emit("Error", reason=why)
+            self._over(SocketClosed(code=NOT_OPENED, reason=why, clean=False))
+            return
+        self._note(f"{shown_url(request.url)}: open")
+        self._opened(socket)
+        await socket.run()
+
+    def _opened(self, socket: Socket) -> None:
+        self._socket = socket
+        self._emit("Open")
+        self._session.routes.bind(self.unit, socket.media)
+        self._session.routes.update(self.unit, can_hear=True, can_be_heard=True)
+        if self._plan is not None:
+            socket.begin(self._plan)
+
+    # --- what the script asks -------------------------------------------------------------------
+
+    def send(self, text: str) -> None:
+        """Raises SocketRefused."""
+        if self._socket is None:
+            raise SocketRefused("the socket is not open yet; wait for WebSocketEvents.OPEN")
+        try:
+            self._socket.send(text)
+        except SocketFull as exc:
+            raise SocketRefused(str(exc)) from exc
+
+    def hear(self, command: SendMediaTo) -> None:
+        """Something is sent to it: a stream of its own begins."""
+        encoding = ENCODINGS[command.encoding or "PCM8"]
+        self._plan = StreamPlan(
+            encoding=encoding, tag=command.tag, custom=command.custom_parameters
+        )
+        if self._socket is not None:
+            self._socket.begin(self._plan)
+
+    def _emptied(self) -> None:
+        """Nothing is sent to it any more."""
+        self._plan = None
+        if self._socket is not None:
+            self._socket.end()
+
+    def clear(self) -> None:
+        if self._socket is not None:
+            self._socket.clear()
+
+    def close(self) -> None:
+        """Close follows. Safe twice."""
+        if self._socket is not None:
+            self._socket.close()
+        else:
+            self._scope.cancel()
+            self._over(
+                SocketClosed(code=NOT_OPENED, reason="closed before it was open", clean=False)
+            )
+
+    def abandon(self) -> None:
+        """The session ends: the peer is told goodbye, the script nothing. Safe twice."""
+        self._session.routes.remove(self.unit)
+        self._session.units.drop(self.unit)
+        self._scope.cancel()
+
+    # --- what the peer does ---------------------------------------------------------------------
+
+    def _on(self, event: SocketEvent) -> None:
+        match event:
+            case SocketText(text):
+                self._emit("Message", text=text)
+            case SocketBegan(tag=tag, encoding=encoding, custom=custom):
+                self._emit(
+                    "MediaEventStarted", tag=tag, encoding=encoding, customParameters=_read(custom)
+                )
+            case SocketEnded(tag=tag, duration_s=duration_s):
+                self._emit("MediaEventEnded", tag=tag, mediaInfo={"duration": round(duration_s)})
+            case SocketNote(text):
+                self._note(text)
+            case SocketClosed():
+                self._over(event)
+
+    def _over(self, event: SocketClosed) -> None:
+        if self.unit not in self._session.routes:
+            return
+        self._socket = None
+        self._session.routes.remove(self.unit)
+        self._session.units.drop(self.unit)
+        self._emit("Close", code=event.code, reason=event.reason, wasClean=event.clean)
+
+    def _emit(self, name: str, **fields: Any) -> None:
+        self._session.events.emit(f"WebSocket.{name}", unit=self.unit, fields=fields)
+
+    def _note(self, text: str, kind: str = "socket") -> None:
+        self._session.timeline.record(kind, text, leg=call_id(self._session.id, self.unit))
+
+
+def _read(custom: str) -> Any:
+    """customParameters are JSON that was written as a text, mostly."""
+    try:
+        return json.loads(custom)
+    except ValueError:
+        return custom or None

@@ -1,0 +1,305 @@
+"""WebSockets over the network, with their audio carried by the audio engine.
+
+The engine knows nothing of WebSockets: each has a leg of its own there, whose peer is a socket of
+the core on the same host. What the peer sends ahead of time is kept here and goes on in steps of
+20 ms; what the leg hears goes out as it comes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from runtime.decisions.media_stream import (
+    ENCODINGS,
+    TICK_S,
+    Began,
+    Encoding,
+    Ended,
+    Inbound,
+    Outbound,
+    Output,
+    Play,
+    Refused,
+    StreamPlan,
+    Text,
+)
+from runtime.media.port import MediaLeg, MediaPort
+from runtime.net import Direct, Dress, Failure, FetchError, Hop
+from runtime.sockets.connection import NOT_SAID, Connection, Gone
+from runtime.sockets.port import (
+    MAX_QUEUED_BYTES,
+    SocketBegan,
+    SocketClosed,
+    SocketEnded,
+    SocketFull,
+    SocketListener,
+    SocketNote,
+    SocketRequest,
+    SocketText,
+)
+from runtime.sockets.rtp import MAX_PACKET, Sender, is_engine, payload_of, stream_of
+
+MAX_AUDIO_QUEUED: Final = 64 * 1024
+"""Beyond this audio is lost rather than late: two seconds of PCM16."""
+GOODBYE_S: Final = 2.0
+"""A peer that was told goodbye answers within this, or is left."""
+MAX_NOTES: Final = 8
+"""Faults of one peer that a timeline is told of."""
+SCHEMES: Final = {"ws": "http", "wss": "https"}
+
+
+class SocketClient:
+    """Opens WebSockets, under the address rules of HTTP requests."""
+
+    def __init__(self, network: Direct, media: MediaPort, new_ssrc: Callable[[], int]) -> None:
+        self._network = network
+        self._media = media
+        self._new_ssrc = new_ssrc
+
+    async def open(
+        self, request: SocketRequest, dress: Dress, listener: SocketListener
+    ) -> LiveSocket:
+        hop = dress(first_hop(request))
+        try:
+            with trio.fail_after(request.connect_s):
+                connection = await self._connected(hop, request)
+        except trio.TooSlowError:
+            why = f"Timeout is reached: no WebSocket at {hop.shown} in time"
+            raise FetchError(Failure.TIMEOUT, why) from None
+        try:
+            leg = await self._media.open_leg()
+            socket = LiveSocket(connection, leg, Sender(self._new_ssrc()), listener)
+            await socket.prepare()
+        except BaseException:
+            await connection.aclose()
+            raise
+        return socket
+
+    async def _connected(self, hop: Hop, request: SocketRequest) -> Connection:
+        stream = await self._network.connect(hop, request.connect_s)
+        connection = Connection(stream, hop)
+        try:
+            await connection.open(request.protocols)
+        except BaseException:
+            await connection.aclose()
+            raise
+        return connection
+
+
+def first_hop(request: SocketRequest) -> Hop:
+    """The handshake as an HTTP request. Raises FetchError."""
+    scheme, colon, rest = request.url.partition(":")
+    http = SCHEMES.get(scheme.lower())
+    if http is None or not colon:
+        shown = request.url.partition("?")[0][:200]
+        raise FetchError(Failure.MALFORMED_URL, f"{shown!r} is not a ws:// or wss:// URL")
+    hop = Hop.first("GET", f"{http}:{rest}", request.headers, b"")
+    names = {name.lower() for name, _ in request.headers}
+    kept = tuple(h for h in hop.headers if h[0].lower() in (*names, "user-agent", "authorization"))
+    return Hop(hop.method, hop.url, kept, b"")
+
+
+class LiveSocket:
+    """One open WebSocket."""
+
+    def __init__(
+        self, connection: Connection, leg: MediaLeg, sender: Sender, listener: SocketListener
+    ) -> None:
+        self._connection = connection
+        self._leg = leg
+        self._sender = sender
+        self._tell = listener
+        self._udp = trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM)
+        self._inbound, self._outbound = Inbound(), Outbound()
+        self._encoding = ENCODINGS["PCM8"]
+        """In which the engine sends."""
+        self._queue: deque[str] = deque()
+        self._queued = 0
+        self._more, self._audio, self._sent = trio.Event(), trio.Event(), trio.Event()
+        self._closing = trio.Event()
+        self._notes = 0
+
+    @property
+    def media(self) -> MediaLeg:
+        return self._leg
+
+    # --- what the session asks ------------------------------------------------------------------
+
+    def send(self, text: str) -> None:
+        if self._queued + len(text) > MAX_QUEUED_BYTES:
+            raise SocketFull(
+                f"{self._queued:,} characters wait already, because the peer does not take them; "
+                "nothing was sent"
+            )
+        self._put([text])
+
+    def close(self) -> None:
+        self._closing.set()
+
+    def begin(self, plan: StreamPlan) -> None:
+        self._encoding = plan.encoding
+        self._configure(sending=True)
+        self._put(self._outbound.start(plan))
+
+    def end(self) -> None:
+        if self._outbound.plan is not None:
+            self._configure(sending=False)
+            self._put(self._outbound.stop())
+
+    def clear(self) -> None:
+        self._told(self._inbound.clear())
+
+    def _configure(self, *, sending: bool) -> None:
+        host, port = self._udp.getsockname()[:2]
+        self._leg.configure(stream_of(self._encoding, host, port, sending=sending))
+
+    def _put(self, messages: list[str]) -> None:
+        for text in messages:
+            self._queue.append(text)
+            self._queued += len(text)
+        self._more.set()
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def prepare(self) -> None:
+        """The way to the engine: before anything is sent or heard."""
+        await self._udp.bind((self._leg.address.host, 0))
+        self._configure(sending=False)
+
+    async def run(self) -> None:
+        end = SocketClosed(code=NOT_SAID, reason="it was given up", clean=False)
+        try:
+            end = await self._until_the_end()
+        finally:
+            self._leg.close()
+            self._udp.close()
+            with trio.move_on_after(GOODBYE_S, shield=True):
+                await self._connection.close(1001)
+                await self._connection.aclose()
+        self._tell(end)
+
+    async def _until_the_end(self) -> SocketClosed:
+        ends: list[SocketClosed] = []
+        async with trio.open_nursery() as nursery:
+
+            async def until_gone(run: Callable[[], Awaitable[None]]) -> None:
+                try:
+                    await run()
+                except Gone as gone:
+                    ends.append(
+                        SocketClosed(code=gone.code, reason=gone.reason[:200], clean=gone.clean)
+                    )
+                    nursery.cancel_scope.cancel()
+
+            for run in (
+                self._read,
+                self._write,
+                self._connection.keep_alive,
+                self._say_goodbye,
+                self._play,
+                self._listen,
+            ):
+                nursery.start_soon(until_gone, run)
+        return ends[0]
+
+    async def _say_goodbye(self) -> None:
+        """What was sent before goes first; then the peer has a moment to answer."""
+        await self._closing.wait()
+        self._put(self._outbound.stop())
+        with trio.move_on_after(GOODBYE_S):
+            while self._queued:
+                self._sent = trio.Event()
+                await self._sent.wait()
+            await self._connection.close()
+            await trio.sleep_forever()
+        raise Gone(1000, "the peer did not answer the goodbye", clean=False)
+
+    async def _read(self) -> None:
+        async for text in self._connection.texts():
+            self._told(self._inbound.on_text(text))
+            if self._inbound.running:
+                self._audio.set()
+
+    async def _write(self) -> None:
+        while True:
+            while self._queue:
+                text = self._queue.popleft()
+                await self._connection.send(text)
+                self._queued -= len(text)
+            self._sent.set()
+            self._more = trio.Event()
+            await self._more.wait()
+
+    # --- audio ----------------------------------------------------------------------------------
+
+    async def _play(self) -> None:
+        """What the peer sent, to the engine, 20 ms at a time."""
+        while True:
+            await self._audio.wait()
+            self._audio = trio.Event()
+            due = trio.current_time()
+            while self._inbound.running:
+                await trio.sleep_until(due)
+                due += TICK_S
+                await self._step()
+
+    async def _step(self) -> None:
+        outputs = self._inbound.tick()
+        plays = [each for each in outputs if isinstance(each, Play)]
+        self._told([each for each in outputs if not isinstance(each, Play)])
+        for play in plays:
+            await self._to_engine(self._sender.packet(play.encoding, play.payload))
+        if not plays:
+            self._sender.pause(self._encoding_of_peer)
+
+    @property
+    def _encoding_of_peer(self) -> Encoding:
+        return self._inbound.encoding or self._encoding
+
+    async def _to_engine(self, packet: bytes) -> None:
+        address = self._leg.address
+        try:
+            await self._udp.sendto(packet, (address.host, address.rtp_port))
+        except OSError as exc:
+            self._note(f"audio for the engine is lost: {exc}")
+
+    async def _listen(self) -> None:
+        """What the leg hears, to the peer."""
+        while True:
+            try:
+                packet, source = await self._udp.recvfrom(MAX_PACKET)
+            except OSError:  # the engine's port is closed for a moment
+                await trio.sleep(TICK_S)
+                continue
+            payload = (
+                payload_of(packet, self._encoding) if is_engine(source, self._leg.address) else None
+            )
+            if payload is None:
+                continue
+            if self._queued > MAX_AUDIO_QUEUED:
+                self._outbound.lose(len(payload))
+            else:
+                self._put(self._outbound.media(payload))
+
+    def _told(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            match output:
+                case Text(text):
+                    self._tell(SocketText(text))
+                case Began(tag=tag, encoding=encoding, custom=custom):
+                    self._tell(SocketBegan(tag=tag, encoding=encoding, custom=custom))
+                case Ended(tag=tag, duration_s=duration_s):
+                    self._tell(SocketEnded(tag=tag, duration_s=duration_s))
+                case Refused(why):
+                    self._note(f"the peer's audio is refused: {why}")
+                case Play():
+                    pass
+
+    def _note(self, text: str) -> None:
+        self._notes += 1
+        if self._notes <= MAX_NOTES:
+            self._tell(SocketNote(text))

@@ -1,0 +1,159 @@
+"""The WebSocket protocol on one connection, as its client: RFC 6455, by wsproto.
+
+Bounds what a peer may send: the size of a message, the pieces it comes in, and the silence before
+it counts as gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+import trio
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Ping,
+    RejectConnection,
+    Request,
+    TextMessage,
+)
+from wsproto.frame_protocol import CloseReason
+from wsproto.utilities import ProtocolError
+
+from runtime.net import Failure, FetchError, Hop
+
+READ: Final = 16 * 1024
+MAX_MESSAGE: Final = 1024 * 1024
+"""Characters of one message to a script: it must fit into a frame of the session's protocol."""
+MAX_PIECES: Final = 1_024
+"""Of one message; one that comes in more is made to keep us busy."""
+PING_S: Final = 20.0
+SILENT_S: Final = 60.0
+"""Three pings without an answer: the peer is gone."""
+NOT_SAID: Final = 1006
+"""RFC 6455 7.4.1: the connection ended without a goodbye."""
+
+
+class Gone(Exception):
+    """The peer has closed, broken the rules, or is gone."""
+
+    def __init__(self, code: int, reason: str, *, clean: bool) -> None:
+        super().__init__(reason)
+        self.code, self.reason, self.clean = code, reason, clean
+
+
+class Connection:
+    """Over a connected stream; `open` first."""
+
+    def __init__(self, stream: trio.abc.Stream, hop: Hop) -> None:
+        self._stream = stream
+        self._hop = hop
+        self._wire = WSConnection(ConnectionType.CLIENT)
+        self._sending = trio.Lock()
+        self.binary = 0
+        """Messages that are no text; they are left out."""
+
+    async def open(self, protocols: tuple[str, ...]) -> None:
+        """The handshake. Raises FetchError."""
+        hop = self._hop
+        request = Request(
+            host=hop.url.netloc.decode("ascii"),
+            target=hop.url.raw_path.decode("ascii"),
+            subprotocols=list(protocols),
+            extra_headers=[(name.encode(), value.encode()) for name, value in hop.headers],
+        )
+        try:
+            await self._stream.send_all(self._wire.send(request))
+            while True:
+                for event in await self._receive():
+                    if isinstance(event, AcceptConnection):
+                        return
+                    if isinstance(event, RejectConnection):
+                        raise self._refused(f"it answers {event.status_code}")
+        except (Gone, ProtocolError, trio.BrokenResourceError) as exc:
+            raise self._refused(str(exc) or "the connection broke") from exc
+
+    def _refused(self, why: str) -> FetchError:
+        return FetchError(Failure.CONNECTION, f"{self._hop.shown} opens no WebSocket: {why}")
+
+    async def texts(self) -> AsyncIterator[str]:
+        """Messages as they come. Raises Gone."""
+        parts: list[str] = []
+        size = 0
+        while True:
+            for event in await self._read():
+                match event:
+                    case TextMessage(data=data, message_finished=finished):
+                        parts.append(data)
+                        size += len(data)
+                        if size > MAX_MESSAGE or len(parts) > MAX_PIECES:
+                            await self.close(CloseReason.MESSAGE_TOO_BIG)
+                            raise Gone(1009, "a message is too long", clean=False)
+                        if finished:
+                            text, size = "".join(parts), 0
+                            parts.clear()
+                            yield text
+                    case BytesMessage(message_finished=True):
+                        self.binary += 1
+                    case Ping():
+                        await self._send(self._wire.send(event.response()))
+                    case CloseConnection(code=code, reason=reason):
+                        await self._goodbye(event.response())
+                        raise Gone(int(code), reason or "", clean=int(code) != NOT_SAID)
+                    case _:
+                        pass
+
+    async def _read(self) -> list[Event]:
+        try:
+            with trio.fail_after(SILENT_S):
+                return await self._receive()
+        except trio.TooSlowError:
+            raise Gone(NOT_SAID, "the peer does not answer any more", clean=False) from None
+        except ProtocolError as exc:
+            await self.close(CloseReason.PROTOCOL_ERROR)
+            raise Gone(1002, f"the peer broke the protocol: {exc}", clean=False) from exc
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
+            raise Gone(NOT_SAID, "the connection broke", clean=False) from exc
+
+    async def _receive(self) -> list[Event]:
+        data = await self._stream.receive_some(READ)
+        if not data:
+            raise Gone(NOT_SAID, "the connection was closed without a goodbye", clean=False)
+        self._wire.receive_data(bytes(data))
+        return list(self._wire.events())
+
+    async def send(self, text: str) -> None:
+        """Raises Gone."""
+        try:
+            await self._send(self._wire.send(TextMessage(data=text)))
+        except ProtocolError as exc:
+            raise Gone(NOT_SAID, "it is being closed", clean=False) from exc
+
+    async def keep_alive(self) -> None:
+        """Ask now and then whether the peer is still there; until Gone."""
+        while True:
+            await trio.sleep(PING_S)
+            await self._send(self._wire.send(Ping()))
+
+    async def _send(self, data: bytes) -> None:
+        async with self._sending:
+            try:
+                await self._stream.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
+                raise Gone(NOT_SAID, "the connection broke", clean=False) from exc
+
+    async def close(self, code: int = CloseReason.NORMAL_CLOSURE) -> None:
+        """Say goodbye; what the peer answers comes from `texts`. Never raises."""
+        await self._goodbye(CloseConnection(code=code))
+
+    async def _goodbye(self, event: CloseConnection) -> None:
+        with contextlib.suppress(Gone, ProtocolError):
+            await self._send(self._wire.send(event))
+
+    async def aclose(self) -> None:
+        await trio.aclose_forcefully(self._stream)

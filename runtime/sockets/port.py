@@ -1,0 +1,112 @@
+"""What a session may ask of a WebSocket, and what it is told.
+
+Two adapters: sockets/client.py (the network, and the audio engine) and the test kit's. Everything
+runs on the core's trio thread; events come through the listener, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import attrs
+
+from runtime.decisions.media_stream import StreamPlan
+from runtime.media.port import MediaLeg
+from runtime.net import Dress
+
+MAX_QUEUED_BYTES: Final = 1024 * 1024
+"""Of messages that the peer has not taken yet: half a minute of audio."""
+
+
+class SocketFull(Exception):
+    """The peer does not take what it is sent; str() is for the script."""
+
+
+@attrs.frozen(kw_only=True)
+class SocketRequest:
+    """A ws:// or wss:// URL, and what is said when it is opened."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    protocols: tuple[str, ...] = ()
+    connect_s: float
+    """For everything until it is open."""
+
+
+@attrs.frozen
+class SocketText:
+    """A message of the peer's that is no audio."""
+
+    text: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class SocketBegan:
+    """The peer's audio begins to be heard."""
+
+    tag: str
+    encoding: str
+    custom: str
+
+
+@attrs.frozen(kw_only=True)
+class SocketEnded:
+    """The peer's audio has ended."""
+
+    tag: str
+    duration_s: float
+
+
+@attrs.frozen
+class SocketNote:
+    """Something for the timeline."""
+
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class SocketClosed:
+    """The last event. `code` as in RFC 6455 7.4.1; `clean`: both sides said goodbye."""
+
+    code: int
+    reason: str
+    clean: bool
+
+
+SocketEvent = SocketText | SocketBegan | SocketEnded | SocketNote | SocketClosed
+SocketListener = Callable[[SocketEvent], None]
+
+
+class Socket(Protocol):
+    """An open WebSocket. Nothing happens in it but while `run` runs."""
+
+    @property
+    def media(self) -> MediaLeg:
+        """Source of the peer's audio, and sink of what is sent to it."""
+
+    async def run(self) -> None:
+        """Until it is closed, by either side; SocketClosed has been told then. When cancelled it
+        says goodbye, for a moment."""
+
+    def send(self, text: str) -> None:
+        """Raises SocketFull."""
+
+    def close(self) -> None:
+        """Say goodbye (1000); `run` ends soon. Safe twice."""
+
+    def begin(self, plan: StreamPlan) -> None:
+        """Send what the leg hears, from now on, as a new stream."""
+
+    def end(self) -> None:
+        """End the stream. Safe twice."""
+
+    def clear(self) -> None:
+        """Drop the peer's audio that was not heard yet."""
+
+
+class SocketPort(Protocol):
+    """Opens WebSockets."""
+
+    async def open(self, request: SocketRequest, dress: Dress, listener: SocketListener) -> Socket:
+        """Whoever asked runs it. Raises FetchError, MediaUnavailable."""

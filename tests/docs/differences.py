@@ -1,0 +1,91 @@
+"""What of VoxEngine's surface is here and behaves differently: told by hand, for the page
+docs/reference/voxengine-coverage.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_SCHEME: Final = "`scheme` is always empty: codecs are negotiated by the runtime"
+_FREE: Final = "`cost` is 0: there is no billing"
+
+DIFFERENCES: Final[Mapping[str, str]] = {
+    "Call.addEventListener": "what cannot be a handler is refused at once, not when it fires",
+    "Call.customData": "200 bytes by default; longer ones raise ValueError",
+    "Call.say": "spoken by the offline voice of the language",
+    "Call.vad": "True while handleMicStatus(True) is on",
+    "Call.record": "recorded once per call; a second record() fires RecordError",
+    "CallEvents.Connected": _SCHEME,
+    "CallEvents.Disconnected": f'{_FREE}; `direction` is always "SIP Call"',
+    "CallEvents.RecordStopped": "`cost` is empty: there is no billing",
+    "CallEvents.StateChanged": "fired before the event that caused it",
+    "CallEvents.MediaStatisticsReceived": "the reference does not name the figures; these are ours",
+    "CallEvents.BeepDetectionComplete": "`timeout` is None when a beep was heard",
+    "AppEvents.Started": "`accountId` is 0, `logURL` empty, `applicationId` a name",
+    "AppEvents.CallAlerting": _SCHEME,
+    "VoxEngine.addEventListener": "what cannot be a handler is refused at once",
+    "VoxEngine.easyProcess": "`direct` has no effect",
+    "VoxEngine.getSecretValue": "a placeholder that becomes the value on its way to allowed hosts",
+    "VoxEngine.forwardCallToSIP": "`video` has no effect",
+    "VoxEngine.forwardCallToUser": "`video` has no effect",
+    "VoxEngine.createURLPlayer": "what was fetched is kept for as long as its server allows",
+    "VoxEngine.createRecorder": "files of the runtime, not of a cloud",
+    "VoxEngine.createConference": "audio only",
+    "VoxEngine.createWebSocket": "ws:// works too; private addresses need the operator's leave",
+    "WebSocket.sendMediaTo": "one stream at a time: `tag` does not choose among several",
+    "WebSocket.clearMediaBuffer": "`tag` does not choose among several streams",
+    "WebSocketEvents.ERROR": "with `reason`; CLOSE follows",
+    "WebSocketAudioEncoding": "OPUS is not there",
+    "VoxEngine.createASR": "the operator's recogniser, whatever the provider of `profile`",
+    "ASREvents.Stopped": _FREE,
+    "RecorderEvents.Stopped": "`cost` is empty: there is no billing",
+    "Net.httpRequest": "private addresses need the operator's leave",
+    "Net.httpRequestAsync": "private addresses need the operator's leave",
+    "Modules": "require() accepts every one of them; all that is here is loaded anyway",
+    "setInterval": "every 100 ms at least",
+}
+"""Section.name -> how."""
+
+_NO_TRANSCRIPT: Final = "recordings are not transcribed"
+_CODECS: Final = "codecs are negotiated by the runtime"
+_NO_VIDEO: Final = "calls carry audio only"
+_NO_CLOUD: Final = "recordings are files of the runtime"
+
+WITHOUT_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
+    "Call.answer": {
+        "conferenceCall": _NO_VIDEO,
+        "disableDtxForAudio": _CODECS,
+        "disableExtPlayoutDelay": _NO_VIDEO,
+        "disableExtVideoOffset": _NO_VIDEO,
+        "disableExtVideoOrientation": _NO_VIDEO,
+        "disableExtVideoTiming": _NO_VIDEO,
+        "maxVideoBitrate": _NO_VIDEO,
+        "scheme": _CODECS,
+    },
+    "Call.record": {
+        "dict": _NO_TRANSCRIPT,
+        "expire": "files stay until the operator removes them",
+        "format": _NO_TRANSCRIPT,
+        "labels": _NO_TRANSCRIPT,
+        "language": _NO_TRANSCRIPT,
+        "provider": _NO_TRANSCRIPT,
+        "recordNamePrefix": _NO_CLOUD,
+        "secure": "recordings are always behind the API's authorization",
+        "transcribe": _NO_TRANSCRIPT,
+        "video": _NO_VIDEO,
+        "videoParameters": _NO_VIDEO,
+    },
+    "Call.say": {"request": "it is for cloud voices"},
+    "VoxEngine.callSIP": {
+        "video": _NO_VIDEO,
+        "scheme": _CODECS,
+        "strictCodecList": _CODECS,
+    },
+    "VoxEngine.callPSTN": {"followDiversion": "the trunk decides"},
+    "VoxEngine.callUser": {
+        "video": _NO_VIDEO,
+        "scheme": _CODECS,
+        "pushNotificationTimeout": "there are no push notifications",
+    },
+}
+"""Method -> options that are accepted and have no effect, and why."""

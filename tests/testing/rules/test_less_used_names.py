@@ -1,0 +1,233 @@
+"""Names of VoxEngine's that few scenarios use, each with its effect."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.testing import Sim, answers
+from tests.testing.rules.scripts import script
+
+
+async def test_send_message_reaches_the_peer(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            await e.call.answer()
+            e.call.sendMessage("a text")
+        """)
+    )
+    caller = await sim.call()
+    assert (await caller.sees("message")).body == "a text"
+    caller.hang_up()
+
+
+async def test_remove_event_listener_takes_back_what_the_session_listened_to(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        def first(e):
+            Logger.write("first")
+        VoxEngine.addEventListener(AppEvents.Started, first)
+        VoxEngine.addEventListener(AppEvents.Started, lambda: Logger.write("second"))
+        VoxEngine.removeEventListener(AppEvents.Started, first)
+        @on_call
+        def alerting(e):
+            e.call.reject(603)
+        """)
+    )
+    caller = await sim.call()
+    await caller.ended()
+    assert sim.logs == ["second"]
+
+
+async def test_destroy_conference_ends_the_mixer(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            await e.call.answer()
+            room = VoxEngine.createConference(hd_audio=True)
+            room.addEventListener(ConferenceEvents.Started, lambda: Logger.write("started"))
+            room.addEventListener(ConferenceEvents.Stopped, lambda: Logger.write("stopped"))
+            VoxEngine.destroyConference(room)
+        """)
+    )
+    caller = await sim.call()
+    await caller.connected()
+    await sim.settle()
+    assert sim.logs == ["started", "stopped"]
+    caller.hang_up()
+
+
+async def test_a_sequence_player_tells_of_each_step(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            await e.call.answer()
+            player = VoxEngine.createSequencePlayer(segments=[{"text": "one"}, {"text": "two"}])
+            for event in (
+                SequencePlayerEvents.Created, SequencePlayerEvents.PlaybackReady,
+                SequencePlayerEvents.Started, SequencePlayerEvents.PlaybackMarkerReached,
+                SequencePlayerEvents.PlaybackFinished, SequencePlayerEvents.Stopped,
+                SequencePlayerEvents.Error,
+            ):
+                player.addEventListener(event, lambda e: Logger.write(e.name[15:]))
+            player.addMarker(0, 1)
+            player.sendMediaTo(e.call)
+        """)
+    )
+    caller = await sim.call()
+    await caller.hears("two")
+    await sim.advance(5)
+    assert sim.logs == [
+        "Created",
+        "PlaybackReady",
+        "Started",
+        "PlaybackMarkerReached",
+        "PlaybackFinished",
+    ]
+    caller.hang_up()
+
+
+@pytest.mark.parametrize("state", ["ALERTING", "CONNECTED", "TERMINATED"])
+async def test_call_state_names_each_step_of_a_call(sim: Sim, state: str) -> None:
+    sim.load_text(
+        script("""
+        def tell(call):
+            Logger.write(next(state for state in CallState if state == call.state()).name)
+        @on_call
+        def alerting(e):
+            assert CallState.PROGRESSING == "PROGRESSING"
+            tell(e.call)
+            e.call.addEventListener(CallEvents.Connected, lambda c: tell(c.call))
+            e.call.addEventListener(CallEvents.Disconnected, lambda c: tell(c.call))
+            e.call.answer()
+        """)
+    )
+    caller = await sim.call()
+    await caller.connected()
+    caller.hang_up()
+    await sim.settle()
+    assert state in sim.logs
+    assert len(sim.logs) == 3
+
+
+async def test_recordings_take_the_options_of_voxengine(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            await e.call.answer()
+            e.call.addEventListener(CallEvents.RecordStarted, lambda r: Logger.write("recorded"))
+            e.call.record(hd_audio=True, expire=RecordExpireTime.SIXMONTHS)
+        """)
+    )
+    caller = await sim.call()
+    await caller.connected()
+    await sim.advance(1)
+    assert sim.logs == ["recorded"]
+    caller.hang_up()
+
+
+async def test_say_takes_progressive_playback(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            await e.call.answer()
+            e.call.say("good morning", progressivePlayback=True)
+        """)
+    )
+    caller = await sim.call()
+    await caller.hears("good morning")
+    caller.hang_up()
+
+
+async def test_start_playback_takes_progressive_playback(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            await e.call.answer()
+            e.call.startPlayback("http://example.com/a.mp3", progressivePlayback=True)
+        """)
+    )
+    caller = await sim.call()
+    await caller.hears("a.mp3")
+    caller.hang_up()
+
+
+@pytest.mark.parametrize(
+    "dial",
+    [
+        'VoxEngine.callSIP("sip:bob@example.com", amd=machine)',
+        'VoxEngine.callPSTN("+442079460999", "+442079460001", amd=machine)',
+        'VoxEngine.callUser(username="bob", callerid="alice", amd=machine)',
+    ],
+)
+async def test_every_way_to_call_takes_a_detector_as_amd(sim: Sim, dial: str) -> None:
+    sim.on_dial("*", answers())
+    sim.load_text(
+        script(
+            """
+        @on_call
+        def alerting(e):
+            machine = AMD.create(model=AMD.Model.US, timeout=1000)
+            bob = """
+            + dial
+            + """
+            bob.addEventListener(
+                CallEvents.AudioIdentificationStarted, lambda: Logger.write("listening"))
+            bob.addEventListener(
+                CallEvents.AudioIdentificationError, lambda: Logger.write("not possible"))
+            bob.addEventListener(CallEvents.Connected, lambda b: setTimeout(b.call.hangup, 3000))
+            e.call.reject(603)
+        """
+        )
+    )
+    caller = await sim.call()
+    await caller.ended()
+    await sim.advance(10)
+    assert sim.logs == ["listening"]
+
+
+async def test_the_older_names_of_beep_detection_tell_the_same(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            call = e.call
+            call.addEventListener(
+                CallEvents.VoicemailToneDetected, lambda v: Logger.write(f"{v.frequency:g} Hz"))
+            call.addEventListener(
+                CallEvents.VoicemailToneNotDetected, lambda: Logger.write("nothing"))
+            await call.answer()
+            call.detectVoicemailTone(5)
+            await VoxEngine.sleep(3)
+            call.detectVoicemailTone(5)
+        """)
+    )
+    caller = await sim.call()
+    await caller.connected()
+    await caller.beep(1000)
+    await sim.advance(10)
+    assert sim.logs == ["1000 Hz", "nothing"]
+    caller.hang_up()
+
+
+async def test_an_event_that_is_never_fired_says_why(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        def alerting(e):
+            e.call.addEventListener(CallEvents.PushSent, print)
+            e.call.reject(603)
+        """)
+    )
+    caller = await sim.call()
+    await caller.ended()
+    assert sim.logs == [
+        "Call.PushSent is never fired here: push notifications are the vendor's service; "
+        "registered phones ring"
+    ]
