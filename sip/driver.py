@@ -18,7 +18,9 @@ import trio
 
 from sip.address import BoundAddress, Destination, Flow, PeerAddress
 from sip.agent import (
+    Admission,
     AgentOutput,
+    ConductReport,
     Locate,
     Refusal,
     RefusalReport,
@@ -36,6 +38,7 @@ from sip.dialog import (
     SessionStateError,
 )
 from sip.message import Message, MessageError
+from sip.registrar import RegistrationChanged
 from sip.transaction import ClientKey, ServerKey, Transmit
 from sip.transport import TransportHub
 
@@ -58,7 +61,10 @@ class Callbacks:
 
     on_invite: Callable[[InviteSession], InviteObserver | None]
     on_trace: Callable[[SipTrace], None]
-    accept: Callable[[PeerAddress], Refusal | None]
+    accept: Callable[[PeerAddress], Admission]
+    shuts_out: Callable[[PeerAddress], bool]
+    on_conduct: Callable[[ConductReport], None]
+    on_registration: Callable[[RegistrationChanged], None]
     on_refusal: Callable[[RefusalReport], None]
     on_fault: Callable[[Fault], None]
     on_notice: Callable[[str], object]
@@ -146,6 +152,10 @@ class Driver:
                 self._report(self._callbacks.on_trace, output)
             case RefusalReport():
                 self._report(self._callbacks.on_refusal, output)
+            case ConductReport():
+                self._report(self._callbacks.on_conduct, output)
+            case RegistrationChanged():
+                self._report(self._callbacks.on_registration, output)
             case _:
                 self._news.append(output)
 
@@ -221,7 +231,14 @@ class Driver:
         except Exception as exc:  # noqa: BLE001  a reporter's fault must not stop the signalling
             self.crashed(exc, getattr(callback, "__name__", "callback"))
 
-    def ask_gate(self, peer: PeerAddress) -> Refusal | None:
+    def _shuts_out(self, peer: PeerAddress) -> bool:
+        try:
+            return self._callbacks.shuts_out(peer)
+        except Exception as exc:  # noqa: BLE001  it is read, then, and the gate asked
+            self.crashed(exc, f"shuts_out({peer})")
+            return False
+
+    def ask_gate(self, peer: PeerAddress) -> Admission:
         try:
             return self._callbacks.accept(peer)
         except Exception as exc:  # noqa: BLE001  a gate that fails stays closed
@@ -254,7 +271,7 @@ class Driver:
     # --- what the transports tell (sip.transport.Receiver) ---
 
     def datagram(self, data: bytes, flow: Flow) -> None:
-        if self._agent is not None:
+        if self._agent is not None and not self._shuts_out(flow.peer):
             self._feed(self._agent.receive_datagram, data, flow, trio.current_time())
 
     def message(self, message: Message, flow: Flow) -> None:
@@ -310,10 +327,12 @@ class Driver:
         return self._agent is not None and self._agent.uses_flow(flow)
 
     def welcomes(self, peer: PeerAddress) -> bool:
-        refusal = self.ask_gate(peer)
-        if refusal is not None and refusal.status:
-            self.turned_away(peer, "connection", refusal.detail or refusal.reason)
-        return refusal is None
+        admission = self.ask_gate(peer)
+        if not isinstance(admission, Refusal):
+            return True
+        if admission.status:
+            self.turned_away(peer, "connection", admission.detail or admission.reason)
+        return False
 
     def turned_away(self, peer: PeerAddress, what: str, why: str) -> None:
         report = RefusalReport(what=what, why=why, status=0, peer=peer, call_id=None)

@@ -14,6 +14,8 @@ import trio
 
 from sip.address import BoundAddress, ListenAddress, PeerAddress
 from sip.agent import (
+    Admission,
+    ConductReport,
     EndpointSettings,
     Refusal,
     RefusalReport,
@@ -42,6 +44,7 @@ from sip.dialog import (
 )
 from sip.driver import Callbacks, Driver, Fault
 from sip.message import MessageError, NameAddr, Uri
+from sip.registrar import Binding, Registrar, RegistrationChanged
 from sip.transport import (
     AddressBook,
     DnsNames,
@@ -75,9 +78,14 @@ def log_notice(text: str) -> None:
     _log.warning("%s", text)
 
 
-def accept_all(_: PeerAddress) -> Refusal | None:
+def accept_all(_: PeerAddress) -> Admission:
     """The default gate: which peers are let in is the owner's decision."""
     return None
+
+
+def shut_out_nobody(_: PeerAddress) -> bool:
+    """The default: everything is read."""
+    return False
 
 
 def ignore(_: object) -> None:
@@ -89,10 +97,12 @@ class Endpoint:
 
     `on_invite` is called for each new call, with 100 sent already; it returns who hears the events
     of the session (None: the call is refused with 480, unless the callback refused it itself).
-    `accept` is asked for each peer that is in no dialog with us; `on_refusal` hears what the
-    endpoint refused by itself, `on_trace` every message, `on_fault` every caught exception,
-    `on_notice` what the operator should know. `tls` names the files for TLS; changes of them are
-    noticed. `websocket` says which web pages may connect to `ws` and `wss` listeners.
+    `accept` is asked for each peer that is in no dialog with us, `shuts_out` before a datagram is
+    read at all; `on_refusal` hears what the endpoint refused by itself, `on_conduct` how peers
+    behave, `on_registration` which users come and go, `on_trace` every message, `on_fault` every
+    caught exception, `on_notice` what the operator should know. `tls` names the files for TLS;
+    changes of them are noticed. `websocket` says which web pages may connect to `ws` and `wss`
+    listeners.
     """
 
     def __init__(
@@ -101,7 +111,10 @@ class Endpoint:
         *,
         on_invite: Callable[[InviteSession], InviteObserver | None],
         on_trace: Callable[[SipTrace], None] = ignore,
-        accept: Callable[[PeerAddress], Refusal | None] = accept_all,
+        accept: Callable[[PeerAddress], Admission] = accept_all,
+        shuts_out: Callable[[PeerAddress], bool] = shut_out_nobody,
+        on_conduct: Callable[[ConductReport], None] = ignore,
+        on_registration: Callable[[RegistrationChanged], None] = ignore,
         on_refusal: Callable[[RefusalReport], None] = ignore,
         on_fault: Callable[[Fault], None] = log_fault,
         on_notice: Callable[[str], object] = log_notice,
@@ -118,6 +131,9 @@ class Endpoint:
                 on_invite=on_invite,
                 on_trace=on_trace,
                 accept=accept,
+                shuts_out=shuts_out,
+                on_conduct=on_conduct,
+                on_registration=on_registration,
                 on_refusal=on_refusal,
                 on_fault=on_fault,
                 on_notice=on_notice,
@@ -201,6 +217,32 @@ class Endpoint:
         """Calls whose observer has not heard Ended."""
         return 0 if self._agent is None else self._agent.sessions.active
 
+    def footprint(self) -> dict[str, int]:
+        """Entries of every table that messages from outside can fill."""
+        agent = self._agent
+        if agent is None:
+            return {}
+        members = agent.members
+        return {
+            "sip_sessions": len(agent.sessions),
+            "transactions": agent.layer.client_count + agent.layer.server_count,
+            "registrations": 0 if members is None else len(members.registrar),
+            "credentials": 0 if members is None else members.remembered,
+        }
+
+    def bindings(self, user: str) -> tuple[Binding, ...]:
+        """Where a user can be reached now, the most wanted contact first."""
+        registrar = self._registrar()
+        return () if registrar is None else registrar.bindings(user, trio.current_time())
+
+    def registrations(self) -> tuple[Binding, ...]:
+        """All of them, by user."""
+        registrar = self._registrar()
+        return () if registrar is None else registrar.everybody(trio.current_time())
+
+    def _registrar(self) -> Registrar | None:
+        return None if self._agent is None else self._agent.members.registrar
+
     def invite(
         self,
         target: str,
@@ -211,12 +253,16 @@ class Endpoint:
         credentials: Credentials | None = None,
         route: str | None = None,
         may_follow: Callable[[Uri], bool] | None = None,
+        over: Binding | None = None,
+        call_id: str = "",
         observer: InviteObserver,
     ) -> InviteSession:
         """Call `target`; everything that follows comes to `observer`, and Ended comes last.
 
         `route` is the URI of an outbound proxy; `may_follow` says which addresses a 3xx may send
-        the call on to (by default none). Raises ValueError for a target, route or header
+        the call on to (by default none). `over` is the registration of the called phone: the INVITE
+        goes the way by which the phone was heard. `call_id` is for the further branches of a forked
+        call. Raises ValueError for a target, route or header
         that cannot be used, TooManySessionsError at the limit, NotRunningError before `run`.
         """
         agent = self._running("invite")
@@ -228,6 +274,9 @@ class Endpoint:
             credentials=credentials,
             route=None if route is None else outbound_proxy(route),
             may_follow=may_follow,
+            next_hop=None if over is None else over.next_hop,
+            flow=None if over is None else over.flow,
+            call_id=call_id,
         )
         now = trio.current_time()
         session = agent.invite(order, now)
@@ -246,8 +295,11 @@ class Endpoint:
 
 __all__ = [
     "Acknowledged",
+    "Admission",
     "Answered",
+    "Binding",
     "BoundAddress",
+    "ConductReport",
     "Credentials",
     "Ended",
     "Endpoint",
@@ -264,6 +316,7 @@ __all__ = [
     "Provisional",
     "Refusal",
     "RefusalReport",
+    "RegistrationChanged",
     "ReinviteAnswered",
     "ReinviteFailed",
     "ReinviteReceived",

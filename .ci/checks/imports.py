@@ -15,6 +15,7 @@ PURE = (
     "sip/sdp",
     "sip/agent",
     "sip/auth",
+    "sip/registrar",
     "runtime/decisions",
     "runtime/media/rtp",
     "runtime/media/detect",

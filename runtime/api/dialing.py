@@ -128,9 +128,11 @@ class Dialing(StrictNames):
     @overload
     def callUser(self, /, **options: Unpack[UserOptions]) -> Call: ...
     def callUser(self, /, *positional: object, **options: object) -> Call:
-        """Call a registered user by name.
+        """Call a registered user by name: all phones ring, the first that answers wins.
 
-        Events, limits and errors as for callSIP; Failed(480) when the user is not registered.
+        Events, limits and errors as for callSIP; Failed(480) when the user is not registered,
+        Failed(404) when there is no such user. When all phones refuse, the code is the best of
+        theirs (RFC 3261 16.7); 603 from one is from the user.
         Options, as keywords or one dict: username, callerid, displayName, headers or extraHeaders
         (X-*, and VI-CallTimeout), amd; the others of VoxEngine have no effect. The older positional
         form (username, callerid, displayName, headers, video, scheme) works. VoxEngine reference:

@@ -16,6 +16,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from runtime.config.certificates import with_certificate_files
 from runtime.config.secrets import with_secret_values
 from runtime.config.settings import Config, OwnLimits
+from runtime.config.users import with_passwords
 from runtime.decisions.limits import Limits, excesses
 
 MAX_FILE_BYTES: Final = 1024 * 1024
@@ -66,8 +67,9 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError([ConfigFault(str(path), key, what) for key, what in found])
     config, missing = with_secret_values(config, path.parent)
     config, unusable = with_certificate_files(config, path.parent)
-    missing += unusable
-    if missing:
+    users, without = with_passwords(config.users, path.parent)
+    config = attrs.evolve(config, users=users)
+    if missing := [*missing, *unusable, *without]:
         raise ConfigError([ConfigFault(str(path), key, what) for key, what in missing])
     return config
 
@@ -145,6 +147,14 @@ def _check_shape(value: Any, kind: Any) -> None:
             raise ValueError("must be written as [[table]] entries")
     elif (get_origin(kind) is dict or attrs.has(kind)) and not isinstance(value, dict):
         raise ValueError(f"must be a [table], not {value!r}")
+    elif get_origin(kind) is dict and attrs.has(get_args(kind)[1]):
+        _check_tables(value)
+
+
+def _check_tables(value: dict[str, Any]) -> None:
+    for name, entry in value.items():
+        if not isinstance(entry, dict):
+            raise ValueError(f"{name!r} must be a [table]")
 
 
 def _exactly(kind: type, name: str) -> Any:
@@ -177,7 +187,8 @@ def _flatten(error: BaseException, key: str, cls: Any) -> Iterator[tuple[str, st
         located, others = error.group_exceptions()
         for exception, note in located:
             place = getattr(note, "name", None)
-            index = f"{key}[{getattr(note, 'index', '?')}]"
+            at = getattr(note, "index", "?")
+            index = _join(key, at) if isinstance(at, str) else f"{key}[{at}]"
             inner = _join(key, place) if place is not None else index
             yield from _flatten(exception, inner, getattr(note, "type", None))
         for exception in others:

@@ -5,26 +5,14 @@ A value never stands in a fault, a log line or a repr.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
-from typing import Final
 
 import attrs
 
+from runtime.config.secret_sources import SourceFault, from_environment, from_file
 from runtime.config.settings import Config, SecretSettings
-from runtime.decisions.secrets import MAX_VALUE, why_no_value
-
-MAX_FILE_BYTES: Final = 2 * MAX_VALUE
-"""A larger file is the wrong file."""
-
-
-class SecretFault(Exception):
-    """A secret has no value that can be used; `key` is what to look at."""
-
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(problem)
-        self.key = key
+from runtime.decisions.secrets import why_no_value
 
 
 def with_secret_values(config: Config, base: Path) -> tuple[Config, list[tuple[str, str]]]:
@@ -38,9 +26,9 @@ def with_secret_values(config: Config, base: Path) -> tuple[Config, list[tuple[s
     for number, secret in enumerate(config.secret):
         try:
             if names[secret.name] > 1:
-                raise SecretFault("name", f"there are several secrets called {secret.name!r}")
+                raise SourceFault("name", f"there are several secrets called {secret.name!r}")
             value = _value(secret, base)
-        except SecretFault as exc:
+        except SourceFault as exc:
             faults.append((f"secret[{number}].{exc.key}", str(exc)))
         else:
             found.append(attrs.evolve(secret, value=value, file=None, env=""))
@@ -50,28 +38,14 @@ def with_secret_values(config: Config, base: Path) -> tuple[Config, list[tuple[s
 def _value(secret: SecretSettings, base: Path) -> str:
     given = [key for key in ("value", "file", "env") if getattr(secret, key)]
     if len(given) != 1:
-        raise SecretFault("value", "give one of value, file and env")
+        raise SourceFault("value", "give one of value, file and env")
     key = given[0]
     value = secret.value
     if secret.file is not None:
-        value = _read(base / secret.file)
+        value = from_file(base / secret.file, "file")
     elif secret.env:
-        value = os.environ.get(secret.env, "")
-        if not value:
-            raise SecretFault("env", f"the environment variable {secret.env!r} is not set")
+        value = from_environment(secret.env, "env")
     why = why_no_value(value)
     if why is not None:
-        raise SecretFault(key, why)
+        raise SourceFault(key, why)
     return value
-
-
-def _read(path: Path) -> str:
-    """Without the line end that editors put there."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE_BYTES + 1)
-        return raw.decode().removesuffix("\n").removesuffix("\r")
-    except OSError as exc:
-        raise SecretFault("file", f"{path} cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise SecretFault("file", f"{path} is not UTF-8 text") from exc

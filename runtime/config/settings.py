@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from runtime.config.users import RegistrarSettings, UserSettings, check_users
 from runtime.decisions.limits import Limits, lowered
 from runtime.decisions.secrets import MAX_SECRETS, SECRET_NAME, read_host
 
@@ -346,6 +347,8 @@ class Config:
     trunk: tuple[TrunkSettings, ...] = ()
     rule: tuple[RuleSettings, ...] = ()
     secret: tuple[SecretSettings, ...] = attrs.field(default=(), validator=_few_secrets)
+    registrar: RegistrarSettings = RegistrarSettings()
+    users: dict[str, UserSettings] = attrs.field(factory=dict, validator=check_users)
 
     @property
     def application_limits(self) -> Limits:

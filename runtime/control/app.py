@@ -16,6 +16,7 @@ from runtime.control.auth import AccessRule, Gate
 from runtime.control.health import Health
 from runtime.control.problem import Problem, on_http_exception, on_problem
 from runtime.control.recordings import Recordings
+from runtime.control.registrations import Registrations
 from runtime.control.sessions import Sessions
 from runtime.session.registry import SessionRegistry
 
@@ -34,18 +35,22 @@ class ControlParts:
     """The file of a session's recording."""
     state: Callable[[], dict[str, Any]]
     """Facts for /healthz beside the sessions: listeners, engine, sandbox."""
+    registrations: Callable[[], list[dict[str, object]]] = list
+    """Where users can be reached, for /api/v1/registrations."""
 
 
 def build_app(parts: ControlParts) -> ASGIApp:
     health = Health(parts.registry, parts.state)
     sessions = Sessions(parts.registry, parts.timelines)
     recordings = Recordings(parts.recording)
+    registrations = Registrations(parts.registrations)
     one = f"{API}/sessions/{{session}}"
     routes = [
         Route("/healthz", health.healthz),
         Route("/readyz", health.readyz),
         Route(f"{API}/sessions", sessions.listing),
         Route(f"{API}/refusals", sessions.refusals),
+        Route(f"{API}/registrations", registrations.listing),
         Route(one, sessions.one),
         Route(one, sessions.terminate, methods=["DELETE"]),
         Route(f"{one}/timeline", sessions.timeline),

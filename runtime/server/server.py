@@ -25,6 +25,7 @@ from runtime.control.listener import GRACE_S, HttpListener, ListenError
 from runtime.decisions.secrets import make_secret
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
+from runtime.legs.sip.users import Users, registrations_view
 from runtime.media.port import MediaUnavailable, RecordingError
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import LaunchError
@@ -38,7 +39,7 @@ from runtime.session.worker import Bundle
 from runtime.storage import StorageError
 from runtime.timeline_log import LoggedTimelines
 from sip.address import BoundAddress
-from sip.endpoint import Fault
+from sip.endpoint import Fault, RegistrationChanged
 from sip.endpoint import ListenError as SipListenError
 
 SESSION_MEMORY: Final = 8 * 1024 * 1024
@@ -93,6 +94,7 @@ class Server:
         try:
             self._http = _http_listener(config)
             self._children = Children.configured(config, self._http.url, log)
+            self._users = Users.of(config.registrar, config.users)
             self._sip = SipGateway(
                 config.sip,
                 config.trunk,
@@ -100,6 +102,8 @@ class Server:
                 on_refused=self._on_refused_call,
                 on_fault=self._on_fault,
                 rtp=config.rtp,
+                users=self._users,
+                on_registration=self._on_registration,
                 warn=log.warning,
             )
         except (ListenError, StorageError, ValueError) as exc:
@@ -144,6 +148,15 @@ class Server:
 
     def _on_refused_call(self, call: RefusedCall) -> None:
         self.registry.note_refusal(call.remote, call.to_uri, call.code, call.reason)
+
+    def _on_registration(self, change: RegistrationChanged) -> None:
+        tell = self._log.debug if change.change == "refreshed" else self._log.info
+        tell(
+            f"user {change.user} {change.change}",
+            contact=change.contact,
+            source=str(change.peer),
+            contacts=change.left,
+        )
 
     def _on_fault(self, fault: Fault) -> None:
         self._log.error(f"fault in {fault.where}", traceback=fault.traceback)
@@ -203,10 +216,15 @@ class Server:
                 timelines=self.config.data.dir.resolve() / "sessions",
                 recording=self._children.recordings.find,
                 state=self._state,
+                registrations=lambda: registrations_view(
+                    self._sip.registrations(), trio.current_time()
+                ),
             )
         )
         await nursery.start(self._serve_http, app)
         self._bound = await nursery.start(self._run_sip)
+        if self._users.weak and not self._sip.only_loopback:
+            self._log.warning(self._users.weak)
 
     async def _compile_scripts(self) -> None:
         """Ahead of their first calls. What does not compile is served too: its callers are told."""
@@ -255,6 +273,7 @@ class Server:
     def _state(self) -> dict[str, Any]:
         return {
             "sip": [str(each) for each in self._bound],
+            "signalling": self._sip.footprint(),
             "scenarios": sorted(self.registry.routing.bundles),
             "blank_workers": len(self._children.zygote.blank_pids),
             "audio_engine": self._children.engine.means,

@@ -108,6 +108,7 @@ class SimDialer:
         self._start = start
         self._expected: list[tuple[str, SimCallee]] = []
         self._scripts: list[tuple[str, DialScript | Refusal]] = []
+        self._users: dict[str, bool] = {}
         self.callees: list[SimCallee] = []
         self.requests: list[DialRequest] = []
 
@@ -124,12 +125,17 @@ class SimDialer:
     def on_dial(self, pattern: str, script: DialScript | Refusal) -> None:
         self._scripts.insert(0, (pattern, script))
 
+    def set_user(self, name: str, *, online: bool) -> None:
+        self._users[name] = online
+
     async def dial(self, request: DialRequest) -> Leg:
         await trio.lowlevel.checkpoint()
         self.requests.append(request)
         complaint = complaint_about(request.headers)
         if complaint:
             raise DialRefused(400, complaint)
+        if request.kind == "user":
+            self._check_user(request.to)
         callee = self._expected_callee(request.to)
         script = None if callee else self._script(request.to)
         if isinstance(script, Refusal):
@@ -142,6 +148,13 @@ class SimDialer:
         if script is not None:
             self._start(script, callee)
         return leg
+
+    def _check_user(self, name: str) -> None:
+        """As a registrar does, once the test has said who there is (legs/sip/user_calls.py)."""
+        if self._users and name not in self._users:
+            raise DialRefused(404, f"no user {name!r} is configured in [users]")
+        if not self._users.get(name, True):
+            raise DialRefused(480, f"user {name!r} is not registered")
 
     def _expected_callee(self, to: str) -> SimCallee | None:
         for place, (pattern, callee) in enumerate(self._expected):

@@ -122,10 +122,8 @@ class Sim:
         self.runtime.add_secret(make_secret(name, value, hosts))
 
     def expect_call(self, to: str = "*") -> SimCallee:
-        """Somebody whom the scenario is going to call: a number or URI, `*` matches anything.
-
-        He does what the test tells him (`await callee.invited()`, ...); no call fails the test.
-        """
+        """Somebody whom the scenario is going to call (`*`: anything), who does what the test tells
+        him (`await callee.invited()`, ...); no call fails the test."""
         return self.dialer.expect(to)
 
     def expect_socket(self, url: str = "*") -> SimSocket:
@@ -142,6 +140,10 @@ class Sim:
                 f"async function, not {script!r}"
             )
         self.dialer.on_dial(to, script)
+
+    def set_user(self, name: str, *, online: bool = True) -> None:
+        """A user for callUser: offline is 480 at once; with users set, anybody else is 404."""
+        self.dialer.set_user(name, online=online)
 
     def expect_error(self, pattern: str) -> None:
         """The script is going to fail with an error whose text matches; the test fails if not."""
@@ -161,15 +163,17 @@ class Sim:
         display_name: str = "",
         headers: Headers = NO_HEADERS,
         uri: str = "",
+        user: str = "",
     ) -> SimCaller:
-        """Somebody calls `to` from `number`; returns at once, while it is alerting."""
-        registry = await self._registry()
+        """Somebody (or a `user` of ours) calls `to`; returns at once, while it is alerting."""
+        registry, number = await self._registry(), user or number
         caller = SimCaller(self._caller_name(number), self)
         identity = LegIdentity(
             number=to,
             callerid=number,
             display_name=display_name,
-            from_uri=f"sip:{number}@caller.sim",
+            from_uri=f"sip:{number}@{'callstage' if user else 'caller.sim'}",
+            client_type="user" if user else "sip",
             to_uri=uri or f"sip:{to}@callstage.sim",
             headers=visible(headers),
             remote="simulated",

@@ -36,14 +36,18 @@ async def doctor(config: Config, *, as_json: bool) -> int:
     listeners = await examine_listeners(config.sip)
     required = config.sandbox.require
     if as_json:
-        sip = [attrs.asdict(report) for report in listeners]
-        facts = {**_facts(found, required), "sip": sip, "limits": _limits(config)}
-        typer.echo(json.dumps(facts))
+        known = {
+            "sip": [attrs.asdict(report) for report in listeners],
+            "limits": _limits(config),
+            "users": _users(config),
+        }
+        typer.echo(json.dumps({**_facts(found, required), **known}))
     else:
         console = Console(highlight=False)
         _show(console, found, required)
         _show_listeners(console, listeners)
         _show_limits(console, config)
+        _show_users(console, config)
     can_listen = not any(report.is_fatal for report in listeners)
     return 0 if found.level.satisfies(required) and can_listen else 1
 
@@ -64,6 +68,18 @@ def _limits(config: Config) -> dict[str, Any]:
     return {
         "operator": attrs.asdict(config.limits),
         "application": attrs.asdict(config.application_limits),
+    }
+
+
+def _users(config: Config) -> dict[str, Any]:
+    """Who may register: names and what they have, never a password."""
+    return {
+        name: {
+            "display_name": user.display_name,
+            "max_contacts": user.max_contacts,
+            "secret": "ha1" if user.ha1 else "password",
+        }
+        for name, user in config.users.items()
     }
 
 
@@ -143,3 +159,16 @@ def _show_limits(console: Console, config: Config) -> None:
 
 def _mark(good: bool) -> str:
     return "yes" if good else "[bold red]NO[/]"
+
+
+def _show_users(console: Console, config: Config) -> None:
+    if not config.users:
+        console.print("users: none configured; REGISTER is refused ([users.NAME])", markup=False)
+        return
+    offered = ", ".join(config.registrar.digest)
+    realm = config.registrar.realm
+    console.print(f"registrar: realm {realm}, digest {offered}", markup=False)
+    table = Table("user", "display name", "contacts at most", "secret")
+    for name, user in _users(config).items():
+        table.add_row(name, user["display_name"], str(user["max_contacts"]), user["secret"])
+    console.print(table)

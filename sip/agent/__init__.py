@@ -5,7 +5,10 @@ from .addressing import SentBy as SentBy
 from .addressing import UnroutableError as UnroutableError
 from .agent import TooManySessionsError as TooManySessionsError
 from .agent import UserAgent as UserAgent
+from .outputs import Admission as Admission
 from .outputs import AgentOutput as AgentOutput
+from .outputs import Conduct as Conduct
+from .outputs import ConductReport as ConductReport
 from .outputs import Locate as Locate
 from .outputs import Refusal as Refusal
 from .outputs import RefusalReport as RefusalReport
@@ -13,11 +16,15 @@ from .outputs import SessionBegan as SessionBegan
 from .outputs import SessionForgotten as SessionForgotten
 from .outputs import SessionNews as SessionNews
 from .outputs import SipTrace as SipTrace
+from .outputs import Stranger as Stranger
 from .settings import EndpointSettings as EndpointSettings
 
 __all__ = [
     "Addressing",
+    "Admission",
     "AgentOutput",
+    "Conduct",
+    "ConductReport",
     "EndpointSettings",
     "Locate",
     "Refusal",
@@ -27,6 +34,7 @@ __all__ = [
     "SessionForgotten",
     "SessionNews",
     "SipTrace",
+    "Stranger",
     "TooManySessionsError",
     "UnroutableError",
     "UserAgent",

@@ -43,6 +43,7 @@ from sip.transaction import (
 from .addressing import Addressing, UnroutableError
 from .delivery import Deliveries
 from .inbound import Gate, Inbound
+from .members import Members
 from .outputs import AgentOutput, SessionBegan, SessionForgotten, SessionNews
 from .replies import Replies
 from .requests_out import OutboundRequests, returned_request
@@ -80,6 +81,7 @@ class UserAgent:
         """Retry-After in seconds while no new calls are taken."""
         self.dropped: Counter[str] = Counter()
         """Messages that were ignored on purpose, by the reason."""
+        self.members = Members.of(settings.registrar, ids.tag)
         self._inbound = Inbound(self, gate)
         self._enter = enter
         self._outbox: list[AgentOutput] = []
@@ -143,13 +145,14 @@ class UserAgent:
     def flow_closed(self, flow: int, reason: str, now: float) -> list[AgentOutput]:
         """A TCP connection is gone."""
         self.addressing.flow_closed(flow)
+        self.members.registrar.flow_closed(flow)
         self.absorb(self.layer.flow_closed(flow, reason, now), now)
         return self.take(now)
 
     def uses_flow(self, flow: int) -> bool:
-        """Whether a dialog was last heard on this connection (a walk over all sessions)."""
+        """Whether a phone registered on this connection, or a dialog was last heard on it."""
         dialogs = [held.core.call.dialog for held in self.sessions]
-        return any(
+        return self.members.registrar.uses_flow(flow) or any(
             one is not None and one.flow is not None and one.flow.id == flow for one in dialogs
         )
 
@@ -167,7 +170,7 @@ class UserAgent:
         tag = self.ids.tag()
         request = build_invite(
             order,
-            call_id=self.ids.call_id(),
+            call_id=order.call_id or self.ids.call_id(),
             tag=tag,
             number=self.ids.number(),
             session_expires_s=self.settings.session_expires_s,
@@ -198,10 +201,8 @@ class UserAgent:
     # --- the clock ---
 
     def next_timeout(self) -> float | None:
-        times = [
-            t for t in (self.layer.next_timeout(), self.timers.next_timeout()) if t is not None
-        ]
-        return min(times, default=None)
+        times = [one.next_timeout() for one in (self.layer, self.timers, self.members.registrar)]
+        return min((t for t in times if t is not None), default=None)
 
     def on_time(self, now: float) -> list[AgentOutput]:
         """Everything that is due at `now`."""
@@ -209,12 +210,14 @@ class UserAgent:
         while (due := self.timers.pop_due(now)) is not None:
             session, name = due
             session.on_time(name, now)
+        self.members.registrar.on_time(now)
         return self.take(now)
 
     def take(self, now: float) -> list[AgentOutput]:
         """What is to be done since the last call, in order."""
         while self._deferred:
             self._deferred.popleft()()
+        self._outbox += self.members.registrar.take_news()
         outputs, self._outbox = self._outbox, []
         return outputs
 
@@ -307,8 +310,8 @@ class UserAgent:
 
     # --- sessions ---
 
-    def build_incoming(self, incoming: Incoming, replaced: Held | None) -> Held:
-        """A session for a received INVITE; MessageError when no dialog can come of it."""
+    def build_incoming(self, incoming: Incoming, replaced: Held | None, user: str = "") -> Held:
+        """A session for a received INVITE (of our `user`); MessageError when it makes no dialog."""
         port = SessionPort(self)
         core = incoming_session(port, incoming, self.ids.tag())
         port.attach(core)
@@ -318,6 +321,7 @@ class UserAgent:
             remote_offer=incoming.sdp,
             peer=incoming.flow.peer,
             replaces=None if replaced is None else replaced.facade,
+            user=user,
         )
         return Held(core, facade)
 

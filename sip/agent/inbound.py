@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import attrs
+
 from sip.address import Flow, PeerAddress
 from sip.dialog import Incoming, sdp_of
 from sip.message import Message, MessageError, Request, Response, validate
+from sip.registrar import User
 from sip.transaction import AckArrived, ClientKey, ServerKey, Transmit, server_key
 
-from .outputs import Refusal, RefusalReport, SipTrace
+from .members import Caller
+from .outputs import Admission, ConductReport, Refusal, RefusalReport, SipTrace
 from .replacing import find_replaced
+from .scanners import scanner_in
 from .screening import (
     Verdict,
     check_extensions,
@@ -30,7 +35,7 @@ from .settings import RETRY_AFTER_S
 if TYPE_CHECKING:
     from .agent import UserAgent
 
-Gate = Callable[[PeerAddress], Refusal | None]
+Gate = Callable[[PeerAddress], Admission]
 _WITH_BODY = frozenset({"INVITE", "UPDATE", "PRACK"})
 """Methods whose body is a session description; that of others is the owner's business."""
 
@@ -67,7 +72,9 @@ class Inbound:
         self._trace(data, flow, _call_id(message), f"unusable: {error.reason}", repeated=False)
         if isinstance(message, Request) and message.method != "ACK":
             verdict = Verdict(status=error.status, reason=error.reason)
-            self._refuse(message, verdict, data, flow, silent=not self._is_welcome(flow))
+            # a stranger learns nothing from its noise
+            silent = self._gate(flow.peer) is not None
+            self._refuse(message, attrs.evolve(verdict, silent=silent), data, flow)
         elif not isinstance(message, Request):
             self._agent.count_dropped("unusable message")
 
@@ -103,8 +110,14 @@ class Inbound:
                     agent.absorb([output], now)
             return
         held = agent.sessions.find(request) if request.to.tag is not None else None
-        if held is None and not self._is_welcome(flow, request, data):
+        caller: Caller | Verdict = Caller()
+        if held is None:
+            caller = self._identify(request, flow, now)
+        if isinstance(caller, Verdict):
+            self._refuse(request, caller, data, flow)
             return
+        if caller.proved:
+            self._agent.put(ConductReport(peer=flow.peer, conduct="proved", why=""))
         if request.method == "CANCEL":
             self._take_cancel(key, request, data, flow, now)
             return
@@ -115,8 +128,49 @@ class Inbound:
             self._refuse(request, _busy("too many transactions"), data, flow)
         elif held is not None:
             self._take_in_dialog(held, key, request, data, flow, now)
+        elif request.method == "REGISTER" and caller.user is not None:
+            self._register(caller.user, key, request, data, flow, now)
         else:
-            self._take_outside_dialog(key, request, data, flow, now)
+            self._take_outside_dialog(caller.user, key, request, data, flow, now)
+
+    def _identify(self, request: Request, flow: Flow, now: float) -> Caller | Verdict:
+        """Ask the owner's gate, and for credentials where they are due."""
+        admission = self._gate(flow.peer)
+        scanner = "" if admission is None else scanner_in(request)
+        if scanner:
+            why = f"names itself {scanner}"
+            return Verdict(status=403, reason=None, detail=why, silent=True, conduct="scanner")
+        if isinstance(admission, Refusal):
+            return Verdict(
+                status=admission.status or 403,
+                reason=admission.reason,
+                detail=admission.detail,
+                silent=admission.status == 0,
+            )
+        members = self._agent.members
+        if not members or request.method == "CANCEL":
+            return Caller()  # RFC 3261 22.1: a CANCEL cannot be challenged; its INVITE was
+        return members.identify(request, flow, now, is_stranger=admission is not None)
+
+    def _register(
+        self, user: User, key: ServerKey, request: Request, data: bytes, flow: Flow, now: float
+    ) -> None:
+        """In a transaction: credentials work once, so that a repetition needs the same answer."""
+        agent = self._agent
+        self._accept(key, request, flow, now)
+        result = agent.members.register(user, request, flow, now)
+        response = agent.replies.build(
+            request,
+            result.status,
+            None,
+            why=result.reason,
+            to_tag=agent.ids.tag(),
+            headers=result.headers,
+        )
+        agent.absorb(agent.layer.respond(key, response, now) or [], now)
+        if result.status >= 300:
+            verdict = Verdict(status=result.status, reason=result.reason)
+            self._report(request, verdict, verdict.status, flow)
 
     def _take_ack(self, key: ServerKey, ack: Request, flow: Flow, now: float) -> None:
         held = self._agent.sessions.find(ack)
@@ -162,7 +216,13 @@ class Inbound:
         held.core.on_request(Incoming(key=key, request=request, flow=flow, sdp=sdp), now)
 
     def _take_outside_dialog(
-        self, key: ServerKey, request: Request, data: bytes, flow: Flow, now: float
+        self,
+        user: User | None,
+        key: ServerKey,
+        request: Request,
+        data: bytes,
+        flow: Flow,
+        now: float,
     ) -> None:
         agent = self._agent
         verdict = check_outside_dialog(request) or self._check_loops(request)
@@ -180,7 +240,8 @@ class Inbound:
             return
         try:
             incoming = Incoming(key=key, request=request, flow=flow, sdp=sdp_of(request))
-            core = agent.build_incoming(incoming, replaced)
+            name = "" if user is None else user.name
+            core = agent.build_incoming(incoming, replaced, user=name)
         except MessageError as exc:
             # a Record-Route that cannot be read: no dialog could be built on it
             self._refuse(request, Verdict(status=400, reason=exc.reason), data, flow)
@@ -219,57 +280,43 @@ class Inbound:
             return _busy(f"the limit of {agent.settings.max_sessions} calls is reached")
         return None
 
-    def _is_welcome(self, flow: Flow, request: Request | None = None, data: bytes = b"") -> bool:
-        """Ask the owner's gate; a request that it turns away is answered here."""
-        refusal = self._gate(flow.peer)
-        if refusal is None:
-            return True
-        if request is not None:
-            verdict = Verdict(status=refusal.status or 403, reason=refusal.reason)
-            silent = refusal.status == 0
-            self._refuse(request, verdict, data, flow, silent=silent, detail=refusal.detail)
-        return False
-
-    def _refuse(
-        self,
-        request: Request,
-        verdict: Verdict,
-        data: bytes,
-        flow: Flow,
-        *,
-        silent: bool = False,
-        detail: str = "",
-    ) -> None:
+    def _refuse(self, request: Request, verdict: Verdict, data: bytes, flow: Flow) -> None:
         """Answer without keeping state, and report it (an OPTIONS that is served is no refusal)."""
         agent = self._agent
         reply = None
-        if not silent and request.headers.get("Via") is not None:
+        if not verdict.silent and request.headers.get("Via") is not None:
             # on a connection nobody can have a false source address
             size = len(data) if flow.transport == "udp" else None
             reply = agent.replies.stateless(
                 request, verdict.status, verdict.reason, size, verdict.headers
             )
-        call_id = _call_id(request)
         if reply is not None:
             agent.put(
                 Transmit(
                     data=reply,
                     destination=agent.addressing.reply_to(request, flow),
                     transaction=None,
-                    call_id=call_id or "",
+                    call_id=_call_id(request) or "",
                     summary=f"{verdict.status} ({request.method})",
                 )
             )
-        if verdict.status >= 300:
-            agent.put(
+        self._report(request, verdict, 0 if reply is None else verdict.status, flow)
+
+    def _report(self, request: Request, verdict: Verdict, status: int, flow: Flow) -> None:
+        """Tell the owner what was refused, `status` being what was answered."""
+        why = verdict.detail or verdict.reason or ""
+        if verdict.is_refusal:
+            self._agent.put(
                 RefusalReport(
                     what=str(request),
-                    why=detail or verdict.reason or "",
-                    status=0 if reply is None else verdict.status,
+                    why=why,
+                    status=status,
                     peer=flow.peer,
-                    call_id=call_id,
+                    call_id=_call_id(request),
                 )
             )
+        if verdict.conduct is not None:
+            self._agent.put(ConductReport(peer=flow.peer, conduct=verdict.conduct, why=why))
 
     def _trace(
         self, data: bytes, flow: Flow, call_id: str | None, summary: str, *, repeated: bool

@@ -8,6 +8,7 @@ import attrs
 
 from sip.address import BoundAddress, Lookup, PeerAddress, Transport
 from sip.dialog import InviteSession, SessionEvent
+from sip.registrar import RegistrationChanged
 from sip.transaction import ClientKey, Transmit
 
 
@@ -69,8 +70,30 @@ class Locate:
     """The same for all requests of a call, so that they go to the same of equal servers."""
 
 
+Conduct = Literal["proved", "wrong password", "scanner"]
+"""Worth knowing of a peer: it proved to be a user, guesses passwords, or is a known scanner."""
+
+
+@attrs.frozen(kw_only=True)
+class ConductReport:
+    """How a peer behaves, for the owner's gate."""
+
+    peer: PeerAddress
+    conduct: Conduct
+    why: str
+    """For people."""
+
+
 AgentOutput = (
-    Locate | Transmit | SipTrace | RefusalReport | SessionBegan | SessionNews | SessionForgotten
+    Locate
+    | Transmit
+    | SipTrace
+    | RefusalReport
+    | ConductReport
+    | RegistrationChanged
+    | SessionBegan
+    | SessionNews
+    | SessionForgotten
 )
 
 
@@ -83,3 +106,12 @@ class Refusal:
     reason: str
     detail: str = ""
     """For the operator's log alone, when the peer is not to be told."""
+
+
+@attrs.frozen
+class Stranger:
+    """What the owner's gate says to a peer that may talk to us only as one of our users."""
+
+
+Admission = Refusal | Stranger | None
+"""None: welcome without further ado."""

@@ -13,7 +13,7 @@ from sip.dialog import one_line, warning
 from sip.message import Request, Response, response_to
 
 from .capabilities import ACCEPT, ALLOW, SUPPORTED
-from .settings import MAX_REPLY_FACTOR
+from .settings import MAX_REPLY_FACTOR, PACKET_OVERHEAD
 
 _DIALOG_FORMING = frozenset({"INVITE", "UPDATE", "REFER", "SUBSCRIBE"})
 
@@ -87,10 +87,13 @@ class Replies:
         tag = self._tag(request)
         wanted = tuple(headers)
         full = self.build(request, status, None, why=why, to_tag=tag, headers=wanted).to_bytes()
-        if size is None or len(full) <= MAX_REPLY_FACTOR * size:
+        if size is None:
+            return full
+        most = MAX_REPLY_FACTOR * (size + PACKET_OVERHEAD) - PACKET_OVERHEAD
+        if len(full) <= most:
             return full
         bare = response_to(request, status, None, to_tag=tag, headers=wanted).to_bytes()
-        return bare if len(bare) <= MAX_REPLY_FACTOR * size else None
+        return bare if len(bare) <= most else None
 
     def _tag(self, request: Request) -> str:
         """RFC 3261 8.2.7: the same tag each time the same request comes."""

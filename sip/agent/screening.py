@@ -13,6 +13,7 @@ from sip.dialog import EVENT, MIN_SE, EventHeader, is_too_small, sdp_of
 from sip.message import MessageError, Request
 
 from .capabilities import EXTENSIONS, HANDLED, IN_DIALOG_ONLY, KNOWN_ELSEWHERE, accepts_sdp
+from .outputs import Conduct
 
 MAILBOX_EVENT = "message-summary"
 """RFC 3842: messages wait, or do not."""
@@ -33,6 +34,18 @@ class Verdict:
     status: int
     reason: str | None
     headers: tuple[tuple[str, str], ...] = ()
+    detail: str = ""
+    """For the operator's log alone, when the peer is not to be told."""
+    silent: bool = False
+    """Nothing is sent."""
+    conduct: Conduct | None = None
+    """What the owner's gate is to know of the peer."""
+
+    @property
+    def is_refusal(self) -> bool:
+        """A bare challenge is none: every phone gets one, and answers it."""
+        is_challenge = self.status == 401 and not (self.reason or self.detail)
+        return self.status >= 300 and not is_challenge
 
 
 def check_method(request: Request) -> Verdict | None:

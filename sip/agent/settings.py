@@ -7,6 +7,7 @@ from typing import Final
 import attrs
 
 from sip.advertise import Advertised, as_advertised
+from sip.registrar import RegistrarSettings
 from sip.transaction import Timers
 
 MAX_SESSIONS: Final = 4_000
@@ -32,6 +33,9 @@ MAX_REPLY_FACTOR: Final = 2
 """A stateless reply is at most this much longer than the request, which may have a false source
 address; a longer one is sent without its explanations, or not at all."""
 
+PACKET_OVERHEAD: Final = 28
+"""Bytes of the IP and UDP headers, which count on both sides of that."""
+
 
 @attrs.frozen(kw_only=True)
 class EndpointSettings:
@@ -45,4 +49,6 @@ class EndpointSettings:
     """Session interval our INVITEs ask for (RFC 4028), at least 90; 0 asks for none."""
     max_sessions: int = MAX_SESSIONS
     max_server_transactions: int = MAX_SERVER_TRANSACTIONS
+    registrar: RegistrarSettings | None = None
+    """None: nobody can register, and no call is challenged."""
     timers: Timers = attrs.field(factory=Timers)

@@ -35,15 +35,35 @@ def digest_response(
 ) -> str:
     """The `response` value, in hexadecimal."""
     name = challenge.hash_name
-    secret = _hash(name, f"{credentials.username}:{challenge.realm}:{credentials.password}")
+    secret = secret_of(name, credentials.username, challenge.realm, credentials.password)
     if challenge.is_session:
         secret = _hash(name, f"{secret}:{challenge.nonce}:{cnonce}")
     qop = chosen_qop(challenge)
+    counted = "" if qop is None else f"{nc:08x}:{cnonce}"
+    return response_for(name, secret, challenge.nonce, counted, qop, method, uri, body)
+
+
+def secret_of(name: str, username: str, realm: str, password: str) -> str:
+    """H(A1) of RFC 7616 3.4.2, in hexadecimal: what a server may keep in place of the password."""
+    return _hash(name, f"{username}:{realm}:{password}")
+
+
+def response_for(
+    name: str,
+    secret: str,
+    nonce: str,
+    counted: str,
+    qop: str | None,
+    method: str,
+    uri: str,
+    body: bytes,
+) -> str:
+    """RFC 7616 3.4.1 from H(A1) on; `counted` is `nc:cnonce`, and unused without qop."""
     action = f"{method}:{uri}"
     if qop == "auth-int":
         action += ":" + _hash_bytes(name, body)
-    protection = f"{nc:08x}:{cnonce}:{qop}:" if qop else ""
-    return _hash(name, f"{secret}:{challenge.nonce}:{protection}{_hash(name, action)}")
+    protection = f"{counted}:{qop}:" if qop else ""
+    return _hash(name, f"{secret}:{nonce}:{protection}{_hash(name, action)}")
 
 
 def authorization(

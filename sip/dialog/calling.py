@@ -35,7 +35,8 @@ class Calling:
     ) -> None:
         self._call = call
         self._order = order
-        self._next_hop = order.plan().next_hop
+        self._next_hop = order.next_hop or order.plan().next_hop
+        self._flow = order.flow
         self._redirects = Redirects(order.target, order.may_follow)
         self._has_offer = order.sdp is not None
         self._requests = requests
@@ -58,7 +59,7 @@ class Calling:
         def hear(outcome: Outcome, at: float) -> None:
             self._hear(request, outcome, at)
 
-        self._key = self._call.port.send(request, self._next_hop, None, hear, now)
+        self._key = self._call.port.send(request, self._next_hop, self._flow, hear, now)
 
     # --- responses ---
 
@@ -201,7 +202,7 @@ class Calling:
             again.headers.remove(name)
         for route in reversed(plan.routes):
             again.headers.prepend("Route", route)
-        self._next_hop = plan.next_hop
+        self._next_hop, self._flow = plan.next_hop, None
         self._tries = 0
         self.forks.clear_early()
         call.restart_offer()

@@ -50,6 +50,7 @@ class InviteSession:
         remote_offer: bytes | None,
         peer: PeerAddress | None,
         replaces: InviteSession | None = None,
+        user: str = "",
     ) -> None:
         self._core = core
         self._enter = enter
@@ -59,6 +60,8 @@ class InviteSession:
         """Where the peer's INVITE came from; None for a calling session."""
         self.replaces = replaces
         """The session whose place the peer's INVITE is to take (RFC 3891)."""
+        self.user = user
+        """Which of our users the caller has proven to be; empty for everybody else."""
 
     def __repr__(self) -> str:
         return repr(self._core)

@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from sip.address import Flow
 from sip.auth import Credentials
 from sip.message import CSeq, Headers, NameAddr, Request, Uri
 from sip.message.headers import key_of
@@ -38,6 +39,12 @@ class InviteOrder:
     """The outbound proxy, if any."""
     may_follow: MayFollow | None = None
     """Which addresses a 3xx may send the call on to; None follows nothing."""
+    next_hop: Uri | None = None
+    """Where the INVITE goes when its URI and route do not say: to a phone that registered."""
+    flow: Flow | None = None
+    """The flow by which the next hop was heard."""
+    call_id: str = ""
+    """Shared with the other branches of a forked call; empty = a new one."""
 
     def plan(self) -> RoutePlan:
         return self.plan_to(self.target)

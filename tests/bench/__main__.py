@@ -8,6 +8,7 @@ from typing import Final
 
 PROGRAMS: Final = (
     "sip_parser",
+    "signalling",
     "session_start",
     "setups",
     "engine",

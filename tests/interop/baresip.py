@@ -102,15 +102,19 @@ async def baresip(
     channels: int = 1,
     account: str = "answermode=auto;audio_codecs=PCMU",
     config: Sequence[str] = (),
+    registers: str = "",
 ) -> AsyncIterator[Baresip]:
     """A baresip that says `microphone` (then silence) into every call, while the block runs.
 
-    It takes the file only with the rate and the channels of the call's codec.
+    It takes the file only with the rate and the channels of the call's codec. `registers` is its
+    own address at a registrar, "sip:bob@127.0.0.1:5060"; how often and with which password stands
+    in `account`.
     """
     program = require_program("baresip")
     port, control = free_port(), free_port(socket.SOCK_STREAM)
     _write_microphone(folder / "mic.wav", microphone, rate_hz, channels)
-    (folder / "accounts").write_text(f"<sip:phone@{HOST}:{port}>;regint=0;{account}\n")
+    own = f"<{registers}>" if registers else f"<sip:phone@{HOST}:{port}>;regint=0"
+    (folder / "accounts").write_text(f"{own};{account}\n")
     (folder / "contacts").write_text("")
     (folder / "config").write_text("\n".join([*_config(folder, port, control), *config]) + "\n")
     async with running([program, "-f", str(folder), "-s"], folder):

@@ -24,6 +24,7 @@ from sip.endpoint import (
     ReinviteAnswered,
     ReinviteReceived,
     SessionEvent,
+    SipTrace,
 )
 from sip.message import NameAddr, Response, parse_datagram
 
@@ -461,3 +462,26 @@ async def test_an_answer_comes_back_to_the_port_it_was_asked_from(nursery: trio.
         answer = await raw_exchange(us, text.replace("TCP", "UDP").encode())
         assert answer.status == 200
         assert answer.via.received == "127.0.0.1"
+
+
+async def test_whoever_is_shut_out_is_not_even_read(nursery: trio.Nursery) -> None:
+    read: list[SipTrace] = []
+    shut_out: set[int] = set()
+    us = Endpoint(
+        EndpointSettings(),
+        on_invite=lambda session: None,
+        on_trace=read.append,
+        shuts_out=lambda peer: peer.port in shut_out,
+    )
+    bound = await nursery.start(us.run, [ListenAddress.parse(UDP)])
+    with trio.socket.socket(type=trio.socket.SOCK_DGRAM) as banned:
+        await banned.bind(("127.0.0.1", 0))
+        shut_out.add(banned.getsockname()[1])
+        await banned.sendto(
+            b"OPTIONS sip:us@127.0.0.1 SIP/2.0\r\n\r\n", ("127.0.0.1", bound[0].port)
+        )
+        async with running(nursery) as other:
+            other.call(f"sip:us@127.0.0.1:{bound[0].port}")
+            await other.owner.heard(Ended)
+            assert {trace.remote.port for trace in read} == {other.port()}
+    await us.close()

@@ -19,20 +19,24 @@ from runtime.legs.sip.destination import is_loopback
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.incoming import IncomingCalls, RefusedCall
 from runtime.legs.sip.outbound import SipDialer
-from runtime.legs.sip.peers import Network, PeerGate, networks
+from runtime.legs.sip.peers import Ban, Network, PeerGate, networks
 from runtime.legs.sip.route import OutgoingRules
 from runtime.legs.sip.settings import LegSettings
 from runtime.legs.sip.tls import tls_settings
 from runtime.legs.sip.trace import TraceBook
 from runtime.legs.sip.trunks import Trunk
+from runtime.legs.sip.user_calls import UserCalls
+from runtime.legs.sip.users import Users
 from runtime.media.port import MediaPort
 from sip.address import BoundAddress, ListenAddress, ip_literal
 from sip.advertise import Advertised
 from sip.endpoint import (
+    Binding,
     Endpoint,
     EndpointSettings,
     Fault,
     RefusalReport,
+    RegistrationChanged,
     WebSocketSettings,
 )
 from sip.sdp import SrtpPolicy
@@ -54,6 +58,8 @@ class SipGateway:
         media: MediaPort,
         *,
         rtp: RtpSettings | None = None,
+        users: Users | None = None,
+        on_registration: Callable[[RegistrationChanged], None] = lambda _: None,
         on_refused: Report,
         on_fault: Callable[[Fault], None],
         warn: Callable[[str], object] = lambda _: None,
@@ -68,6 +74,7 @@ class SipGateway:
         self._trunks = [_trunk(settings) for settings in trunks]
         self._on_refused = on_refused
         self._trunk_at: dict[str, Trunk] = {}
+        self._users = users or Users()
         self._gate = self._gate_for(())
         book = TraceBook(trio.current_time)
         advertised = Advertised.parse(config.advertise, config.local)
@@ -89,23 +96,39 @@ class SipGateway:
         )
         self._deliver: Callable[[Leg], object] | None = None
         self._calls = IncomingCalls(
-            self._settings, deliver=self._on_leg, on_refused=self._on_refused
+            self._settings, deliver=self._on_leg, on_refused=self._on_refused, users=self._users
         )
-        self._endpoint = Endpoint(
-            EndpointSettings(advertise=advertised),
+        self._endpoint = self._make_endpoint(config, advertised, on_registration, on_fault, warn)
+        self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
+        self.dialer = self._make_dialer(advertised.media_host("") or _own_host(self._listeners))
+
+    def _make_endpoint(
+        self,
+        config: SipSettings,
+        advertised: Advertised,
+        on_registration: Callable[[RegistrationChanged], None],
+        on_fault: Callable[[Fault], None],
+        warn: Callable[[str], object],
+    ) -> Endpoint:
+        return Endpoint(
+            EndpointSettings(advertise=advertised, registrar=self._users.registrar),
             on_invite=self._calls.on_invite,
-            on_trace=book.on_trace,
+            on_trace=self._settings.book.on_trace,
             accept=lambda peer: self._gate.accept(peer),
+            shuts_out=lambda peer: self._gate.shuts_out(peer),
+            on_conduct=lambda report: self._gate.note(report),
+            on_registration=on_registration,
             on_refusal=self._on_refusal,
             on_fault=on_fault,
             on_notice=warn,
             tls=tls_settings(config.tls),
             websocket=WebSocketSettings(origins=config.websocket.origins),
         )
-        self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
-        host = advertised.media_host("") or _own_host(self._listeners)
+
+    def _make_dialer(self, host: str) -> UserCalls:
         rules = OutgoingRules(trunks=self._trunks, only_loopback=self.only_loopback, host=host)
-        self.dialer = SipDialer(self._settings, self._endpoint, rules)
+        others = SipDialer(self._settings, self._endpoint, rules)
+        return UserCalls(self._settings, self._endpoint, self._users, others, host)
 
     async def run(
         self,
@@ -141,6 +164,14 @@ class SipGateway:
     def active_calls(self) -> int:
         return self._endpoint.active_sessions
 
+    def registrations(self) -> tuple[Binding, ...]:
+        """Where users can be reached now, by user."""
+        return self._endpoint.registrations()
+
+    def footprint(self) -> dict[str, int]:
+        """Entries of every table that messages from outside can fill."""
+        return {**self._endpoint.footprint(), **self._gate.remembered}
+
     @property
     def strangers_turned_away(self) -> int:
         """Requests from addresses that are not allowed, answered or ignored."""
@@ -151,7 +182,13 @@ class SipGateway:
             [*self._allow, *trunk_addresses],
             loopback=any(is_loopback(listener.host) for listener in self._listeners),
             now=trio.current_time,
+            users=bool(self._users),
+            on_ban=self._on_ban,
         )
+
+    def _on_ban(self, ban: Ban) -> None:
+        reason = f"{ban.host} is ignored for {ban.seconds:g} s: {ban.why}"
+        self._on_refused(RefusedCall(remote=ban.host, to_uri="", code=0, reason=reason))
 
     def _on_leg(self, leg: Leg) -> None:
         assert self._deliver is not None, "calls arrive only while run() serves"

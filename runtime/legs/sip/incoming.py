@@ -17,6 +17,7 @@ from runtime.legs.leg import Leg, LegIdentity
 from runtime.legs.sip.headers import seen_by_script
 from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.settings import LegSettings
+from runtime.legs.sip.users import Users
 from runtime.media.port import MediaLeg, MediaUnavailable
 from sip.auth import Credentials
 from sip.dialog import InviteSession, events, warning
@@ -53,10 +54,12 @@ class IncomingCalls:
         *,
         deliver: Callable[[Leg], object],
         on_refused: Callable[[RefusedCall], object],
+        users: Users | None = None,
     ) -> None:
         self._settings = settings
         self._deliver = deliver
         self._on_refused = on_refused
+        self._users = users or Users()
         self._nursery: trio.Nursery | None = None
         self._arriving = 0
 
@@ -122,8 +125,9 @@ class IncomingCalls:
         srtp = trunk.srtp if trunk else None
         if trunk is not None and trunk.user and trunk.password:
             session.use_credentials(Credentials(trunk.user, trunk.password))
+        seen = identity_of(session, settings.own_calls.session_of(session.call_id))
         return SipLeg(
-            identity=identity_of(session, settings.own_calls.session_of(session.call_id)),
+            identity=self._users.identity(session.user, seen),
             incoming=True,
             media=media,
             audio=settings.audio_of(media, host, transport=transport, srtp=srtp),

@@ -96,7 +96,9 @@ class SipLeg:
         if self._phase is Phase.OVER:
             self._lines.release()
 
-    # --- the listener's side ----------------------------------------------------------------
+    def lead(self, session: InviteSession) -> None:
+        """Of several phones that are rung, this one is heard and gets the next command."""
+        self._session = session
 
     def listen(self, listener: LegListener) -> None:
         self._telling.listen(listener)

@@ -82,6 +82,7 @@ class FakeSession:
     call_id: str = "call-1"
     peer: PeerAddress = PeerAddress(transport="udp", host="127.0.0.2", port=5060)
     asked: list[Asked] = attrs.field(factory=list)
+    user: str = ""
     observer: Any = None
     uas: bool = True
     answered: bool = False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runtime.legs.sip.peers import BAN_S, KNOCKS, MAX_STRANGERS, PeerGate, networks
+from runtime.legs.sip.peers import PeerGate, networks
+from runtime.legs.sip.strangers import BAN_S, KNOCKS, MAX_STRANGERS
 from sip.address import PeerAddress
 
 

@@ -14,10 +14,11 @@ import attrs
 from sip.address import BoundAddress, Destination, Flow, PeerAddress, Transport
 from sip.advertise import Advertised
 from sip.agent import (
+    Admission,
     AgentOutput,
+    ConductReport,
     EndpointSettings,
     Locate,
-    Refusal,
     RefusalReport,
     SessionBegan,
     SessionNews,
@@ -35,6 +36,7 @@ from sip.message import (
     parse_datagram,
     response_to,
 )
+from sip.registrar import RegistrationChanged
 from sip.transaction import ClientKey, Transmit
 from sip.transport.nat import AddressBook, Listener
 
@@ -75,8 +77,13 @@ class Lab:
         self.lookups: list[Locate] = []
         """Names whose servers the agent asked for and was not told yet."""
         self.refusals: list[RefusalReport] = []
+        self.conduct: list[str] = []
+        self.shuts_out: Callable[[PeerAddress], bool] = lambda peer: False
+        """As the driver asks it, before a datagram reaches the agent."""
+        self.on_conduct: Callable[[ConductReport], None] = lambda report: None
+        self.registrations: list[RegistrationChanged] = []
         self.transport: Transport = transport
-        self.gate: Callable[[PeerAddress], Refusal | None] = lambda peer: None
+        self.gate: Callable[[PeerAddress], Admission] = lambda peer: None
         self.flow_id = 1 if transport == "udp" else 50
         self.book = AddressBook(
             [Listener(id=n, address=address) for n, address in enumerate(listeners, 1)],
@@ -147,6 +154,11 @@ class Lab:
                     self.traces.append(output)
                 case RefusalReport():
                     self.refusals.append(output)
+                case ConductReport():
+                    self.conduct.append(output.conduct)
+                    self.on_conduct(output)
+                case RegistrationChanged():
+                    self.registrations.append(output)
                 case SessionBegan(session):
                     self.phone.sessions.append(session)
                     self.phone.on_invite(session)
@@ -191,7 +203,9 @@ class Lab:
         if isinstance(message, str):
             message = message.encode()
         data = message if isinstance(message, bytes) else message.to_bytes()
-        self._carry_out(self.agent.receive_datagram(data, flow or self.flow, self.now))
+        flow = flow or self.flow
+        if not self.shuts_out(flow.peer):
+            self._carry_out(self.agent.receive_datagram(data, flow, self.now))
 
     def request(
         self,

@@ -1,0 +1,124 @@
+"""[registrar] and [users.NAME]: who may register and call, and where the passwords come from.
+
+A password never stands in a fault, a log line or a repr; what is kept of it is its digest secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import attrs
+
+from runtime.config.secret_sources import SourceFault, from_environment, from_file
+
+MAX_USERS: Final = 10_000
+"""As many as a registrar has places for; more need a directory, not a file."""
+MAX_PASSWORD: Final = 256
+USER_NAME: Final = re.compile(r"[A-Za-z0-9._~+-]{1,64}")
+"""Characters that stand unescaped in every SIP address."""
+_REALM: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_HA1: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{64}")
+HA1_ALGORITHMS: Final[Mapping[int, str]] = {32: "MD5", 64: "SHA-256"}
+"""Told apart by their length."""
+
+DigestName = Literal["SHA-256", "MD5"]
+
+
+def _realm(_: Any, __: attrs.Attribute[Any], value: str) -> None:
+    if not _REALM.fullmatch(value):
+        raise ValueError(f"{value!r} must be 1 to 64 letters, digits, and . _ : -")
+
+
+def _between(low: int, high: int) -> Any:
+    def check(_: Any, __: attrs.Attribute[Any], value: int) -> None:
+        if not low <= value <= high:
+            raise ValueError(f"{value} is not from {low} to {high}")
+
+    return check
+
+
+def _ha1(_: Any, __: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    if not all(_HA1.fullmatch(each) for each in value):
+        raise ValueError("must be 32 (MD5) or 64 (SHA-256) hexadecimal digits each")
+
+
+def _digest(_: Any, __: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    if not value or len(set(value)) != len(value):
+        raise ValueError('must name "SHA-256", "MD5" or both, each once')
+
+
+@attrs.frozen(kw_only=True)
+class RegistrarSettings:
+    """What all users have in common."""
+
+    realm: str = attrs.field(default="callstage", validator=_realm)
+    """Part of every digest secret: who writes `ha1` computes it with this."""
+    min_expires_s: int = attrs.field(default=60, validator=_between(1, 86_400))
+    max_expires_s: int = attrs.field(default=3_600, validator=_between(60, 86_400))
+    digest: tuple[DigestName, ...] = attrs.field(default=("MD5", "SHA-256"), validator=_digest)
+    """What phones are offered, in this order; older ones look at the first alone."""
+    challenge_calls: bool = True
+    """Whether a call from where a user is registered needs its password again."""
+
+
+@attrs.frozen(kw_only=True)
+class UserSettings:
+    """One user; its password from one of password, password_file, password_env and ha1."""
+
+    password: str = attrs.field(default="", repr=False)
+    password_file: Path | None = None
+    password_env: str = ""
+    ha1: tuple[str, ...] = attrs.field(default=(), validator=_ha1, repr=False)
+    """MD5 and SHA-256 of name:realm:password, in place of a password."""
+    display_name: str = ""
+    max_contacts: int = attrs.field(default=5, validator=_between(1, 12))
+
+
+def check_users(_: Any, __: attrs.Attribute[Any], value: dict[str, UserSettings]) -> None:
+    """Names and number of [users]."""
+    if len(value) > MAX_USERS:
+        raise ValueError(f"{len(value)} users, the limit is {MAX_USERS}")
+    for name in value:
+        if not USER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} must be 1 to 64 letters, digits, and . _ ~ + -")
+
+
+def with_passwords(
+    users: Mapping[str, UserSettings], base: Path
+) -> tuple[dict[str, UserSettings], list[tuple[str, str]]]:
+    """The users with their passwords in `password`, and (key, problem) of those without.
+
+    Paths are relative to `base`, the folder of the configuration file.
+    """
+    found: dict[str, UserSettings] = {}
+    faults: list[tuple[str, str]] = []
+    for name, user in users.items():
+        try:
+            password = _password(name, user, base)
+        except SourceFault as exc:
+            faults.append((f"users.{name}.{exc.key}", str(exc)))
+        else:
+            found[name] = attrs.evolve(user, password=password, password_file=None, password_env="")
+    return found, faults
+
+
+def _password(name: str, user: UserSettings, base: Path) -> str:
+    sources = ("password", "password_file", "password_env", "ha1")
+    given = [key for key in sources if getattr(user, key)]
+    if len(given) != 1:
+        raise SourceFault("password", f"give one of {', '.join(sources)}")
+    password = user.password
+    if user.password_file is not None:
+        password = from_file(base / user.password_file, "password_file")
+    elif user.password_env:
+        password = from_environment(user.password_env, "password_env")
+    if user.ha1:
+        return ""
+    if password.lower() == name.lower():
+        raise SourceFault(given[0], "is the user's name, which is what guessers try first")
+    if not 0 < len(password) <= MAX_PASSWORD or any(not c.isprintable() for c in password):
+        raise SourceFault(given[0], f"must be 1 to {MAX_PASSWORD} printable characters")
+    return password

@@ -1,0 +1,17 @@
+"""The registrar without I/O (RFC 3261 10): who can be reached where."""
+
+from .binding import Binding as Binding
+from .registrar import RegisterResult as RegisterResult
+from .registrar import Registrar as Registrar
+from .registrar import RegistrationChanged as RegistrationChanged
+from .settings import RegistrarSettings as RegistrarSettings
+from .settings import User as User
+
+__all__ = [
+    "Binding",
+    "RegisterResult",
+    "Registrar",
+    "RegistrarSettings",
+    "RegistrationChanged",
+    "User",
+]

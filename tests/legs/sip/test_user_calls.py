@@ -1,0 +1,275 @@
+"""Calls to users of a gateway: every phone rings, one answers, the others are told so."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import attrs
+import pytest
+import trio
+
+from runtime.config.settings import SipSettings
+from runtime.config.users import RegistrarSettings, UserSettings
+from runtime.legs.leg import Connected, DialRefused, DialRequest, Ended, Leg, Ringing
+from runtime.legs.sip.gateway import SipGateway
+from runtime.legs.sip.users import Users
+from runtime.media.port import MediaPort
+from runtime.testing.conformance import Heard, saw
+from sip.address import BoundAddress, ListenAddress
+from sip.auth import Credentials, DigestClient
+from sip.dialog import InviteSession
+from sip.endpoint import Endpoint, EndpointSettings
+from sip.message import Request, Response, parse_datagram
+from tests.legs.sip.bench import QuietEngine, SipFarEnd
+
+pytestmark = pytest.mark.loopback
+
+PASSWORD = "correct-horse"
+PATIENCE_S = 10
+
+
+@attrs.define
+class Desk:
+    """A telephone of the user, and the calls that reached it."""
+
+    endpoint: Endpoint
+    port: int
+    calls: list[SipFarEnd]
+
+    @property
+    def contact(self) -> str:
+        return f"<sip:desk@127.0.0.1:{self.port}>"
+
+    async def rung(self) -> SipFarEnd:
+        with trio.fail_after(PATIENCE_S):
+            while not self.calls:  # noqa: ASYNC110 - a list has no event
+                await trio.sleep(0.005)
+        return self.calls[-1]
+
+
+class Dialled(Heard):
+    """A leg that was dialled, and its events."""
+
+    def __init__(self, leg: Leg) -> None:
+        super().__init__(leg)
+        self.leg = leg
+
+
+@attrs.define
+class Office:
+    """A gateway with a user, and telephones."""
+
+    gateway: SipGateway
+    address: BoundAddress
+    nursery: trio.Nursery
+
+    async def desk(self) -> Desk:
+        calls: list[SipFarEnd] = []
+
+        def on_invite(session: InviteSession) -> SipFarEnd:
+            calls.append(SipFarEnd(session))
+            return calls[-1]
+
+        endpoint = Endpoint(EndpointSettings(), on_invite=on_invite)
+        here = ListenAddress(transport="udp", host="127.0.0.1", port=0)
+        [bound] = await self.nursery.start(endpoint.run, [here])
+        return Desk(endpoint, bound.port, calls)
+
+    async def register(self, *contacts: str) -> None:
+        """As user bob, with everything that a phone does."""
+        digest = DigestClient(Credentials("bob", PASSWORD))
+        with trio.socket.socket(type=trio.socket.SOCK_DGRAM) as wire:
+            await wire.connect((self.address.host, self.address.port))
+            request = _register(self.address, contacts, 1)
+            challenge = await _asked(wire, request)
+            assert challenge.status == 401
+            request = _register(self.address, contacts, 2)
+            digest.challenged(request, challenge)
+            digest.authorize(request, "c")
+            assert (await _asked(wire, request)).status == 200
+
+    async def dial(self, name: str = "bob") -> Dialled:
+        request = DialRequest(kind="user", to=name, callerid="4711", display_name="Desk One")
+        return Dialled(await self.gateway.dialer.dial(request))
+
+
+def _register(to: BoundAddress, contacts: tuple[str, ...], cseq: int) -> Request:
+    text = (
+        f"REGISTER sip:{to.host}:{to.port} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKr{cseq};rport\r\nMax-Forwards: 70\r\n"
+        f"From: <sip:bob@{to.host}>;tag=t\r\nTo: <sip:bob@{to.host}>\r\nCall-ID: r\r\n"
+        f"CSeq: {cseq} REGISTER\r\nContact: {', '.join(contacts)}\r\n"
+        f"User-Agent: phone\r\nContent-Length: 0\r\n\r\n"
+    )
+    message = parse_datagram(text.encode())
+    assert isinstance(message, Request)
+    return message
+
+
+async def _asked(wire: trio.socket.SocketType, request: Request) -> Response:
+    await wire.send(request.to_bytes())
+    with trio.fail_after(PATIENCE_S):
+        message = parse_datagram(await wire.recv(65_535))
+    assert isinstance(message, Response)
+    return message
+
+
+@asynccontextmanager
+async def office(*, users: bool = True) -> AsyncIterator[Office]:
+    known = {"bob": UserSettings(password=PASSWORD, display_name="Bob")} if users else {}
+    gateway = SipGateway(
+        SipSettings(listen=("udp://127.0.0.1:0",)),
+        [],
+        cast(MediaPort, QuietEngine()),
+        users=Users.of(RegistrarSettings(), known),
+        on_refused=lambda refused: None,
+        on_fault=lambda fault: pytest.fail(fault.traceback),
+    )
+    async with trio.open_nursery() as nursery:
+        [address] = await nursery.start(gateway.run, list[Leg]().append)
+        yield Office(gateway, address, nursery)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_registered_user_is_called() -> None:
+    async with office() as made:
+        desk = await made.desk()
+        await made.register(desk.contact)
+        heard = await made.dial()
+        far = await desk.rung()
+        invite = far.call.request
+        assert invite.uri == f"sip:desk@127.0.0.1:{desk.port}"
+        assert str(invite.from_.uri) == "sip:4711@127.0.0.1"
+        assert invite.from_.display_name == "Desk One"
+        await far.ring({})
+        await heard.wait_for(Ringing)
+        await far.answer({})
+        await heard.wait_for(Connected)
+        assert heard.leg.identity.client_type == "user"
+        heard.leg.hangup({})
+        await saw(far, "bye")
+
+
+async def test_every_phone_rings_the_first_answer_wins_and_the_others_are_told() -> None:
+    async with office() as made:
+        desks = [await made.desk() for _ in range(3)]
+        await made.register(*(desk.contact for desk in desks))
+        heard = await made.dial()
+        fars = [await desk.rung() for desk in desks]
+        for far in fars:
+            await far.ring({})
+        await heard.wait_for(Ringing)
+        await fars[1].answer({})
+        await heard.wait_for(Connected)
+        for loser in (fars[0], fars[2]):
+            await saw(loser, "cancelled")
+            assert 'SIP;cause=200;text="Call completed elsewhere"' in (
+                loser.last_headers.get("Reason") or ""
+            )
+        assert [type(event) for event in heard.events].count(Connected) == 1
+        await fars[1].bye()
+        assert (await heard.wait_for(Ended)).by == "peer"
+
+
+async def test_one_phone_that_refuses_does_not_end_the_ringing_of_the_other() -> None:
+    async with office() as made:
+        desks = [await made.desk() for _ in range(2)]
+        await made.register(*(desk.contact for desk in desks))
+        heard = await made.dial()
+        fars = [await desk.rung() for desk in desks]
+        await fars[0].reject(486, "Busy Here")
+        await fars[1].answer({})
+        await heard.wait_for(Connected)
+        heard.leg.hangup({})
+        await saw(fars[1], "bye")
+
+
+async def test_when_everybody_refuses_the_best_reason_is_told() -> None:
+    async with office() as made:
+        desks = [await made.desk() for _ in range(2)]
+        await made.register(*(desk.contact for desk in desks))
+        heard = await made.dial()
+        fars = [await desk.rung() for desk in desks]
+        await fars[0].reject(486, "Busy Here")
+        await fars[1].reject(500, "Broken")
+        ended = await heard.wait_for(Ended)
+        assert (ended.code, ended.reason) == (486, "Busy Here")
+        assert [type(event) for event in heard.events].count(Ended) == 1
+
+
+async def test_a_user_that_declines_declines_for_all_phones() -> None:
+    async with office() as made:
+        desks = [await made.desk() for _ in range(2)]
+        await made.register(*(desk.contact for desk in desks))
+        heard = await made.dial()
+        fars = [await desk.rung() for desk in desks]
+        await fars[0].reject(603, "Decline")
+        assert (await heard.wait_for(Ended)).code == 603
+        await saw(fars[1], "cancelled")
+
+
+async def test_hanging_up_stops_all_phones() -> None:
+    async with office() as made:
+        desks = [await made.desk() for _ in range(3)]
+        await made.register(*(desk.contact for desk in desks))
+        heard = await made.dial()
+        fars = [await desk.rung() for desk in desks]
+        await fars[0].ring({})
+        await heard.wait_for(Ringing)
+        await fars[0].reject(486, "Busy Here")
+        heard.leg.hangup({}, code=408, reason="nobody answered")
+        ended = await heard.wait_for(Ended)
+        assert (ended.code, ended.by) == (408, "us")
+        for far in fars[1:]:
+            await saw(far, "cancelled")
+
+
+async def test_less_wanted_phones_ring_when_the_others_have_refused() -> None:
+    async with office() as made:
+        first, second = await made.desk(), await made.desk()
+        await made.register(f"{second.contact};q=0.2", f"{first.contact};q=0.9")
+        heard = await made.dial()
+        wanted = await first.rung()
+        assert second.calls == []
+        await wanted.reject(480, "Temporarily Unavailable")
+        far = await second.rung()
+        await far.answer({})
+        await heard.wait_for(Connected)
+        heard.leg.hangup({})
+        await saw(far, "bye")
+
+
+async def test_a_phone_that_is_gone_does_not_hide_the_one_that_is_there() -> None:
+    async with office() as made:
+        desk = await made.desk()
+        await made.register("<sip:gone@127.0.0.1:9>", desk.contact)
+        heard = await made.dial()
+        far = await desk.rung()
+        await far.answer({})
+        await heard.wait_for(Connected)
+        heard.leg.hangup({})
+
+
+@pytest.mark.parametrize(("name", "code"), [("bob", 480), ("ann", 404), ("\udc80", 404)])
+async def test_who_cannot_be_reached_is_told_at_once(name: str, code: int) -> None:
+    async with office() as made:
+        with pytest.raises(DialRefused) as caught:
+            await made.dial(name)
+        assert caught.value.code == code
+
+
+async def test_without_users_the_reason_says_what_to_do() -> None:
+    async with office(users=False) as made:
+        with pytest.raises(DialRefused, match=r"\[users.NAME\]"):
+            await made.dial()
+
+
+async def test_a_caller_that_is_no_address_is_refused() -> None:
+    async with office() as made:
+        desk = await made.desk()
+        await made.register(desk.contact)
+        with pytest.raises(DialRefused) as caught:
+            await made.gateway.dialer.dial(DialRequest(kind="user", to="bob", callerid="a b@c d"))
+        assert caught.value.code == 400

@@ -1,0 +1,70 @@
+"""Users of the configuration: what the endpoint and a script get of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.config.users import RegistrarSettings, UserSettings
+from runtime.legs.leg import LegIdentity
+from runtime.legs.sip.users import Users
+from sip.auth import secret_of
+
+BOB = UserSettings(password="correct-horse", display_name="Bob B.")
+MD5, SHA = "0" * 32, "f" * 64
+SEEN = LegIdentity(
+    number="100",
+    callerid="president",
+    display_name="The President",
+    from_uri="sip:president@example.org",
+    to_uri="sip:100@192.0.2.1",
+)
+
+
+def test_without_users_there_is_no_registrar() -> None:
+    users = Users.of(RegistrarSettings(), {})
+    assert not users
+    assert users.registrar is None
+
+
+def test_a_password_becomes_a_secret_for_each_algorithm() -> None:
+    users = Users.of(RegistrarSettings(), {"bob": BOB})
+    assert users.registrar is not None
+    assert users.registrar.algorithms == ("MD5", "SHA-256")
+    secrets = users.registrar.users["bob"].secrets
+    assert secrets["MD5"] == secret_of("MD5", "bob", "callstage", "correct-horse")
+    assert "correct-horse" not in repr(users)
+    assert secrets["MD5"] not in repr(users)
+
+
+def test_what_somebody_has_no_secret_for_is_not_offered() -> None:
+    users = Users.of(RegistrarSettings(), {"bob": BOB, "ann": UserSettings(ha1=(MD5.upper(),))})
+    assert users.registrar is not None
+    assert users.registrar.algorithms == ("MD5",)
+    assert users.registrar.users["ann"].secrets == {"MD5": MD5}
+
+
+def test_users_without_a_common_algorithm_are_a_fault() -> None:
+    made = {"ann": UserSettings(ha1=(MD5,)), "cy": UserSettings(ha1=(SHA,))}
+    with pytest.raises(ValueError, match="no digest algorithm suits everybody; cy"):
+        Users.of(RegistrarSettings(), made)
+
+
+def test_intervals_that_contradict_each_other_are_a_fault() -> None:
+    with pytest.raises(ValueError, match="min_expires_s"):
+        Users.of(RegistrarSettings(min_expires_s=100, max_expires_s=60), {"bob": BOB})
+
+
+def test_short_passwords_are_named_without_the_password() -> None:
+    weak = Users.of(RegistrarSettings(), {"bob": BOB, "cy": UserSettings(password="abc12")}).weak
+    assert "cy" in weak
+    assert "bob" not in weak
+    assert "abc12" not in weak
+
+
+def test_a_proven_caller_is_shown_as_the_user_whatever_its_from_says() -> None:
+    users = Users.of(RegistrarSettings(realm="home.example"), {"bob": BOB})
+    shown = users.identity("bob", SEEN)
+    assert (shown.callerid, shown.display_name) == ("bob", "Bob B.")
+    assert (shown.from_uri, shown.client_type) == ("sip:bob@home.example", "user")
+    assert (shown.number, shown.to_uri) == (SEEN.number, SEEN.to_uri)
+    assert users.identity("", SEEN) is SEEN
