@@ -99,7 +99,9 @@ class Server:
                 on_refused=self._on_refused_call,
                 on_fault=self._on_fault,
                 rtp=config.rtp,
+                routes=config.route,
                 warn=log.warning,
+                tell=log.info,
             )
         except (ListenError, ValueError) as exc:
             raise StartError(str(exc)) from exc
@@ -254,6 +256,7 @@ class Server:
             "scenarios": sorted(self.registry.routing.bundles),
             "blank_workers": len(self._children.zygote.blank_pids),
             "audio_engine": self._children.engine.means,
+            "trunks": self._sip.trunk_states(),
             "sandbox": {
                 **self._children.isolation.to_json(),
                 "required": self.config.sandbox.require,

@@ -13,15 +13,25 @@ from .outputs import SessionBegan as SessionBegan
 from .outputs import SessionForgotten as SessionForgotten
 from .outputs import SessionNews as SessionNews
 from .outputs import SipTrace as SipTrace
+from .registration import LINE as LINE
+from .registration import Registration as Registration
+from .registration import RegistrationOrder as RegistrationOrder
+from .registration import RegistrationState as RegistrationState
+from .registration import RegistrationStatus as RegistrationStatus
 from .settings import EndpointSettings as EndpointSettings
 
 __all__ = [
+    "LINE",
     "Addressing",
     "AgentOutput",
     "EndpointSettings",
     "Locate",
     "Refusal",
     "RefusalReport",
+    "Registration",
+    "RegistrationOrder",
+    "RegistrationState",
+    "RegistrationStatus",
     "SentBy",
     "SessionBegan",
     "SessionForgotten",

@@ -38,6 +38,8 @@ class InviteOrder:
     """The outbound proxy, if any."""
     may_follow: MayFollow | None = None
     """Which addresses a 3xx may send the call on to; None follows nothing."""
+    first_response_s: float = 0.0
+    """How long to wait for any response; 0 waits as RFC 3261 17.1.1.2 has it (64*T1)."""
 
     def plan(self) -> RoutePlan:
         return self.plan_to(self.target)

@@ -34,9 +34,16 @@ class PeerGate:
     """The verdict on each peer address; remembers strangers, bounded."""
 
     def __init__(
-        self, allowed: Iterable[Network], *, loopback: bool, now: Callable[[], float]
+        self,
+        allowed: Iterable[Network],
+        *,
+        loopback: bool,
+        now: Callable[[], float],
+        certificates: Iterable[str] = (),
     ) -> None:
-        """`loopback`: a listener is on loopback, so that loopback peers are welcome."""
+        """`loopback`: a listener is on loopback, so that loopback peers are welcome.
+        `certificates`: names in TLS client certificates whose holders are welcome from anywhere."""
+        self._certificates = frozenset(name.lower() for name in certificates)
         self._allowed = tuple(allowed)
         self._loopback = loopback
         self._now = now
@@ -46,6 +53,8 @@ class PeerGate:
 
     def accept(self, peer: PeerAddress) -> Refusal | None:
         """The endpoint's gate."""
+        if not self._certificates.isdisjoint(peer.names):
+            return None
         match self.judge(peer.host):
             case "admit":
                 return None
