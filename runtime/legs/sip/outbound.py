@@ -17,7 +17,6 @@ from runtime.legs.sip.settings import LegSettings
 from runtime.legs.sip.trunk.attempts import Attempts
 from runtime.legs.sip.trunk.desk import TrunkDesk
 from runtime.media.port import MediaLeg, MediaUnavailable
-from sip.dialog import InviteObserver
 from sip.endpoint import Endpoint, NotRunningError, TooManySessionsError
 from sip.sdp import NegotiationError
 
@@ -100,7 +99,7 @@ class SipDialer:
         leg: SipLeg,
         media: MediaLeg,
         route: OutgoingRoute,
-        observer: InviteObserver,
+        attempts: Attempts,
         *,
         offer: bool,
     ) -> None:
@@ -115,8 +114,8 @@ class SipDialer:
                 credentials=route.credentials,
                 route=str(route.proxy) if route.proxy else None,
                 may_follow=route.may_follow,
-                first_response_s=route.first_response_s,
-                observer=observer,
+                first_response_s=attempts.patience_s,
+                observer=attempts,
             )
         except ValueError as exc:
             raise DialRefused(400, f"the call cannot be written as SIP: {exc}") from exc

@@ -41,6 +41,12 @@ class Attempts:
     _reached: bool = attrs.field(default=False, init=False)
     _failures: list[str] = attrs.field(factory=list, init=False)
 
+    @property
+    def patience_s(self) -> float:
+        """How long the current trunk may be silent: the last one as long as RFC 3261 has it, since
+        nobody is left who would be quicker."""
+        return self._current.first_response_s if self._waiting else 0.0
+
     def begin(self) -> None:
         """The first INVITE that can be sent. Raises DialRefused when there is none."""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
@@ -27,6 +28,7 @@ from tests.legs.sip.fakes import offer
 pytestmark = pytest.mark.loopback
 
 Behaviour = Callable[[InviteSession], None]
+PATIENCE_S = 0.5
 HERE = ListenAddress(transport="udp", host="127.0.0.1", port=0)
 
 
@@ -100,7 +102,7 @@ def _gateway(names: Sequence[str], ports: Sequence[int]) -> SipGateway:
     return SipGateway(
         SipSettings(listen=("udp://127.0.0.1:0",)),
         [
-            TrunkSettings(name=name, uri=f"sip:127.0.0.1:{port}")
+            TrunkSettings(name=name, uri=f"sip:127.0.0.1:{port}", first_response_s=PATIENCE_S)
             for name, port in zip(names, ports, strict=True)
         ],
         cast(MediaPort, QuietEngine()),
@@ -136,6 +138,33 @@ async def test_a_call_that_rang_is_not_placed_again() -> None:
         ended = await placed.heard.wait_for(Ended)
         assert (ended.code, placed.invited) == (503, ["one"])
         assert placed.heard.names() == ["Ringing", "Ended"]
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+async def test_only_a_trunk_that_has_another_one_behind_it_is_left_for_its_silence(
+    place: str,
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        async with trio.open_nursery() as nursery:
+            invited: list[str] = []
+            other = await nursery.start(
+                _trunk, "other", answers if place == "first" else refuses(503), invited
+            )
+            gateway = _gateway(("one", "two"), (port, other) if place == "first" else (other, port))
+            await nursery.start(gateway.run, lambda leg: None)
+            leg = await gateway.dialer.dial(DialRequest(kind="pstn", to="+44", session_id="s"))
+            heard = Heard(leg)
+            if place == "first":
+                await heard.wait_for(Connected)
+            else:
+                with trio.move_on_after(PATIENCE_S * 3):
+                    await heard.wait_for(Ended)
+                assert heard.names() == []
+            leg.hangup({})
+            await gateway.close()
+            nursery.cancel_scope.cancel()
 
 
 async def test_when_all_trunks_fail_the_end_says_what_each_of_them_said() -> None:
