@@ -70,6 +70,11 @@ class Attempts:
                 event = attrs.evolve(event, reason=self._summary(event.reason))
         self._leg.on_sip_event(session, event)
 
+    def on_replacement(self, session: InviteSession) -> None:
+        """Another call takes the place of ours (RFC 3891): it is no trunk's any more."""
+        self._reached = True
+        self._leg.on_replacement(session)
+
     def _try(self) -> None:
         """The INVITE over the current route. Raises DialRefused."""
         line = self._enter(self._current.trunk)
