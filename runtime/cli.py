@@ -23,6 +23,7 @@ from runtime.session.serving import Serving
 from runtime.verbs import call as call_verb
 from runtime.verbs import demo as demo_verb
 from runtime.verbs import doctor as doctor_verb
+from runtime.verbs import explain as explain_verb
 from runtime.verbs import run as run_verb
 
 app = typer.Typer(
@@ -233,6 +234,23 @@ def doctor(
     """Try how well scripts are locked on this machine, and tell what `run` makes of it."""
     settings = Overrides().over(config)
     _leave(trio.run(partial(doctor_verb.doctor, settings, as_json=as_json)))
+
+
+@app.command()
+def explain(
+    number: Annotated[str, typer.Argument(help="A telephone number, or sip:user@host.")],
+    caller: Annotated[str, typer.Option("--from", help="Who calls.")] = "",
+    trunk: Annotated[str, typer.Option(help="The trunk that the call comes from.")] = "",
+    config: ConfigOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Tell what would become of calls to a number, both ways, and why; nothing is called."""
+    file = config or (PROJECT_FILE if PROJECT_FILE.is_file() else None)
+    question = explain_verb.Question(number=number, caller=caller, trunk=trunk)
+    try:
+        explain_verb.explain(Overrides().over(file), question, as_json=as_json)
+    except explain_verb.Unexplainable as exc:
+        fail(str(exc))
 
 
 def _leave(status: int) -> None:

@@ -33,6 +33,8 @@ from sip.dialog import (
     InviteObserver,
     InviteOrder,
     InviteSession,
+    OnOutcome,
+    Outcome,
     Provisional,
     ReinviteAnswered,
     ReinviteFailed,
@@ -43,7 +45,7 @@ from sip.dialog import (
     own_headers,
 )
 from sip.driver import Callbacks, Driver, Fault
-from sip.message import MessageError, NameAddr, Uri
+from sip.message import MessageError, NameAddr, Request, Uri
 from sip.registrar import Binding, Registrar, RegistrationChanged
 from sip.transport import (
     AddressBook,
@@ -255,14 +257,16 @@ class Endpoint:
         may_follow: Callable[[Uri], bool] | None = None,
         over: Binding | None = None,
         call_id: str = "",
+        first_response_s: float = 0.0,
         observer: InviteObserver,
     ) -> InviteSession:
         """Call `target`; everything that follows comes to `observer`, and Ended comes last.
 
         `route` is the URI of an outbound proxy; `may_follow` says which addresses a 3xx may send
-        the call on to (by default none). `over` is the registration of the called phone: the INVITE
-        goes the way by which the phone was heard. `call_id` is for the further branches of a forked
-        call. Raises ValueError for a target, route or header
+        the call on to (by default none); without any response for `first_response_s` (0: 32 s) the
+        call ends with 408. `over` is the registration of the called phone: the INVITE goes the way
+        by which the phone was heard. `call_id` is for the further branches of a forked call. Raises
+        ValueError for a target, route or header
         that cannot be used, TooManySessionsError at the limit, NotRunningError before `run`.
         """
         agent = self._running("invite")
@@ -277,6 +281,7 @@ class Endpoint:
             next_hop=None if over is None else over.next_hop,
             flow=None if over is None else over.flow,
             call_id=call_id,
+            first_response_s=first_response_s,
         )
         now = trio.current_time()
         session = agent.invite(order, now)
@@ -285,12 +290,39 @@ class Endpoint:
         self._driver.carry_out(agent.take(now), deliver=False)
         return session
 
+    async def ask(self, request: Request, next_hop: Uri) -> Outcome:
+        """Send a request outside any dialog (REGISTER, OPTIONS) and wait for its final outcome,
+        32 s at most. Raises NotRunningError. Cancelling it forgets the outcome."""
+        agent = self._running("ask")
+        final: list[Outcome] = []
+        heard = trio.Event()
+
+        def hear(outcome: Outcome, _: float) -> None:
+            if outcome.status >= 200:
+                final.append(outcome)
+                heard.set()
+
+        self._driver.enter(lambda now: _begin(agent, request, next_hop, hear, now))
+        await heard.wait()
+        return final[0]
+
+    @property
+    def ids(self) -> IdSource:
+        """Where this endpoint's tags and Call-IDs come from."""
+        return self._ids
+
     def _running(self, what: str) -> UserAgent:
         if self._agent is None or self._scope is None:
             raise NotRunningError(
                 f"{what}(): the endpoint is not running; start run() and wait until it listens"
             )
         return self._agent
+
+
+def _begin(
+    agent: UserAgent, request: Request, next_hop: Uri, outcome: OnOutcome, now: float
+) -> None:
+    agent.send(request, next_hop, None, outcome, now)
 
 
 __all__ = [
@@ -312,6 +344,7 @@ __all__ = [
     "ListenError",
     "MessageError",
     "NotRunningError",
+    "Outcome",
     "PeerAddress",
     "Provisional",
     "Refusal",

@@ -70,7 +70,7 @@ SIP_LEGACY: Final = (
     "outProxy",
 )
 USER_LEGACY: Final = ("username", "callerid", "displayName", "headers", "video", "scheme")
-WITHOUT_EFFECT: Final = ("followDiversion", "strictCodecList", "video")
+WITHOUT_EFFECT: Final = ("strictCodecList", "video")
 """Asking for these and not getting them matters enough for a log line."""
 
 DESTINATIONS: Final = {"sip": "to", "pstn": "number", "user": "username"}
@@ -111,9 +111,13 @@ class Dialing(StrictNames):
         parameters: PstnOptions | None = None,
         **options: Unpack[PstnOptions],
     ) -> Call:
-        """Call a telephone number through the configured trunk.
+        """Call a telephone number over the trunks that are configured for it, one after the other.
 
-        Events, limits and errors as for callSIP; Failed says so when no trunk is configured.
+        Events, limits and errors as for callSIP; Failed(403) says so when no trunk carries such
+        numbers or when the operator does not permit this callerid. A trunk that is down, full or
+        fails goes unnoticed while another one of the route can take the call. With followDiversion
+        the trunk is told (Diversion, RFC 5806) which number passed the call on: the one that the
+        session's caller dialled.
         VoxEngine reference: VoxEngine.callPSTN.
         """
         positional = () if parameters is None else (parameters,)
@@ -177,6 +181,7 @@ def place(what: str, kind: str, to: object, given: Mapping[str, Any]) -> Call:
         timeout_s=_timeout(what, headers),
         headers=headers,
         allow_180_after_183=given.get("allow180After183", False),
+        follow_diversion=given.get("followDiversion", False),
     )
     session.command(command, CommandHandle(what))
     info = CallInfo(

@@ -14,6 +14,13 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from runtime.config.trunk import (
+    MAX_TRUNKS,
+    RouteSettings,
+    TrunkPolicy,
+    check_name,
+    check_networks,
+)
 from runtime.config.users import RegistrarSettings, UserSettings, check_users
 from runtime.decisions.limits import Limits, lowered
 from runtime.decisions.secrets import MAX_SECRETS, SECRET_NAME, read_host
@@ -61,14 +68,6 @@ def parse_http_address(text: str) -> tuple[str, int]:
     except ValueError:
         raise ValueError(f"{host!r} is not an IP address of this machine") from None
     return host, int(port)
-
-
-def _networks(_: Any, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
-    for text in value:
-        try:
-            ipaddress.ip_network(text, strict=False)
-        except ValueError:
-            raise ValueError(f'{text!r} is not a network; write it like "203.0.113.0/24"') from None
 
 
 LISTENERS: Final = ("udp", "tcp", "tls", "ws", "wss")
@@ -181,9 +180,11 @@ class SipSettings:
     )
     advertise: str = ""
     """Addresses written into Contact, Via and SDP; empty = the listener's own."""
-    local: tuple[str, ...] = attrs.field(default=(), validator=_networks)
+    local: tuple[str, ...] = attrs.field(default=(), validator=check_networks)
     """Networks whose peers are told the listener's own address all the same."""
-    allow: tuple[str, ...] = attrs.field(default=("127.0.0.0/8", "::1/128"), validator=_networks)
+    allow: tuple[str, ...] = attrs.field(
+        default=("127.0.0.0/8", "::1/128"), validator=check_networks
+    )
     """Who may send calls besides the trunks."""
     tls: SipTlsSettings = SipTlsSettings()
     websocket: SipWebSocketSettings = SipWebSocketSettings()
@@ -228,7 +229,7 @@ class DataSettings:
 
 @attrs.frozen(kw_only=True)
 class NetSettings:
-    allow: tuple[str, ...] = attrs.field(default=(), validator=_networks)
+    allow: tuple[str, ...] = attrs.field(default=(), validator=check_networks)
     """Networks that scripts may reach besides public addresses."""
 
 
@@ -261,8 +262,8 @@ class ApplicationSettings:
 
 
 @attrs.frozen(kw_only=True)
-class TrunkSettings:
-    name: str
+class TrunkSettings(TrunkPolicy):
+    name: str = attrs.field(validator=check_name)
     uri: str
     user: str = ""
     password: str = attrs.field(default="", repr=False)
@@ -330,6 +331,14 @@ class AsrSettings:
     url: str = attrs.field(default="", validator=_socket_url)
 
 
+def _few_trunks(_: Any, __: attrs.Attribute[Any], value: tuple[Any, ...]) -> None:
+    if len(value) > MAX_TRUNKS:
+        raise ValueError(f"{len(value)} entries, the limit is {MAX_TRUNKS}")
+    names = [each.name for each in value]
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise ValueError(f"two of them are called {twice[0]!r}")
+
+
 @attrs.frozen(kw_only=True)
 class Config:
     """The whole configuration, as passed down from start-up."""
@@ -344,7 +353,8 @@ class Config:
     limits: Limits = Limits()
     server: ServerSettings = ServerSettings()
     application: ApplicationSettings = ApplicationSettings()
-    trunk: tuple[TrunkSettings, ...] = ()
+    trunk: tuple[TrunkSettings, ...] = attrs.field(default=(), validator=_few_trunks)
+    route: tuple[RouteSettings, ...] = attrs.field(default=(), validator=_few_trunks)
     rule: tuple[RuleSettings, ...] = ()
     secret: tuple[SecretSettings, ...] = attrs.field(default=(), validator=_few_secrets)
     registrar: RegistrarSettings = RegistrarSettings()

@@ -247,6 +247,8 @@ class DialRequest:
     out_proxy: str = ""
     registration: str = ""
     headers: Headers = attrs.field(factory=dict)
+    diverted_from: str = ""
+    """The number that passed this call on (RFC 5806), for trunks; empty for none."""
     timeout_s: float = 60.0
     session_id: str = ""
 

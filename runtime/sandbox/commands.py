@@ -60,6 +60,7 @@ class CreateCall(Command):
     headers: dict[str, str] = headers_field()
     timeout_s: float = checked(number(1, 400), 60)
     allow_180_after_183: bool = checked(flag, False)
+    follow_diversion: bool = checked(flag, False)
 
 
 @attrs.frozen(kw_only=True)

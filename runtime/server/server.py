@@ -104,7 +104,9 @@ class Server:
                 rtp=config.rtp,
                 users=self._users,
                 on_registration=self._on_registration,
+                routes=config.route,
                 warn=log.warning,
+                tell=log.info,
             )
         except (ListenError, StorageError, ValueError) as exc:
             raise StartError(str(exc)) from exc
@@ -277,6 +279,7 @@ class Server:
             "scenarios": sorted(self.registry.routing.bundles),
             "blank_workers": len(self._children.zygote.blank_pids),
             "audio_engine": self._children.engine.means,
+            "trunks": self._sip.trunk_states(),
             "sandbox": {
                 **self._children.isolation.to_json(),
                 "required": self.config.sandbox.require,

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import attrs
 
-MAX_PATTERN: Final = 500
-"""Longer than a list of fifty numbers; such lists want several rules."""
-MAX_DESTINATION: Final = 128
-"""A dialled user part; E.164 has 15 digits, names of conferences some more."""
+from runtime.decisions.patterns import MAX_SUBJECT, number_pattern
+
 MAX_TRIED: Final = 10
 """Rules that an explanation names; it must fit into a log line."""
 
@@ -27,24 +25,10 @@ class RuleError(ValueError):
 
 
 def _pattern_of(rule: Rule) -> re.Pattern[str]:
-    if len(rule.to) > MAX_PATTERN:
-        raise RuleError(
-            f"rule {rule.name!r}: its pattern has {len(rule.to)} characters, the limit is "
-            f"{MAX_PATTERN}; split it into several rules"
-        )
     try:
-        pattern = re.compile(rule.to)
-        nested = _repeats_repetition(re._parser.parse(rule.to))  # type: ignore[attr-defined]
-    except (re.error, RecursionError, OverflowError) as exc:
-        raise RuleError(
-            f"rule {rule.name!r}: {rule.to!r} is not a regular expression: {exc}"
-        ) from exc
-    if nested:
-        raise RuleError(
-            f"rule {rule.name!r}: {rule.to!r} repeats something that repeats, which some numbers "
-            "would keep busy for ever; write it without a + or * inside another one"
-        )
-    return pattern
+        return number_pattern(rule.to)
+    except ValueError as exc:
+        raise RuleError(f"rule {rule.name!r}: {exc}") from exc
 
 
 @attrs.frozen(kw_only=True)
@@ -114,10 +98,9 @@ class Routing(Generic[BundleT]):
 
     def choose(self, destination: str) -> Match[BundleT] | NoMatch:
         """Who takes a call to this user part."""
-        if len(destination) > MAX_DESTINATION:
+        if len(destination) > MAX_SUBJECT:
             return NoMatch(
-                f"the dialled name has {len(destination)} characters, the limit is "
-                f"{MAX_DESTINATION}"
+                f"the dialled name has {len(destination)} characters, the limit is {MAX_SUBJECT}"
             )
         if self.rules:
             return self._by_rule(destination)
@@ -168,31 +151,3 @@ class Routing(Generic[BundleT]):
             f"no scenario is called {destination!r}: without rules the dialled name chooses one "
             f"of {names}"
         )
-
-
-def _repeats_repetition(parsed: Any, inside: bool = False) -> bool:
-    """Whether an unbounded repetition stands inside another one ((a+)+ takes exponential time)."""
-    for op, argument in parsed:
-        name = str(op)
-        if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-            _, most, body = argument
-            many = most > MAX_DESTINATION
-            if (many and inside) or _repeats_repetition(body, inside or most > 1):
-                return True
-        elif any(_repeats_repetition(part, inside) for part in _parts(name, argument)):
-            return True
-    return False
-
-
-def _parts(name: str, argument: Any) -> list[Any]:
-    if name == "BRANCH":
-        return list(argument[1])
-    if name == "SUBPATTERN":
-        return [argument[-1]]
-    if name in ("ASSERT", "ASSERT_NOT"):
-        return [argument[1]]
-    if name == "ATOMIC_GROUP":
-        return [argument]
-    if name == "GROUPREF_EXISTS":
-        return [part for part in argument[1:] if part is not None]
-    return []

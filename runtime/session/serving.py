@@ -46,23 +46,27 @@ class Serving:
                 "--config with [[rule]] entries"
             )
         named = {rule.scenario: self._bundle(self._path(rule.scenario)) for rule in self.rules}
-        rules = [
-            Rule(
-                name=rule.name,
-                to=rule.to,
-                scenario=rule.scenario,
-                conference=rule.conference,
-                custom_data=rule.custom_data,
-            )
-            for rule in self.rules
-        ]
-        return Routing.ruled(rules, named)
+        return Routing.ruled(rules_of(self.rules), named)
 
     def _bundle(self, scenario: str) -> Bundle:
         return load_bundle(scenario, self.limits)
 
     def _path(self, scenario: str) -> str:
         return scenario if scenario.startswith("module:") else str(self.base / scenario)
+
+
+def rules_of(settings: Sequence[RuleSettings]) -> list[Rule]:
+    """The rules of a configuration. Raises RuleError."""
+    return [
+        Rule(
+            name=rule.name,
+            to=rule.to,
+            scenario=rule.scenario,
+            conference=rule.conference,
+            custom_data=rule.custom_data,
+        )
+        for rule in settings
+    ]
 
 
 def _by_name(bundles: Sequence[Bundle]) -> dict[str, Bundle]:

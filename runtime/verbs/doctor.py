@@ -2,7 +2,8 @@
 
 One process of each kind is started as `run` starts it; its locked children try what must not be
 done, and the result is shown with what `run` would make of it, the SIP listeners with what peers
-are told of them, and the limits that are in force.
+are told of them, and the limits that are in force. Trunks are shown as a runtime that runs with
+this configuration reports them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+import trio
 import typer
 from rich.console import Console
 from rich.table import Column, Table
@@ -27,6 +29,7 @@ from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.levels import Isolation, Required, SandboxReport
 from runtime.server.isolation import find_isolation
 from runtime.server.server import sessions_that_fit
+from runtime.verbs.trunks import running_trunks, show_trunks
 
 
 async def doctor(config: Config, *, as_json: bool) -> int:
@@ -35,11 +38,13 @@ async def doctor(config: Config, *, as_json: bool) -> int:
     found = await find_isolation(Ceilings.of(config.limits))
     listeners = await examine_listeners(config.sip)
     required = config.sandbox.require
+    trunks = await trio.to_thread.run_sync(running_trunks, config)
     if as_json:
         known = {
             "sip": [attrs.asdict(report) for report in listeners],
             "limits": _limits(config),
             "users": _users(config),
+            "trunks": trunks,
         }
         typer.echo(json.dumps({**_facts(found, required), **known}))
     else:
@@ -48,6 +53,7 @@ async def doctor(config: Config, *, as_json: bool) -> int:
         _show_listeners(console, listeners)
         _show_limits(console, config)
         _show_users(console, config)
+        show_trunks(console, config, trunks)
     can_listen = not any(report.is_fatal for report in listeners)
     return 0 if found.level.satisfies(required) and can_listen else 1
 

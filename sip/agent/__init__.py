@@ -17,9 +17,15 @@ from .outputs import SessionForgotten as SessionForgotten
 from .outputs import SessionNews as SessionNews
 from .outputs import SipTrace as SipTrace
 from .outputs import Stranger as Stranger
+from .registration import LINE as LINE
+from .registration import Registration as Registration
+from .registration import RegistrationOrder as RegistrationOrder
+from .registration import RegistrationState as RegistrationState
+from .registration import RegistrationStatus as RegistrationStatus
 from .settings import EndpointSettings as EndpointSettings
 
 __all__ = [
+    "LINE",
     "Addressing",
     "Admission",
     "AgentOutput",
@@ -29,6 +35,10 @@ __all__ = [
     "Locate",
     "Refusal",
     "RefusalReport",
+    "Registration",
+    "RegistrationOrder",
+    "RegistrationState",
+    "RegistrationStatus",
     "SentBy",
     "SessionBegan",
     "SessionForgotten",

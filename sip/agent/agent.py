@@ -51,6 +51,9 @@ from .session_port import SessionPort
 from .sessions import Held, SessionTable
 from .settings import EndpointSettings
 
+_UNOWED = frozenset({"INVITE", "OPTIONS"})
+"""Of an INVITE its session knows what is owed; whether a ping is answered concerns nobody else."""
+
 
 class TooManySessionsError(Exception):
     """A limit: no further session can be begun now."""
@@ -195,7 +198,7 @@ class UserAgent:
     @property
     def is_idle(self) -> bool:
         """Nothing is owed to any peer: no session, and no BYE without its answer."""
-        answered = all(key.method == "INVITE" for key in self._outcomes)
+        answered = all(key.method in _UNOWED for key in self._outcomes)
         return len(self.sessions) == 0 and answered and self.deliveries.is_idle
 
     # --- the clock ---

@@ -25,6 +25,9 @@ _OURS: Final = re.compile(
 _LOOK_AT_BYTES: Final = 600
 """ICMP returns 548 bytes of a datagram at least (RFC 1812 4.3.2.3)."""
 
+OWN_PLACE: Final = "our-own-address.invalid"
+"""In the Contact of a REGISTER: where the registrar can reach us, which depends on the path."""
+
 _TARGET_REFRESH = frozenset({"INVITE", "UPDATE"})
 _WITH_CONTACT = _TARGET_REFRESH | {"REFER", "NOTIFY"}
 """RFC 3515 2.2, RFC 6665 4.1: what begins or keeps a subscription says where to as well."""
@@ -57,6 +60,10 @@ class OutboundRequests:
         if request.method in _WITH_CONTACT:
             contact = self._addressing.contact(destination)
             request.headers.set("Contact", self._as_contact(contact, asks_for_sips(request)))
+        elif request.method == "REGISTER":
+            bound = request.headers.get("Contact") or ""
+            address = self._addressing.contact(destination)
+            request.headers.set("Contact", bound.replace(OWN_PLACE, address, 1))
         return Ready(request=request, data=request.to_bytes(), destination=destination)
 
     def _via(self, destination: Destination, branch: str) -> str:

@@ -25,6 +25,7 @@ from .session_timer import SessionTimer, heard_interval, min_se_of
 
 RINGING = "ringing"
 CANCELLED = "cancelled"
+UNHEARD = "unheard"
 
 
 class Calling:
@@ -38,6 +39,7 @@ class Calling:
         self._next_hop = order.next_hop or order.plan().next_hop
         self._flow = order.flow
         self._redirects = Redirects(order.target, order.may_follow)
+        self._patience_s = order.first_response_s
         self._has_offer = order.sdp is not None
         self._requests = requests
         self._timer = timer
@@ -50,6 +52,7 @@ class Calling:
             call.offers.take(Turn.SEND_OFFER)
             call.local_sdp = order.sdp
         call.on_timer[RINGING] = self._rang_too_long
+        call.on_timer[UNHEARD] = self._heard_nothing
         call.on_timer[CANCELLED] = self._cancel_unanswered
 
     def begin(self, now: float) -> None:
@@ -59,12 +62,15 @@ class Calling:
         def hear(outcome: Outcome, at: float) -> None:
             self._hear(request, outcome, at)
 
+        if self._patience_s:
+            self._call.port.set_timer((UNHEARD, 0), now + self._patience_s)
         self._key = self._call.port.send(request, self._next_hop, self._flow, hear, now)
 
     # --- responses ---
 
     def _hear(self, request: Request, outcome: Outcome, now: float) -> None:
         response = outcome.response
+        self._call.port.clear_timer((UNHEARD, 0))
         if response is None:
             self._undelivered(outcome, now)
         elif outcome.status < 200:
@@ -300,15 +306,15 @@ class Calling:
     def _rang_too_long(self, _: int, now: float) -> None:
         if self._call.phase is not Phase.PROCEEDING:
             return
-        self._call.end(
-            Move.LOST,
-            now,
-            by="timeout",
-            kind="failure",
-            status=408,
-            reason=f"no answer within {RINGING_S:.0f} s of the last provisional response",
-        )
+        reason = f"no answer within {RINGING_S:.0f} s of the last provisional response"
+        _end_of_patience(self._call, Move.LOST, reason, now)
         self._send_cancel(now)
+
+    def _heard_nothing(self, _: int, now: float) -> None:
+        """The owner waits no longer; a response that still comes is answered with CANCEL or BYE."""
+        if self._call.phase is Phase.CALLING:
+            reason = f"no response within {self._patience_s:g} s"
+            _end_of_patience(self._call, Move.HANGUP, reason, now)
 
     def _cancel_unanswered(self, _: int, now: float) -> None:
         """RFC 3261 9.1: no final response within 64*T1 of the CANCEL."""
@@ -317,6 +323,11 @@ class Calling:
         if self._call.phase is Phase.CANCELLING:
             self._call.move(Move.LOST)
             self._call.port.forget()
+
+
+def _end_of_patience(call: Call, move: Move, reason: str, now: float) -> None:
+    """Nobody said what was waited for."""
+    call.end(move, now, by="timeout", kind="failure", status=408, reason=reason)
 
 
 def _with_longer_interval(request: Request, outcome: Outcome) -> Request | None:

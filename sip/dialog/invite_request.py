@@ -45,6 +45,8 @@ class InviteOrder:
     """The flow by which the next hop was heard."""
     call_id: str = ""
     """Shared with the other branches of a forked call; empty = a new one."""
+    first_response_s: float = 0.0
+    """How long to wait for any response; 0 waits as RFC 3261 17.1.1.2 has it (64*T1)."""
 
     def plan(self) -> RoutePlan:
         return self.plan_to(self.target)

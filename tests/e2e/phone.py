@@ -317,18 +317,21 @@ class Phone:
         headers: Iterable[Header] = (),
         auto_ack: bool = True,
         caller: str = "wire",
+        uri: str = "",
     ) -> Dialog:
-        """Send an INVITE; `sdp=None` leaves the offer to the far side."""
+        """Send an INVITE; `sdp=None` leaves the offer to the far side, `uri` is a Request-URI that
+        differs from To."""
         audio = await self.more_audio()
         suffix = ";transport=tcp" if self.transport == "tcp" else ""
-        target = f"sip:{user}@{in_uri(self.server[0])}:{self.server[1]}{suffix}"
+        address = f"sip:{user}@{in_uri(self.server[0])}:{self.server[1]}{suffix}"
+        target = uri or address
         own = Sdp(port=audio.port, host=(self.audio_home or self.home).address)
         described = own if isinstance(sdp, str) else sdp
         fixed: list[Header] = [
             ("Via", self.via()),
             ("Max-Forwards", "70"),
             ("From", f"<sip:{caller}@{self.home.written}>;tag={wire.token()}"),
-            ("To", f"<{target}>"),
+            ("To", f"<{address}>"),
             ("Call-ID", wire.token()),
             ("CSeq", "1 INVITE"),
             ("Contact", self.contact),

@@ -125,6 +125,7 @@ async def test_an_attempt_that_is_not_permitted_is_failed(autojump_clock: MockCl
             "reason": "no trunk is configured",
             "headers": {},
         }
+        assert "403 no trunk is configured" in str(b.timeline())
 
 
 async def test_an_answered_call_that_ends_is_disconnected(autojump_clock: MockClock) -> None:

@@ -12,8 +12,8 @@ from typing import Final
 
 import attrs
 
+from runtime.decisions.numbers import dialled_number
 from runtime.legs.leg import DialRefused
-from runtime.legs.sip.trunks import dialled_number
 from sip.message import MessageError, Uri
 
 _LOCALHOST: Final = "127.0.0.1"

@@ -12,7 +12,6 @@ from typing import Final
 
 import attrs
 
-from runtime.legs.sip.trunks import Trunk
 from sip.sdp import NegotiationError, SrtpPolicy
 
 PROTECTED: Final[frozenset[str]] = frozenset({"tls", "wss"})
@@ -31,11 +30,6 @@ class Terms:
     plain_because: str = ""
 
 
-def no_trunk(_: str) -> Trunk | None:
-    """For phones and tests: nobody who calls is a trunk."""
-    return None
-
-
 @attrs.define
 class Encryption:
     """The operator's wishes, and who has been told of what they are worth."""
@@ -44,8 +38,6 @@ class Encryption:
     """Of calls with peers that are no trunk, or whose trunk says nothing."""
     only_protected: bool = False
     """No keys over signalling that can be read on the way."""
-    trunk_at: Callable[[str], Trunk | None] = no_trunk
-    """The trunk that calls from this address."""
     warn: Callable[[str], object] = lambda _: None
     """For the log."""
     _told: set[str] = attrs.field(factory=set, init=False)

@@ -7,28 +7,35 @@ configuration. Nothing is decided here; each part says what it decides.
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
 
 import trio
 
 from runtime.config.settings import RtpSettings, SipSettings, TrunkSettings
+from runtime.config.trunk import RouteSettings
 from runtime.legs.leg import Leg
 from runtime.legs.sip.destination import is_loopback
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.incoming import IncomingCalls, RefusedCall
 from runtime.legs.sip.outbound import SipDialer
 from runtime.legs.sip.peers import Ban, Network, PeerGate, networks
-from runtime.legs.sip.route import OutgoingRules
 from runtime.legs.sip.settings import LegSettings
 from runtime.legs.sip.tls import tls_settings
 from runtime.legs.sip.trace import TraceBook
+from runtime.legs.sip.trunk.desk import TrunkDesk
+from runtime.legs.sip.trunk.recognition import Recognition
+from runtime.legs.sip.trunk.registrations import Registrations, as_json
+from runtime.legs.sip.trunk.setup import (
+    outgoing_rules,
+    trunk_addresses,
+    trunk_of,
+)
+from runtime.legs.sip.trunk.watch import TrunkWatch
 from runtime.legs.sip.trunks import Trunk
 from runtime.legs.sip.user_calls import UserCalls
 from runtime.legs.sip.users import Users
 from runtime.media.port import MediaPort
-from sip.address import BoundAddress, ListenAddress, ip_literal
+from sip.address import BoundAddress, ListenAddress
 from sip.advertise import Advertised
 from sip.endpoint import (
     Binding,
@@ -41,9 +48,6 @@ from sip.endpoint import (
 )
 from sip.sdp import SrtpPolicy
 from sip.transport import source_address
-
-RESOLVE_S: Final = 10.0
-"""For the name of a trunk at start-up; a resolver answers or gives up within."""
 
 Report = Callable[[RefusedCall], object]
 
@@ -60,58 +64,49 @@ class SipGateway:
         rtp: RtpSettings | None = None,
         users: Users | None = None,
         on_registration: Callable[[RegistrationChanged], None] = lambda _: None,
+        routes: Sequence[RouteSettings] = (),
         on_refused: Report,
         on_fault: Callable[[Fault], None],
         warn: Callable[[str], object] = lambda _: None,
+        tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         """ValueError for a trunk or listener that cannot be used.
 
         `on_refused` hears of every call and request that ends before any session, `warn` what the
-        operator should change.
+        operator should change, `tell` what trunks and registrations do.
         """
         self._listeners = [ListenAddress.parse(text) for text in config.listen]
         self._allow = networks(config.allow)
-        self._trunks = [_trunk(settings) for settings in trunks]
+        self._trunks = [trunk_of(settings) for settings in trunks]
         self._on_refused = on_refused
-        self._trunk_at: dict[str, Trunk] = {}
         self._users = users or Users()
+        self._recognition = Recognition(trunks=self._trunks)
+        self._desk = TrunkDesk(self._trunks, trio.current_time)
         self._gate = self._gate_for(())
         book = TraceBook(trio.current_time)
-        advertised = Advertised.parse(config.advertise, config.local)
-        self._settings = LegSettings(
-            media=media,
-            book=book,
-            now=trio.current_time,
-            new_number=lambda: secrets.randbelow(2**31),
-            advertised=advertised,
-            source_address=source_address,
-            codecs=(rtp or RtpSettings()).codecs,
-            encryption=Encryption(
-                policy=SrtpPolicy((rtp or RtpSettings()).srtp),
-                only_protected=(rtp or RtpSettings()).srtp_keys == "protected",
-                trunk_at=lambda host: self._trunk_at.get(host),
-                warn=warn,
-            ),
-            info_digits=config.digits == "info",
-        )
+        self._settings = self._leg_settings(config, rtp or RtpSettings(), media, book, warn)
         self._deliver: Callable[[Leg], object] | None = None
         self._calls = IncomingCalls(
             self._settings, deliver=self._on_leg, on_refused=self._on_refused, users=self._users
         )
-        self._endpoint = self._make_endpoint(config, advertised, on_registration, on_fault, warn)
+        self._endpoint = self._make_endpoint(config, on_registration, on_fault, warn)
+        self._registrations = Registrations(
+            self._endpoint, self._trunks, lambda: secrets.token_hex(8), tell
+        )
+        self._recognition.lines.update(self._registrations.lines)
+        self._watch = TrunkWatch(self._endpoint, self._trunks, self._desk, log=tell, warn=warn)
         self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
-        self.dialer = self._make_dialer(advertised.media_host("") or _own_host(self._listeners))
+        self.dialer = self._make_dialer(config, routes)
 
     def _make_endpoint(
         self,
         config: SipSettings,
-        advertised: Advertised,
         on_registration: Callable[[RegistrationChanged], None],
         on_fault: Callable[[Fault], None],
         warn: Callable[[str], object],
     ) -> Endpoint:
         return Endpoint(
-            EndpointSettings(advertise=advertised, registrar=self._users.registrar),
+            EndpointSettings(advertise=self._settings.advertised, registrar=self._users.registrar),
             on_invite=self._calls.on_invite,
             on_trace=self._settings.book.on_trace,
             accept=lambda peer: self._gate.accept(peer),
@@ -125,10 +120,38 @@ class SipGateway:
             websocket=WebSocketSettings(origins=config.websocket.origins),
         )
 
-    def _make_dialer(self, host: str) -> UserCalls:
-        rules = OutgoingRules(trunks=self._trunks, only_loopback=self.only_loopback, host=host)
-        others = SipDialer(self._settings, self._endpoint, rules)
-        return UserCalls(self._settings, self._endpoint, self._users, others, host)
+    def _make_dialer(self, config: SipSettings, routes: Sequence[RouteSettings]) -> UserCalls:
+        rules = outgoing_rules(
+            config, self._trunks, routes, lambda trunk: self._registrations.registrar(trunk)
+        )
+        others = SipDialer(self._settings, self._endpoint, rules, self._desk)
+        return UserCalls(self._settings, self._endpoint, self._users, others, rules.host)
+
+    def _leg_settings(
+        self,
+        config: SipSettings,
+        rtp: RtpSettings,
+        media: MediaPort,
+        book: TraceBook,
+        warn: Callable[[str], object],
+    ) -> LegSettings:
+        return LegSettings(
+            media=media,
+            book=book,
+            now=trio.current_time,
+            new_number=lambda: secrets.randbelow(2**31),
+            advertised=Advertised.parse(config.advertise, config.local),
+            source_address=source_address,
+            codecs=rtp.codecs,
+            encryption=Encryption(
+                policy=SrtpPolicy(rtp.srtp),
+                only_protected=rtp.srtp_keys == "protected",
+                warn=warn,
+            ),
+            info_digits=config.digits == "info",
+            recognise=lambda caller: self._recognition.of(caller),
+            enter=lambda trunk: self._desk.enter(trunk, "in"),
+        )
 
     async def run(
         self,
@@ -141,11 +164,13 @@ class SipGateway:
         Raises ListenError. Until cancelled or closed; `close` first takes leave of the peers.
         """
         self._deliver = deliver
-        self._trunk_at = await _addresses(self._trunks)
-        self._gate = self._gate_for(networks(self._trunk_at))
+        self._recognition.addresses = await trunk_addresses(self._trunks)
+        self._gate = self._gate_for(self._recognition.networks)
         async with trio.open_nursery() as nursery:
             await nursery.start(self._calls.run)
             addresses = await nursery.start(self._endpoint.run, self._listeners)
+            nursery.start_soon(self._registrations.run)
+            nursery.start_soon(self._watch.run)
             task_status.started(addresses)
 
     def drain(self, retry_after_s: int) -> None:
@@ -158,7 +183,22 @@ class SipGateway:
 
     async def close(self) -> None:
         """BYE, CANCEL or refuse everything, bounded. Safe twice."""
+        await self._registrations.leave()
         await self._endpoint.close()
+
+    def trunk_states(self) -> list[dict[str, object]]:
+        """For probes and people: each trunk, in the order of the configuration."""
+        return [self._state_of(trunk) for trunk in self._trunks]
+
+    def _state_of(self, trunk: Trunk) -> dict[str, object]:
+        registration = self._registrations.status(trunk.name)
+        return {
+            "name": trunk.name,
+            "uri": str(trunk.uri),
+            "calls": trunk.policy.calls,
+            **self._desk.as_json(trunk.name),
+            "registration": None if registration is None else as_json(registration),
+        }
 
     @property
     def active_calls(self) -> int:
@@ -184,6 +224,7 @@ class SipGateway:
             now=trio.current_time,
             users=bool(self._users),
             on_ban=self._on_ban,
+            certificates=self._recognition.certificates,
         )
 
     def _on_ban(self, ban: Ban) -> None:
@@ -200,48 +241,3 @@ class SipGateway:
                 remote=str(report.peer), to_uri=report.what, code=report.status, reason=report.why
             )
         )
-
-
-def _trunk(settings: TrunkSettings) -> Trunk:
-    return Trunk.parse(
-        name=settings.name,
-        uri=settings.uri,
-        user=settings.user,
-        password=settings.password,
-        codecs=settings.codecs,
-        srtp=SrtpPolicy(settings.srtp) if settings.srtp else None,
-        follows_redirects=settings.redirects == "trunk",
-    )
-
-
-def _own_host(listeners: Sequence[ListenAddress]) -> str:
-    """For the From of outgoing calls: the first listener that is one address."""
-    for listener in listeners:
-        literal = ip_literal(listener.host)
-        if literal is not None and not literal.is_unspecified:
-            return listener.host
-    return source_address("192.0.2.1") or "127.0.0.1"
-
-
-async def _addresses(trunks: Sequence[Trunk]) -> dict[str, Trunk]:
-    """Whose the addresses of all trunks are: they may call us. A name without address is left out.
-
-    Of trunks that share an address the first one counts.
-    """
-    found: dict[str, Trunk] = {}
-    for trunk in trunks:
-        with trio.move_on_after(RESOLVE_S):
-            for host in await _resolved(trunk.uri.host):
-                found.setdefault(host, trunk)
-    return found
-
-
-async def _resolved(host: str) -> list[str]:
-    literal = ip_literal(host)
-    if literal is not None:
-        return [str(literal)]
-    try:
-        rows = await trio.socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return []
-    return list({str(row[4][0]) for row in rows})

@@ -17,11 +17,16 @@ from runtime.legs.leg import Leg, LegIdentity
 from runtime.legs.sip.headers import seen_by_script
 from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.settings import LegSettings
+from runtime.legs.sip.trunk.arriving import TrunkRefusal, identity_over
+from runtime.legs.sip.trunk.caller import user_or_number
+from runtime.legs.sip.trunk.desk import Line
+from runtime.legs.sip.trunk.recognition import Caller, Recognised
 from runtime.legs.sip.users import Users
 from runtime.media.port import MediaLeg, MediaUnavailable
+from sip.agent import LINE
 from sip.auth import Credentials
 from sip.dialog import InviteSession, events, warning
-from sip.message import MessageError, NameAddr, Uri
+from sip.message import MessageError, Uri
 from sip.sdp import NegotiationError, SdpError
 
 MAX_ARRIVING: Final = 256
@@ -75,8 +80,14 @@ class IncomingCalls:
 
     def on_invite(self, session: InviteSession) -> ArrivingCall:
         """The endpoint's callback."""
-        call = ArrivingCall()
-        if self._nursery is None:
+        recognised = self._settings.recognise(caller_of(session))
+        line = self._settings.enter(recognised.trunk.name if recognised else "")
+        call = ArrivingCall(
+            recognised=recognised, line=Line() if isinstance(line, TrunkRefusal) else line
+        )
+        if isinstance(line, TrunkRefusal):
+            self._refuse(session, line.status, line.reason, retry_after_s=line.retry_after_s)
+        elif self._nursery is None:
             self._refuse(session, 503, "the runtime is not ready for calls")
         elif self._arriving >= MAX_ARRIVING:
             self._refuse(session, 503, f"{MAX_ARRIVING} calls are arriving at this moment")
@@ -94,17 +105,19 @@ class IncomingCalls:
             return
         finally:
             self._arriving -= 1
-        leg = None if call.over else self._leg(session, media)
+        leg = None if call.over else self._leg(session, media, call.recognised)
         if leg is None:
             media.close()
         else:
             call.leg = leg
             self._deliver(leg)
 
-    def _leg(self, session: InviteSession, media: MediaLeg) -> SipLeg | None:
+    def _leg(
+        self, session: InviteSession, media: MediaLeg, recognised: Recognised | None
+    ) -> SipLeg | None:
         """The leg of an INVITE whose offer we can take; otherwise None, and it is refused."""
         try:
-            leg = self._made(session, media)
+            leg = self._made(session, media, recognised)
             if session.remote_offer is not None:
                 leg.take_offer(session.remote_offer)
         except SdpError as exc:
@@ -114,20 +127,28 @@ class IncomingCalls:
             self._refuse(session, exc.status, exc.warning, why)
         else:
             leg.follow(session, self._settings.book)
+            if recognised is not None:
+                leg.note(
+                    "sip", f"comes from trunk {recognised.trunk.name}, known by {recognised.by}"
+                )
             return leg
         return None
 
-    def _made(self, session: InviteSession, media: MediaLeg) -> SipLeg:
+    def _made(
+        self, session: InviteSession, media: MediaLeg, recognised: Recognised | None
+    ) -> SipLeg:
         """Raises NegotiationError when no audio may be agreed on with this peer."""
         settings, peer = self._settings, session.peer
         host, transport = (peer.host, peer.transport) if peer else ("", "udp")
-        trunk = settings.encryption.trunk_at(host)
+        trunk = recognised.trunk if recognised else None
         srtp = trunk.srtp if trunk else None
         if trunk is not None and trunk.user and trunk.password:
             session.use_credentials(Credentials(trunk.user, trunk.password))
-        seen = identity_of(session, settings.own_calls.session_of(session.call_id))
+        identity = identity_of(session, settings.own_calls.session_of(session.call_id))
+        if recognised is not None:
+            identity = identity_over(recognised, identity, session.request)
         return SipLeg(
-            identity=self._users.identity(session.user, seen),
+            identity=self._users.identity(session.user, identity),
             incoming=True,
             media=media,
             audio=settings.audio_of(media, host, transport=transport, srtp=srtp),
@@ -138,11 +159,16 @@ class IncomingCalls:
         )
 
     def _refuse(
-        self, session: InviteSession, code: int, reason: str, *headers: tuple[str, str]
+        self,
+        session: InviteSession,
+        code: int,
+        reason: str,
+        *headers: tuple[str, str],
+        retry_after_s: int | None = None,
     ) -> None:
         request = session.request
         if code == 503:
-            headers = (*headers, ("Retry-After", str(RETRY_AFTER_S)))
+            headers = (*headers, ("Retry-After", str(retry_after_s or RETRY_AFTER_S)))
         if not headers or code == 503:
             headers = (*headers, warning(reason))
         session.reject(code, None, headers=headers)
@@ -160,10 +186,15 @@ class IncomingCalls:
 class ArrivingCall:
     """The observer of an INVITE until its leg exists, then a passage to it."""
 
+    recognised: Recognised | None = None
+    line: Line = attrs.field(factory=Line)
+    """Its place among the calls of its trunk."""
     leg: SipLeg | None = None
     over: bool = False
 
     def on_sip_event(self, session: InviteSession, event: events.SessionEvent) -> None:
+        if isinstance(event, events.Ended):
+            self.line.leave()
         if self.leg is not None:
             self.leg.on_sip_event(session, event)
         elif isinstance(event, events.Ended):
@@ -177,13 +208,25 @@ class ArrivingCall:
             session.reject(603, headers=[warning("the call to be replaced is not answered")])
 
 
+def caller_of(session: InviteSession) -> Caller:
+    """What is known of a caller that it cannot make up, and the token of a registration."""
+    try:
+        line = session.request.request_uri.params.get(LINE) or ""
+    except MessageError:
+        line = ""
+    peer = session.peer
+    if peer is None:
+        return Caller(host="", line=line)
+    return Caller(host=peer.host, certificate_names=peer.names, line=line)
+
+
 def identity_of(session: InviteSession, own_session: str = "") -> LegIdentity:
     """Who calls whom, as a scenario may ask; a peer's odd bytes become replacement marks."""
     request = session.request
     caller = request.from_
     return LegIdentity(
         number=dialled_user(request.uri),
-        callerid=clean(user_of(caller), MAX_NAME),
+        callerid=clean(user_or_number(caller), MAX_NAME),
         display_name=clean(caller.display_name, MAX_NAME),
         from_uri=clean(str(caller.uri), MAX_URI),
         to_uri=clean(request.uri, MAX_URI),
@@ -202,11 +245,6 @@ def dialled_user(request_uri: str) -> str:
     if uri.opaque is not None:
         return clean(uri.opaque.partition(";")[0], MAX_NAME)
     return clean(uri.user or "", MAX_NAME)
-
-
-def user_of(address: NameAddr) -> str:
-    uri = address.uri
-    return uri.opaque.partition(";")[0] if uri.opaque is not None else uri.user or ""
 
 
 def clean(text: str, limit: int) -> str:

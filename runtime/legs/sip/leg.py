@@ -62,7 +62,7 @@ class SipLeg:
     _audio: MediaSession
     _now: Callable[[], float]
     _encryption: Encryption = attrs.field(factory=Encryption)
-    _trunk: str = ""
+    trunk: str = ""
     """Its name, for people."""
     _info_digits: bool = False
     transfers: SipTransfers = attrs.field(init=False)
@@ -89,9 +89,11 @@ class SipLeg:
         peer = self.identity.from_uri if self.incoming else self.identity.to_uri
         return f"<SipLeg {arrow} {peer} {self._phase.value}>"
 
-    def follow(self, session: InviteSession, book: TraceBook) -> None:
-        """Belong to this session and its lines; once, before anybody listens."""
-        self._session, self._book = session, book
+    def follow(
+        self, session: InviteSession, book: TraceBook, audio: MediaSession | None = None
+    ) -> None:
+        """Belong to this session and its lines; `audio` is its offer, when it is another one."""
+        self._session, self._book, self._audio = session, book, audio or self._audio
         self._lines.follow(session.call_id, book)
         if self._phase is Phase.OVER:
             self._lines.release()
@@ -106,7 +108,7 @@ class SipLeg:
     def trace(self, listener: TraceListener) -> None:
         self._lines.listen(listener)
 
-    def _note(self, kind: str, what: str) -> None:
+    def note(self, kind: str, what: str) -> None:
         self._lines.note(kind, what)
 
     # --- commands ---------------------------------------------------------------------------
@@ -119,7 +121,7 @@ class SipLeg:
         if session := self._live("early_media", Phase.ALERTING):
             if not self._answer:
                 # RFC 3264 4: no answer without an offer; the caller's comes with its ACK
-                self._note("media", "early media is silent: the caller's INVITE had no offer")
+                self.note("media", "early media is silent: the caller's INVITE had no offer")
             session.provisional(183, headers=self._allowed(headers), sdp=self._answer or None)
             self._configure(self._audio.stream)
 
@@ -164,13 +166,13 @@ class SipLeg:
             try:
                 send(session)
             except (SessionStateError, ValueError) as exc:
-                self._note("sip", f"{what} not sent: {exc}")
+                self.note("sip", f"{what} not sent: {exc}")
 
     def _live(self, command: str, *phases: Phase) -> InviteSession | None:
         """The session when `command` makes sense now; else a line that says why it does not."""
         if self._phase in phases:
             return self._session
-        self._note("sip", f"{command} does nothing: the leg is {self._phase.value}")
+        self.note("sip", f"{command} does nothing: the leg is {self._phase.value}")
         return None
 
     def _refuse(self, session: InviteSession, code: int, reason: str, headers: Headers) -> None:
@@ -183,7 +185,7 @@ class SipLeg:
     def _allowed(self, headers: Headers, *, ending: bool = False) -> list[tuple[str, str]]:
         sorted_out = script_headers(headers, ending=ending)
         if sorted_out.complaint:
-            self._note("sip", f"headers left out: {sorted_out.complaint}")
+            self.note("sip", f"headers left out: {sorted_out.complaint}")
         return list(sorted_out.written)
 
     # --- what the session says --------------------------------------------------------------
@@ -205,7 +207,7 @@ class SipLeg:
             case events.ReinviteAnswered():
                 self._take_answer(event.sdp)
             case events.Redirected() | events.ReinviteFailed() | events.MessageRefused():
-                self._note("sip", line_about(event))
+                self.note("sip", line_about(event))
             case events.InfoReceived() | events.MessageReceived():
                 if told := understand(event):
                     self._telling.tell(told)
@@ -271,14 +273,14 @@ class SipLeg:
             return
         code, why, agreement = 603, self._no_successor(session), None
         if not why and sdp is not None:
-            agreement = negotiated(self._audio.answer, sdp, self._note)
+            agreement = negotiated(self._audio.answer, sdp, self.note)
         if isinstance(agreement, str):
             code, why, agreement = 488, agreement, None
         if why:
-            self._note("sip", f"{session.peer} may not take the place of the peer: {why}")
+            self.note("sip", f"{session.peer} may not take the place of the peer: {why}")
             session.reject(code, headers=[warning(why)])
             return
-        self._note("sip", f"{session.peer} takes the place of the peer")
+        self.note("sip", f"{session.peer} takes the place of the peer")
         self._lines.follow(session.call_id, self._book)
         connected = self._phase is Phase.CONNECTED
         self._session, self._phase = session, Phase.REPLACED if connected else Phase.ANSWERED
@@ -316,7 +318,7 @@ class SipLeg:
 
     def _answer_offer(self, sdp: bytes | None, send: Callable[[bytes], None]) -> str:
         """Answer an offer of the peer; or say why it cannot be taken, and nothing changed."""
-        agreement = negotiated(self._audio.answer, sdp, self._note)
+        agreement = negotiated(self._audio.answer, sdp, self.note)
         if isinstance(agreement, str):
             return agreement
         send(agreement.sdp)
@@ -327,7 +329,7 @@ class SipLeg:
         """Take the answer to our open offer; False when there is none that can be used."""
         if not self._audio.waits_for_answer:
             return False
-        agreement = negotiated(self._audio.accept, sdp, self._note)
+        agreement = negotiated(self._audio.accept, sdp, self.note)
         if isinstance(agreement, str):
             return False
         self._follow(agreement)
@@ -347,12 +349,12 @@ class SipLeg:
             return
         self.stream = stream
         self.media.configure(stream)
-        self._note("media", described(stream))
+        self.note("media", described(stream))
         peer = self._session.peer if self._session is not None else None
         if stream.srtp is not None and peer is not None:
-            warning = self._encryption.exposure(peer.transport, self._trunk)
+            warning = self._encryption.exposure(peer.transport, self.trunk)
             if warning is not None:
-                self._note("media", warning)
+                self.note("media", warning)
 
 
 def _asserted(to_uri: str, display_name: str) -> list[tuple[str, str]]:

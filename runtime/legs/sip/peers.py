@@ -48,9 +48,12 @@ class PeerGate:
         now: Callable[[], float],
         users: bool = False,
         on_ban: Callable[[Ban], object] = lambda _: None,
+        certificates: Iterable[str] = (),
     ) -> None:
         """`loopback`: a listener is on loopback, so that loopback peers are welcome. `users`: there
-        are users, so that a stranger may be one of them."""
+        are users, so that a stranger may be one of them. `certificates`: names in TLS client
+        certificates whose holders are welcome from anywhere."""
+        self._certificates = frozenset(name.lower() for name in certificates)
         self._allowed = tuple(allowed)
         self._loopback = loopback
         self._now = now
@@ -63,6 +66,8 @@ class PeerGate:
 
     def accept(self, peer: PeerAddress) -> Admission:
         """The endpoint's gate."""
+        if not self._certificates.isdisjoint(peer.names):
+            return None
         match self.judge(peer.host):
             case "admit":
                 return None

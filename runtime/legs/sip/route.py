@@ -1,7 +1,8 @@
-"""Where an outgoing call goes and whether it may: loopback, trunk, or a refusal with the reason.
+"""Where an outgoing call goes and whether it may: loopback, trunks, or a refusal with the reason.
 
 Pure. The rule: calls from loopback to loopback need nothing while every listener is on loopback;
-everything else goes through a configured trunk. There is no third way out.
+everything else goes through a configured trunk. There is no third way out. A number may have
+several trunks, which are tried in their order; an address has one.
 """
 
 from __future__ import annotations
@@ -14,19 +15,21 @@ import attrs
 from runtime.legs.leg import DialRefused, DialRequest
 from runtime.legs.sip.destination import (
     NumberTarget,
+    SipTarget,
     is_loopback,
     read_destination,
     read_number,
     read_sip_uri,
 )
 from runtime.legs.sip.headers import ScriptHeaders, script_headers
-from runtime.legs.sip.trunks import Trunk, trunk_for_host, trunk_for_number
+from runtime.legs.sip.trunk.arriving import TrunkRefusal, refuse_placing
+from runtime.legs.sip.trunk.caller import ANONYMOUS, ShownCaller
+from runtime.legs.sip.trunk.outgoing import called_over, caller_over
+from runtime.legs.sip.trunk.routes import MAX_TRIED, RouteTable
+from runtime.legs.sip.trunks import Trunk, trunk_for_host
 from sip.auth import Credentials
 from sip.message import MessageError, NameAddr, Uri
 from sip.sdp import SrtpPolicy
-
-ANONYMOUS = "anonymous"
-"""RFC 3261 8.1.1.3: the user of a caller that does not say who it is."""
 
 
 @attrs.frozen(kw_only=True)
@@ -45,10 +48,27 @@ class OutgoingRoute:
     """Of the trunk; None for the usual one."""
     may_follow: Callable[[Uri], bool] | None = None
     """Which addresses a 3xx may send the call on to; None follows nothing."""
+    first_response_s: float = 0.0
+    """How long the trunk may say nothing before it is given up; 0 = as RFC 3261 has it."""
 
     @property
     def next_hop(self) -> Uri:
         return self.proxy or self.target
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """The ways to place a call, in the order in which they are tried, and why these."""
+
+    routes: tuple[OutgoingRoute, ...]
+    why: str
+    left_out: tuple[str, ...] = ()
+    """Trunks of the route that cannot carry this call, with the reason."""
+
+
+def nowhere(_: str) -> Uri | None:
+    """For phones and tests: no trunk has us registered."""
+    return None
 
 
 @attrs.frozen(kw_only=True)
@@ -59,8 +79,17 @@ class OutgoingRules:
     only_loopback: bool
     """Every listener is on loopback."""
     host: str
+    registrar: Callable[[str], Uri | None] = nowhere
+    """Where a trunk has us registered."""
+    table: RouteTable = attrs.field(
+        default=attrs.Factory(lambda self: RouteTable(trunks=self.trunks), takes_self=True)
+    )
 
     def route(self, request: DialRequest) -> OutgoingRoute:
+        """The first way of the plan. Raises DialRefused."""
+        return self.plan(request).routes[0]
+
+    def plan(self, request: DialRequest) -> Plan:
         """Permit and complete the request, or raise DialRefused."""
         headers = script_headers(request.headers)
         if headers.complaint:
@@ -70,33 +99,72 @@ class OutgoingRules:
                 404, f"no user {request.to[:80]!r} is registered: there is no registrar yet"
             )
         if request.kind == "pstn":
-            return self._through_trunk(request, read_number(request.to), headers)
-        if request.registration:
-            raise DialRefused(
-                400, f"there is no registration {request.registration[:80]!r}; use a [[trunk]]"
-            )
+            return self._to_number(request, read_number(request.to), headers)
         destination = read_destination(request.to)
+        if request.registration:
+            return self._by_registration(request, destination, headers)
         if isinstance(destination, NumberTarget):
-            return self._through_trunk(request, destination.number, headers)
+            return self._to_number(request, destination.number, headers)
         return self._to_address(request, destination.uri, headers)
 
-    def _through_trunk(
-        self, request: DialRequest, number: str, headers: ScriptHeaders
-    ) -> OutgoingRoute:
-        trunk = trunk_for_number(self.trunks)
-        if trunk is None:
-            raise DialRefused(
-                403, f"{number} needs a trunk and none is configured; add a [[trunk]]"
-            )
-        return self._completed(request, trunk.target(number), None, trunk, headers)
+    def _to_number(self, request: DialRequest, number: str, headers: ScriptHeaders) -> Plan:
+        chosen = self.table.choose(number)
+        if isinstance(chosen, TrunkRefusal):
+            raise DialRefused(chosen.status, chosen.reason)
+        routes: list[OutgoingRoute] = []
+        refusals: list[DialRefused] = []
+        for trunk in chosen.trunks:
+            try:
+                target = called_over(trunk, number)
+                routes.append(self._completed(request, target, None, trunk, headers))
+            except DialRefused as exc:
+                refusals.append(exc)
+        if not routes:
+            raise refusals[0]
+        return Plan(
+            routes=tuple(routes),
+            why=chosen.why,
+            left_out=tuple(refusal.reason for refusal in refusals),
+        )
 
-    def _to_address(self, request: DialRequest, uri: Uri, headers: ScriptHeaders) -> OutgoingRoute:
+    def _by_registration(
+        self, request: DialRequest, destination: SipTarget | NumberTarget, headers: ScriptHeaders
+    ) -> Plan:
+        """`regId` is the name of a trunk that we register with: its account, its registrar."""
+        name = request.registration
+        known = [trunk for trunk in self.trunks if trunk.registrars]
+        trunk = next((trunk for trunk in known if trunk.name == name), None)
+        if trunk is None:
+            names = ", ".join(each.name for each in known[:MAX_TRIED]) or "none"
+            raise DialRefused(
+                400,
+                f"there is no registration {name[:80]!r}, only: {names}; regId is the name of a "
+                "[[trunk]] with [trunk.register]",
+            )
+        if request.out_proxy:
+            raise DialRefused(400, "outProxy and regId exclude each other")
+        if (refused := refuse_placing(trunk)) is not None:
+            raise DialRefused(refused.status, refused.reason)
+        registrar = self.registrar(name)
+        if registrar is None:
+            raise DialRefused(503, f"trunk {name} has us not registered at this moment")
+        if isinstance(destination, NumberTarget):
+            target = called_over(trunk, destination.number)
+        else:
+            target = destination.uri
+        route = self._completed(request, target, registrar, trunk, headers)
+        return Plan(routes=(route,), why=f"registered at {registrar}")
+
+    def _to_address(self, request: DialRequest, uri: Uri, headers: ScriptHeaders) -> Plan:
         proxy = read_proxy(request.out_proxy) if request.out_proxy else None
         next_hop = proxy or uri
         trunk = trunk_for_host(self.trunks, next_hop)
         if trunk is None and not (self.only_loopback and is_loopback(next_hop.host)):
             raise DialRefused(403, self._not_permitted(next_hop))
-        return self._completed(request, uri, proxy, trunk, headers)
+        if trunk is not None and (refused := refuse_placing(trunk)) is not None:
+            raise DialRefused(refused.status, refused.reason)
+        why = f"trunk {trunk.name} has this address" if trunk else "from loopback to loopback"
+        return Plan(routes=(self._completed(request, uri, proxy, trunk, headers),), why=why)
 
     def _not_permitted(self, next_hop: Uri) -> str:
         if is_loopback(next_hop.host):
@@ -116,25 +184,37 @@ class OutgoingRules:
         trunk: Trunk | None,
         headers: ScriptHeaders,
     ) -> OutgoingRoute:
+        account = request.auth_user or (trunk.user if trunk else "")
+        caller = self._caller(request, trunk, account)
+        shown = ShownCaller(from_=caller)
+        if trunk is not None:
+            shown = caller_over(
+                trunk,
+                caller,
+                given=bool(request.callerid.strip()),
+                account=account,
+                diverted_from=request.diverted_from,
+            )
         return OutgoingRoute(
             target=target,
-            from_=self._caller(request, trunk),
-            headers=headers.written,
+            from_=shown.from_,
+            headers=(*shown.headers, *headers.written),
             credentials=_credentials(request, trunk),
             proxy=proxy,
             codecs=trunk.codecs if trunk else None,
             trunk=trunk.name if trunk else "",
             srtp=trunk.srtp if trunk else None,
             may_follow=partial(within_trunk, trunk) if trunk and trunk.follows_redirects else None,
+            first_response_s=trunk.policy.first_response_s if trunk else 0.0,
         )
 
-    def _caller(self, request: DialRequest, trunk: Trunk | None) -> NameAddr:
+    def _caller(self, request: DialRequest, trunk: Trunk | None, account: str) -> NameAddr:
         """`callerid` may be a number, a user, user@host or a whole URI."""
         if not _is_text(request.callerid + request.display_name):
             raise DialRefused(400, "callerid or displayName holds half a character")
         host = trunk.uri.host if trunk else self.host
-        account = request.auth_user or (trunk.user if trunk else "")
-        user = request.callerid.strip() or account or ANONYMOUS
+        usual = (trunk.policy.callerid if trunk else "") or account
+        user = request.callerid.strip() or usual or ANONYMOUS
         if "@" in user:
             try:
                 uri = Uri.parse(user if user.lower().startswith("sip:") else f"sip:{user}")

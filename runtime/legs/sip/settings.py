@@ -13,6 +13,9 @@ from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.media_session import MediaSession, capabilities, local_media, new_keys
 from runtime.legs.sip.own_calls import OwnCalls
 from runtime.legs.sip.trace import TraceBook
+from runtime.legs.sip.trunk.arriving import TrunkRefusal
+from runtime.legs.sip.trunk.desk import Line
+from runtime.legs.sip.trunk.recognition import Caller, Recognised
 from runtime.media.port import MediaLeg, MediaPort, MediaUnavailable
 from runtime.media.ports import BOTH_FAMILIES
 from sip.advertise import Advertised
@@ -26,6 +29,16 @@ two, and the caller has had its 100 Trying meanwhile."""
 def no_address(_: str) -> str | None:
     """For engines that have one address."""
     return None
+
+
+def nobody(_: Caller) -> Recognised | None:
+    """For phones and tests: nobody who calls is a trunk."""
+    return None
+
+
+def open_door(_: str) -> Line | TrunkRefusal:
+    """For phones and tests: nobody has limits."""
+    return Line()
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +62,10 @@ class LegSettings:
     info_digits: bool = False
     """Whether peers without RFC 4733 get digits by SIP INFO, not as tones."""
     own_calls: OwnCalls = attrs.field(factory=OwnCalls)
+    recognise: Callable[[Caller], Recognised | None] = nobody
+    """The trunk that a call comes from."""
+    enter: Callable[[str], Line | TrunkRefusal] = open_door
+    """A line for a call from the trunk with this name, "" for none."""
 
     async def open_media(self) -> MediaLeg:
         """The audio of a new leg. Raises MediaUnavailable."""

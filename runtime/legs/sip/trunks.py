@@ -6,19 +6,13 @@ way to every host on the network.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 import attrs
 
+from runtime.config.trunk import TrunkPolicy
 from sip.message import MessageError, Uri
 from sip.sdp import SrtpPolicy
-
-_NUMBER: Final = re.compile(r"\+?[0-9*#]{1,32}")
-"""E.164 has at most 15 digits; service codes and prefixes need a little more."""
-_VISUAL: Final = str.maketrans("", "", " -.()/")
-"""Separators that people write into numbers (RFC 3966 5.1.1, and the slash)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +28,9 @@ class Trunk:
     """None: as for everybody."""
     follows_redirects: bool = False
     """A 3xx of the trunk may name another address of the trunk."""
+    policy: TrunkPolicy = TrunkPolicy()
+    registrars: tuple[Uri, ...] = ()
+    """Where we register with it; empty = nowhere."""
 
     @classmethod
     def parse(
@@ -46,14 +43,10 @@ class Trunk:
         codecs: Iterable[str],
         srtp: SrtpPolicy | None = None,
         follows_redirects: bool = False,
+        policy: TrunkPolicy | None = None,
     ) -> Trunk:
         """From configuration; ValueError names the trunk and what is wrong with its URI."""
-        try:
-            parsed = Uri.parse(uri)
-        except MessageError as exc:
-            raise ValueError(f"trunk {name}: {uri!r} is not a SIP URI: {exc.reason}") from exc
-        if parsed.scheme not in ("sip", "sips") or parsed.opaque is not None:
-            raise ValueError(f"trunk {name}: {uri!r} must be a sip: or sips: URI")
+        parsed = _read_uri(name, uri)
         return cls(
             name=name,
             uri=attrs.evolve(parsed, user=None, password=None, escaped_user=None),
@@ -62,6 +55,8 @@ class Trunk:
             codecs=tuple(codecs),
             srtp=srtp,
             follows_redirects=follows_redirects,
+            policy=policy or TrunkPolicy(),
+            registrars=_registrars(name, parsed, user, policy),
         )
 
     def target(self, user: str) -> Uri:
@@ -78,12 +73,20 @@ def trunk_for_host(trunks: Sequence[Trunk], uri: Uri) -> Trunk | None:
     return None
 
 
-def trunk_for_number(trunks: Sequence[Trunk]) -> Trunk | None:
-    """The trunk for telephone numbers: the first one configured."""
-    return trunks[0] if trunks else None
+def _read_uri(name: str, uri: str) -> Uri:
+    try:
+        parsed = Uri.parse(uri)
+    except MessageError as exc:
+        raise ValueError(f"trunk {name}: {uri!r} is not a SIP URI: {exc.reason}") from exc
+    if parsed.scheme not in ("sip", "sips") or parsed.opaque is not None:
+        raise ValueError(f"trunk {name}: {uri!r} must be a sip: or sips: URI")
+    return parsed
 
 
-def dialled_number(text: str) -> str | None:
-    """The digits to dial, without visual separators; None when this is no telephone number."""
-    number = text.translate(_VISUAL)
-    return number if _NUMBER.fullmatch(number) else None
+def _registrars(name: str, uri: Uri, user: str, policy: TrunkPolicy | None) -> tuple[Uri, ...]:
+    if policy is None or policy.register is None:
+        return ()
+    if not (user or uri.user):
+        raise ValueError(f"trunk {name}: [trunk.register] needs the trunk's user")
+    named = tuple(_read_uri(name, text) for text in policy.register.registrars)
+    return named or (attrs.evolve(uri, user=None, password=None, escaped_user=None),)

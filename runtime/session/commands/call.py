@@ -82,15 +82,23 @@ def _request(session: SessionContext, command: CreateCall) -> DialRequest:
         out_proxy=command.out_proxy,
         registration=command.registration,
         headers=command.headers,
+        diverted_from=_passed_on_by(session) if command.follow_diversion else "",
         timeout_s=command.timeout_s,
         session_id=session.id,
     )
+
+
+def _passed_on_by(session: SessionContext) -> str:
+    """The number that the session's first caller dialled; empty when nobody called."""
+    callers = (call.identity for call in session.units.of(CallLeg) if call.incoming)
+    return next((caller.number for caller in callers if caller is not None), "")
 
 
 async def _dial(session: SessionContext, call: CallLeg, request: DialRequest) -> None:
     try:
         leg = await session.ports.dialer.dial(request)
     except DialRefused as exc:
+        session.timeline.record("refusal", f"{exc.code} {exc.reason}", leg=call.id)
         call.peer_input(Input.ENDED, Notice(code=exc.code, reason=exc.reason))
     except MediaUnavailable as exc:
         call.peer_input(Input.ENDED, Notice(code=503, reason=str(exc)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from runtime.legs.sip.peers import PeerGate, networks
 from runtime.legs.sip.strangers import BAN_S, KNOCKS, MAX_STRANGERS
 from sip.address import PeerAddress
@@ -70,3 +72,12 @@ def test_a_flood_of_addresses_takes_bounded_memory() -> None:
 
 def test_what_is_no_address_is_a_stranger() -> None:
     assert gate("0.0.0.0/0").judge("somewhere") == "refuse"
+
+
+def test_the_holder_of_a_trunks_certificate_may_call_from_anywhere() -> None:
+    door = PeerGate((), loopback=False, now=lambda: 0.0, certificates=("SBC.carrier.example",))
+    known = PeerAddress(
+        transport="tls", host="203.0.113.9", port=5061, names=("x", "sbc.carrier.example")
+    )
+    assert door.accept(known) is None
+    assert door.accept(attrs.evolve(known, names=("x",))) is not None

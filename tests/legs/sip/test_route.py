@@ -5,9 +5,10 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from runtime.decisions.numbers import dialled_number
 from runtime.legs.leg import DialRefused, DialRequest
 from runtime.legs.sip.route import OutgoingRoute, OutgoingRules
-from runtime.legs.sip.trunks import Trunk, dialled_number
+from runtime.legs.sip.trunks import Trunk
 from sip.auth import Credentials
 from sip.message import Uri
 

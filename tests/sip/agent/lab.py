@@ -109,6 +109,7 @@ class Lab:
         credentials: Credentials | None = None,
         route: str | None = None,
         may_follow: Callable[[Uri], bool] | None = None,
+        first_response_s: float = 0.0,
     ) -> InviteSession:
         order = InviteOrder(
             target=Uri.parse(target),
@@ -118,6 +119,7 @@ class Lab:
             credentials=credentials,
             route=None if route is None else NameAddr.parse(route),
             may_follow=may_follow,
+            first_response_s=first_response_s,
         )
         session = self.agent.invite(order, self.now)
         self.phone.sessions.append(session)

@@ -411,3 +411,36 @@ def test_a_reinvite_that_is_never_answered_is_forgotten_with_its_session() -> No
     lab.answer(200, to=lab.requests("BYE")[0])
     lab.run(100)
     assert lab.agent.layer.client_count == 0
+
+
+def test_a_peer_that_says_nothing_is_given_up_after_the_owners_patience() -> None:
+    lab = Lab()
+    lab.call(first_response_s=5)
+    lab.run(4.9)
+    assert lab.events() == []
+    lab.run(5)
+    [ended] = lab.phone.events
+    assert isinstance(ended, Ended)
+    assert (ended.by, ended.kind, ended.status) == ("timeout", "failure", 408)
+    assert ended.reason == "no response within 5 s"
+    lab.run(40)
+    assert lab.log()[-1] == "31.5 INVITE"
+    assert lab.agent.is_idle
+
+
+def test_a_peer_that_speaks_after_the_owners_patience_is_cancelled() -> None:
+    lab = Lab()
+    lab.call(first_response_s=5)
+    lab.run(6)
+    invite = lab.last_request()
+    lab.forget_what_was_heard()
+    lab.answer(100, to=invite)
+    assert lab.log() == ["6 CANCEL"]
+
+
+def test_one_response_in_time_is_enough() -> None:
+    lab = Lab()
+    lab.call(first_response_s=5)
+    lab.answer(100)
+    lab.run(30)
+    assert lab.events() == []
