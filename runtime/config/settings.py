@@ -223,6 +223,9 @@ class RtpSettings:
 class DataSettings:
     dir: Path = Path(".callstage")
     recordings_max: str = attrs.field(default="10 GB", validator=_checked_by(parse_size))
+    recordings_days: float = attrs.field(default=0, validator=_not_negative)
+    history_days: float = attrs.field(default=0, validator=_not_negative)
+    """How long recordings, and sessions with their timelines, are kept; 0 = for ever."""
 
 
 @attrs.frozen(kw_only=True)

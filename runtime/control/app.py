@@ -14,10 +14,18 @@ from starlette.types import ASGIApp
 
 from runtime.control.auth import AccessRule, Gate
 from runtime.control.health import Health
-from runtime.control.problem import Problem, on_http_exception, on_problem
+from runtime.control.history import History
+from runtime.control.problem import (
+    Problem,
+    on_http_exception,
+    on_problem,
+    on_store_busy,
+    on_store_error,
+)
 from runtime.control.recordings import Recordings
 from runtime.control.sessions import Sessions
 from runtime.session.registry import SessionRegistry
+from runtime.store import Database, StoreBusy, StoreError
 
 API = "/api/v1"
 
@@ -32,6 +40,7 @@ class ControlParts:
     """The folder with a folder for each session."""
     recording: Callable[[str, int], Path | None]
     """The file of a session's recording."""
+    store: Database
     state: Callable[[], dict[str, Any]]
     """Facts for /healthz beside the sessions: listeners, engine, sandbox."""
 
@@ -40,12 +49,15 @@ def build_app(parts: ControlParts) -> ASGIApp:
     health = Health(parts.registry, parts.state)
     sessions = Sessions(parts.registry, parts.timelines)
     recordings = Recordings(parts.recording)
+    history = History(parts.store)
     one = f"{API}/sessions/{{session}}"
     routes = [
         Route("/healthz", health.healthz),
         Route("/readyz", health.readyz),
         Route(f"{API}/sessions", sessions.listing),
         Route(f"{API}/refusals", sessions.refusals),
+        Route(f"{API}/history", history.search),
+        Route(f"{API}/history/{{session}}", history.one),
         Route(one, sessions.one),
         Route(one, sessions.terminate, methods=["DELETE"]),
         Route(f"{one}/timeline", sessions.timeline),
@@ -53,6 +65,11 @@ def build_app(parts: ControlParts) -> ASGIApp:
     ]
     app = Starlette(
         routes=routes,
-        exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
+        exception_handlers={
+            Problem: on_problem,
+            HTTPException: on_http_exception,
+            StoreBusy: on_store_busy,
+            StoreError: on_store_error,
+        },
     )
     return Gate(app, parts.access)

@@ -54,3 +54,13 @@ async def on_http_exception(request: Request, exc: Exception) -> JSONResponse:
     elif exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.method} is not possible at {request.url.path}"
     return problem_response(exc.status_code, detail)
+
+
+async def on_store_busy(_: Request, exc: Exception) -> JSONResponse:
+    """The search asked for too much."""
+    return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
+
+
+async def on_store_error(_: Request, exc: Exception) -> JSONResponse:
+    """The disk, or the database on it; nothing was changed."""
+    return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, str(exc))

@@ -30,11 +30,13 @@ from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import LaunchError
 from runtime.server.children import Children
 from runtime.server.isolation import check_isolation
+from runtime.server.records import Records
 from runtime.session.refusals import RefusalView
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
 from runtime.session.settings import SessionSettings
 from runtime.session.worker import Bundle
+from runtime.store import StoreError
 from runtime.timeline_log import LoggedTimelines
 from sip.address import BoundAddress
 from sip.endpoint import Fault
@@ -92,6 +94,7 @@ class Server:
         try:
             self._http = _http_listener(config)
             self._children = Children.configured(config, self._http.url, log)
+            self._records = Records.open(config, self._children.recordings, log)
             self._sip = SipGateway(
                 config.sip,
                 config.trunk,
@@ -101,7 +104,7 @@ class Server:
                 rtp=config.rtp,
                 warn=log.warning,
             )
-        except (ListenError, ValueError) as exc:
+        except (ListenError, StoreError, ValueError) as exc:
             raise StartError(str(exc)) from exc
         self.registry = self._make_registry()
         self.registry.set_scenarios(routing)
@@ -131,6 +134,7 @@ class Server:
             timelines=LoggedTimelines(children.timelines, self._log).open,
             new_id=lambda: secrets.token_hex(8),
             on_refusal=self._on_refusal,
+            history=self._records.history,
         )
 
     def _breaker_is_on(self) -> bool:
@@ -168,12 +172,14 @@ class Server:
                 await self._leave()
                 services.cancel_scope.cancel()
             children.cancel_scope.cancel()
+        self._records.store.close()
         self.ended.set()
 
     async def _start_children(self, nursery: trio.Nursery) -> None:
         try:
             await self._children.start(nursery)
-        except* (MediaUnavailable, RecordingError, LaunchError) as group:
+            await self._records.start(nursery)
+        except* (MediaUnavailable, RecordingError, LaunchError, StoreError) as group:
             faults = "; ".join(map(str, leaves(group)))
         else:
             return
@@ -198,6 +204,7 @@ class Server:
                 ),
                 timelines=self.config.data.dir.resolve() / "sessions",
                 recording=self._children.recordings.find,
+                store=self._records.store,
                 state=self._state,
             )
         )

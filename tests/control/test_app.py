@@ -13,6 +13,7 @@ import pytest
 
 from runtime.control.app import ControlParts, build_app
 from runtime.control.auth import MAX_BODY_BYTES, AccessRule
+from runtime.store import Database
 from runtime.testing import Sim
 
 SCENARIO = """
@@ -39,18 +40,21 @@ async def client_of(
         file = folder / f"{session}-{number}.wav"
         return file if file.is_file() else None
 
+    store = Database.open(folder)
     app = build_app(
         ControlParts(
             registry=registry,
             access=access,
             timelines=folder / "sessions",
             recording=recording,
+            store=store,
             state=lambda: {"sip": ["udp:127.0.0.1:5060"]},
         )
     )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
         yield client
+    store.close()
 
 
 async def test_health_tells_sessions_and_listeners(sim: Sim, tmp_path: Path) -> None:
