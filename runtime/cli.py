@@ -78,6 +78,7 @@ class Overrides:
     rtp_ports: str | None = None
     rtp_host: str | None = None
     net_allow: list[str] | None = None
+    uploads: bool = False
 
     def over(self, file: Path | None) -> Config:
         """The file with these on top. Ends the command when either has faults, showing all."""
@@ -107,6 +108,8 @@ class Overrides:
                 config.net, "--net-allow", allow=tuple(self.net_allow) if self.net_allow else None
             ),
         )
+        if self.uploads:
+            config = attrs.evolve(config, server=attrs.evolve(config.server, uploads=True))
         if faults:
             fail(*map(str, faults))
         return config
@@ -122,6 +125,9 @@ def run(
     rtp_ports: RtpPortsOption = None,
     rtp_host: RtpHostOption = None,
     net_allow: NetAllowOption = None,
+    uploads: Annotated[
+        bool, typer.Option("--uploads", help="Take scenarios and rules over HTTP.")
+    ] = False,
     log_format: LogOption = "text",
 ) -> None:
     """Take calls until SIGTERM; prints one line when everything listens."""
@@ -132,6 +138,7 @@ def run(
         rtp_ports=rtp_ports,
         rtp_host=rtp_host,
         net_allow=net_allow,
+        uploads=uploads,
     )
     settings = overrides.over(config)
     base = config.parent if config is not None else Path()
@@ -139,6 +146,7 @@ def run(
         scenarios=tuple(scenarios or ()),
         rules=settings.rule,
         base=base,
+        uploads=settings.server.uploads,
         limits=settings.application_limits,
     )
     _leave(trio.run(run_verb.run, settings, serving, log_format))

@@ -249,6 +249,8 @@ class OwnLimits:
 @attrs.frozen(kw_only=True)
 class ServerSettings:
     drain_timeout_s: float = attrs.field(default=10, validator=_not_negative)
+    uploads: bool = False
+    """Whether scenarios and rules may be uploaded over HTTP."""
 
 
 @attrs.frozen(kw_only=True)

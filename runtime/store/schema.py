@@ -43,6 +43,7 @@ versions: Final = Table(
     Column("scenario_id", Integer, ForeignKey("scenarios.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
+    Column("main", String(64), nullable=False),
     Column("created_at", Float, nullable=False),
     Column("created_by", String(64), nullable=False),
     UniqueConstraint("scenario_id", "number"),
