@@ -23,6 +23,7 @@ from runtime.session.serving import Serving
 from runtime.verbs import call as call_verb
 from runtime.verbs import demo as demo_verb
 from runtime.verbs import doctor as doctor_verb
+from runtime.verbs import remote as remote_verbs
 from runtime.verbs import run as run_verb
 
 app = typer.Typer(
@@ -241,6 +242,9 @@ def doctor(
     """Try how well scripts are locked on this machine, and tell what `run` makes of it."""
     settings = Overrides().over(config)
     _leave(trio.run(partial(doctor_verb.doctor, settings, as_json=as_json)))
+
+
+remote_verbs.add_commands(app)
 
 
 def _leave(status: int) -> None:

@@ -264,6 +264,22 @@ class ApplicationSettings:
     limits: OwnLimits = OwnLimits()
 
 
+def _server_url(_: Any, __: attrs.Attribute[Any], value: str) -> None:
+    if not re.fullmatch(r"https?://[^\s/@]+", value):
+        raise ValueError(f'{value!r} is no server; write it like "https://phone.example"')
+
+
+@attrs.frozen(kw_only=True)
+class ProjectSettings:
+    """Where `callstage upload` and its sisters go; `run` does not look at it."""
+
+    server: str = attrs.field(default="http://127.0.0.1:8080", validator=_server_url)
+    application: str = ""
+    """Empty: the name of the folder."""
+    token_file: Path | None = None
+    """Relative to the configuration file; CALLSTAGE_TOKEN wins over it."""
+
+
 @attrs.frozen(kw_only=True)
 class TrunkSettings:
     name: str
@@ -335,6 +351,7 @@ class Config:
     limits: Limits = Limits()
     server: ServerSettings = ServerSettings()
     application: ApplicationSettings = ApplicationSettings()
+    project: ProjectSettings = ProjectSettings()
     trunk: tuple[TrunkSettings, ...] = ()
     rule: tuple[RuleSettings, ...] = ()
     secret: tuple[SecretSettings, ...] = attrs.field(default=(), validator=_few_secrets)
