@@ -24,6 +24,7 @@ from runtime.verbs import call as call_verb
 from runtime.verbs import demo as demo_verb
 from runtime.verbs import doctor as doctor_verb
 from runtime.verbs import explain as explain_verb
+from runtime.verbs import remote as remote_verbs
 from runtime.verbs import run as run_verb
 
 app = typer.Typer(
@@ -79,6 +80,7 @@ class Overrides:
     rtp_ports: str | None = None
     rtp_host: str | None = None
     net_allow: list[str] | None = None
+    uploads: bool = False
 
     def over(self, file: Path | None) -> Config:
         """The file with these on top. Ends the command when either has faults, showing all."""
@@ -108,6 +110,8 @@ class Overrides:
                 config.net, "--net-allow", allow=tuple(self.net_allow) if self.net_allow else None
             ),
         )
+        if self.uploads:
+            config = attrs.evolve(config, server=attrs.evolve(config.server, uploads=True))
         if faults:
             fail(*map(str, faults))
         return config
@@ -123,6 +127,9 @@ def run(
     rtp_ports: RtpPortsOption = None,
     rtp_host: RtpHostOption = None,
     net_allow: NetAllowOption = None,
+    uploads: Annotated[
+        bool, typer.Option("--uploads", help="Take scenarios and rules over HTTP.")
+    ] = False,
     log_format: LogOption = "text",
 ) -> None:
     """Take calls until SIGTERM; prints one line when everything listens."""
@@ -133,6 +140,7 @@ def run(
         rtp_ports=rtp_ports,
         rtp_host=rtp_host,
         net_allow=net_allow,
+        uploads=uploads,
     )
     settings = overrides.over(config)
     base = config.parent if config is not None else Path()
@@ -140,6 +148,7 @@ def run(
         scenarios=tuple(scenarios or ()),
         rules=settings.rule,
         base=base,
+        uploads=settings.server.uploads,
         limits=settings.application_limits,
     )
     _leave(trio.run(run_verb.run, settings, serving, log_format))
@@ -251,6 +260,9 @@ def explain(
         explain_verb.explain(Overrides().over(file), question, as_json=as_json)
     except explain_verb.Unexplainable as exc:
         fail(str(exc))
+
+
+remote_verbs.add_commands(app)
 
 
 def _leave(status: int) -> None:

@@ -225,6 +225,9 @@ class RtpSettings:
 class DataSettings:
     dir: Path = Path(".callstage")
     recordings_max: str = attrs.field(default="10 GB", validator=_checked_by(parse_size))
+    recordings_days: float = attrs.field(default=0, validator=_not_negative)
+    history_days: float = attrs.field(default=0, validator=_not_negative)
+    """How long recordings, and sessions with their timelines, are kept; 0 = for ever."""
 
 
 @attrs.frozen(kw_only=True)
@@ -248,6 +251,8 @@ class OwnLimits:
 @attrs.frozen(kw_only=True)
 class ServerSettings:
     drain_timeout_s: float = attrs.field(default=10, validator=_not_negative)
+    uploads: bool = False
+    """Whether scenarios and rules may be uploaded over HTTP."""
 
 
 @attrs.frozen(kw_only=True)
@@ -259,6 +264,22 @@ class ApplicationSettings:
     breaker: Literal["auto", "on", "off"] = "auto"
     """Whether a scenario that keeps crashing gets no more sessions; auto: off on loopback."""
     limits: OwnLimits = OwnLimits()
+
+
+def _server_url(_: Any, __: attrs.Attribute[Any], value: str) -> None:
+    if not re.fullmatch(r"https?://[^\s/@]+", value):
+        raise ValueError(f'{value!r} is no server; write it like "https://phone.example"')
+
+
+@attrs.frozen(kw_only=True)
+class ProjectSettings:
+    """Where `callstage upload` and its sisters go; `run` does not look at it."""
+
+    server: str = attrs.field(default="http://127.0.0.1:8080", validator=_server_url)
+    application: str = ""
+    """Empty: the name of the folder."""
+    token_file: Path | None = None
+    """Relative to the configuration file; CALLSTAGE_TOKEN wins over it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -353,6 +374,7 @@ class Config:
     limits: Limits = Limits()
     server: ServerSettings = ServerSettings()
     application: ApplicationSettings = ApplicationSettings()
+    project: ProjectSettings = ProjectSettings()
     trunk: tuple[TrunkSettings, ...] = attrs.field(default=(), validator=_few_trunks)
     route: tuple[RouteSettings, ...] = attrs.field(default=(), validator=_few_trunks)
     rule: tuple[RuleSettings, ...] = ()

@@ -1,26 +1,40 @@
-"""The HTTP interface: which path leads to which handler; calls are reached by the registry only."""
+"""The HTTP interface: the handlers, the table of requests, and the gate before them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import attrs
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
+from runtime.applications import Applications, Refused
+from runtime.control.applications import ApplicationsDoor, on_refused
 from runtime.control.auth import AccessRule, Gate
 from runtime.control.health import Health
-from runtime.control.problem import Problem, on_http_exception, on_problem
+from runtime.control.history import History
+from runtime.control.live import LiveFeed
+from runtime.control.openapi import document
+from runtime.control.problem import (
+    Problem,
+    on_http_exception,
+    on_problem,
+    on_store_busy,
+    on_store_error,
+)
 from runtime.control.recordings import Recordings
 from runtime.control.registrations import Registrations
+from runtime.control.routes import API, Doors, Endpoint, Table, endpoints
 from runtime.control.sessions import Sessions
+from runtime.control.tokens import TokenBook, Tokens
 from runtime.session.registry import SessionRegistry
-
-API = "/api/v1"
+from runtime.store import Database, StoreBusy, StoreError
 
 
 @attrs.frozen(kw_only=True)
@@ -28,11 +42,17 @@ class ControlParts:
     """What the HTTP interface shows."""
 
     registry: SessionRegistry
-    access: AccessRule
+    loopback: bool
+    """Whether only this machine can reach it; then nobody needs a token."""
+    tokens: TokenBook
     timelines: Path
     """The folder with a folder for each session."""
     recording: Callable[[str, int], Path | None]
     """The file of a session's recording."""
+    store: Database
+    live: LiveFeed
+    applications: Applications | None
+    """None where nothing may be uploaded."""
     state: Callable[[], dict[str, Any]]
     """Facts for /healthz beside the sessions: listeners, engine, sandbox."""
     registrations: Callable[[], list[dict[str, object]]] = list
@@ -40,24 +60,38 @@ class ControlParts:
 
 
 def build_app(parts: ControlParts) -> ASGIApp:
-    health = Health(parts.registry, parts.state)
-    sessions = Sessions(parts.registry, parts.timelines)
-    recordings = Recordings(parts.recording)
-    registrations = Registrations(parts.registrations)
-    one = f"{API}/sessions/{{session}}"
-    routes = [
-        Route("/healthz", health.healthz),
-        Route("/readyz", health.readyz),
-        Route(f"{API}/sessions", sessions.listing),
-        Route(f"{API}/refusals", sessions.refusals),
-        Route(f"{API}/registrations", registrations.listing),
-        Route(one, sessions.one),
-        Route(one, sessions.terminate, methods=["DELETE"]),
-        Route(f"{one}/timeline", sessions.timeline),
-        Route(f"{one}/recordings/{{number:int}}", recordings.one),
-    ]
+    table = build_table(parts)
     app = Starlette(
-        routes=routes,
-        exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
+        routes=table.routes,
+        exception_handlers={
+            Problem: on_problem,
+            HTTPException: on_http_exception,
+            Refused: on_refused,
+            StoreBusy: on_store_busy,
+            StoreError: on_store_error,
+        },
     )
-    return Gate(app, parts.access)
+    return Gate(app, AccessRule(loopback=parts.loopback, owner=parts.tokens.owner), table)
+
+
+def build_table(parts: ControlParts) -> Table:
+    """All requests, that for the document about them included."""
+    doors = Doors(
+        health=Health(parts.registry, parts.state),
+        sessions=Sessions(parts.registry, parts.timelines),
+        recordings=Recordings(parts.recording),
+        registrations=Registrations(parts.registrations),
+        history=History(parts.store),
+        live=parts.live,
+        applications=ApplicationsDoor(parts.applications),
+        tokens=Tokens(parts.tokens),
+    )
+
+    async def described(_: Request) -> Response:
+        return JSONResponse(document(table, metadata.version("callstage")))
+
+    description = Endpoint(
+        method="GET", path=f"{API}/openapi.json", handler=described, summary="This document"
+    )
+    table = Table((*endpoints(doors), description))
+    return table

@@ -1,4 +1,4 @@
-"""Who may use the HTTP interface: anyone on a loopback bind, bearers of a token elsewhere.
+"""Who may use the HTTP interface: anyone on a loopback bind, owners of a token elsewhere.
 
 A loopback bind still checks the Host header, so that a web page cannot reach it by rebinding its
 own name to 127.0.0.1.
@@ -6,63 +6,109 @@ own name to 127.0.0.1.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
 import attrs
+import trio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from runtime.control.problem import problem_response
+from runtime.control.problem import Problem, problem_response
+from runtime.control.rates import Rates
+from runtime.control.routes import MAX_BODY_BYTES, Endpoint, Table
+from runtime.control.scopes import LOCAL, Caller
 
-OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
-"""Probes carry no token; they tell nothing about calls."""
-MAX_BODY_BYTES: Final = 64 * 1024
-"""No request of this API carries more; refused before it is read."""
 _LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+MAX_TOKEN: Final = 512
+"""Characters; nothing longer is hashed."""
 
 
 @attrs.frozen(kw_only=True)
 class AccessRule:
-    """`tokens`: name -> SHA-256 in hexadecimal."""
+    """`owner`: whose token this is, if anybody's."""
 
     loopback: bool
-    tokens: Mapping[str, str]
+    owner: Callable[[str], Caller | None]
 
-    @classmethod
-    def for_bind(cls, host: str, tokens: Mapping[str, str]) -> AccessRule:
-        return cls(loopback=ipaddress.ip_address(host).is_loopback, tokens=tokens)
 
-    def refusal(self, path: str, headers: Headers) -> tuple[HTTPStatus, str] | None:
-        if self.loopback:
-            return self._foreign_host(headers.get("host", ""))
-        if path in OPEN_PATHS or self._token_is_known(headers.get("authorization", "")):
-            return None
-        return (
+class Gate:
+    """ASGI middleware: who asks, how often, for what, and how much; handlers see what passed."""
+
+    def __init__(self, app: ASGIApp, rule: AccessRule, table: Table) -> None:
+        self._app = app
+        self._rule = rule
+        self._table = table
+        self._rates = Rates()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        endpoint = self._table.find(scope)
+        address = (scope.get("client") or ("",))[0]
+        try:
+            scope["callstage.caller"] = self._admit(headers, endpoint, address)
+            _check_size(headers, endpoint.most_bytes if endpoint else MAX_BODY_BYTES)
+        except Problem as exc:
+            refusal = problem_response(exc.status, exc.detail, exc.errors, exc.headers)
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _admit(self, headers: Headers, endpoint: Endpoint | None, address: str) -> Caller:
+        """Raises Problem."""
+        if self._rule.loopback:
+            _check_host(headers.get("host", ""))
+            return LOCAL
+        if endpoint is not None and endpoint.scope is None:
+            return Caller("", frozenset())
+        now = trio.current_time()
+        _pause(self._rates.wait_for_attempt(address, now))
+        caller = self._owner(headers.get("authorization", ""), address, now)
+        _pause(self._rates.wait_for_request(caller.name, now))
+        if endpoint is not None and endpoint.scope not in caller.scopes:
+            assert endpoint.scope is not None
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                f"the token {caller.name!r} has not the scope {endpoint.scope.value!r}",
+            )
+        return caller
+
+    def _owner(self, authorization: str, address: str, now: float) -> Caller:
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()
+        if scheme.lower() == "bearer" and 0 < len(token) <= MAX_TOKEN:
+            caller = self._rule.owner(token)
+            if caller is not None:
+                return caller
+        if authorization:
+            self._rates.failed(address, now)
+        raise Problem(
             HTTPStatus.UNAUTHORIZED,
-            "this address needs a token: send `Authorization: Bearer TOKEN` with one whose "
-            "SHA-256 is in [http.tokens]",
+            "this address needs a token: send `Authorization: Bearer TOKEN` with one that was made "
+            "here, or whose SHA-256 is in [http.tokens]",
         )
 
-    @staticmethod
-    def _foreign_host(host: str) -> tuple[HTTPStatus, str] | None:
-        name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-        name = name.removeprefix("[").removesuffix("]").lower()
-        if name in _LOCAL_NAMES or _is_loopback(name):
-            return None
-        return HTTPStatus.FORBIDDEN, f"Host {host[:100]!r} is not this machine's loopback name"
 
-    def _token_is_known(self, authorization: str) -> bool:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            return False
-        digest = hashlib.sha256(token.strip().encode("utf-8", "surrogatepass")).hexdigest()
-        matches = [hmac.compare_digest(digest, known.lower()) for known in self.tokens.values()]
-        return any(matches)
+def _pause(wait_s: float) -> None:
+    if wait_s > 0:
+        raise Problem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            f"too many requests: go on in {wait_s:.1f} s",
+            headers={"retry-after": str(int(wait_s) + 1)},
+        )
+
+
+def _check_host(host: str) -> None:
+    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    name = name.removeprefix("[").removesuffix("]").lower()
+    if name not in _LOCAL_NAMES and not _is_loopback(name):
+        what = f"Host {host[:100]!r} is not this machine's loopback name"
+        raise Problem(HTTPStatus.FORBIDDEN, what)
 
 
 def _is_loopback(name: str) -> bool:
@@ -72,31 +118,11 @@ def _is_loopback(name: str) -> bool:
         return False
 
 
-class Gate:
-    """ASGI middleware: access rule first, then the body limit; handlers see what passed both."""
-
-    def __init__(self, app: ASGIApp, rule: AccessRule) -> None:
-        self._app = app
-        self._rule = rule
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        refusal = self._rule.refusal(scope["path"], headers) or _too_large(headers)
-        if refusal is not None:
-            await problem_response(*refusal)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-
-def _too_large(headers: Headers) -> tuple[HTTPStatus, str] | None:
+def _check_size(headers: Headers, most: int) -> None:
     length = headers.get("content-length", "0")
     chunked = "transfer-encoding" in headers
-    if chunked or not length.isascii() or not length.isdigit() or int(length) > MAX_BODY_BYTES:
-        return (
+    if chunked or not length.isascii() or not length.isdigit() or int(length[:20]) > most:
+        raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"send a body of at most {MAX_BODY_BYTES} bytes, with its Content-Length",
+            f"send a body of at most {most} bytes, with its Content-Length",
         )
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -16,15 +16,26 @@ class Problem(Exception):
     `errors` lists every bad field at once, each with its name and what is wrong.
     """
 
-    def __init__(self, status: int, detail: str, *, errors: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = errors
+        self.headers = headers
 
 
 def problem_response(
-    status: int, detail: str, errors: Sequence[tuple[str, str]] = ()
+    status: int,
+    detail: str,
+    errors: Sequence[tuple[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     body: dict[str, object] = {
         "type": "about:blank",
@@ -34,7 +45,8 @@ def problem_response(
     }
     if errors:
         body["errors"] = [{"field": field, "detail": what} for field, what in errors]
-    headers = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers = {"www-authenticate": "Bearer", **(headers or {})}
     return JSONResponse(
         body, status_code=status, media_type="application/problem+json", headers=headers
     )
@@ -42,7 +54,7 @@ def problem_response(
 
 async def on_problem(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, Problem)
-    return problem_response(exc.status, exc.detail, exc.errors)
+    return problem_response(exc.status, exc.detail, exc.errors, exc.headers)
 
 
 async def on_http_exception(request: Request, exc: Exception) -> JSONResponse:
@@ -54,3 +66,13 @@ async def on_http_exception(request: Request, exc: Exception) -> JSONResponse:
     elif exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.method} is not possible at {request.url.path}"
     return problem_response(exc.status_code, detail)
+
+
+async def on_store_busy(_: Request, exc: Exception) -> JSONResponse:
+    """The search asked for too much."""
+    return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
+
+
+async def on_store_error(_: Request, exc: Exception) -> JSONResponse:
+    """The disk, or the database on it; nothing was changed."""
+    return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, str(exc))

@@ -14,12 +14,18 @@ import trio
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
+from runtime.config.settings import MAX_CUSTOM_DATA
+from runtime.control.bodies import json_body
+from runtime.control.live import EVENT_STREAM, event_stream
 from runtime.control.problem import Problem
-from runtime.session.registry import SessionRegistry
+from runtime.session.registry import SessionRefused, SessionRegistry
 from runtime.session.timeline import Timeline
 
 SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 JSON_LINES: Final = "application/jsonl"
+BUSY: Final = 503
+RETRY_AFTER_S: Final = 10
+"""What is told who asks for a session that has no room now."""
 
 
 def session_id(request: Request) -> str:
@@ -54,6 +60,18 @@ class Sessions:
             raise unknown_session(found)
         return JSONResponse(attrs.asdict(view))
 
+    async def start(self, request: Request) -> Response:
+        """A session without a caller; 201 with where its script can be reached."""
+        app = str(request.path_params["app"])
+        scenario, custom_data = _wanted(await json_body(request))
+        try:
+            view = await self.registry.start(scenario, custom_data, app)
+        except SessionRefused as exc:
+            headers = {"retry-after": str(RETRY_AFTER_S)} if exc.code == BUSY else {}
+            raise Problem(exc.code, exc.reason, headers=headers) from exc
+        body = {"session_id": view.id, "access_url": view.access_url, "version": view.version}
+        return JSONResponse(body, HTTPStatus.CREATED)
+
     async def terminate(self, request: Request) -> Response:
         found = session_id(request)
         if not self.registry.terminate(found, "ended over HTTP"):
@@ -61,9 +79,14 @@ class Sessions:
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     async def timeline(self, request: Request) -> Response:
-        """JSON lines: the whole file, or with `?follow=1` what is kept and then live lines."""
+        """JSON lines: the whole file, or with `?follow=1` what is kept and then live lines.
+
+        With `Accept: text/event-stream`, live as server-sent events.
+        """
         found = session_id(request)
         live = self.registry.timeline(found)
+        if EVENT_STREAM in request.headers.get("accept", "") and live is not None:
+            return event_stream(live.follow, lambda entry: (entry.kind, entry.to_json()))
         if request.query_params.get("follow") in ("1", "true") and live is not None:
             return StreamingResponse(_lines(live), media_type=JSON_LINES)
         file = self.folder / found / "timeline.jsonl"
@@ -79,6 +102,23 @@ async def _lines(timeline: Timeline) -> AsyncIterator[str]:
     async with timeline.follow() as entries:
         async for entry in entries:
             yield entry.to_json() + "\n"
+
+
+def _wanted(body: Any) -> tuple[str, str]:
+    """Scenario and custom data. Raises Problem with everything that is wrong."""
+    given = body if isinstance(body, dict) else {}
+    unknown = sorted(given.keys() - {"scenario", "customData"})[:10]
+    faults = [(key[:64], "is not known; there are scenario, customData") for key in unknown]
+    scenario, data = given.get("scenario"), given.get("customData", "")
+    if not isinstance(scenario, str) or not scenario:
+        faults.append(("scenario", "must be the name of a scenario"))
+    if not isinstance(data, str):
+        faults.append(("customData", "must be a text"))
+    elif len(data.encode("utf-8", "replace")) > MAX_CUSTOM_DATA:
+        faults.append(("customData", f"has more than {MAX_CUSTOM_DATA} bytes, the limit"))
+    if faults:
+        raise Problem(HTTPStatus.BAD_REQUEST, "the session is not started", errors=faults)
+    return str(scenario), str(data)
 
 
 def read_timeline(file: Path) -> list[dict[str, Any]]:

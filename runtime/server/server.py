@@ -17,11 +17,15 @@ import trio
 from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
+from runtime.applications import Applications
+from runtime.applications.shelf import Shelf
 from runtime.config import Config
 from runtime.config.settings import parse_http_address
-from runtime.control.app import API, ControlParts, build_app
-from runtime.control.auth import AccessRule
+from runtime.control.app import ControlParts, build_app
 from runtime.control.listener import GRACE_S, HttpListener, ListenError
+from runtime.control.live import LiveFeed
+from runtime.control.routes import API
+from runtime.control.tokens import TokenBook
 from runtime.decisions.secrets import make_secret
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
@@ -31,12 +35,14 @@ from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import LaunchError
 from runtime.server.children import Children
 from runtime.server.isolation import check_isolation
+from runtime.server.records import Records
 from runtime.session.refusals import RefusalView
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
 from runtime.session.settings import SessionSettings
 from runtime.session.worker import Bundle
 from runtime.storage import StorageError
+from runtime.store import StoreError
 from runtime.timeline_log import LoggedTimelines
 from sip.address import BoundAddress
 from sip.endpoint import Fault, RegistrationChanged
@@ -95,6 +101,7 @@ class Server:
             self._http = _http_listener(config)
             self._children = Children.configured(config, self._http.url, log)
             self._users = Users.of(config.registrar, config.users)
+            self._records = Records.open(config, self._children.recordings, log)
             self._sip = SipGateway(
                 config.sip,
                 config.trunk,
@@ -108,9 +115,12 @@ class Server:
                 warn=log.warning,
                 tell=log.info,
             )
-        except (ListenError, StorageError, ValueError) as exc:
+        except (ListenError, StorageError, StoreError, ValueError) as exc:
             raise StartError(str(exc)) from exc
+        self._live = LiveFeed(self._records.history)
+        self._tokens = TokenBook(self._records.store, config.http.tokens)
         self.registry = self._make_registry()
+        self._applications = self._make_applications()
         self.registry.set_scenarios(routing)
 
     def _make_registry(self) -> SessionRegistry:
@@ -141,6 +151,19 @@ class Server:
             timelines=LoggedTimelines(children.timelines, self._log).open,
             new_id=lambda: secrets.token_hex(8),
             on_refusal=self._on_refusal,
+            history=self._live,
+        )
+
+    def _make_applications(self) -> Applications | None:
+        config = self.config
+        if not config.server.uploads:
+            return None
+        return Applications(
+            store=self._records.store,
+            shelf=Shelf(config.data.dir.resolve() / "uploads"),
+            registry=self.registry,
+            limits=config.application_limits,
+            warn=self._log.warning,
         )
 
     def _breaker_is_on(self) -> bool:
@@ -187,12 +210,14 @@ class Server:
                 await self._leave()
                 services.cancel_scope.cancel()
             children.cancel_scope.cancel()
+        self._records.store.close()
         self.ended.set()
 
     async def _start_children(self, nursery: trio.Nursery) -> None:
         try:
             await self._children.start(nursery)
-        except* (MediaUnavailable, RecordingError, LaunchError) as group:
+            await self._records.start(nursery)
+        except* (MediaUnavailable, RecordingError, LaunchError, StoreError) as group:
             faults = "; ".join(map(str, leaves(group)))
         else:
             return
@@ -206,17 +231,20 @@ class Server:
 
     async def _start_services(self, nursery: trio.Nursery) -> None:
         await nursery.start(self._own_sessions)
+        await self._load_uploads(nursery)
         with trio.move_on_after(COMPILE_S):
             await self._compile_scripts()
             await self._children.zygote.filled()
         app = build_app(
             ControlParts(
                 registry=self.registry,
-                access=AccessRule.for_bind(
-                    parse_http_address(self.config.http.listen)[0], self.config.http.tokens
-                ),
+                loopback=_is_loopback(self.config),
+                tokens=self._tokens,
                 timelines=self.config.data.dir.resolve() / "sessions",
                 recording=self._children.recordings.find,
+                store=self._records.store,
+                live=self._live,
+                applications=self._applications,
                 state=self._state,
                 registrations=lambda: registrations_view(
                     self._sip.registrations(), trio.current_time()
@@ -227,6 +255,15 @@ class Server:
         self._bound = await nursery.start(self._run_sip)
         if self._users.weak and not self._sip.only_loopback:
             self._log.warning(self._users.weak)
+
+    async def _load_uploads(self, nursery: trio.Nursery) -> None:
+        try:
+            await self._tokens.load()
+            if self._applications is not None:
+                await self._applications.load()
+                await nursery.start(self._applications.run)
+        except StoreError as exc:
+            raise StartError(str(exc)) from exc
 
     async def _compile_scripts(self) -> None:
         """Ahead of their first calls. What does not compile is served too: its callers are told."""
@@ -297,11 +334,15 @@ def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
 
 def _http_listener(config: Config) -> HttpListener:
     host, port = parse_http_address(config.http.listen)
-    if not ipaddress.ip_address(host).is_loopback and not config.http.tokens:
+    if not _is_loopback(config) and not config.http.tokens:
         raise StartError(
             f"HTTP on {host} is open to others: add a token to [http.tokens], or use 127.0.0.1"
         )
     return HttpListener.bind(host, port)
+
+
+def _is_loopback(config: Config) -> bool:
+    return ipaddress.ip_address(parse_http_address(config.http.listen)[0]).is_loopback
 
 
 def sessions_that_fit() -> int:

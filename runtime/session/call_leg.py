@@ -31,6 +31,7 @@ from runtime.session.call_detection import CallDetection
 from runtime.session.call_media import CallMedia
 from runtime.session.call_transfer import CallTransfer
 from runtime.session.context import SessionContext
+from runtime.session.history import picture_of_call
 from runtime.session.leg_events import on_leg_event
 from runtime.session.notice import Notice
 from runtime.session.playback import LegPlayback, Prompt
@@ -50,6 +51,7 @@ class CallLeg:
         *,
         incoming: bool,
         joined: bool = False,
+        dialled: str = "",
         allow_180_after_183: bool = False,
     ) -> None:
         self.session = session
@@ -59,6 +61,9 @@ class CallLeg:
         self.phase = Phase.IN_ALERTING if incoming else Phase.OUT_ALERTING
         self.leg: Leg | None = None
         self.custom_data = ""
+        self.dialled = dialled
+        """What the script asked for, until the leg knows better."""
+        self.started_at = session.wall_time()
         self._shown_state = STATES[self.phase]
         self._allow_180_after_183 = allow_180_after_183
         self._connected_at: float | None = None
@@ -75,6 +80,7 @@ class CallLeg:
         self.media = CallMedia(self)
         self.transfer = CallTransfer(self)
         self.session.calls.opened(self)
+        self.session.history.call(picture_of_call(self))
         self.session.alarms.set(("no-answer", unit), timeout_s, self._on_no_answer)
 
     @property
@@ -93,6 +99,10 @@ class CallLeg:
     @property
     def identity(self) -> LegIdentity | None:
         return self.leg.identity if self.leg else None
+
+    @property
+    def was_connected(self) -> bool:
+        return self._connected_at is not None
 
     @property
     def duration_s(self) -> float:
@@ -197,6 +207,8 @@ class CallLeg:
                 _EMITS[effect](self, notice)
         if before is not self.phase:
             self._entered(before)
+            if self.phase is Phase.TERMINATED:
+                self.session.history.call(picture_of_call(self, notice))
         # Last, because a leg may answer a command with an event before the command returns.
         for effect in step.effects:
             if effect in _SENDS:

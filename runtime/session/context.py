@@ -13,6 +13,7 @@ from runtime.media.sounds.sound_port import Assets
 from runtime.session.alarms import Alarms
 from runtime.session.calls import CallBook
 from runtime.session.events import Events
+from runtime.session.history import History
 from runtime.session.http import HttpDesk
 from runtime.session.recording import RecordingBook
 from runtime.session.routes import Routes
@@ -40,6 +41,9 @@ class SessionContext:
     recordings: RecordingBook
     http: HttpDesk
     secrets: SecretBook
+    history: History
+    wall_time: Callable[[], float]
+    """Seconds since the epoch, for people; `now` is what durations are made of."""
     end: Callable[[End], None]
     """End the session; the first reason stands."""
     draining: Callable[[], bool]

@@ -68,7 +68,7 @@ async def _send_script(host: SessionHost, channel: Channel) -> None:
     settings = worker_settings(host.around.settings.limits)
     start = StartFrame(
         session_id=host.plan.id,
-        application=host.around.settings.application,
+        application=host.plan.application,
         main=host.plan.bundle.main,
         custom_data=host.plan.custom_data,
         settings={**settings, "epoch_s": host.started},
@@ -97,7 +97,7 @@ def script_ready(host: SessionHost) -> None:
         "accessSecureURL": settings.access_url(host.plan.id),
         "logURL": settings.log_url(host.plan.id),
         "sessionId": host.plan.id,
-        "applicationId": settings.application,
+        "applicationId": host.plan.application,
         "conference_name": host.plan.conference_name,
     }
     host.context.events.open("Application.Started", fields)

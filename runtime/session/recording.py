@@ -136,6 +136,7 @@ class RecordingJob:
             size_bytes=self.result.size_bytes,
             sha256=self.result.sha256,
         )
+        self._book.on_complete(self.number, self.result)
         if self._announced:
             self._owner.recording_stopped(self.url, self.result.duration_s)
         else:
@@ -157,8 +158,10 @@ class RecordingBook:
         timeline: Timeline,
         *,
         most: int,
+        on_complete: Callable[[int, RecordingResult], None],
     ) -> None:
         self._most = most
+        self.on_complete = on_complete
         self.session_id = session_id
         self.media = media
         self.store = store

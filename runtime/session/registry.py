@@ -22,9 +22,10 @@ from runtime.legs.leg import Dialer, Leg
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher
+from runtime.session.history import History, NoHistory
 from runtime.session.refusals import Refusals, RefusalView
 from runtime.session.rounds import Rounds
-from runtime.session.rules import Match, NoMatch, Routing
+from runtime.session.rules import DEFAULT_APPLICATION, Match, NoMatch, Routing, Served
 from runtime.session.scripts import Scripts
 from runtime.session.settings import Ports, SessionSettings
 from runtime.session.supervisor import Plan, SessionHost, Surroundings
@@ -86,6 +87,7 @@ class SessionRegistry:
         new_nonce: Callable[[], str] = lambda: secrets.token_hex(8),
         wall_time: Callable[[], float] = time.time,
         on_refusal: Callable[[RefusalView], None] | None = None,
+        history: History | None = None,
     ) -> None:
         """Without `storage` the application's pairs are kept in memory."""
         self._settings = settings
@@ -93,10 +95,10 @@ class SessionRegistry:
         self._timelines = timelines
         self._new_id = new_id
         self._refusals = Refusals(wall_time, on_refusal)
-        self._routing: Routing[Bundle] = Routing(bundles={})
+        self._served: Served[Bundle] = Served(operator=Routing(bundles={}))
         self._live: dict[str, SessionHost] = {}
         self._over: OrderedDict[str, Finished] = OrderedDict()
-        self._conferences: dict[tuple[str, str], SessionHost] = {}
+        self._conferences: dict[tuple[str, str, str], SessionHost] = {}
         self._breaker = CrashBreaker.of(settings.limits, on=settings.breaker)
         self._rounds = Rounds(ROUND_S)
         self._nursery: trio.Nursery | None = None
@@ -120,6 +122,7 @@ class SessionRegistry:
             wall_time=wall_time,
             draining=lambda: self._draining,
             changed=self._wake,
+            history=history or NoHistory(),
             ends=self._count_end,
         )
 
@@ -134,13 +137,26 @@ class SessionRegistry:
     # --- what is served -------------------------------------------------------------------------
 
     def set_scenarios(self, routing: Routing[Bundle]) -> None:
-        """For calls from now on; sessions in progress keep what they started with."""
-        self._routing = routing
-        self._scripts.keep({bundle.version for bundle in routing.bundles.values()})
+        """What the operator named, for calls from now on; sessions in progress keep what they
+        started with."""
+        self._serve(attrs.evolve(self._served, operator=routing))
+
+    def set_applications(self, applications: Mapping[str, Routing[Bundle]]) -> None:
+        """What was uploaded; as `set_scenarios`."""
+        self._serve(attrs.evolve(self._served, applications=dict(applications)))
+
+    def _serve(self, served: Served[Bundle]) -> None:
+        self._served = served
+        self._scripts.keep(served.versions(lambda bundle: bundle.version))
 
     @property
     def routing(self) -> Routing[Bundle]:
-        return self._routing
+        """Of what the operator named."""
+        return self._served.operator
+
+    @property
+    def served(self) -> Served[Bundle]:
+        return self._served
 
     async def compile(self, bundle: Bundle) -> None:
         """Compile a bundle where scripts run, once for all its sessions. Raises BundleError with
@@ -151,7 +167,7 @@ class SessionRegistry:
 
     def incoming(self, leg: Leg) -> None:
         """An incoming leg: a session of its own, a running conference session, or a refusal."""
-        found = self._routing.choose(leg.identity.number)
+        found = self._served.choose(leg.identity.number)
         if isinstance(found, NoMatch):
             self._refuse(leg, 404, found.explanation)
         elif self._draining:
@@ -163,7 +179,7 @@ class SessionRegistry:
             self._begin(leg, found)
 
     def _join(self, leg: Leg, found: Match[Bundle]) -> None:
-        key = (found.rule or "", leg.identity.number)
+        key = (found.application, found.rule or "", leg.identity.number)
         host = self._conferences.get(key)
         if host is None or not host.takes_callers:
             host = self._begin(leg, found)
@@ -177,7 +193,9 @@ class SessionRegistry:
         host.add_caller(leg, joined=True)
 
     def _begin(self, leg: Leg, found: Match[Bundle]) -> SessionHost | None:
-        why = self._no_room() or self._failing(found.scenario, found.bundle)
+        why = self._no_room() or self._breaker.refusal(
+            found.scenario, found.bundle.version, trio.current_time()
+        )
         if why is not None:
             headers = {"Retry-After": str(self._settings.retry_after_s)}
             self._refuse(leg, 503, why, headers)
@@ -192,6 +210,7 @@ class SessionRegistry:
             scenario=found.scenario,
             bundle=found.bundle,
             rule=found.rule,
+            application=found.application,
             custom_data=found.custom_data,
             conference_name=leg.identity.number if found.conference else None,
             family=family,
@@ -203,28 +222,34 @@ class SessionRegistry:
 
     def _family(self, caller: str) -> Family:
         """Of the session that placed the call; a new one for everybody else's calls."""
-        host = self._live.get(caller)
+        host, finished = self._live.get(caller), self._over.get(caller)
         if host is not None:
             return host.plan.family
-        finished = self._over.get(caller)
         return finished.family if finished is not None else Family()
 
-    async def start(self, scenario: str, custom_data: str = "") -> SessionView:
+    async def start(
+        self, scenario: str, custom_data: str = "", application: str = DEFAULT_APPLICATION
+    ) -> SessionView:
         """A session without a caller. Raises SessionRefused."""
         await trio.lowlevel.checkpoint()
-        bundle = self._routing.bundles.get(scenario)
+        bundles = self._served.bundles(application)
+        bundle = bundles.get(scenario)
         if bundle is None:
-            known = ", ".join(sorted(self._routing.bundles)) or "none"
+            known = ", ".join(sorted(bundles)) or "none"
             raise SessionRefused(404, f"there is no scenario {scenario!r}; there are: {known}")
         if self._draining:
             raise SessionRefused(503, "the runtime is shutting down")
-        why = self._no_room() or self._failing(scenario, bundle) or self._too_many_started()
+        why = self._no_room() or self._breaker.refusal(
+            scenario, bundle.version, trio.current_time()
+        )
+        why = why or self._too_many_started(application)
         if why is not None:
             raise SessionRefused(503, why)
         plan = Plan(
             id=self._new_id(),
             scenario=scenario,
             bundle=bundle,
+            application=application,
             custom_data=custom_data,
             over_http=True,
         )
@@ -236,12 +261,10 @@ class SessionRegistry:
         limit = self._settings.limits.max_sessions or self._settings.sessions_that_fit
         return f"{limit} sessions run, the limit" if len(self._live) >= limit else None
 
-    def _failing(self, scenario: str, bundle: Bundle) -> str | None:
-        return self._breaker.refusal(scenario, bundle.version, trio.current_time())
-
-    def _too_many_started(self) -> str | None:
+    def _too_many_started(self, application: str) -> str | None:
         limit = self._settings.limits.started_sessions
-        started = sum(host.plan.over_http for host in self._live.values())
+        plans = [host.plan for host in self._live.values()]
+        started = sum(plan.over_http and plan.application == application for plan in plans)
         return f"{limit} sessions started over HTTP run, the limit" if started >= limit else None
 
     def _enter(self, plan: Plan) -> SessionHost:
@@ -338,21 +361,18 @@ class SessionRegistry:
         self._draining = True
         with trio.move_on_after(timeout_s):
             while self.live_calls:
-                await self._wait_for_change()
+                await self._changed.wait()
         for host in list(self._live.values()):
             host.end(End(Cause.SHUTDOWN, "the runtime is shutting down"))
         with trio.move_on_after(KILL_AFTER_S):
             while self._live:
-                await self._wait_for_change()
+                await self._changed.wait()
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
     def _wake(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
-
-    async def _wait_for_change(self) -> None:
-        await self._changed.wait()
 
 
 def _nobody_listens(_: object) -> None:

@@ -6,25 +6,32 @@ they meet strings from strangers: both are capped, and repeated repetition is no
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Generic, Protocol, TypeVar
 
 import attrs
 
 from runtime.decisions.patterns import MAX_SUBJECT, number_pattern
 
+DEFAULT_APPLICATION: Final = "default"
+"""Whose scenarios those are that the command line and the configuration name."""
 MAX_TRIED: Final = 10
 """Rules that an explanation names; it must fit into a log line."""
 
 BundleT = TypeVar("BundleT")
 
 
+class Pattern(Protocol):
+    """What decides whether a rule takes a number; the whole of it must match."""
+
+    def fullmatch(self, text: str, /) -> object: ...
+
+
 class RuleError(ValueError):
     """A rule cannot be used; says which, why and what to do."""
 
 
-def _pattern_of(rule: Rule) -> re.Pattern[str]:
+def _pattern_of(rule: Rule) -> Pattern:
     try:
         return number_pattern(rule.to)
     except ValueError as exc:
@@ -42,9 +49,11 @@ class Rule:
     """Every caller joins the one running session instead of getting a session of its own."""
     custom_data: str = attrs.field(default="", repr=False)
     """What VoxEngine.customData() gives to the sessions that its calls begin."""
-    pattern: re.Pattern[str] = attrs.field(
-        init=False, repr=False, eq=False, default=attrs.Factory(_pattern_of, takes_self=True)
+    pattern: Pattern = attrs.field(
+        repr=False, eq=False, default=attrs.Factory(_pattern_of, takes_self=True)
     )
+    """Made of `to` by Python's own matcher, unless given: rules that were uploaded bring one whose
+    time is linear in the number, whatever they say (runtime/applications/patterns.py)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -54,6 +63,7 @@ class Match(Generic[BundleT]):
     rule: str | None = None
     conference: bool = False
     custom_data: str = attrs.field(default="", repr=False)
+    application: str = DEFAULT_APPLICATION
 
 
 @attrs.frozen
@@ -151,3 +161,42 @@ class Routing(Generic[BundleT]):
             f"no scenario is called {destination!r}: without rules the dialled name chooses one "
             f"of {names}"
         )
+
+
+@attrs.frozen(kw_only=True)
+class Served(Generic[BundleT]):
+    """All that is served: what the operator named comes first, then each application's rules.
+
+    An application without rules gets no incoming calls; its sessions are started over HTTP.
+    """
+
+    operator: Routing[BundleT]
+    applications: Mapping[str, Routing[BundleT]] = attrs.field(factory=dict)
+
+    def choose(self, destination: str) -> Match[BundleT] | NoMatch:
+        """Who takes a call to this user part."""
+        ruled = {name: each for name, each in self.applications.items() if each.rules}
+        tried: list[str] = []
+        if self.operator.bundles or not ruled:
+            found = self.operator.choose(destination)
+            if isinstance(found, Match):
+                return found
+            tried.append(found.explanation)
+        for name, routing in ruled.items():
+            found = routing.choose(destination)
+            if isinstance(found, Match):
+                return attrs.evolve(found, application=name)
+            tried.append(f"application {name!r}: {found.explanation}")
+        return NoMatch("; ".join(tried[:MAX_TRIED]))
+
+    def bundles(self, application: str) -> dict[str, BundleT]:
+        """By name. What was uploaded to the default application stands beside what the operator
+        named, and below it."""
+        uploaded = self.applications.get(application)
+        found = dict(uploaded.bundles) if uploaded else {}
+        return found | dict(self.operator.bundles) if application == DEFAULT_APPLICATION else found
+
+    def versions(self, version: Callable[[BundleT], str]) -> set[str]:
+        """Of everything that a new session may run."""
+        every = [self.operator, *self.applications.values()]
+        return {version(bundle) for routing in every for bundle in routing.bundles.values()}

@@ -30,6 +30,8 @@ class Serving:
     rules: tuple[RuleSettings, ...]
     base: Path
     """The folder that relative scenario paths of rules start from."""
+    uploads: bool = False
+    """Whether scenarios may come later."""
     limits: Limits = Limits()
     """Of the application: how big a scenario may be."""
 
@@ -41,9 +43,11 @@ class Serving:
                 return Routing.single(bundles[0].name, bundles[0])
             return Routing.named(_by_name(bundles))
         if not self.rules:
+            if self.uploads:
+                return Routing(bundles={})
             raise NothingToServe(
-                "no scenario: name one (a .py file, a folder, or module:scenarios.ivr), or give a "
-                "--config with [[rule]] entries"
+                "no scenario: name one (a .py file, a folder, or module:scenarios.ivr), give a "
+                "--config with [[rule]] entries, or wait for uploads with --uploads"
             )
         named = {rule.scenario: self._bundle(self._path(rule.scenario)) for rule in self.rules}
         return Routing.ruled(rules_of(self.rules), named)

@@ -36,7 +36,6 @@ def _no_url(_: str) -> str:
 class SessionSettings:
     """How sessions of this runtime behave."""
 
-    application: str = "default"
     limits: Limits = Limits()
     on_error: OnError = "leg"
     on_failure: OnFailure = "hangup"

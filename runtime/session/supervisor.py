@@ -19,6 +19,7 @@ from runtime.decisions.family import Family
 from runtime.decisions.secrets import SecretBook
 from runtime.decisions.session_state import TAKES_CALLERS, SessionState
 from runtime.legs.leg import Leg
+from runtime.media.port import RecordingResult
 from runtime.session import lifecycle
 from runtime.session.alarms import Alarms
 from runtime.session.apology import apologise
@@ -34,11 +35,13 @@ from runtime.session.farewell import (
     release_calls,
     release_partners,
 )
+from runtime.session.history import History, RecordingPicture, picture_of_session
 from runtime.session.http import HttpDesk
 from runtime.session.inbound import Inbound
 from runtime.session.recording import RecordingBook
 from runtime.session.rounds import Rounds
 from runtime.session.routes import Routes
+from runtime.session.rules import DEFAULT_APPLICATION
 from runtime.session.scripts import Scripts
 from runtime.session.settings import Ports, SessionSettings
 from runtime.session.tasks import Tasks
@@ -62,6 +65,7 @@ class Plan:
     conference_name: str | None = None
     """What was dialled to get into a shared session."""
     family: Family = attrs.field(factory=Family)
+    application: str = DEFAULT_APPLICATION
 
 
 @attrs.frozen(kw_only=True)
@@ -79,6 +83,7 @@ class Surroundings:
     draining: Callable[[], bool]
     changed: Callable[[], None]
     """Called when a call of the session came or went."""
+    history: History
     ends: Callable[[Plan, Cause], None]
     """Called once, when it is known why a session ends, however long its farewell takes."""
 
@@ -120,6 +125,7 @@ class SessionHost:
             version=plan.bundle.version,
             rule=plan.rule,
         )
+        self._remember()
 
     def _make_context(self) -> SessionContext:
         ports, settings = self.around.ports, self.around.settings
@@ -151,6 +157,7 @@ class SessionHost:
                 ports.recordings,
                 self.timeline,
                 most=settings.limits.recordings,
+                on_complete=self._recording_complete,
             ),
             http=HttpDesk(
                 ports.http,
@@ -161,6 +168,8 @@ class SessionHost:
                 tasks=tasks,
             ),
             secrets=secrets,
+            history=self.around.history,
+            wall_time=self.around.wall_time,
             end=self.end,
             draining=self.around.draining,
             custom_data=self.plan.custom_data,
@@ -247,6 +256,7 @@ class SessionHost:
         why = self._why()
         self.timeline.record("session", f"over: {why.cause}", detail=why.detail or None)
         self.timeline.close()
+        self._remember()
 
     def _crashed(self, text: str) -> None:
         """A bug of ours in a task or callback of this session."""
@@ -325,14 +335,26 @@ class SessionHost:
         self.context.alarms.set("length", length, alarm)
         self._set_idle_clock()
 
+    def _recording_complete(self, number: int, result: RecordingResult) -> None:
+        picture = RecordingPicture(session_id=self.plan.id, number=number, result=result)
+        self.around.history.recording(picture)
+
+    def _remember(self) -> None:
+        self.around.history.session(picture_of_session(self))
+
     # --- outside --------------------------------------------------------------------------------
+
+    @property
+    def duration_s(self) -> float | None:
+        """None while it is not over."""
+        return self._duration
 
     def view(self) -> SessionView:
         age = trio.current_time() - self._began
         end = self.end_reason
         return SessionView(
             id=self.plan.id,
-            application=self.around.settings.application,
+            application=self.plan.application,
             scenario=self.plan.scenario,
             version=self.plan.bundle.version,
             rule=self.plan.rule,

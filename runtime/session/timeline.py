@@ -110,7 +110,7 @@ class Timeline:
         else:
             self._followers[send] = 0
         try:
-            yield _chain(before, receive)
+            yield _Chain(before, receive)
         finally:
             self._followers.pop(send, None)
             send.close()
@@ -144,13 +144,17 @@ class Timeline:
             self._followers.pop(follower, None)
 
 
-async def _chain(
-    before: list[Entry], live: trio.MemoryReceiveChannel[Entry]
-) -> AsyncIterator[Entry]:
-    for entry in before:
-        yield entry
-    async for entry in live:
-        yield entry
+class _Chain(AsyncIterator[Entry]):
+    """First what was, then what comes; a wait may be cancelled and begun again."""
+
+    def __init__(self, before: list[Entry], live: trio.MemoryReceiveChannel[Entry]) -> None:
+        self._before = deque(before)
+        self._live = live
+
+    async def __anext__(self) -> Entry:
+        if self._before:
+            return self._before.popleft()
+        return await anext(self._live)
 
 
 def seconds(duration_s: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -11,8 +11,16 @@ from pathlib import Path
 import httpx
 import pytest
 
+from runtime.applications import Applications
+from runtime.applications.shelf import Shelf
 from runtime.control.app import ControlParts, build_app
-from runtime.control.auth import MAX_BODY_BYTES, AccessRule
+from runtime.control.live import LiveFeed
+from runtime.control.routes import MAX_BODY_BYTES
+from runtime.control.tokens import TokenBook
+from runtime.decisions.limits import Limits
+from runtime.session.history import NoHistory
+from runtime.session.registry import SessionRegistry
+from runtime.store import Database
 from runtime.testing import Sim
 
 SCENARIO = """
@@ -25,12 +33,29 @@ async def incoming(e):
     await e.call.ended()
     VoxEngine.terminate()
 """
-LOCAL = AccessRule.for_bind("127.0.0.1", {})
+
+
+async def applications(store: Database, folder: Path, registry: SessionRegistry) -> Applications:
+    made = Applications(
+        store=store,
+        shelf=Shelf(folder / "uploads"),
+        registry=registry,
+        limits=Limits(),
+        warn=pytest.fail,
+        wall_time=lambda: 1_700_000_000.0,
+    )
+    await made.load()
+    return made
 
 
 @asynccontextmanager
 async def client_of(
-    sim: Sim, folder: Path, access: AccessRule = LOCAL, host: str = "127.0.0.1:8080"
+    sim: Sim,
+    folder: Path,
+    host: str = "127.0.0.1:8080",
+    *,
+    tokens: Mapping[str, str] | None = None,
+    uploads: bool = False,
 ) -> AsyncIterator[httpx.AsyncClient]:
     sim.load_text(SCENARIO)
     registry = await sim._registry()
@@ -39,18 +64,27 @@ async def client_of(
         file = folder / f"{session}-{number}.wav"
         return file if file.is_file() else None
 
+    store = Database.open(folder)
+    book = TokenBook(store, tokens or {})
+    await book.load()
+    desk = await applications(store, folder, registry) if uploads else None
     app = build_app(
         ControlParts(
             registry=registry,
-            access=access,
+            loopback=tokens is None,
+            tokens=book,
             timelines=folder / "sessions",
             recording=recording,
+            store=store,
+            live=LiveFeed(NoHistory()),
+            applications=desk,
             state=lambda: {"sip": ["udp:127.0.0.1:5060"]},
         )
     )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
         yield client
+    store.close()
 
 
 async def test_health_tells_sessions_and_listeners(sim: Sim, tmp_path: Path) -> None:
@@ -174,8 +208,8 @@ async def test_a_loopback_bind_answers_only_to_its_own_names(sim: Sim, tmp_path:
 
 
 async def test_a_public_bind_wants_a_token_except_for_probes(sim: Sim, tmp_path: Path) -> None:
-    access = AccessRule.for_bind("0.0.0.0", {"ci": sha256(b"secret").hexdigest()})
-    async with client_of(sim, tmp_path, access, "phone.example") as client:
+    tokens = {"ci": sha256(b"secret").hexdigest()}
+    async with client_of(sim, tmp_path, "phone.example", tokens=tokens) as client:
         assert (await client.get("/healthz")).status_code == 200
         refused = await client.get("/api/v1/sessions")
         assert refused.status_code == 401

@@ -14,6 +14,7 @@ import trio.testing
 from runtime.decisions.timeline import Entry
 from runtime.legs.leg import Headers
 from runtime.net import Direct, Fetcher
+from runtime.session.history import History
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing, Rule
 from runtime.session.settings import SessionSettings
@@ -64,7 +65,9 @@ class MemorySink:
 class Bench:
     """Everything that one test needs."""
 
-    def __init__(self, nursery: trio.Nursery, settings: SessionSettings) -> None:
+    def __init__(
+        self, nursery: trio.Nursery, settings: SessionSettings, history: History | None = None
+    ) -> None:
         self.media = FakeMedia()
         self.dialer = FakeDialer()
         self.sounds = FakeSounds()
@@ -87,6 +90,7 @@ class Bench:
             new_id=lambda: f"s{next(numbers)}",
             new_nonce=lambda: f"n{next(nonces)}",
             wall_time=lambda: 1_700_000_000.0 + trio.current_time(),
+            history=history,
         )
         self.registry.set_scenarios(Routing.single("ivr", FakeBundle()))
 
@@ -151,9 +155,11 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(settings: SessionSettings | None = None) -> AsyncIterator[Bench]:
+async def bench(
+    settings: SessionSettings | None = None, history: History | None = None
+) -> AsyncIterator[Bench]:
     async with trio.open_nursery() as nursery:
-        made = Bench(nursery, settings or SessionSettings())
+        made = Bench(nursery, settings or SessionSettings(), history)
         await nursery.start(made.registry.run)
         yield made
         nursery.cancel_scope.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.session.rules import Match, NoMatch, Routing, Rule, RuleError
+from runtime.session.rules import Match, NoMatch, Routing, Rule, RuleError, Served
 
 
 def ruled(*patterns: str) -> Routing[str]:
@@ -130,3 +130,33 @@ def test_a_pattern_has_a_greatest_length() -> None:
 def test_a_rule_whose_scenario_is_missing_is_refused() -> None:
     with pytest.raises(RuleError, match="'t', only: s"):
         Routing.ruled([Rule(name="r", to=".*", scenario="t")], {"s": "bundle"})
+
+
+def test_applications_come_after_what_the_operator_named() -> None:
+    rule = Rule(name="sales", to="1..", scenario="ivr")
+    own = Routing.ruled([rule], {"ivr": "theirs"})
+    served = Served(
+        operator=Routing.ruled([Rule(name="first", to="100", scenario="main")], {"main": "ours"}),
+        applications={"shop": own, "quiet": Routing.named({"ivr": "no rules, no calls"})},
+    )
+    first, second, none = (served.choose(number) for number in ("100", "101", "200"))
+    assert isinstance(first, Match)
+    assert (first.bundle, first.application) == ("ours", "default")
+    assert isinstance(second, Match)
+    assert (second.bundle, second.application, second.rule) == ("theirs", "shop", "sales")
+    assert isinstance(none, NoMatch)
+    assert "first (100, no)" in none.explanation
+    assert "application 'shop': no rule matches 200: tried sales (1.., no)" in none.explanation
+
+
+def test_a_scenario_of_the_command_line_takes_every_call_before_any_application() -> None:
+    rule = Rule(name="all", to=".*", scenario="ivr")
+    served = Served(
+        operator=Routing.single("main", "ours"),
+        applications={"shop": Routing.ruled([rule], {"ivr": "theirs"})},
+    )
+    found = served.choose("anything")
+    assert isinstance(found, Match)
+    assert found.bundle == "ours"
+    assert served.bundles("default") == {"main": "ours"}
+    assert served.bundles("shop") == {"ivr": "theirs"}

@@ -7,8 +7,9 @@ import trio
 from trio.testing import MockClock
 
 from runtime.decisions.limits import Limits
-from runtime.legs.leg import Ended
+from runtime.legs.leg import DialRefused, Ended
 from runtime.media.port import ToneReceivedFromPeer
+from runtime.session.history import CallPicture, RecordingPicture, SessionPicture
 from runtime.session.registry import SessionRefused
 from runtime.session.rules import Routing
 from runtime.session.settings import SessionSettings
@@ -26,9 +27,10 @@ async def test_r1_every_call_has_a_session_of_its_own(autojump_clock: MockClock)
 async def test_r2_a_session_started_over_http_has_started_and_no_call(
     autojump_clock: MockClock,
 ) -> None:
-    settings = SessionSettings(application="shop", access_url=lambda id: f"http://x/{id}")
+    settings = SessionSettings(access_url=lambda id: f"http://x/{id}")
     async with bench(settings) as b:
-        view = await b.registry.start("ivr", "order 7")
+        b.registry.set_applications({"shop": Routing.named({"ivr": FakeBundle()})})
+        view = await b.registry.start("ivr", "order 7", application="shop")
         assert (view.id, view.state, view.scenario) == ("s1", "STARTING", "ivr")
         await b.quiet()
         assert b.worker.start is not None
@@ -316,3 +318,52 @@ async def test_a_failing_script_shows_in_the_end_of_its_answered_calls(
         await worker.error("ValueError: x")
         await b.quiet()
         assert connected.codes == [500]
+
+
+class Kept:
+    """A history that keeps every picture, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, ...]] = []
+
+    def session(self, picture: SessionPicture) -> None:
+        self.told.append(("session", picture.end_cause, picture.custom_data))
+
+    def call(self, picture: CallPicture) -> None:
+        self.told.append(("call", picture.number, picture.result, picture.code))
+
+    def recording(self, picture: RecordingPicture) -> None:
+        self.told.append(("recording", picture.number))
+
+
+async def test_a_session_and_its_call_are_pictured_from_begin_to_end(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench(history=(history := Kept())) as b:
+        leg, worker, unit = await b.connected()
+        await worker.command("session.custom_data", value="order 7")
+        await worker.command("call.record", unit=unit)
+        leg.bye()
+        await b.quiet()
+        b.registry.terminate("s1")
+        await trio.sleep(30)
+        assert history.told == [
+            ("session", None, ""),
+            ("call", "100", "live", 0),
+            ("call", "100", "answered", 200),
+            ("recording", 1),
+            ("session", "operator", "order 7"),
+        ]
+
+
+async def test_a_call_that_never_left_is_pictured_with_what_was_dialled(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench(history=(history := Kept())) as b:
+        _, worker, _ = await b.connected()
+        b.dialer.refusal = DialRefused(404, "nobody")
+        await worker.command("call.create", unit=1, kind="sip", to="sip:x@127.0.0.1")
+        assert history.told[-2:] == [
+            ("call", "sip:x@127.0.0.1", "live", 0),
+            ("call", "sip:x@127.0.0.1", "failed", 404),
+        ]

@@ -271,7 +271,11 @@ class SipLeg:
         former, sdp = self._session, session.remote_offer
         if former is None or self._book is None or session.is_over:
             return
-        code, why, agreement = 603, self._no_successor(session), None
+        code, why, agreement = (
+            603,
+            _no_successor(self, session, self._phase, self._encryption),
+            None,
+        )
         if not why and sdp is not None:
             agreement = negotiated(self._audio.answer, sdp, self.note)
         if isinstance(agreement, str):
@@ -288,15 +292,6 @@ class SipLeg:
         if agreement is not None:
             self._follow(agreement)
         former.hangup(reason=str(Cause("SIP", 200, "another call has taken its place")))
-
-    def _no_successor(self, session: InviteSession) -> str:
-        """Why that session may not take the place of ours; empty when it may."""
-        if self._phase not in (Phase.CONNECTED, Phase.DIALLING):
-            return f"the leg is {self._phase.value}"
-        encrypted = self.stream is not None and self.stream.srtp is not None
-        if encrypted and session.peer and not self._encryption.may_carry(session.peer.transport):
-            return "its signalling is not protected, and ours carries keys"
-        return self.transfers.refuse_successor()
 
     def _on_ended(self, event: events.Ended) -> None:
         connected = self._phase in (Phase.CONNECTED, Phase.REPLACED)
@@ -365,3 +360,13 @@ def _asserted(to_uri: str, display_name: str) -> list[tuple[str, str]]:
     except MessageError:  # dialled in a way that cannot be said again
         return []
     return [("P-Asserted-Identity", str(NameAddr(display_name=name, uri=uri)))] if name else []
+
+
+def _no_successor(leg: SipLeg, session: InviteSession, phase: Phase, encryption: Encryption) -> str:
+    """Why that session may not take the place of the leg's; empty when it may."""
+    if phase not in (Phase.CONNECTED, Phase.DIALLING):
+        return f"the leg is {phase.value}"
+    encrypted = leg.stream is not None and leg.stream.srtp is not None
+    if encrypted and session.peer and not encryption.may_carry(session.peer.transport):
+        return "its signalling is not protected, and ours carries keys"
+    return leg.transfers.refuse_successor()

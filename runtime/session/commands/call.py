@@ -43,7 +43,12 @@ from runtime.session.notice import Notice
 def create(session: SessionContext, command: CreateCall, _: int) -> bool:
     """The call exists at once; what goes wrong is Failed (voxengine.md 3.2)."""
     why = refuse_call(session.settings.limits, session.calls.counts())
-    call = CallLeg(session, incoming=False, allow_180_after_183=command.allow_180_after_183)
+    call = CallLeg(
+        session,
+        incoming=False,
+        dialled=command.to,
+        allow_180_after_183=command.allow_180_after_183,
+    )
     session.units.claim(command.unit, call)
     call.open(command.unit, command.timeout_s)
     if why is not None:

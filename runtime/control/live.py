@@ -1,0 +1,124 @@
+"""What happens now, as server-sent events: sessions and calls that begin and end.
+
+Each reader has a bounded queue; one that is too slow misses events and is told how many. A comment
+every 15 s keeps proxies from closing the stream, and shows a reader that it is still there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+import attrs
+import trio
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from runtime.control.problem import Problem
+from runtime.session.history import CallPicture, History, RecordingPicture, SessionPicture
+
+EVENT_STREAM: Final = "text/event-stream"
+MAX_READERS: Final = 50
+"""At once; each event is written once for each of them."""
+QUEUE: Final = 1_000
+"""Events that a reader may be behind."""
+COMMENT_S: Final = 15.0
+
+T = TypeVar("T")
+Event = tuple[str, str]
+"""Its name, and its JSON."""
+
+
+class LiveFeed:
+    """The registry's `history`, between it and the one that writes."""
+
+    def __init__(self, then: History) -> None:
+        self._then = then
+        self._readers: dict[trio.MemorySendChannel[Event], int] = {}
+
+    def session(self, picture: SessionPicture) -> None:
+        self._then.session(picture)
+        self._tell("session", picture)
+
+    def call(self, picture: CallPicture) -> None:
+        self._then.call(picture)
+        self._tell("call", picture)
+
+    def recording(self, picture: RecordingPicture) -> None:
+        self._then.recording(picture)
+        self._tell("recording", picture)
+
+    def _tell(self, name: str, picture: Any) -> None:
+        if not self._readers:
+            return
+        text = json.dumps(attrs.asdict(picture), separators=(",", ":"))
+        for reader in list(self._readers):
+            self._pass_on(reader, (name, text))
+
+    def _pass_on(self, reader: trio.MemorySendChannel[Event], event: Event) -> None:
+        missed = self._readers[reader]
+        try:
+            if missed:
+                reader.send_nowait(("missed", json.dumps({"events": missed})))
+                self._readers[reader] = 0
+            reader.send_nowait(event)
+        except trio.WouldBlock:
+            self._readers[reader] += 1
+        except trio.BrokenResourceError:
+            self._readers.pop(reader, None)
+
+    async def stream(self, _: Request) -> Response:
+        """Everything from now on."""
+        if len(self._readers) >= MAX_READERS:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_READERS} streams run, the limit")
+        return event_stream(self.follow, _as_it_is)
+
+    @asynccontextmanager
+    async def follow(self) -> AsyncIterator[AsyncIterator[Event]]:
+        """Everything from now on."""
+        send, receive = trio.open_memory_channel[Event](QUEUE)
+        self._readers[send] = 0
+        try:
+            yield receive
+        finally:
+            self._readers.pop(send, None)
+            send.close()
+            receive.close()
+
+
+def _as_it_is(event: Event) -> Event:
+    return event
+
+
+def event_stream(
+    follow: Callable[[], AbstractAsyncContextManager[AsyncIterator[T]]],
+    shown: Callable[[T], Event],
+) -> Response:
+    """As server-sent events (HTML Living Standard 9.2), until there are no more.
+
+    What `follow` gives must bear that waiting for the next event is cancelled.
+    """
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(_written(follow, shown), media_type=EVENT_STREAM, headers=headers)
+
+
+async def _written(
+    follow: Callable[[], AbstractAsyncContextManager[AsyncIterator[T]]],
+    shown: Callable[[T], Event],
+) -> AsyncIterator[str]:
+    """With a comment where nothing happens for a while."""
+    async with follow() as events:
+        yield ": open\n\n"
+        while True:
+            with trio.move_on_after(COMMENT_S) as patience:
+                try:
+                    name, text = shown(await anext(events))
+                except StopAsyncIteration:
+                    return
+            if patience.cancelled_caught:
+                yield ": still here\n\n"
+            else:
+                yield f"event: {name}\ndata: {text}\n\n"

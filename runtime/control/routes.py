@@ -1,0 +1,279 @@
+"""Every request of the HTTP interface in one table: who may make it, how large it may be, what it
+answers. The application, the gate and the OpenAPI document (openapi.py) are made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import attrs
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope as AsgiScope
+
+from runtime.control.applications import ApplicationsDoor
+from runtime.control.health import Health
+from runtime.control.history import History
+from runtime.control.live import LiveFeed
+from runtime.control.recordings import Recordings
+from runtime.control.registrations import Registrations
+from runtime.control.scopes import Scope
+from runtime.control.sessions import Sessions
+from runtime.control.tokens import Tokens
+from runtime.sandbox.bundle import MAX_ASSET
+from runtime.store.search import Wanted
+
+API: Final = "/api/v1"
+MAX_BODY_BYTES: Final = 64 * 1024
+"""No other request carries more; refused before it is read."""
+MAX_SCENARIO_BYTES: Final = 4 * 1024 * 1024
+"""A scenario's Python as JSON: read in some ten milliseconds of the core at worst."""
+MAX_RULES_BYTES: Final = 1024 * 1024
+"""Five hundred rules with some custom data."""
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@attrs.frozen(kw_only=True)
+class Endpoint:
+    """One request. `scope` is None for probes, which carry no token."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    scope: Scope | None = Scope.READ
+    query: tuple[str, ...] = ()
+    body: str = ""
+    """The schema of a JSON body (openapi.py), or "binary"."""
+    status: int = 200
+    answer: str = "application/json"
+    most_bytes: int = MAX_BODY_BYTES
+
+    @property
+    def route(self) -> Route:
+        return Route(self.path, self.handler, methods=[self.method])
+
+
+@attrs.frozen(kw_only=True)
+class Doors:
+    """The handlers."""
+
+    health: Health
+    sessions: Sessions
+    recordings: Recordings
+    registrations: Registrations
+    history: History
+    live: LiveFeed
+    applications: ApplicationsDoor
+    tokens: Tokens
+
+
+class Table:
+    """The endpoints, and which of them a request is for."""
+
+    def __init__(self, endpoints: tuple[Endpoint, ...]) -> None:
+        self.endpoints = endpoints
+        self._routes = [(endpoint.route, endpoint) for endpoint in endpoints]
+
+    @property
+    def routes(self) -> list[Route]:
+        return [route for route, _ in self._routes]
+
+    def find(self, scope: AsgiScope) -> Endpoint | None:
+        """HEAD is allowed where GET is."""
+        for route, endpoint in self._routes:
+            if route.matches(scope)[0] is Match.FULL:
+                return endpoint
+        return None
+
+
+def endpoints(doors: Doors) -> tuple[Endpoint, ...]:
+    return (
+        *_looking(doors),
+        *_calling(doors),
+        *_deploying(doors.applications),
+        *_administering(doors.tokens),
+    )
+
+
+def _looking(doors: Doors) -> tuple[Endpoint, ...]:
+    sessions, history, one = doors.sessions, doors.history, f"{API}/sessions/{{session}}"
+    search = tuple(field.name for field in attrs.fields(Wanted))
+    return (
+        _get("/healthz", doors.health.healthz, "Whether the process lives, and its state", None),
+        _get("/readyz", doors.health.readyz, "Whether calls are taken", None),
+        _get(f"{API}/sessions", sessions.listing, "Live sessions, oldest first"),
+        _get(one, sessions.one, "One session, live or among the last that ended"),
+        _get(f"{API}/refusals", sessions.refusals, "Calls refused before any session, by source"),
+        _get(f"{API}/registrations", doors.registrations.listing, "Where users can be reached"),
+        _get(f"{API}/history", history.search, "Find sessions that were and are", query=search),
+        _get(f"{API}/history/{{session}}", history.one, "One session of the history"),
+        _get(
+            f"{API}/events",
+            doors.live.stream,
+            "Sessions, calls and recordings as they begin and end, live",
+            answer="text/event-stream",
+        ),
+        _get(
+            f"{one}/timeline",
+            sessions.timeline,
+            "All that happened in a session; live with follow, or as an event stream",
+            query=("follow",),
+            answer="application/jsonl",
+        ),
+        _get(
+            f"{one}/recordings/{{number:int}}",
+            doors.recordings.one,
+            "A recording, whole or by range",
+            answer="audio/*",
+        ),
+    )
+
+
+def _get(
+    path: str,
+    handler: Handler,
+    summary: str,
+    scope: Scope | None = Scope.READ,
+    *,
+    query: tuple[str, ...] = (),
+    answer: str = "application/json",
+) -> Endpoint:
+    return Endpoint(
+        method="GET",
+        path=path,
+        handler=handler,
+        summary=summary,
+        scope=scope,
+        query=query,
+        answer=answer,
+    )
+
+
+def _calling(doors: Doors) -> tuple[Endpoint, ...]:
+    return (
+        Endpoint(
+            method="POST",
+            path=f"{API}/applications/{{app}}/sessions",
+            handler=doors.sessions.start,
+            summary="Start a session without a caller",
+            scope=Scope.CALLS,
+            body="Start",
+            status=201,
+        ),
+        Endpoint(
+            method="DELETE",
+            path=f"{API}/sessions/{{session}}",
+            handler=doors.sessions.terminate,
+            summary="End a session, as its script would",
+            scope=Scope.CALLS,
+            status=202,
+        ),
+    )
+
+
+def _deploying(door: ApplicationsDoor) -> tuple[Endpoint, ...]:
+    app = f"{API}/applications/{{app}}"
+    scenario = f"{app}/scenarios/{{scenario}}"
+    return (
+        _get(f"{API}/applications", door.listing, "Applications and their scenarios"),
+        _put(
+            scenario,
+            door.upload,
+            "Upload a scenario: checked, kept as a new version, and served",
+            "Scenario",
+            query=("dry_run",),
+            status=201,
+            most_bytes=MAX_SCENARIO_BYTES,
+        ),
+        _get(scenario, door.versions, "The versions of a scenario, newest first"),
+        _delete(scenario, door.delete, "Delete a scenario with all versions"),
+        _put(f"{scenario}/current", door.make_current, "Serve another version", "Version"),
+        _put(
+            f"{app}/sounds/{{sha256}}",
+            door.sound,
+            "A sound file for scenarios that name it by its SHA-256",
+            "binary",
+            status=201,
+            most_bytes=MAX_ASSET,
+        ),
+        *_ruling(door, app),
+    )
+
+
+def _ruling(door: ApplicationsDoor, app: str) -> tuple[Endpoint, ...]:
+    rules = f"{app}/rules"
+    return (
+        _get(rules, door.rules, "The rules of an application, in order"),
+        _put(
+            rules,
+            door.set_rules,
+            "Set all rules of an application",
+            "Rules",
+            query=("dry_run",),
+            most_bytes=MAX_RULES_BYTES,
+        ),
+        _put(f"{rules}/{{rule}}", door.set_rule, "Change a rule, or add one as the last", "Rule"),
+        _delete(f"{rules}/{{rule}}", door.delete_rule, "Delete a rule"),
+        _get(f"{app}/explain", door.explain, "Which rule would take a number", query=("to",)),
+    )
+
+
+def _put(
+    path: str,
+    handler: Handler,
+    summary: str,
+    body: str,
+    *,
+    query: tuple[str, ...] = (),
+    status: int = 200,
+    most_bytes: int = MAX_BODY_BYTES,
+) -> Endpoint:
+    return Endpoint(
+        method="PUT",
+        path=path,
+        handler=handler,
+        summary=summary,
+        scope=Scope.DEPLOY,
+        query=query,
+        body=body,
+        status=status,
+        most_bytes=most_bytes,
+    )
+
+
+def _delete(path: str, handler: Handler, summary: str) -> Endpoint:
+    return Endpoint(
+        method="DELETE",
+        path=path,
+        handler=handler,
+        summary=summary,
+        scope=Scope.DEPLOY,
+        status=204,
+    )
+
+
+def _administering(tokens: Tokens) -> tuple[Endpoint, ...]:
+    return (
+        _get(f"{API}/tokens", tokens.listing, "Tokens, without themselves", Scope.ADMIN),
+        Endpoint(
+            method="POST",
+            path=f"{API}/tokens",
+            handler=tokens.make,
+            summary="Make a token; it is shown this once",
+            scope=Scope.ADMIN,
+            body="Token",
+            status=201,
+        ),
+        Endpoint(
+            method="DELETE",
+            path=f"{API}/tokens/{{token}}",
+            handler=tokens.delete,
+            summary="Take a token back",
+            scope=Scope.ADMIN,
+            status=204,
+        ),
+    )

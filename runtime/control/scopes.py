@@ -1,0 +1,32 @@
+"""What a caller of the HTTP interface may do."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+
+class Scope(enum.Enum):
+    """Each request needs one; the table of requests says which (routes.py)."""
+
+    READ = "read"
+    """Look at sessions, history, recordings, rules."""
+    CALLS = "calls"
+    """Start and end sessions."""
+    DEPLOY = "deploy"
+    """Upload scenarios, set rules."""
+    ADMIN = "admin"
+    """Make and take back tokens."""
+
+
+@attrs.frozen
+class Caller:
+    """Who asks: the owner of a token, or somebody on this machine."""
+
+    name: str
+    scopes: frozenset[Scope]
+
+
+LOCAL = Caller("local", frozenset(Scope))
+"""A loopback bind needs no token."""

@@ -1,0 +1,5 @@
+from runtime.store.database import Database as Database
+from runtime.store.database import StoreBusy as StoreBusy
+from runtime.store.database import StoreError as StoreError
+
+__all__ = ["Database", "StoreBusy", "StoreError"]

@@ -1,0 +1,161 @@
+"""DATA/callstage.db: SQLite in WAL mode, always used from threads, one writer at a time.
+
+A write is one transaction, and has happened when `write` returns: also after `kill -9`, and after a
+power cut (synchronous=FULL). A read sees one moment, waits for nobody, and has a deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import attrs
+import trio
+from sqlalchemy import Connection, Engine, create_engine, event, exc, text
+
+from runtime.store.schema import HEAD
+
+FILE: Final = "callstage.db"
+BUSY_S: Final = 5.0
+"""Another runtime on the same data folder writes for milliseconds."""
+READ_S: Final = 2.0
+"""A search that is not done then asks for too much; the next one must not wait behind it."""
+READERS: Final = 2
+"""Searches at once: their threads take turns with the core's."""
+STEPS_BETWEEN_LOOKS: Final = 20_000
+"""Steps of SQLite's machine between two looks at the clock: about a millisecond."""
+JOURNAL_BYTES: Final = 16 * 1024 * 1024
+"""What the journal is cut back to after a burst."""
+
+T = TypeVar("T")
+
+
+class StoreError(Exception):
+    """The database cannot be used; str() says which file and why."""
+
+
+class StoreBusy(StoreError):
+    """The search took too long; str() says what to do."""
+
+
+@attrs.define(eq=False)
+class Database:
+    """The open database. `open` it before use, `close` it at the end."""
+
+    file: Path
+    _engine: Engine
+    _writing: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
+    _reading: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(READERS))
+
+    @classmethod
+    def open(cls, folder: Path) -> Database:
+        """Make or migrate the file. Blocks; raises StoreError."""
+        file = folder / FILE
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # Custom data and numbers are nobody else's: the file is made before SQLite makes it.
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            engine = _engine(file)
+            _migrate(engine)
+        except OSError as why:
+            raise StoreError(f"{file} cannot be used: {why.strerror}") from why
+        except exc.DatabaseError as why:
+            raise StoreError(f"{file} cannot be used: {why.orig}") from why
+        return cls(file, engine)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """One transaction. It is finished even when the caller is cancelled. Raises StoreError."""
+        return await trio.to_thread.run_sync(self.write_sync, work, limiter=self._writing)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Raises StoreBusy after READ_S, StoreError when the file cannot be read."""
+        return await trio.to_thread.run_sync(self._read, work, limiter=self._reading)
+
+    def write_sync(self, work: Callable[[Connection], T]) -> T:
+        """As `write`, where nothing runs yet."""
+        with self._faults(), self._engine.begin() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return work(connection)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with self._faults(), self._engine.connect() as connection:
+            driver = _driver(connection)
+            deadline = time.monotonic() + READ_S
+            driver.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)
+            try:
+                return work(connection)
+            finally:
+                driver.set_progress_handler(None, 0)
+
+    @contextlib.contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.OperationalError as why:
+            if "interrupted" in str(why.orig):
+                raise StoreBusy(
+                    f"the search was not done after {READ_S:g} s; narrow it by time"
+                ) from why
+            raise StoreError(f"{self.file}: {why.orig}") from why
+        except exc.DatabaseError as why:
+            raise StoreError(f"{self.file}: {why.orig}") from why
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    found: Any = connection.connection.driver_connection
+    assert isinstance(found, sqlite3.Connection)
+    return found
+
+
+def _engine(file: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{file}", pool_size=READERS + 1, max_overflow=0)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # BEGIN is ours: a writer takes its lock at once
+        for setting in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={int(BUSY_S * 1000)}",
+            f"journal_size_limit={JOURNAL_BYTES}",
+        ):
+            connection.execute(f"PRAGMA {setting}")
+
+    return engine
+
+
+def _migrate(engine: Engine) -> None:
+    with engine.connect() as connection:
+        if _revision(connection) == HEAD:
+            return
+        connection.rollback()
+        # Loaded here because it takes longer than opening a database that needs no migration.
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except Exception as why:
+            raise StoreError(
+                f"{engine.url.database} cannot be migrated: {why}; it may be of a newer version"
+            ) from why
+        connection.commit()
+
+
+def _revision(connection: Connection) -> str | None:
+    try:
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except exc.OperationalError:
+        return None

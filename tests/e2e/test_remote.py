@@ -1,0 +1,155 @@
+"""The verbs that ask a running runtime, as a developer types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from typer.testing import CliRunner
+
+from runtime.cli import app
+from tests.e2e.phone import telephone
+from tests.e2e.runtime_process import COMMAND, RuntimeProcess, callstage
+
+pytestmark = pytest.mark.loopback
+
+PROJECT = """
+[[rule]]
+name = "sales"
+to = '1..'
+scenario = "scenario.py"
+custom_data = "from the rule"
+"""
+SCENARIO = """
+from runtime import AppEvents, Logger, VoxEngine
+
+
+@VoxEngine.on(AppEvents.Started)
+def started(e):
+    Logger.write("started with " + VoxEngine.customData())
+
+
+@VoxEngine.on(AppEvents.CallAlerting)
+async def incoming(e):
+    await e.call.answer()
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project on disk."""
+    folder = tmp_path / "shop"
+    (folder / "sounds").mkdir(parents=True)
+    (folder / "callstage.toml").write_text(PROJECT)
+    (folder / "scenario.py").write_text(SCENARIO)
+    (folder / "sounds" / "hello.wav").write_bytes(b"RIFF" + bytes(100_000))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+async def say(runtime: RuntimeProcess, *words: str, code: int = 0) -> str:
+    """One command in the project's folder; its standard output, or error when it fails."""
+    run = partial(CliRunner().invoke, app, words, env={"CALLSTAGE_SERVER": runtime.http})
+    done = await trio.to_thread.run_sync(run)
+    assert done.exit_code == code, (words, done.output, done.exception)
+    return done.stderr if code else done.stdout
+
+
+async def ask(runtime: RuntimeProcess, *words: str) -> Any:
+    return json.loads(await say(runtime, *words, "--json"))
+
+
+@contextmanager
+def following(runtime: RuntimeProcess, folder: Path, output: Path) -> Iterator[None]:
+    """`callstage tail` in another terminal."""
+    environment = {**os.environ, "CALLSTAGE_SERVER": runtime.http, "PYTHONUNBUFFERED": "1"}
+    with output.open("wb") as out:
+        command = [str(COMMAND), "tail", "--json"]
+        tail = subprocess.Popen(command, stdout=out, cwd=folder, env=environment)
+    try:
+        yield
+    finally:
+        tail.terminate()
+        tail.wait(30)
+
+
+async def test_a_project_is_tried_uploaded_called_and_found_again(
+    shop: Path, tmp_path: Path
+) -> None:
+    with callstage("--uploads", folder=tmp_path) as runtime:
+        tried = await ask(runtime, "upload", "--dry-run")
+        assert tried["scenarios"]["scenario"]["added"] == ["scenario.py", "sounds/hello.wav"]
+        assert (tried["rules"]["added"], len(tried["sounds"])) == (["sales"], 1)
+        assert runtime.api("applications") == {"applications": {}}
+
+        table = await say(runtime, "upload")
+        assert "added scenario.py, sounds/hello.wav" in table
+        again = await ask(runtime, "upload")
+        assert (again["changes"], again["scenarios"]["scenario"]["version"]) == (False, 1)
+        [rule] = (await ask(runtime, "rules"))["rules"]
+        assert (rule["name"], rule["custom_data"]) == ("sales", "from the rule")
+        assert "goes to scenario" in await say(runtime, "rules", "--explain", "100")
+        await say(runtime, "rules", "--explain", "900", code=1)
+
+        output = tmp_path / "tail.txt"
+        with following(runtime, shop, output):
+            await _call_until_told(runtime, output)
+            started = await ask(runtime, "start", "scenario", "--data", "order 7")
+            await runtime.logged("started with order 7")
+            [live] = [
+                each
+                for each in (await ask(runtime, "sessions"))["sessions"]
+                if each["id"] == started["session_id"]
+            ]
+            assert (live["application"], live["legs"]) == ("shop", [])
+            await say(runtime, "sessions", "--end", started["session_id"])
+            await runtime.until(
+                lambda: '"operator"' in output.read_text(), "the end in the stream of events"
+            )
+        found = await ask(runtime, "history", "--data", "order 7")
+        assert [each["id"] for each in found["sessions"]] == [started["session_id"]]
+        rows = await say(runtime, "history", "--number", "100")
+        assert "answered" in rows
+        assert "started with order 7" in await say(runtime, "tail", started["session_id"])
+
+
+async def _call_until_told(runtime: RuntimeProcess, output: Path) -> None:
+    """The stream begins when the command has started, which nobody else can see."""
+    async with telephone(runtime.port()) as phone:
+        for _ in range(30):
+            call = await phone.call("100")
+            await call.connected()
+            await call.bye()
+            if told(output):
+                return
+            await trio.sleep(0.5)
+    raise AssertionError("no call in the stream of events")
+
+
+def told(output: Path) -> bool:
+    return "answered" in output.read_text()
+
+
+async def test_nothing_is_uploaded_when_something_is_wrong(shop: Path, tmp_path: Path) -> None:
+    with callstage("--uploads", folder=tmp_path) as runtime:
+        (shop / "scenario.py").write_text("def f(:\n")
+        told = await say(runtime, "upload", code=1)
+        assert "nothing was uploaded" in told
+        assert "scenario.py:1" in told
+        assert runtime.api("applications") == {"applications": {}}
+        (shop / "callstage.toml").write_text(PROJECT.replace("scenario.py", "missing.py"))
+        assert "missing.py does not exist" in await say(runtime, "upload", code=2)
+
+
+def test_a_server_that_is_not_there_is_named(shop: Path) -> None:
+    done = CliRunner().invoke(app, ["rules", "--server", "http://127.0.0.1:9"])
+    assert done.exit_code == 1
+    assert "nothing answers at http://127.0.0.1:9" in done.stderr

@@ -1,0 +1,96 @@
+"""The database file: made, migrated, written, read within a deadline, never half."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, insert, select, text
+
+from runtime.store import Database, StoreBusy, StoreError
+from runtime.store import database as database_module
+from runtime.store.schema import HEAD, metadata, tokens
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+def add_token(connection: Connection, name: str) -> None:
+    row = {"name": name, "sha256": name, "scopes": "read", "created_at": 1.0}
+    connection.execute(insert(tokens), row)
+
+
+async def test_what_was_written_is_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
+    store = Database.open(tmp_path)
+    await store.write(lambda connection: add_token(connection, "ci"))
+    store.close()
+    again = Database.open(tmp_path)
+    assert await again.read(lambda c: c.execute(select(tokens.c.name)).scalars().all()) == ["ci"]
+    again.close()
+
+
+async def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    store = Database.open(tmp_path)
+
+    def two(connection: Connection) -> None:
+        add_token(connection, "first")
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        await store.write(two)
+    assert await store.read(lambda c: c.execute(select(tokens.c.name)).scalars().all()) == []
+    store.close()
+
+
+async def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    store = Database.open(tmp_path)
+    other = sqlite3.connect(store.file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert await store.read(lambda c: c.execute(select(tokens.c.name)).scalars().all()) == []
+    other.execute("ROLLBACK")
+    other.close()
+    store.close()
+
+
+async def test_a_search_without_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "READ_S", 0.05)
+    store = Database.open(tmp_path)
+    with pytest.raises(StoreBusy, match="narrow it by time"):
+        await store.read(lambda connection: connection.execute(text(ENDLESS)).scalar())
+    assert await store.read(lambda c: c.execute(text("SELECT 1")).scalar()) == 1
+    store.close()
+
+
+def test_the_migrations_make_the_tables_that_queries_see(tmp_path: Path) -> None:
+    store = Database.open(tmp_path)
+    with store._engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    store.close()
+    folder = Path(database_module.__file__).with_name("migrations")
+    assert ScriptDirectory(str(folder)).get_current_head() == HEAD
+
+
+def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
+    store = Database.open(tmp_path / "data")
+    assert stat.S_IMODE(store.file.stat().st_mode) == 0o600
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_refused_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "callstage.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(StoreError, match=r"callstage\.db cannot be used"):
+        Database.open(tmp_path)
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    store = Database.open(tmp_path)
+    store.write_sync(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    store.close()
+    with pytest.raises(StoreError, match="newer version"):
+        Database.open(tmp_path)

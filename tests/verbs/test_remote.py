@@ -1,0 +1,90 @@
+"""Answers of a server in a terminal, projects on disk, and where a command goes."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from runtime.cli import app
+from runtime.config.settings import RuleSettings
+from runtime.remote.project import ProjectFault, read_project
+from runtime.verbs.remote_tables import event_line, events, safe, show_history, timeline_line
+
+
+def test_server_sent_events_are_read_and_comments_left_out() -> None:
+    lines = [": open", "", "event: call", 'data: {"a": 1}', "", ": still here", ""]
+    assert list(events(iter(lines))) == [("call", {"a": 1})]
+
+
+def test_what_strangers_wrote_cannot_steer_the_terminal() -> None:
+    assert safe("a\x1b[2Jb\r") == "a\N{REPLACEMENT CHARACTER}[2Jb\N{REPLACEMENT CHARACTER}"
+    entry = '{"t": 1, "kind": "log", "what": "\\u001b[31mred", "leg": null, "detail": {}}'
+    assert "\x1b" not in timeline_line(entry)
+    assert "\x1b" not in event_line("other", {"x": "\x1b"})
+    out = io.StringIO()
+    call = {
+        "result": "failed",
+        "code": 486,
+        "incoming": True,
+        "callerid": "\x1b[2J",
+        "number": "[b]",
+    }
+    session = {
+        "id": "s1",
+        "application": "default",
+        "scenario": "ivr",
+        "started_at": 0.0,
+        "duration_s": 1.25,
+        "end_cause": "terminated",
+        "calls": [call],
+        "recordings": [],
+    }
+    show_history(Console(file=out, width=200), [session])
+    assert "\x1b" not in out.getvalue()
+    assert "> [b]  failed 486" in out.getvalue()
+
+
+def test_a_project_is_its_rules_and_what_they_name(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / "tones").mkdir()
+    (tmp_path / "tones" / "b.wav").write_bytes(b"sound")
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "c.wav").write_bytes(b"sound")
+    rules = (
+        RuleSettings(name="one", to="1", scenario="a.py"),
+        RuleSettings(name="two", to="2", scenario="module:scenarios.ivr"),
+    )
+    project = read_project(tmp_path, rules)
+    assert list(project.scenarios) == ["a", "scenarios.ivr"]
+    mine = project.scenarios["a"].body
+    assert (mine["modules"], mine["main"]) == ({"a": "x = 1\n"}, "a")
+    assert list(mine["sounds"]) == ["tones/b.wav"]
+    assert project.rules is not None
+    assert [(row["name"], row["scenario"]) for row in project.rules] == [
+        ("one", "a"),
+        ("two", "scenarios.ivr"),
+    ]
+
+
+def test_two_scenarios_of_one_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.py").write_text("")
+    rules = tuple(RuleSettings(name=n, to=n, scenario=f"{n}/a.py") for n in ("x", "y"))
+    with pytest.raises(ProjectFault, match="would both be called 'a'"):
+        read_project(tmp_path, rules)
+
+
+def test_faults_of_the_projects_file_are_all_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "callstage.toml").write_text('[project]\nserver = "x"\napplicaton = "x"\n')
+    result = CliRunner().invoke(app, ["upload"])
+    assert result.exit_code == 2
+    assert "project.server: 'x' is no server" in result.stderr
+    assert "did you mean application" in result.stderr
