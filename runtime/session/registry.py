@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -193,9 +193,7 @@ class SessionRegistry:
         host.add_caller(leg, joined=True)
 
     def _begin(self, leg: Leg, found: Match[Bundle]) -> SessionHost | None:
-        why = self._no_room() or self._breaker.refusal(
-            found.scenario, found.bundle.version, trio.current_time()
-        )
+        why = self._no_room(found.scenario, found.bundle)
         if why is not None:
             headers = {"Retry-After": str(self._settings.retry_after_s)}
             self._refuse(leg, 503, why, headers)
@@ -239,10 +237,9 @@ class SessionRegistry:
             raise SessionRefused(404, f"there is no scenario {scenario!r}; there are: {known}")
         if self._draining:
             raise SessionRefused(503, "the runtime is shutting down")
-        why = self._no_room() or self._breaker.refusal(
-            scenario, bundle.version, trio.current_time()
-        )
-        why = why or self._too_many_started(application)
+        why = self._no_room(scenario, bundle)
+        plans = [host.plan for host in self._live.values()]
+        why = why or _started_too_many(plans, application, self._settings.limits.started_sessions)
         if why is not None:
             raise SessionRefused(503, why)
         plan = Plan(
@@ -257,15 +254,12 @@ class SessionRegistry:
         self._start(host)
         return host.view()
 
-    def _no_room(self) -> str | None:
+    def _no_room(self, scenario: str, bundle: Bundle) -> str | None:
+        """Why no session of this can begin now."""
         limit = self._settings.limits.max_sessions or self._settings.sessions_that_fit
-        return f"{limit} sessions run, the limit" if len(self._live) >= limit else None
-
-    def _too_many_started(self, application: str) -> str | None:
-        limit = self._settings.limits.started_sessions
-        plans = [host.plan for host in self._live.values()]
-        started = sum(plan.over_http and plan.application == application for plan in plans)
-        return f"{limit} sessions started over HTTP run, the limit" if started >= limit else None
+        if len(self._live) >= limit:
+            return f"{limit} sessions run, the limit"
+        return self._breaker.refusal(scenario, bundle.version, trio.current_time())
 
     def _enter(self, plan: Plan) -> SessionHost:
         if plan.id in self._live or plan.id in self._over:
@@ -377,3 +371,8 @@ class SessionRegistry:
 
 def _nobody_listens(_: object) -> None:
     """The refused leg still reports its end."""
+
+
+def _started_too_many(plans: Sequence[Plan], application: str, limit: int) -> str | None:
+    started = sum(plan.over_http and plan.application == application for plan in plans)
+    return f"{limit} sessions started over HTTP run, the limit" if started >= limit else None
