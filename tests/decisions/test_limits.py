@@ -22,7 +22,7 @@ LIMITS = Limits()
 NAMES = [field.name for field in attrs.fields(Limits)]
 UNITS = ("_s", "_bytes", "_mib", "_chars", "_per_s", "_rate")
 COUNTS = re.compile(
-    r"sessions|calls|callers|attempts|players|recorders|recordings|conferences|members|timers|listeners|handlers|"
+    r"sessions|sockets|recognisers|pairs|calls|callers|attempts|players|recorders|recordings|conferences|members|timers|listeners|handlers|"
     r"burst|arrears|active|queued|entries|files|crashes"
 )
 TESTS = Path(__file__).parents[1]

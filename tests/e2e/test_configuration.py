@@ -205,7 +205,7 @@ async def test_a_folder_is_one_scenario_with_its_own_modules(tmp_path: Path) -> 
 def test_every_fault_of_a_configuration_is_told_at_once(scripts: Path, tmp_path: Path) -> None:
     config = tmp_path / "bad.toml"
     config.write_text(
-        '[sip]\nlisten = ["ws://127.0.0.1:0"]\nlisen = []\n'
+        '[sip]\nlisten = ["sctp://127.0.0.1:0"]\nlisen = []\n'
         '[rtp]\nports = "30-20"\n[limits]\nidle_session_s = "long"\n'
         '[[rule]]\nname = "r"\nto = "("\nscenario = "x.py"\n'
     )
@@ -225,7 +225,7 @@ def test_every_fault_of_a_configuration_is_told_at_once(scripts: Path, tmp_path:
         (["module:scenarios.nothing"], "no shipped scenario"),
         (["--config", "nowhere.toml"], "nowhere.toml"),
         (["one.py", "--rtp-ports", "5-4"], "--rtp-ports"),
-        (["one.py", "--sip", "tls://127.0.0.1:0"], "--sip"),
+        (["one.py", "--sip", "sctp://127.0.0.1:0"], "--sip"),
         (["one.py", "--net-allow", "everything"], "--net-allow"),
         (["one.py", "--http", "0.0.0.0:0"], "token"),
         (["one.py", "--log-format", "xml"], "--log-format"),
