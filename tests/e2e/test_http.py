@@ -120,7 +120,7 @@ async def test_a_secret_goes_to_its_host_only_and_is_written_nowhere(
         logged = lines(runtime, session, "log")
         refused = [e for e in runtime.timeline(session) if e["kind"] == "refusal"]
         written = runtime.log() + "".join(
-            file.read_text() for file in runtime.data.rglob("*") if file.is_file()
+            file.read_text(errors="replace") for file in runtime.data.rglob("*") if file.is_file()
         )
     assert logged[:2] == ["missing: None", "masked: 200 True"]
     assert "the secret 'crm' is not meant for localhost:" in logged[2]
