@@ -45,7 +45,7 @@ async def attack():
     call.sendMessage("from another session")
     await trio.sleep(0.2)
 """,
-        says="text message not sent",
+        says="out MESSAGE sip:wire@",
     ),
     rewrites(
         "numbers-again",
