@@ -112,10 +112,9 @@ def test_the_route_has_caller_headers_proxy_and_credentials() -> None:
     ("plan", "word"),
     [
         (CallPlan(target="alice"), "no host"),
-        (CallPlan(target="sips:a@127.0.0.1"), "TLS"),
         (CallPlan(target="tel:+44"), "no trunk"),
         (CallPlan(target="a@127.0.0.1", headers={"Via": "x"}), "Via"),
-        (CallPlan(target="a@127.0.0.1", out_proxy="sips:p"), "out_proxy"),
+        (CallPlan(target="a@127.0.0.1", out_proxy="mailto:p"), "out_proxy"),
     ],
 )
 def test_what_cannot_be_called_is_said_before_calling(plan: CallPlan, word: str) -> None:

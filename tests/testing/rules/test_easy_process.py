@@ -152,7 +152,7 @@ async def test_play_sound_and_hang_up(sim: Sim) -> None:
     assert sim.sessions == []
 
 
-async def test_answering_directly_says_that_it_is_not_available_yet(sim: Sim) -> None:
+async def test_answering_directly_says_what_to_use_instead(sim: Sim) -> None:
     sim.load_text(
         script("""
         @on_call
@@ -166,7 +166,7 @@ async def test_answering_directly_says_that_it_is_not_available_yet(sim: Sim) ->
     )
     await sim.call()
     await sim.settle()
-    assert "not available in this version" in sim.logs[0]
+    assert "use answer()" in sim.logs[0]
 
 
 # --- races --------------------------------------------------------------------------------------
