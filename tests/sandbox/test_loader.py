@@ -60,7 +60,7 @@ async def test_everything_else_is_not_found_and_says_what_there_is(
     ("line", "message"),
     [
         ("from runtime import CallEvent", "did you mean 'CallEvents'"),
-        ("from runtime import WebSocket", "ImportError: runtime has no 'WebSocket'"),
+        ("from runtime import Telegraph", "ImportError: runtime has no 'Telegraph'"),
         ("from menu import prompt", "ImportError: menu has no 'prompt': did you mean 'prompts'"),
         ("from . import menu", "ImportError: files of a scenario import each other by flat name"),
         ("import jsn", "did you mean 'json'"),
