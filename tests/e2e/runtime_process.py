@@ -124,7 +124,8 @@ class RuntimeProcess:
         return (self.data / "sessions" / session / "timeline.jsonl").read_text()
 
     def timeline(self, session: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._raw(session).splitlines()]
+        whole, _, _ = self._raw(session).rpartition("\n")  # the last line may be being written
+        return [json.loads(line) for line in whole.splitlines()]
 
     async def over(self, session: str) -> list[dict[str, Any]]:
         """The whole timeline, once the session has ended."""
