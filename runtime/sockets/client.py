@@ -72,10 +72,14 @@ class SocketClient:
             raise FetchError(Failure.TIMEOUT, why) from None
         try:
             leg = await self._media.open_leg()
-            socket = LiveSocket(connection, leg, Sender(self._new_ssrc()), listener)
-            await socket.prepare()
-        except BaseException:
+        except BaseException:  # cancelled, or no leg is free: raised again
             await connection.aclose()
+            raise
+        socket = LiveSocket(connection, leg, Sender(self._new_ssrc()), listener)
+        try:
+            await socket.prepare()
+        except BaseException:  # cancelled, or no port is free: raised again
+            await socket.give_up()
             raise
         return socket
 
@@ -84,7 +88,7 @@ class SocketClient:
         connection = Connection(stream, hop)
         try:
             await connection.open(request.protocols)
-        except BaseException:
+        except BaseException:  # refused, or cancelled: raised again
             await connection.aclose()
             raise
         return connection
@@ -175,12 +179,16 @@ class LiveSocket:
         try:
             end = await self._until_the_end()
         finally:
-            self._leg.close()
-            self._udp.close()
-            with trio.move_on_after(GOODBYE_S, shield=True):
-                await self._connection.close(1001)
-                await self._connection.aclose()
+            await self.give_up()
         self._tell(end)
+
+    async def give_up(self) -> None:
+        """Say goodbye, and give everything back."""
+        self._leg.close()
+        self._udp.close()
+        with trio.move_on_after(GOODBYE_S, shield=True):
+            await self._connection.close(1001)
+            await self._connection.aclose()
 
     async def _until_the_end(self) -> SocketClosed:
         ends: list[SocketClosed] = []

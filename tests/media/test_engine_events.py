@@ -314,6 +314,19 @@ def test_silence_of_the_peer_is_told_after_five_seconds_and_its_end_at_once() ->
     assert rig.told(peer).count(RtpStopped()) == 2
 
 
+def test_rtcp_of_another_source_than_the_audio_keeps_no_leg_alive() -> None:
+    """A program that sends to a port which was its peer's before must not hide a silence."""
+    rig = Rig()
+    peer = rig.peer()
+    rig.tick()
+    peer.say_level(5)
+    for _ in range(13):
+        report = ReceiverReport(ssrc=peer.ssrc + 1).to_bytes()
+        rig.sockets.reports_waiting.append((0, report, ("192.0.2.1", 4001)))
+        rig.tick(20)
+    assert rig.told(peer)[-1] == RtpStopped()
+
+
 def test_rtcp_keeps_a_leg_alive() -> None:
     rig = Rig()
     peer = rig.peer()

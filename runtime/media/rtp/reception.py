@@ -149,6 +149,10 @@ class Reception:
             fresh=fresh, duplicate=duplicate, newest=newest | restarted, restarted=restarted
         )
 
+    def stream_ssrc(self, leg: int) -> int | None:
+        """Of the audio that comes; None while none has."""
+        return int(self.ssrc[leg]) if self.expected(leg) else None
+
     def follow(self, legs: Ints, now: Floats, step: int) -> None:
         """The very next packet of each leg came, `step` timestamp units after its last one."""
         self._highest[legs] += 1

@@ -6,6 +6,7 @@ Parsing never raises: what is malformed gives an empty list, and the caller coun
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
@@ -133,6 +134,11 @@ def is_rtcp(rows: Octets) -> Bools:
     kind = rows[:, 1]
     shared: Bools = (kind >= _FIRST_KIND) & (kind <= _LAST_KIND)
     return shared
+
+
+def senders(packets: Iterable[RtcpPacket]) -> set[int]:
+    """Whose reports these are: the SSRC of their audio, if they send any (RFC 3550 6.4)."""
+    return {each.ssrc for each in packets if isinstance(each, SenderReport | ReceiverReport)}
 
 
 def parse_compound(data: bytes) -> list[RtcpPacket]:

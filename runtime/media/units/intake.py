@@ -23,7 +23,7 @@ from runtime.media.frames import FRAME, RATE_HZ
 from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.header import HEADER_SIZE, Bools, Headers, Ints, Octets, parse_headers
 from runtime.media.rtp.latching import Address
-from runtime.media.rtp.rtcp import is_rtcp, parse_compound
+from runtime.media.rtp.rtcp import is_rtcp, parse_compound, senders
 
 from .coded import CodedLegs
 from .leg import ALAW, CODED, EVENT, IGNORED, NOISE, REFUSED, Leg, numeric_address, rtcp_host_of
@@ -344,15 +344,17 @@ class Intake:
 
     def _take_report(self, index: int, data: bytes, now: float) -> bool:
         """Learn from a peer's RTCP; False when it is to be counted as rejected."""
-        leg = self._legs.by_index[index]
+        legs, leg = self._legs, self._legs.by_index[index]
         if leg is None or leg.gate is None or leg.reports is None or leg.stream is None:
             return True  # came for a leg that is gone: nobody counts
-        opened = self._legs.sealing.open_report(index, data, now)
+        opened = legs.sealing.open_report(index, data, now)
         packets = parse_compound(opened) if opened is not None else []
         if not packets:
             return False
-        self._legs.last_heard[index] = now
-        leg.reports.on_packets(packets, int(self._legs.sending.ssrc[index]), now)
+        ssrc = legs.reception.stream_ssrc(index)
+        if ssrc is None or ssrc in senders(packets):
+            legs.last_heard[index] = now
+        leg.reports.on_packets(packets, int(legs.sending.ssrc[index]), now)
         return True
 
 
