@@ -10,7 +10,6 @@ from runtime.api.handle import CommandHandle
 from runtime.api.listeners import EventSource
 from runtime.api.options import flag, merge, text
 from runtime.api.running import current
-from runtime.api.session import Session
 from runtime.api.unit import MediaUnit
 from runtime.sandbox.recognition_commands import CreateRecogniser, StopRecogniser
 
@@ -33,21 +32,10 @@ class ASR(MediaUnit):
     """Made by VoxEngine.createASR; `call.sendMediaTo(asr)`: it hears the call. It hears one source
     at a time, and goes on after a Result, until stop(). VoxEngine reference: ASR."""
 
-    __slots__ = ("_stopped",)
+    __slots__ = ()
     _namespace = ASREvents
     _made_by = "VoxEngine.createASR()"
     _hears = True
-
-    def __init__(self, session: Session, unit: int) -> None:
-        super().__init__(session, unit)
-        self._stopped = False
-
-    @property
-    def _over(self) -> bool:
-        return self._stopped
-
-    def __repr__(self) -> str:
-        return f"<ASR {self._unit_id}>"
 
     def stop(self) -> CommandHandle:
         """Listen no more: Stopped follows, and nothing else. VoxEngine reference: ASR.stop."""

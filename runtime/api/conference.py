@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from runtime.api.event_constants import ConferenceEvents
 from runtime.api.handle import CommandHandle
-from runtime.api.session import Session
 from runtime.api.unit import MediaSource
 from runtime.sandbox.commands import StopConference
 
@@ -18,21 +17,10 @@ class Conference(MediaSource):
     let in: Error. Started follows its creation, Stopped its stop.
     """
 
-    __slots__ = ("_stopped",)
+    __slots__ = ()
     _namespace = ConferenceEvents
     _made_by = "VoxEngine.createConference()"
     _hears = True
-
-    def __init__(self, session: Session, unit: int) -> None:
-        super().__init__(session, unit)
-        self._stopped = False
-
-    @property
-    def _over(self) -> bool:
-        return self._stopped
-
-    def __repr__(self) -> str:
-        return f"<Conference {self._unit_id}>"
 
     def stop(self) -> CommandHandle:
         """End the mixer: its listeners hear silence, Stopped follows."""

@@ -15,18 +15,7 @@ from runtime.sandbox.player_commands import AddPlayerMarker, PausePlayer, Resume
 class Playing(MediaSource):
     """What players of all kinds have."""
 
-    __slots__ = ("_stopped",)
-
-    def __init__(self, session: Session, unit: int) -> None:
-        super().__init__(session, unit)
-        self._stopped = False
-
-    @property
-    def _over(self) -> bool:
-        return self._stopped
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._unit_id}>"
+    __slots__ = ()
 
     def pause(self) -> CommandHandle:
         """Hold the sound where it is; its listeners hear silence. No event follows. VoxEngine

@@ -69,21 +69,10 @@ class Recorder(MediaUnit):
     VoxEngine reference: Recorder.
     """
 
-    __slots__ = ("_stopped",)
+    __slots__ = ()
     _namespace = RecorderEvents
     _made_by = "VoxEngine.createRecorder()"
     _hears = True
-
-    def __init__(self, session: Session, unit: int) -> None:
-        super().__init__(session, unit)
-        self._stopped = False
-
-    @property
-    def _over(self) -> bool:
-        return self._stopped
-
-    def __repr__(self) -> str:
-        return f"<Recorder {self._unit_id}>"
 
     def mute(self, doMute: bool) -> CommandHandle:
         """With True record silence while the sources stay attached; with False go on."""

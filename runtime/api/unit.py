@@ -40,7 +40,7 @@ def stream_fields(what: str, given: Mapping[str, Any]) -> dict[str, str]:
 class MediaUnit(EventSource):
     """Anything that sends or hears media in a session."""
 
-    __slots__ = ("_playing", "_session", "_table", "_unit", "_unit_id")
+    __slots__ = ("_playing", "_session", "_stopped", "_table", "_unit", "_unit_id")
     _hears: ClassVar[bool] = False
     _made_by: ClassVar[str] = "VoxEngine"
 
@@ -57,6 +57,7 @@ class MediaUnit(EventSource):
         self._unit_id = call_id(session.id, unit)
         self._table = Listeners(session)
         self._playing: tuple[int, PlaybackHandle] | None = None
+        self._stopped = False
         session.units[unit] = self
 
     @property
@@ -66,7 +67,10 @@ class MediaUnit(EventSource):
     @property
     def _over(self) -> bool:
         """Whether commands for it have no effect any more."""
-        return False
+        return self._stopped
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._unit_id}>"
 
     def id(self) -> str:
         """Its own id, unique in the system, as it stands in logs and timelines. VoxEngine
