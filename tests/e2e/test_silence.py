@@ -25,10 +25,10 @@ async def test_packets_that_stop_and_come_again(runtime: RuntimeProcess, phone: 
     await call.hear(0.5)
     call.audio.silent = True
     began = trio.current_time()
-    await runtime.logged("stopped")
+    await runtime.logged("watched stopped")
     assert trio.current_time() - began < TOLD_S
     call.audio.silent = False
-    await runtime.logged("resumed")
+    await runtime.logged("watched resumed")
     await call.bye()
     timeline = await runtime.over(await runtime.session_of(call.call_id))
     [cause] = missing(timeline)
