@@ -12,10 +12,11 @@ from typing import Any, Final
 import attrs
 import trio
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from runtime.config.settings import MAX_CUSTOM_DATA
 from runtime.control.bodies import json_body
+from runtime.control.growing import file_so_far
 from runtime.control.live import EVENT_STREAM, event_stream
 from runtime.control.problem import Problem
 from runtime.session.registry import SessionRefused, SessionRegistry
@@ -91,7 +92,7 @@ class Sessions:
             return StreamingResponse(_lines(live), media_type=JSON_LINES)
         file = self.folder / found / "timeline.jsonl"
         if await trio.to_thread.run_sync(file.is_file):
-            return FileResponse(file, media_type=JSON_LINES)
+            return await file_so_far(file, JSON_LINES)
         if live is None:
             raise unknown_session(found)
         text = "".join(entry.to_json() + "\n" for entry in live.entries)

@@ -1,20 +1,25 @@
 """Records the call as X-Container, plays the caller a tone, and tells what became of it."""
 
+import trio
+
 from runtime import AppEvents, CallEvents, Logger, VoxEngine
 
 
 @VoxEngine.on(AppEvents.CallAlerting)
 async def incoming(e: AppEvents.CallAlerting) -> None:
     call, name = e.call, e.callerid
-    tell = Logger.write
+    tell, begun = Logger.write, trio.Event()
     call.on(CallEvents.RecordStarted)(lambda r: tell(f"{name} record started {r.url}"))
     call.on(CallEvents.RecordStopped)(lambda r: tell(f"{name} record stopped {r.duration}"))
     call.on(CallEvents.RecordError)(lambda r: tell(f"{name} record error {r.error}"))
+    for outcome in (CallEvents.RecordStarted, CallEvents.RecordError):
+        call.on(outcome)(begun.set)
     call.on(CallEvents.Disconnected)(lambda: tell(f"{name} disconnected"))
     await call.answer()
     call.record(stereo="X-Mono" not in e.headers, container=e.headers.get("X-Container", "mp3"))
     if "X-Twice" in e.headers:
         call.record()
+    await begun.wait()
     await VoxEngine.sleep(0.3)
     await call.startPlayback("440.wav")
     tell(f"{name} played")
