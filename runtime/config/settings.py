@@ -219,6 +219,7 @@ class RtpSettings:
     """What calls are offered, in this order, and what is taken of their offers."""
     srtp: Srtp = "off"
     srtp_keys: SrtpKeys = "anywhere"
+    direct: bool = True  # whether scripts may let peers send audio to each other
 
 
 @attrs.frozen(kw_only=True)

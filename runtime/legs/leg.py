@@ -216,6 +216,11 @@ class Leg(Protocol):
     def answer(self, headers: Headers, display_name: str = "") -> None:
         """Incoming: 200; Connected follows with the ACK."""
 
+    def answer_directly(self, peer: Leg, headers: Headers, display_name: str = "") -> None:
+        """Incoming: 200 with what the peer of `peer` has said about its audio, which then passes
+        between the two peers; `peer` was dialled with `direct_for` this leg and is connected.
+        Connected follows with the ACK. Our own `media` is closed."""
+
     def reject(self, code: int, reason: str, headers: Headers) -> None:
         """Incoming and unanswered: final refusal `code` (300-699); Ended follows."""
 
@@ -251,6 +256,9 @@ class DialRequest:
     """The number that passed this call on (RFC 5806), for trunks; empty for none."""
     timeout_s: float = 60.0
     session_id: str = ""
+    direct_for: Leg | None = None
+    """The incoming leg whose peer's description is offered instead of ours, so that audio passes
+    between the peers; it is unanswered. Such a leg tells no EarlyMedia, and 183 as Ringing."""
 
 
 class DialRefused(Exception):

@@ -61,6 +61,8 @@ class CreateCall(Command):
     timeout_s: float = checked(number(1, 400), 60)
     allow_180_after_183: bool = checked(flag, False)
     follow_diversion: bool = checked(flag, False)
+    direct_for: int | None = unit_field(optional=True)
+    """callUserDirect: the incoming call with whose peer this one's talks directly."""
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +71,17 @@ class AnswerCall(Command):
 
     op: ClassVar[str] = "call.answer"
     unit: int = unit_field()
+    headers: dict[str, str] = headers_field()
+    display_name: str = checked(text_of(MAX_NAME), "")
+
+
+@attrs.frozen(kw_only=True)
+class AnswerCallDirect(Command):
+    """`peer`: the call that was made for this one by callUserDirect. Settles as AnswerCall."""
+
+    op: ClassVar[str] = "call.answer_direct"
+    unit: int = unit_field()
+    peer: int = unit_field()
     headers: dict[str, str] = headers_field()
     display_name: str = checked(text_of(MAX_NAME), "")
 
@@ -293,6 +306,7 @@ class Terminate(Command):
 _ALL: Final[tuple[type[Command], ...]] = (
     CreateCall,
     AnswerCall,
+    AnswerCallDirect,
     RejectCall,
     HangUpCall,
     RingCall,

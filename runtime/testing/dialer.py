@@ -16,7 +16,8 @@ from runtime.legs.leg import DialRefused, DialRequest, Leg, LegIdentity
 from runtime.media.port import MediaUnavailable
 from runtime.testing.agenda import Agenda
 from runtime.testing.callers import REASONS, SimCallee
-from runtime.testing.legs import SimLeg, complaint_about
+from runtime.testing.headers import complaint_about
+from runtime.testing.legs import SimLeg
 from runtime.testing.peers import Stage
 from runtime.testing.symbolic_media import SymbolicMedia
 
@@ -186,6 +187,7 @@ class SimDialer:
             media=media,
             agenda=self._agenda,
             invite_headers=request.headers,
+            direct=request.direct_for is not None,
         )
 
 

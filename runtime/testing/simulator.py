@@ -34,7 +34,8 @@ from runtime.testing.callers import SimCallee, SimCaller
 from runtime.testing.chronicle import Chronicle, Row, SimEvent
 from runtime.testing.dialer import DialScript, Refusal, SimDialer, play
 from runtime.testing.faults import Fault, Faults
-from runtime.testing.legs import NO_HEADERS, SimLeg, visible
+from runtime.testing.headers import visible
+from runtime.testing.legs import NO_HEADERS, SimLeg
 from runtime.testing.peers import WAIT_S, NotHeard, SimPeer
 from runtime.testing.simulated_runtime import Edges, SimulatedRuntime, rules_of
 from runtime.testing.socket_world import SimSockets

@@ -93,6 +93,11 @@ class InviteSession:
             return None
         return call.dialog.place()
 
+    @property
+    def waits_for_our_answer(self) -> bool:
+        """A ReinviteReceived is open: it was neither answered nor refused, nor given up."""
+        return self._core.has_open_request
+
     # --- answering side ---
 
     def use_credentials(self, credentials: Credentials) -> None:

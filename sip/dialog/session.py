@@ -149,6 +149,11 @@ class Session:
 
     # --- asked for by the owner ---
 
+    @property
+    def has_open_request(self) -> bool:
+        """The peer waits for the owner's answer to its re-INVITE or UPDATE."""
+        return self._offers.is_open
+
     def provisional(
         self,
         status: int,

@@ -138,7 +138,7 @@ def _method(entry: Entry) -> Row:
     assert not lacking, f"{entry.section}.{entry.name} has no {lacking}"
     before = rf"{entry.section}\." if entry.section in _NAMESPACES else r"\."
     return _there(
-        f"{entry.section}.{entry.name}", entry.name, rf"{before}{entry.name}\(?", *_of(entry)
+        f"{entry.section}.{entry.name}", entry.name, rf"{before}{entry.name}\b", *_of(entry)
     )
 
 

@@ -24,7 +24,7 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "AppEvents.Started": "`accountId` is 0, `logURL` empty, `applicationId` a name",
     "AppEvents.CallAlerting": _SCHEME,
     "VoxEngine.addEventListener": "what cannot be a handler is refused at once",
-    "VoxEngine.easyProcess": "`direct` has no effect",
+    "VoxEngine.callUserDirect": "Failed(488) where the peers could not reach each other",
     "VoxEngine.getSecretValue": "a placeholder that becomes the value on its way to allowed hosts",
     "VoxEngine.forwardCallToSIP": "`video` has no effect",
     "VoxEngine.forwardCallToUser": "`video` has no effect",

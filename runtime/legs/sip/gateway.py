@@ -143,6 +143,7 @@ class SipGateway:
             advertised=Advertised.parse(config.advertise, config.local),
             source_address=source_address,
             codecs=rtp.codecs,
+            direct=rtp.direct,
             encryption=Encryption(
                 policy=SrtpPolicy(rtp.srtp),
                 only_protected=rtp.srtp_keys == "protected",

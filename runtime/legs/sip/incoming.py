@@ -16,6 +16,7 @@ import trio
 from runtime.legs.leg import Leg, LegIdentity
 from runtime.legs.sip.headers import seen_by_script
 from runtime.legs.sip.leg import SipLeg
+from runtime.legs.sip.leg_audio import EngineAudio
 from runtime.legs.sip.settings import LegSettings
 from runtime.legs.sip.trunk.arriving import TrunkRefusal, identity_over
 from runtime.legs.sip.trunk.caller import user_or_number
@@ -118,8 +119,6 @@ class IncomingCalls:
         """The leg of an INVITE whose offer we can take; otherwise None, and it is refused."""
         try:
             leg = self._made(session, media, recognised)
-            if session.remote_offer is not None:
-                leg.take_offer(session.remote_offer)
         except SdpError as exc:
             self._refuse(session, 400, f"unreadable session description: {exc.reason}")
         except NegotiationError as exc:
@@ -137,13 +136,16 @@ class IncomingCalls:
     def _made(
         self, session: InviteSession, media: MediaLeg, recognised: Recognised | None
     ) -> SipLeg:
-        """Raises NegotiationError when no audio may be agreed on with this peer."""
+        """Raises NegotiationError when no audio may be agreed on with this peer, SdpError."""
         settings, peer = self._settings, session.peer
         host, transport = (peer.host, peer.transport) if peer else ("", "udp")
         trunk = recognised.trunk if recognised else None
         srtp = trunk.srtp if trunk else None
         if trunk is not None and trunk.user and trunk.password:
             session.use_credentials(Credentials(trunk.user, trunk.password))
+        audio = EngineAudio.answering(
+            settings.audio_of(media, host, transport=transport, srtp=srtp), session.remote_offer
+        )
         identity = identity_of(session, settings.own_calls.session_of(session.call_id))
         if recognised is not None:
             identity = identity_over(recognised, identity, session.request)
@@ -151,7 +153,7 @@ class IncomingCalls:
             identity=self._users.identity(session.user, identity),
             incoming=True,
             media=media,
-            audio=settings.audio_of(media, host, transport=transport, srtp=srtp),
+            audio_of=audio,
             now=settings.now,
             encryption=settings.encryption,
             trunk=trunk.name if trunk else "",
