@@ -79,12 +79,17 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "Net.httpRequestAsync": http.OPTIONS,
 }
 """What **options are."""
+OBJECTS: Final = ("VoxEngine", "Call", "Player", "SequencePlayer", "Recorder", "Conference",
+                  "WebSocket", "ASR", "Net", "ApplicationStorage", "CallList", "IVR", "IVRState",
+                  "Logger")  # fmt: skip
 RESULTS: Final = {"AnswerHandle": "Answered", "PlaybackHandle": "PlaybackOutcome"}
 RESULTS_MORE: Final = {
     "EndHandle": "Disconnected or Failed",
     "Answering": "Answered",
     "HttpHandle": "HttpRequestResult",
 }
+ORDER: Final = "Order:"
+"""What the last paragraph of an event's docstring begins with."""
 _FIRST: Final[dict[Any, str]] = {}
 """Where a method that several objects share was described."""
 _REFERENCE: Final = re.compile(
@@ -96,23 +101,7 @@ def page() -> str:
     """The whole page."""
     _FIRST.clear()
     parts = [INTRODUCTION]
-    objects = (
-        "VoxEngine",
-        "Call",
-        "Player",
-        "SequencePlayer",
-        "Recorder",
-        "Conference",
-        "WebSocket",
-        "ASR",
-        "Net",
-        "ApplicationStorage",
-        "CallList",
-        "IVR",
-        "IVRState",
-        "Logger",
-    )
-    parts += [_object(getattr(runtime, name)) for name in objects]
+    parts += [_object(getattr(runtime, name)) for name in OBJECTS]
     parts.append(_amd())
     parts.append(_functions(runtime.setTimeout, runtime.setInterval, runtime.clearTimeout))
     parts.append(_functions(runtime.clearInterval, runtime.require))
@@ -153,7 +142,7 @@ def _amd() -> str:
     options = ", ".join(f"`{option}`" for option in amd.OPTIONS)
     results = ", ".join(f"`{each}`" for each in runtime.AMD.ResultClass)
     return (
-        f"{_object(amd.AMDDetector)}\n{head}\n\n{_text(runtime.AMD.create)}\n\n"
+        f"{_object(amd.AMDDetector)}\n{head}\n\n{text_of(runtime.AMD.create)}\n\n"
         f"Options that are taken: {options}.\n\n`AMD.ResultClass`: {results}.\n"
     )
 
@@ -164,9 +153,9 @@ def _amd() -> str:
 def _object(thing: object) -> str:
     owner: type[StrictNames] = thing if isinstance(thing, type) else type(thing)
     name = shown_name(owner)
-    lines = [f"## {name}\n", _text(owner) + "\n"]
+    lines = [f"## {name}\n", text_of(owner) + "\n"]
     told: dict[str, list[str]] = {}
-    for member in _in_order(owner):
+    for member in in_order(owner):
         function = inspect.unwrap(getattr(owner, member))
         first = _FIRST.setdefault(function, name)
         if first == name:
@@ -181,7 +170,7 @@ def _object(thing: object) -> str:
     return "\n".join(lines)
 
 
-def _in_order(owner: type[StrictNames]) -> list[str]:
+def in_order(owner: type[StrictNames]) -> list[str]:
     """Methods as they stand in the code, what is shared with others last."""
     found: dict[str, None] = {}
     for part in owner.__mro__:
@@ -204,7 +193,7 @@ def _method(owner: type[StrictNames], shown: str, name: str) -> str:
         head = f"await {head}"
     options = ", ".join(f"`{option}`" for option in sorted(OPTIONS.get(f"{shown}.{name}", ())))
     taken = f"\nOptions that are taken: {options}.\n" if options else ""
-    return f"### `{head}`\n\n{_text(function)}\n{taken}"
+    return f"### `{head}`\n\n{text_of(function)}\n{taken}"
 
 
 def _parameters(function: Any) -> str:
@@ -231,20 +220,25 @@ def _functions(*functions: Any) -> str:
     for function in functions:
         parameters = inspect.signature(function).parameters.values()
         head = f"{function.__name__}({', '.join(map(_parameter, parameters))})"
-        lines.append(f"### `{head}`\n\n{_text(function)}\n")
+        lines.append(f"### `{head}`\n\n{text_of(function)}\n")
     return "\n".join(lines)
 
 
-def _text(thing: Any) -> str:
+def text_of(thing: Any) -> str:
     text = inspect.getdoc(thing) or ""
     return _REFERENCE.sub("", text).strip()
+
+
+def without_order(event: type[Event]) -> str:
+    """What an event is; when it comes stands on its own page (api_pages.py)."""
+    return text_of(event).partition(ORDER)[0].strip() if event.__doc__ else ""
 
 
 # --- events -------------------------------------------------------------------------------------
 
 
 def _events(space: NamespaceType) -> str:
-    lines = [f"## {space.__name__}\n", _text(space) + "\n"]
+    lines = [f"## {space.__name__}\n", text_of(space) + "\n"]
     lines += ["| constant | string value | payload | when |", "|---|---|---|---|"]
     values = by_name(space)
     silent_ones = {*NOT_FIRED_YET, *NEVER_FIRED}
@@ -275,7 +269,7 @@ def _event(constant: str, value: str, event: type[Event]) -> str:
     if constant == "CallAlerting":
         source = ["call"]
     fields = ", ".join(f"`{name}`" for name in [*source, *own, "name"])
-    text = " ".join(_text(event).split()) if event.__doc__ else ""
+    text = " ".join(without_order(event).split())
     return f"| `{constant}` | `{value}` | {fields} | {text.replace('|', '&#124;')} |"
 
 
@@ -283,7 +277,7 @@ def _event(constant: str, value: str, event: type[Event]) -> str:
 
 
 def _values(thing: Any) -> str:
-    lines = [f"### `{thing.__name__}`", _text(thing)]
+    lines = [f"### `{thing.__name__}`", text_of(thing)]
     if isinstance(thing, enum.EnumMeta):
         members: Mapping[str, Any] = thing.__members__
         lines.append(", ".join(f"`{name}` = {each.value!r}" for name, each in members.items()))
@@ -299,7 +293,7 @@ def _values(thing: Any) -> str:
 
 
 def _exception(thing: type[Exception]) -> str:
-    return f"### `{thing.__name__}`\n\n{_text(thing)}\n"
+    return f"### `{thing.__name__}`\n\n{text_of(thing)}\n"
 
 
 if __name__ == "__main__":
