@@ -19,7 +19,13 @@ import attrs
 
 from runtime.legs.leg import Held, Resumed
 from runtime.legs.sip.encryption import Encryption
-from runtime.legs.sip.passing import mismatch, puts_on_hold, read_description, refuse_passing
+from runtime.legs.sip.passing import (
+    holds_keys,
+    mismatch,
+    puts_on_hold,
+    read_description,
+    refuse_passing,
+)
 from sip.address import PeerAddress
 from sip.dialog import InviteSession
 from sip.sdp import SessionDescription
@@ -127,6 +133,8 @@ class DirectAudio:
         self._leg.media.close()
         places = self.place, self.other.place
         self._leg.note("media", f"audio passes directly between {places[0]} and {places[1]}")
+        if any(said is not None and holds_keys(said) for said in (self.said, self.other.said)):
+            self._leg.warn_of_exposure()
 
     def provisional(self, sdp: bytes) -> bool:
         """Several phones may ring; only the one that answers is told of."""

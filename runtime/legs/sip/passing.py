@@ -77,6 +77,12 @@ def puts_on_hold(said: SessionDescription) -> bool:
     return False
 
 
+def holds_keys(said: SessionDescription) -> bool:
+    """Whether whoever reads it can read the audio, too."""
+    places: tuple[SessionDescription | MediaDescription, ...] = (said, *said.media)
+    return any(place.attribute(name) is not None for place in places for name in KEY_ATTRIBUTES)
+
+
 def unreachable(told: str, source: str, sink: str) -> str:
     """Why a peer at `sink` could send nothing to `told`, which one at `source` gave as its own."""
     address, from_, to = ip_literal(told), _host(source), _host(sink)
@@ -116,8 +122,7 @@ def _is_plain(stream: MediaDescription) -> bool:
 def _keys_exposed(
     said: SessionDescription, source: PeerAddress, sink: PeerAddress, encryption: Encryption
 ) -> str:
-    places: tuple[SessionDescription | MediaDescription, ...] = (said, *said.media)
-    if all(place.attribute(name) is None for place in places for name in KEY_ATTRIBUTES):
+    if not holds_keys(said):
         return ""
     if not encryption.may_carry(sink.transport):
         return f"no SRTP keys over {sink.transport.upper()} here, only over TLS ([rtp] srtp_keys)"

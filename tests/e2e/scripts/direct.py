@@ -9,7 +9,6 @@ TOLD = (
     CallEvents.Connected,
     CallEvents.OnHold,
     CallEvents.OffHold,
-    CallEvents.Failed,
     CallEvents.Disconnected,
 )
 
@@ -22,4 +21,5 @@ def incoming(e: AppEvents.CallAlerting) -> None:
             call.addEventListener(
                 event, lambda told, name=name: Logger.write(f"{name}: {told.name}")
             )
+    bob.on(CallEvents.Failed)(lambda f: Logger.write(f"bob: failed {f.code} {f.reason}"))
     VoxEngine.easyProcess(e.call, bob, direct=True)

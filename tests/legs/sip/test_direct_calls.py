@@ -127,9 +127,11 @@ def request_for(leg: Leg) -> DialRequest:
 
 
 @asynccontextmanager
-async def ringing(sdp: bytes | None = said_by(4_000)) -> AsyncIterator[Pair]:
+async def ringing(
+    sdp: bytes | None = said_by(4_000), rtp: RtpSettings | None = None
+) -> AsyncIterator[Pair]:
     """Ann's call waits, and bob's phone was called for it."""
-    async with office() as made:
+    async with office(rtp=rtp) as made:
         calls = await calls_of_bob(made)
         ann, leg = await arrival(made, sdp)
         callee = Dialled(await made.gateway.dialer.dial(request_for(leg)))
@@ -169,6 +171,20 @@ async def test_the_engine_is_told_of_no_stream_and_gets_its_ports_back() -> None
         [media] = pair.made.engine.legs
         assert media.streams == []
         assert media.closed
+
+
+async def test_keys_that_can_be_read_on_the_way_are_mentioned() -> None:
+    key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40
+    ann, bob = (said_by(port, key).replace(b"/AVP", b"/SAVP") for port in (4_000, 5_000))
+    async with ringing(ann, RtpSettings(srtp="optional")) as pair:
+        lines: list[Trace] = []
+        pair.caller.leg.trace(lines.append)
+        pair.bob.call.accept(bob)
+        await pair.callee.wait_for(Connected)
+        pair.caller.leg.answer_directly(pair.callee.leg, {})
+        assert await pair.ann.answered() == bob
+        told = "SRTP keys of calls with peers without trunk can be read on the way"
+        assert any(told in line.what for line in lines)
 
 
 async def test_early_descriptions_of_ringing_phones_are_not_passed_on() -> None:
