@@ -187,7 +187,7 @@ class SimDialer:
             media=media,
             agenda=self._agenda,
             invite_headers=request.headers,
-            direct=request.direct_for is not None,
+            direct_for=request.direct_for,
         )
 
 

@@ -92,7 +92,7 @@ class SimLeg:
         media: SymbolicLeg,
         agenda: Agenda,
         invite_headers: Headers = NO_HEADERS,
-        direct: bool = False,
+        direct_for: Leg | None = None,
     ) -> None:
         self._identity = identity
         self._incoming = incoming
@@ -100,7 +100,7 @@ class SimLeg:
         self._agenda = agenda
         self._state: State = "invited"
         self._held = False
-        self._direct = direct
+        self._direct_for = direct_for
         self._direct_peer: SimLeg | None = None
         self._listener: LegListener | None = None
         self._tracer: TraceListener | None = None
@@ -110,7 +110,7 @@ class SimLeg:
         self.transfers = SimTransfers(self, agenda, self._who)
         self.wire: list[WireStep] = []
         self.ended: Ended | None = None
-        if direct:
+        if direct_for is not None:
             media.pass_by()
         self._step("invited", "peer" if incoming else "us", invite_headers)
 
@@ -167,7 +167,8 @@ class SimLeg:
             self._agenda.after(ROUND_TRIP_S, self._acknowledged)
 
     def answer_directly(self, peer: Leg, headers: Headers, display_name: str = "") -> None:
-        if isinstance(peer, SimLeg) and peer._direct and self.unanswered:
+        fits = isinstance(peer, SimLeg) and peer._direct_for is self and peer.is_connected
+        if isinstance(peer, SimLeg) and fits and self.unanswered:
             self._media.pass_by()
             self.answer(headers, display_name)
             self._media.connect(peer.media)
@@ -229,7 +230,7 @@ class SimLeg:
         if not self._incoming and self.unanswered:
             self._state = "ringing"
             self._step("183", "peer", headers)
-            if self._direct:
+            if self._direct_for is not None:
                 self._emit(Ringing(headers=visible(headers)))
             else:
                 self._audio()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import attrs
 import pytest
@@ -15,6 +15,7 @@ from runtime.legs.leg import (
     DialRefused,
     DialRequest,
     Ended,
+    Headers,
     Held,
     Leg,
     Resumed,
@@ -23,6 +24,7 @@ from runtime.legs.leg import (
 )
 from runtime.legs.sip.leg import SipLeg
 from runtime.testing.conformance import Heard, saw, until
+from runtime.testing.direct_conformance import DirectBench, DirectConformance
 from sip.dialog import InviteSession, events
 from sip.endpoint import Endpoint, EndpointSettings
 from sip.message import NameAddr, Uri
@@ -81,6 +83,63 @@ class Phone(SipFarEnd):
 
 
 @attrs.define
+class Willing(Phone):
+    """One that takes every offer, and has a stream of its own."""
+
+    port: int = 4_000
+    said: int = 1
+
+    def on_sip_event(self, session: InviteSession, event: events.SessionEvent) -> None:
+        super().on_sip_event(session, event)
+        if isinstance(event, events.ReinviteReceived):
+            held = b"a=sendonly" in (event.sdp or b"")
+            self.saw("hold" if held else "resume", event.headers)
+            session.answer_reinvite(self.next("a=recvonly" if held else "a=sendrecv"))
+
+    def next(self, direction: str = "a=sendrecv") -> bytes:
+        self.said += 1
+        return said_by(self.port, direction, self.said)
+
+    async def answer(self, headers: Headers) -> None:
+        self.call.accept(self.next(), headers=headers.items())
+
+    async def hold(self) -> None:
+        await self.reinvite(self.next("a=sendonly"))
+
+    async def resume(self) -> None:
+        await self.reinvite(self.next())
+
+
+@attrs.define
+class PairBench:
+    """Runs runtime/testing/direct_conformance.py."""
+
+    made: Office
+    calls: list[Phone]
+
+    async def incoming(self, number: str, headers: Headers) -> tuple[Leg, Phone]:
+        ann, leg = await arrival(self.made, said_by(4_000), Willing())
+        return leg, ann
+
+    async def direct(self, caller: Leg) -> tuple[Leg, Phone]:
+        before = len(self.calls)
+        leg = await self.made.gateway.dialer.dial(request_for(caller))
+        await until(lambda: len(self.calls) > before)
+        return leg, self.calls[-1]
+
+
+@asynccontextmanager
+async def pair_bench() -> AsyncIterator[PairBench]:
+    async with office() as made:
+        yield PairBench(made, await calls_of_bob(made, willing=True))
+
+
+class TestDirectLegs(DirectConformance):
+    def bench(self) -> AbstractAsyncContextManager[DirectBench]:
+        return pair_bench()
+
+
+@attrs.define
 class Pair:
     """A caller and the user bob, each with a leg."""
 
@@ -94,12 +153,12 @@ class Pair:
         return self.caller.names(), self.callee.names()
 
 
-async def calls_of_bob(made: Office) -> list[Phone]:
+async def calls_of_bob(made: Office, *, willing: bool = False) -> list[Phone]:
     """Bob registers a phone; what reaches it."""
     calls: list[Phone] = []
 
     def on_invite(session: InviteSession) -> Phone:
-        calls.append(Phone(session))
+        calls.append(Willing(session, port=5_000) if willing else Phone(session))
         return calls[-1]
 
     desk = await made.desk(on_invite)
@@ -107,9 +166,9 @@ async def calls_of_bob(made: Office) -> list[Phone]:
     return calls
 
 
-async def arrival(made: Office, sdp: bytes | None) -> tuple[Phone, Leg]:
+async def arrival(made: Office, sdp: bytes | None, phone: Phone | None = None) -> tuple[Phone, Leg]:
     """Ann calls the gateway."""
-    ann = Phone()
+    ann = phone or Phone()
     endpoint = Endpoint(EndpointSettings(), on_invite=lambda session: ann)
     await made.nursery.start(endpoint.run, [made.somewhere])
     ann.session = endpoint.invite(
