@@ -180,6 +180,14 @@ class InviteSession:
         ReinviteFailed follows. A wish that still waits is replaced."""
         self._enter(lambda now: self._core.reinvite(sdp, now))
 
+    def ask_for_offer(self) -> None:
+        """Send a re-INVITE without a description; ReinviteOffered or ReinviteFailed follows."""
+        self._enter(lambda now: self._core.ask_for_offer(now))
+
+    def answer_offer(self, sdp: bytes) -> None:
+        """Answer a ReinviteOffered, in the ACK; nothing happens when it is not open any more."""
+        self._enter(lambda now: self._core.answer_offer(sdp, now))
+
     def answer_reinvite(self, sdp: bytes) -> None:
         """Answer a ReinviteReceived; nothing happens when it is not open any more."""
         self._enter(lambda now: self._core.answer_reinvite(sdp, now))

@@ -46,7 +46,8 @@ class Turn(enum.Enum):
     NONE = "nothing"
     PASSED = "an offer of the other peer, which waits for the answer"
     TOLD = "what holds already"
-    ASKED = "what holds already, because it asked for an offer"
+    ASKED = "an offer of the other peer, because it asked for one"
+    REQUESTED = "nothing: it is asked for an offer, for which the other peer waits"
 
 
 @attrs.define(eq=False)
@@ -66,6 +67,8 @@ class DirectAudio:
     _wish: SessionDescription | None = attrs.field(default=None, init=False)
     """Our peer's offer, while the other has it."""
     _turn: Turn = attrs.field(default=Turn.NONE, init=False)
+    _offer: SessionDescription | None = attrs.field(default=None, init=False)
+    """Of our peer, because the other one has asked for one."""
     _owes_ack: bool = attrs.field(default=False, init=False)
     """Our peer's 200 carried an offer, which the caller is to answer."""
     _held: bool = attrs.field(default=False, init=False)
@@ -175,7 +178,7 @@ class DirectAudio:
             session.reject_reinvite(PENDING, why="the other side is not ready for an offer")
             return
         if sdp is None:
-            self._give_offer(session)
+            other._request_offer()
             return
         wish = self._understood(sdp, None)
         if isinstance(wish, str):
@@ -187,12 +190,29 @@ class DirectAudio:
             self._wish = wish
             other._send_offer(wish, Turn.PASSED)
 
+    def offer_came(self, sdp: bytes) -> None:
+        """Our peer offers what it was asked for."""
+        asking = self.other._leg.session
+        waits = asking is not None and asking.waits_for_our_answer and not self.other._over
+        offer = self._understood(sdp, None)
+        if asking is None or not waits or isinstance(offer, str):
+            self._turn = Turn.NONE
+            if asking is not None and isinstance(offer, str):
+                asking.reject_reinvite(NOT_ACCEPTABLE, why=offer)
+            self._answer_as_before()
+        else:
+            self._offer, self.other._turn = offer, Turn.ASKED
+            asking.answer_reinvite(offer.to_bytes())
+
     def offer_answered(self, sdp: bytes | None) -> None:
         turn, self._turn = self._turn, Turn.NONE
         other = self.other
-        said = self._understood(sdp, other._wish if turn is Turn.PASSED else None)
+        offers = {Turn.PASSED: other._wish, Turn.ASKED: other._offer}
+        said = self._understood(sdp, offers.get(turn))
         if turn is Turn.PASSED:
             other._conclude(said)
+        elif turn is Turn.ASKED and other._turn is Turn.REQUESTED:
+            self._answer_request(said)
         elif isinstance(said, str):
             self._leg.note("media", f"not passed on: {said}")
         elif said != self.said:
@@ -209,6 +229,9 @@ class DirectAudio:
         self._over = True
         self._leg.media.close()
         self._give_back(NOT_ACCEPTABLE, LEFT)
+        if self.other._offer is not None:
+            self.other._turn = Turn.NONE
+            self.other._answer_as_before()
 
     # --- inside ---
 
@@ -236,11 +259,32 @@ class DirectAudio:
             return "one of the peers is nowhere"
         return refuse_passing(said, self.place, sink, self._encryption) or said
 
-    def _give_offer(self, session: InviteSession) -> None:
-        """Our peer asks for an offer: it is what the other has said."""
-        assert self.other.said is not None, "both legs are up"
-        self._turn = Turn.ASKED
-        session.answer_reinvite(self.other.said.to_bytes())
+    def _request_offer(self) -> None:
+        """The other peer asks for an offer: so does it, of ours."""
+        session = self._leg.session
+        if session is not None:
+            self._turn = Turn.REQUESTED
+            session.ask_for_offer()
+
+    def _answer_request(self, answer: SessionDescription | str) -> None:
+        """Our peer has answered what the other one has offered on its request."""
+        other = self.other
+        session, offer = other._leg.session, other._offer
+        other._turn, other._offer = Turn.NONE, None
+        if isinstance(answer, str) or session is None or offer is None:
+            self._leg.note("media", f"not passed on: {answer}")
+            other._answer_as_before()
+            return
+        self.said, other.said = answer, offer
+        session.answer_offer(answer.to_bytes())
+        self._tell_hold(puts_on_hold(answer))
+
+    def _answer_as_before(self) -> None:
+        """What our peer has offered is not taken: it gets what it was told last."""
+        self._offer = None
+        session, told = self._leg.session, self.other.said
+        if session is not None and told is not None:
+            session.answer_offer(told.to_bytes())
 
     def _send_offer(self, offer: SessionDescription, turn: Turn) -> None:
         """To our peer; its answer comes to offer_answered."""
@@ -250,11 +294,11 @@ class DirectAudio:
             session.reinvite(offer.to_bytes())
 
     def _give_back(self, status: int, why: str) -> None:
-        """Our peer has not taken the other one's offer."""
-        self._turn = Turn.NONE
+        """Our peer has not taken the other one's offer, or makes none for it."""
+        asked, self._turn = self._turn is Turn.REQUESTED, Turn.NONE
         wished, self.other._wish = self.other._wish, None
         session = self.other._leg.session
-        if wished is not None and session is not None:
+        if session is not None and (asked or wished is not None):
             session.reject_reinvite(status, why=why)
 
     def _conclude(self, answer: SessionDescription | str) -> None:

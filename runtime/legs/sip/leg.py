@@ -236,6 +236,9 @@ class SipLeg:
                 self.audio.offered(session, event.sdp)
             case events.ReinviteAnswered():
                 self.audio.offer_answered(event.sdp)
+            case events.ReinviteOffered():
+                if isinstance(self.audio, DirectAudio):  # the engine asks for none
+                    self.audio.offer_came(event.sdp)
             case events.ReinviteFailed():
                 self.note("sip", line_about(event))
                 self.audio.offer_refused(event.status, event.reason)

@@ -49,6 +49,8 @@ class Phone(SipFarEnd):
     """Every offer inside the call."""
     failures: list[tuple[int, str]] = attrs.field(factory=list)
     """Of its own re-INVITEs."""
+    given: list[bytes] = attrs.field(factory=list)
+    """Offers that it has asked for."""
     acks: list[bytes | None] = attrs.field(factory=list)
     reply: bytes | int | None = None
     """To offers inside the call: a description, a status, or nothing yet."""
@@ -64,6 +66,8 @@ class Phone(SipFarEnd):
                     session.reject_reinvite(self.reply)
             case events.ReinviteFailed(status=status, reason=reason):
                 self.failures.append((status, reason))
+            case events.ReinviteOffered(sdp=sdp):
+                self.given.append(sdp)
             case events.Acknowledged(sdp=sdp):
                 self.acks.append(sdp)
             case _:
@@ -72,6 +76,10 @@ class Phone(SipFarEnd):
     async def refused(self) -> tuple[int, str]:
         await until(lambda: bool(self.failures))
         return self.failures[-1]
+
+    async def got(self) -> bytes:
+        await until(lambda: bool(self.given))
+        return self.given[-1]
 
     async def offered(self, count: int = 1) -> bytes | None:
         await until(lambda: len(self.offers) == count)
@@ -316,6 +324,50 @@ async def test_a_peer_that_asks_for_an_offer_gets_what_the_other_said() -> None:
         await pair.caller.wait_for(Connected)
         await until(lambda: bool(pair.bob.acks))
         assert pair.bob.acks == [said_by(4_000)]
+
+
+async def test_a_peer_that_asks_for_an_offer_inside_the_call_gets_a_new_one() -> None:
+    async with talking() as pair:
+        pair.ann.call.reinvite(said_by(4_000, "a=sendonly", 2))
+        await pair.bob.offered()
+        pair.bob.call.answer_reinvite(said_by(5_000, "a=recvonly", 2))
+        await pair.caller.wait_for(Held)
+        pair.bob.reply = said_by(5_002, version=3)
+        pair.ann.call.ask_for_offer()
+        assert await pair.ann.got() == said_by(5_002, version=3)
+        assert pair.bob.offers[-1] is None
+        pair.ann.call.answer_offer(said_by(4_002, version=3))
+        assert await pair.bob.answered() == said_by(4_002, version=3)
+        await pair.caller.wait_for(Resumed)
+        pair.ann.call.reinvite(said_by(4_002, version=3))
+        assert await pair.ann.answered(3) == said_by(5_002, version=3)
+
+
+async def test_who_makes_no_offer_when_asked_keeps_the_call_as_it_is() -> None:
+    async with talking() as pair:
+        pair.bob.reply = 488
+        pair.ann.call.ask_for_offer()
+        assert (await pair.ann.refused())[0] == 488
+        pair.bob.reply = offer(host="224.1.2.3")
+        pair.ann.call.ask_for_offer()
+        await until(lambda: len(pair.ann.failures) == 2)
+        # it cannot be passed on, so that bob is answered with what held before
+        assert await pair.bob.answered() == said_by(4_000)
+        pair.bob.reply = said_by(5_000, version=2)
+        pair.ann.call.reinvite(said_by(4_000, version=2))
+        assert await pair.ann.answered(2) == said_by(5_000, version=2)
+
+
+async def test_who_leaves_with_an_offer_in_hand_leaves_the_other_as_it_was() -> None:
+    async with talking() as pair:
+        pair.bob.reply = said_by(5_002, version=2)
+        pair.ann.call.ask_for_offer()
+        await pair.ann.got()
+        await pair.ann.bye()
+        await pair.caller.wait_for(Ended)
+        assert await pair.bob.answered() == said_by(4_000)
+        pair.callee.leg.hangup({})
+        await saw(pair.bob, "bye")
 
 
 async def test_an_offer_that_is_given_up_is_undone_on_the_other_side() -> None:
