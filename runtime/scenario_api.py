@@ -2,11 +2,16 @@
 
 from runtime.api.amd import AMD as AMD
 from runtime.api.asr import ASR as ASR
+from runtime.api.bridge import Bridge as Bridge
+from runtime.api.bridge import Bridged as Bridged
+from runtime.api.bridge import BridgeReason as BridgeReason
+from runtime.api.bridge import bridge as bridge
 from runtime.api.call import Call as Call
 from runtime.api.call_list import CallList as CallList
 from runtime.api.conference import Conference as Conference
 from runtime.api.errors import CommandFailed as CommandFailed
 from runtime.api.errors import LimitReached as LimitReached
+from runtime.api.errors import NobodyAnswered as NobodyAnswered
 from runtime.api.errors import NoSession as NoSession
 from runtime.api.errors import SessionOver as SessionOver
 from runtime.api.event_constants import AppEvents as AppEvents
@@ -26,6 +31,8 @@ from runtime.api.ivr import IVR as IVR
 from runtime.api.ivr import IVRState as IVRState
 from runtime.api.logger import Logger as Logger
 from runtime.api.net import Net as Net
+from runtime.api.parallel import FirstAnswered as FirstAnswered
+from runtime.api.parallel import first_answered as first_answered
 from runtime.api.player import Player as Player
 from runtime.api.player import SequencePlayer as SequencePlayer
 from runtime.api.recorder import Recorder as Recorder
@@ -61,6 +68,9 @@ __all__ = [
     "Answered",
     "AppEvents",
     "ApplicationStorage",
+    "Bridge",
+    "BridgeReason",
+    "Bridged",
     "Call",
     "CallEvents",
     "CallList",
@@ -69,6 +79,7 @@ __all__ = [
     "Conference",
     "ConferenceEvents",
     "DTMFType",
+    "FirstAnswered",
     "GatherReason",
     "Gathered",
     "Handle",
@@ -84,6 +95,7 @@ __all__ = [
     "Modules",
     "Net",
     "NoSession",
+    "NobodyAnswered",
     "PlaybackOutcome",
     "Player",
     "PlayerEvents",
@@ -99,8 +111,10 @@ __all__ = [
     "WebSocketAudioEncoding",
     "WebSocketEvents",
     "WebSocketReadyState",
+    "bridge",
     "clearInterval",
     "clearTimeout",
+    "first_answered",
     "require",
     "setInterval",
     "setTimeout",

@@ -149,10 +149,10 @@ class CallIdentity(MediaSource):
             for reader in self._readers:
                 reader._press(event.tone)
         elif isinstance(event, CallEvents.Connected):
-            waiting = self._answer._is_awaited()
+            waiting = self._answer._is_followed()
             self._answer._settle(Answered(connected=True, code=200, reason="connected"))
         elif isinstance(event, CallEvents.Failed | CallEvents.Disconnected):
-            waiting = bool(self._readers) or self._answer._is_awaited() or self._end._is_awaited()
+            waiting = bool(self._readers) or self._answer._is_followed() or self._end._is_followed()
             self._finish(event)
         return waiting
 
