@@ -9,6 +9,7 @@ from runtime.api.bridge import bridge as bridge
 from runtime.api.call import Call as Call
 from runtime.api.call_list import CallList as CallList
 from runtime.api.conference import Conference as Conference
+from runtime.api.crypto import Crypto as Crypto
 from runtime.api.errors import CommandFailed as CommandFailed
 from runtime.api.errors import LimitReached as LimitReached
 from runtime.api.errors import NobodyAnswered as NobodyAnswered
@@ -33,6 +34,8 @@ from runtime.api.logger import Logger as Logger
 from runtime.api.net import Net as Net
 from runtime.api.parallel import FirstAnswered as FirstAnswered
 from runtime.api.parallel import first_answered as first_answered
+from runtime.api.phone_number import PhoneNumber as PhoneNumber
+from runtime.api.phone_number import PhoneNumberInfo as PhoneNumberInfo
 from runtime.api.player import Player as Player
 from runtime.api.player import SequencePlayer as SequencePlayer
 from runtime.api.recorder import Recorder as Recorder
@@ -78,6 +81,7 @@ __all__ = [
     "CommandFailed",
     "Conference",
     "ConferenceEvents",
+    "Crypto",
     "DTMFType",
     "FirstAnswered",
     "GatherReason",
@@ -96,6 +100,8 @@ __all__ = [
     "Net",
     "NoSession",
     "NobodyAnswered",
+    "PhoneNumber",
+    "PhoneNumberInfo",
     "PlaybackOutcome",
     "Player",
     "PlayerEvents",

@@ -61,7 +61,6 @@ INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "Yandex": _VENDOR,
         "VoximplantAPI": "the runtime's own HTTP interface is called with Net.httpRequest",
         "VoximplantApi": "the runtime's own HTTP interface is called with Net.httpRequest",
-        "Crypto": "use hashlib, hmac, base64 and uuid",
         "getLocalTime": "use VoxEngine.now(tz)",
         "base64_encode": f"{_PYTHON} base64.b64encode",
         "base64_decode": f"{_PYTHON} base64.b64decode",

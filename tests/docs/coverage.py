@@ -143,7 +143,7 @@ def _method(entry: Entry) -> Row:
 
 
 _NAMESPACES: Final = ("VoxEngine", "Net", "Logger", "AMD", "ApplicationStorage", "CallList", "IVR",
-                      "PhoneNumber")  # fmt: skip
+                      "PhoneNumber", "Crypto")  # fmt: skip
 _MADE_BY: Final[Mapping[str, str]] = {
     "Player": r"create(URL|TTS|ToneScript)Player",
     "SequencePlayer": "createSequencePlayer",
