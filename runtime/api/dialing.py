@@ -82,7 +82,13 @@ USER_LEGACY: Final = ("username", "callerid", "displayName", "headers", "video",
 WITHOUT_EFFECT: Final = ("strictCodecList", "video")
 """Asking for these and not getting them matters enough for a log line."""
 
-DESTINATIONS: Final = {"sip": "to", "pstn": "number", "user": "username"}
+DESTINATIONS: Final = {
+    "sip": "to",
+    "pstn": "number",
+    "user": "username",
+    "conference": "conferenceId",
+}
+CONFERENCE_OPTIONS: Final = ("callerid", "displayName", "headers", "scheme")
 """What each function calls the one to be called."""
 
 
@@ -159,6 +165,20 @@ class Dialing(StrictNames):
                 " callerid=...)"
             )
         return place("VoxEngine.callUser", "user", given.pop("username"), given)
+
+    def callConference(self, conferenceId: str, *positional: object, **options: object) -> Call:
+        """Call one of this runtime's shared sessions: the one of the rule with `conference = true`
+        whose pattern `conferenceId` matches. The first call begins it, later ones join it.
+
+        There it is a CallAlerting like any other, with `destination` = conferenceId; to be heard
+        here, join this call with a caller's. Events, limits and errors as for callSIP; Failed(404)
+        says so when no such rule is there. Options, by position or as keywords: callerid,
+        displayName, headers (X-*); scheme has no effect. VoxEngine reference:
+        VoxEngine.callConference.
+        """
+        what = "VoxEngine.callConference"
+        given = merge(what, CONFERENCE_OPTIONS, positional, options, legacy=CONFERENCE_OPTIONS)
+        return place(what, "conference", conferenceId, given)
 
     @overload
     def callUserDirect(
@@ -241,7 +261,7 @@ def place(
         callerid=command.callerid,
         display_name=command.display_name,
         incoming=False,
-        client_type=kind,
+        client_type="sip" if kind == "conference" else kind,
     )
     call = Call(session, info)
     if direct_for is not None:

@@ -36,6 +36,8 @@ class LegIdentity:
     """Transport and address of the peer, for the timeline."""
     own_session: str = ""
     """The session of this runtime that placed the call, when the runtime calls itself."""
+    to_conference: bool = False
+    """It did so to join a shared session (VoxEngine.callConference)."""
 
 
 # --- events -------------------------------------------------------------------------------------
@@ -243,7 +245,8 @@ class DialRequest:
     """An outgoing call as the script asked for it; checked, but not yet permitted."""
 
     kind: str
-    """"sip", "pstn" (through a trunk) or "user" (a registered user)."""
+    """"sip", "pstn" (through a trunk), "user" (a registered user) or "conference" (a shared session
+    of this runtime)."""
     to: str
     callerid: str = ""
     display_name: str = ""

@@ -45,11 +45,11 @@ from runtime.sandbox.transfer_commands import TRANSFER_COMMANDS
 
 @attrs.frozen(kw_only=True)
 class CreateCall(Command):
-    """callSIP, callPSTN, callUser: an outgoing leg under a handle that the worker chose."""
+    """callSIP and its kin: an outgoing leg under a handle that the worker chose."""
 
     op: ClassVar[str] = "call.create"
     unit: int = unit_field()
-    kind: str = checked(one_of("sip", "pstn", "user"))
+    kind: str = checked(one_of("sip", "pstn", "user", "conference"))
     to: str = checked(text_of(MAX_URI, empty=False))
     callerid: str = checked(text_of(MAX_NAME), "")
     display_name: str = checked(text_of(MAX_NAME), "")

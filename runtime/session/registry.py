@@ -18,7 +18,7 @@ import trio
 from runtime.decisions.breaker import CrashBreaker
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.family import Family
-from runtime.legs.leg import Dialer, Leg
+from runtime.legs.leg import Dialer, Leg, LegIdentity
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher
@@ -167,7 +167,7 @@ class SessionRegistry:
 
     def incoming(self, leg: Leg) -> None:
         """An incoming leg: a session of its own, a running conference session, or a refusal."""
-        found = self._served.choose(leg.identity.number)
+        found = _destination(leg.identity, self._served, self._live)
         if isinstance(found, NoMatch):
             self._refuse(leg, 404, found.explanation)
         elif self._draining:
@@ -367,6 +367,18 @@ class SessionRegistry:
     def _wake(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
+
+
+def _destination(
+    identity: LegIdentity, served: Served[Bundle], live: Mapping[str, SessionHost]
+) -> Match[Bundle] | NoMatch:
+    """What takes a call; one of our own to a shared session is looked for where it came from."""
+    if not identity.to_conference:
+        return served.choose(identity.number)
+    host = live.get(identity.own_session)
+    if host is None:
+        return NoMatch("the session that called this conference is over")
+    return served.conference(identity.number, host.plan.application)
 
 
 def _nobody_listens(_: object) -> None:

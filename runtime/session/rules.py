@@ -189,6 +189,27 @@ class Served(Generic[BundleT]):
             tried.append(f"application {name!r}: {found.explanation}")
         return NoMatch("; ".join(tried[:MAX_TRIED]))
 
+    def conference(self, name: str, application: str) -> Match[BundleT] | NoMatch:
+        """Who takes a call of a session of `application` to a shared one: a rule with `conference =
+        true` of the same application."""
+        own = attrs.evolve(
+            self,
+            operator=self.operator if application == DEFAULT_APPLICATION else Routing(bundles={}),
+            applications={
+                each: routing for each, routing in self.applications.items() if each == application
+            },
+        )
+        found = own.choose(name)
+        if isinstance(found, NoMatch) or found.conference:
+            return found
+        taken = (
+            f"rule {found.rule!r}" if found.rule else f"scenario {found.scenario!r}, by no rule,"
+        )
+        return NoMatch(
+            f"{taken} takes {name!r}, and is not shared: callConference joins sessions of a rule "
+            "with conference = true"
+        )
+
     def bundles(self, application: str) -> dict[str, BundleT]:
         """By name. What was uploaded to the default application stands beside what the operator
         named, and below it."""

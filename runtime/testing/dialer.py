@@ -178,7 +178,7 @@ class SimDialer:
             display_name=request.display_name,
             from_uri=f"sip:{request.callerid}@callstage.sim",
             to_uri=request.to,
-            client_type=request.kind,
+            client_type="sip" if request.kind == "conference" else request.kind,
             remote="simulated",
         )
         return SimLeg(

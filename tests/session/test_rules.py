@@ -160,3 +160,25 @@ def test_a_scenario_of_the_command_line_takes_every_call_before_any_application(
     assert found.bundle == "ours"
     assert served.bundles("default") == {"main": "ours"}
     assert served.bundles("shop") == {"ivr": "theirs"}
+
+
+def shared(to: str, scenario: str) -> Routing[str]:
+    rules = [Rule(name=f"rule of {scenario}", to=to, scenario=scenario, conference=True)]
+    return Routing.ruled(rules, {scenario: "bundle"})
+
+
+def test_a_conference_is_looked_for_in_the_application_that_calls_it() -> None:
+    served = Served(operator=shared("room.*", "ours"), applications={"a": shared("room.*", "as")})
+    for application, scenario in (("default", "ours"), ("a", "as")):
+        found = served.conference("room1", application)
+        assert isinstance(found, Match)
+        assert (found.scenario, found.application) == (scenario, application)
+    elsewhere = served.conference("room1", "b")
+    assert isinstance(elsewhere, NoMatch)
+
+
+def test_a_rule_that_is_not_shared_is_no_conference() -> None:
+    served = Served(operator=ruled("room.*"))
+    found = served.conference("room1", "default")
+    assert isinstance(found, NoMatch)
+    assert found.explanation.startswith("rule 'r0' takes 'room1', and is not shared")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import trio
 
 from runtime.config.settings import RtpSettings, SipSettings, TrunkSettings
 from runtime.config.trunk import RouteSettings
-from runtime.legs.leg import Leg
+from runtime.legs.leg import Dialer, Leg
+from runtime.legs.sip.conference_calls import ConferenceCalls, is_own
 from runtime.legs.sip.destination import is_loopback
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.incoming import IncomingCalls, RefusedCall
@@ -49,6 +51,9 @@ from sip.endpoint import (
 from sip.sdp import SrtpPolicy
 from sip.transport import source_address
 
+LOOPBACK_NETWORKS: Final = ("127.0.0.0/8", "::1/128")
+"""From where a listener that others reach is reached by this machine alone, by itself above all
+(conference_calls.py): the outside of a NAT can seldom be reached from its inside."""
 Report = Callable[[RefusedCall], object]
 
 
@@ -76,12 +81,14 @@ class SipGateway:
         operator should change, `tell` what trunks and registrations do.
         """
         self._listeners = [ListenAddress.parse(text) for text in config.listen]
+        self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
         self._allow = networks(config.allow)
         self._trunks = [trunk_of(settings) for settings in trunks]
         self._on_refused = on_refused
         self._users = users or Users()
         self._recognition = Recognition(trunks=self._trunks)
         self._desk = TrunkDesk(self._trunks, trio.current_time)
+        self._bound: Sequence[BoundAddress] = ()
         self._gate = self._gate_for(())
         book = TraceBook(trio.current_time)
         self._settings = self._leg_settings(config, rtp or RtpSettings(), media, book, warn)
@@ -95,7 +102,6 @@ class SipGateway:
         )
         self._recognition.lines.update(self._registrations.lines)
         self._watch = TrunkWatch(self._endpoint, self._trunks, self._desk, log=tell, warn=warn)
-        self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
         self.dialer = self._make_dialer(config, routes)
 
     def _make_endpoint(
@@ -120,12 +126,15 @@ class SipGateway:
             websocket=WebSocketSettings(origins=config.websocket.origins),
         )
 
-    def _make_dialer(self, config: SipSettings, routes: Sequence[RouteSettings]) -> UserCalls:
+    def _make_dialer(self, config: SipSettings, routes: Sequence[RouteSettings]) -> Dialer:
         rules = outgoing_rules(
             config, self._trunks, routes, lambda trunk: self._registrations.registrar(trunk)
         )
-        others = SipDialer(self._settings, self._endpoint, rules, self._desk)
-        return UserCalls(self._settings, self._endpoint, self._users, others, rules.host)
+        calls = SipDialer(self._settings, self._endpoint, rules, self._desk)
+        users = UserCalls(self._settings, self._endpoint, self._users, calls, rules.host)
+        return ConferenceCalls(
+            self._settings, calls, users, own=lambda: self._bound, host=rules.host
+        )
 
     def _leg_settings(
         self,
@@ -135,12 +144,13 @@ class SipGateway:
         book: TraceBook,
         warn: Callable[[str], object],
     ) -> LegSettings:
+        own_machine = () if self.only_loopback else LOOPBACK_NETWORKS
         return LegSettings(
             media=media,
             book=book,
             now=trio.current_time,
             new_number=lambda: secrets.randbelow(2**31),
-            advertised=Advertised.parse(config.advertise, config.local),
+            advertised=Advertised.parse(config.advertise, (*config.local, *own_machine)),
             source_address=source_address,
             codecs=rtp.codecs,
             direct=rtp.direct,
@@ -170,6 +180,7 @@ class SipGateway:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._calls.run)
             addresses = await nursery.start(self._endpoint.run, self._listeners)
+            self._bound = addresses
             nursery.start_soon(self._registrations.run)
             nursery.start_soon(self._watch.run)
             task_status.started(addresses)
@@ -226,6 +237,7 @@ class SipGateway:
             users=bool(self._users),
             on_ban=self._on_ban,
             certificates=self._recognition.certificates,
+            is_own=lambda peer: is_own(peer, self._bound),
         )
 
     def _on_ban(self, ban: Ban) -> None:

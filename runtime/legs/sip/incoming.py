@@ -17,6 +17,7 @@ from runtime.legs.leg import Leg, LegIdentity
 from runtime.legs.sip.headers import seen_by_script
 from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.leg_audio import EngineAudio
+from runtime.legs.sip.own_calls import Placed
 from runtime.legs.sip.settings import LegSettings
 from runtime.legs.sip.trunk.arriving import TrunkRefusal, identity_over
 from runtime.legs.sip.trunk.caller import user_or_number
@@ -37,6 +38,8 @@ RETRY_AFTER_S: Final = 5
 MAX_NAME: Final = 256
 """Characters of a user part or display name; the bound of the session protocol."""
 MAX_URI: Final = 2_000
+STRANGERS: Final = Placed()
+"""Of a call that is not our own."""
 WARN_AGENT: Final = "callstage"
 """A pseudonym (RFC 3261 20.43): an address would tell strangers our network."""
 
@@ -81,7 +84,8 @@ class IncomingCalls:
 
     def on_invite(self, session: InviteSession) -> ArrivingCall:
         """The endpoint's callback."""
-        recognised = self._settings.recognise(caller_of(session))
+        ours = self._settings.own_calls.of(session.call_id).conference
+        recognised = None if ours else self._settings.recognise(caller_of(session))
         line = self._settings.enter(recognised.trunk.name if recognised else "")
         call = ArrivingCall(
             recognised=recognised, line=Line() if isinstance(line, TrunkRefusal) else line
@@ -146,7 +150,7 @@ class IncomingCalls:
         audio = EngineAudio.answering(
             settings.audio_of(media, host, transport=transport, srtp=srtp), session.remote_offer
         )
-        identity = identity_of(session, settings.own_calls.session_of(session.call_id))
+        identity = identity_of(session, settings.own_calls.of(session.call_id))
         if recognised is not None:
             identity = identity_over(recognised, identity, session.request)
         return SipLeg(
@@ -222,7 +226,7 @@ def caller_of(session: InviteSession) -> Caller:
     return Caller(host=peer.host, certificate_names=peer.names, line=line)
 
 
-def identity_of(session: InviteSession, own_session: str = "") -> LegIdentity:
+def identity_of(session: InviteSession, placed: Placed = STRANGERS) -> LegIdentity:
     """Who calls whom, as a scenario may ask; a peer's odd bytes become replacement marks."""
     request = session.request
     caller = request.from_
@@ -234,7 +238,8 @@ def identity_of(session: InviteSession, own_session: str = "") -> LegIdentity:
         to_uri=clean(request.uri, MAX_URI),
         headers=seen_by_script(request.headers),
         remote=str(session.peer),
-        own_session=own_session,
+        own_session=placed.session,
+        to_conference=placed.conference,
     )
 
 

@@ -122,7 +122,9 @@ class SipDialer:
             raise DialRefused(400, f"the call cannot be written as SIP: {exc}") from exc
         except (TooManySessionsError, NotRunningError) as exc:
             raise DialRefused(503, str(exc)) from exc
-        self._settings.own_calls.placed(session.call_id, request.session_id)
+        self._settings.own_calls.placed(
+            session.call_id, request.session_id, conference=request.kind == "conference"
+        )
         leg.identity, leg.trunk = identity_of(request, route), route.trunk
         leg.follow(session, self._settings.book, EngineAudio(leg, audio))
 

@@ -49,10 +49,13 @@ class PeerGate:
         users: bool = False,
         on_ban: Callable[[Ban], object] = lambda _: None,
         certificates: Iterable[str] = (),
+        is_own: Callable[[PeerAddress], bool] = lambda _: False,
     ) -> None:
         """`loopback`: a listener is on loopback, so that loopback peers are welcome. `users`: there
         are users, so that a stranger may be one of them. `certificates`: names in TLS client
-        certificates whose holders are welcome from anywhere."""
+        certificates whose holders are welcome from anywhere. `is_own`: it is one of our own
+        sockets."""
+        self._is_own = is_own
         self._certificates = frozenset(name.lower() for name in certificates)
         self._allowed = tuple(allowed)
         self._loopback = loopback
@@ -66,7 +69,7 @@ class PeerGate:
 
     def accept(self, peer: PeerAddress) -> Admission:
         """The endpoint's gate."""
-        if not self._certificates.isdisjoint(peer.names):
+        if not self._certificates.isdisjoint(peer.names) or self._is_own(peer):
             return None
         match self.judge(peer.host):
             case "admit":
@@ -106,7 +109,7 @@ class PeerGate:
         """How a peer has behaved."""
         host, now = report.peer.host, self._now()
         address = _address(host)
-        if address is not None and self._admits(address):
+        if (address is not None and self._admits(address)) or self._is_own(report.peer):
             return
         if report.conduct == "proved":
             self._strangers.forget(host)
