@@ -31,6 +31,7 @@ from runtime.api.http import HttpRequestResult as HttpRequestResult
 from runtime.api.ivr import IVR as IVR
 from runtime.api.ivr import IVRState as IVRState
 from runtime.api.logger import Logger as Logger
+from runtime.api.mail import SendMailResult as SendMailResult
 from runtime.api.net import Net as Net
 from runtime.api.parallel import FirstAnswered as FirstAnswered
 from runtime.api.parallel import first_answered as first_answered
@@ -108,6 +109,7 @@ __all__ = [
     "RecordExpireTime",
     "Recorder",
     "RecorderEvents",
+    "SendMailResult",
     "SequencePlayer",
     "SequencePlayerEvents",
     "SessionOver",

@@ -15,6 +15,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from runtime.config.certificates import with_certificate_files
 from runtime.config.secrets import with_secret_values
+from runtime.config.services import with_mail_password
 from runtime.config.settings import Config, OwnLimits
 from runtime.config.users import with_passwords
 from runtime.decisions.limits import Limits, excesses
@@ -68,8 +69,9 @@ def load_config(path: Path | None) -> Config:
     config, missing = with_secret_values(config, path.parent)
     config, unusable = with_certificate_files(config, path.parent)
     users, without = with_passwords(config.users, path.parent)
-    config = attrs.evolve(config, users=users)
-    if missing := [*missing, *unusable, *without]:
+    mail, unsent = with_mail_password(config.mail, path.parent)
+    config = attrs.evolve(config, users=users, mail=mail)
+    if missing := [*missing, *unusable, *without, *unsent]:
         raise ConfigError([ConfigFault(str(path), key, what) for key, what in missing])
     return config
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from runtime.config.services import AsrSettings, MailSettings
 from runtime.config.trunk import (
     MAX_TRUNKS,
     RouteSettings,
@@ -341,18 +342,6 @@ def _few_secrets(_: Any, __: attrs.Attribute[Any], value: tuple[SecretSettings, 
         raise ValueError(f"{len(value)} secrets, the limit is {MAX_SECRETS}")
 
 
-def _socket_url(_: Any, __: attrs.Attribute[Any], value: str) -> None:
-    if value and not value.startswith(("ws://", "wss://")):
-        raise ValueError(f"{value!r} must be a ws:// or wss:// URL")
-
-
-@attrs.frozen(kw_only=True)
-class AsrSettings:
-    """Where speech is recognised; without it VoxEngine.createASR fires an error."""
-
-    url: str = attrs.field(default="", validator=_socket_url)
-
-
 def _few_trunks(_: Any, __: attrs.Attribute[Any], value: tuple[Any, ...]) -> None:
     if len(value) > MAX_TRUNKS:
         raise ValueError(f"{len(value)} entries, the limit is {MAX_TRUNKS}")
@@ -371,6 +360,7 @@ class Config:
     data: DataSettings = DataSettings()
     net: NetSettings = NetSettings()
     asr: AsrSettings = AsrSettings()
+    mail: MailSettings = MailSettings()
     sandbox: SandboxSettings = SandboxSettings()
     limits: Limits = Limits()
     server: ServerSettings = ServerSettings()

@@ -24,6 +24,7 @@ _KIND_ERROR: Final = "the unit's Error event, and CommandFailed where it is awai
 _LIMIT_REACHED: Final = "LimitReached, raised at the script's line"
 _SLOWER: Final = "the script waits: its sends block"
 _TRUNCATED: Final = "one line that says so, then silence"
+_RAISED: Final = "LimitReached at the script's line"
 _NOT_LOADED: Final = "the scenario is not loaded, with all reasons"
 _LEFT_OUT: Final = "entries are left out and counted; the end of the session is always written"
 
@@ -285,11 +286,17 @@ class Limits:
         3 * MIB,
         (0, 64 * MIB),
         "bodies of all requests under way and waiting: the core holds them for redirects",
-        beyond="LimitReached at the script's line",
+        beyond=_RAISED,
         keeper=Keeper.BOTH,
     )
     http_response_bytes: int = limit(
         2 * MIB, (1_000, 64 * MIB), "body of an answer", beyond="code -9"
+    )
+    mail_active: int = limit(
+        2, (1, 20), "mails on their way at once", beyond="the next one waits", keeper=Keeper.BOTH
+    )
+    mail_queued: int = limit(
+        8, (0, 100), "mails that wait behind them", beyond=_RAISED, keeper=Keeper.BOTH
     )
 
     # --- scenarios ------------------------------------------------------------------------------

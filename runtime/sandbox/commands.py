@@ -15,6 +15,7 @@ from runtime.decisions.http import MAX_URL, METHODS
 from runtime.decisions.media_stream import ENCODINGS, MAX_CUSTOM, MAX_TAG
 from runtime.sandbox.command import Command as Command
 from runtime.sandbox.listening_commands import LISTENING_COMMANDS
+from runtime.sandbox.mail_commands import MAIL_COMMANDS
 from runtime.sandbox.player_commands import PLAYER_COMMANDS
 from runtime.sandbox.recognition_commands import RECOGNITION_COMMANDS
 from runtime.sandbox.schema import (
@@ -331,6 +332,7 @@ _ALL: Final[tuple[type[Command], ...]] = (
     CreateConference,
     StopConference,
     RequestHttp,
+    *MAIL_COMMANDS,
     *SOCKET_COMMANDS,
     *RECOGNITION_COMMANDS,
     *STORAGE_COMMANDS,

@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from runtime.applications import Applications
 from runtime.applications.shelf import Shelf
 from runtime.config import Config
+from runtime.config.services import MailSettings
 from runtime.config.settings import parse_http_address
 from runtime.control.app import ControlParts, build_app
 from runtime.control.listener import GRACE_S, HttpListener, ListenError
@@ -30,6 +31,7 @@ from runtime.decisions.secrets import make_secret
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
 from runtime.legs.sip.users import Users, registrations_view
+from runtime.mail import Relay, RelayedMail
 from runtime.media.port import MediaUnavailable, RecordingError
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import LaunchError
@@ -147,6 +149,7 @@ class Server:
             recordings=children.recordings,
             http=children.http,
             sockets=children.sockets,
+            mail=RelayedMail(_relay(config.mail)),
             storage=children.storage,
             timelines=LoggedTimelines(children.timelines, self._log).open,
             new_id=lambda: secrets.token_hex(8),
@@ -359,3 +362,14 @@ def raise_descriptor_limit() -> None:
     """As far as the system allows: sessions, sounds and recordings each hold a few."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _relay(mail: MailSettings) -> Relay:
+    return Relay(
+        host=mail.host,
+        port=mail.port,
+        security=mail.security,
+        user=mail.user,
+        password=mail.password,
+        senders=mail.senders,
+    )

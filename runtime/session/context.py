@@ -15,6 +15,7 @@ from runtime.session.calls import CallBook
 from runtime.session.events import Events
 from runtime.session.history import History
 from runtime.session.http import HttpDesk
+from runtime.session.mail import MailDesk
 from runtime.session.recording import RecordingBook
 from runtime.session.routes import Routes
 from runtime.session.settings import Ports, SessionSettings
@@ -49,6 +50,17 @@ class SessionContext:
     draining: Callable[[], bool]
     """Whether the runtime goes down, so that no new call may be placed."""
     custom_data: str = ""
+    mail: MailDesk = attrs.field(init=False)
+
+    @mail.default
+    def _mail_desk(self) -> MailDesk:
+        return MailDesk(
+            self.ports.mail,
+            self.settings.limits,
+            events=self.events,
+            timeline=self.timeline,
+            tasks=self.tasks,
+        )
 
     @staticmethod
     def now() -> float:

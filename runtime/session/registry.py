@@ -19,6 +19,7 @@ from runtime.decisions.breaker import CrashBreaker
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.family import Family
 from runtime.legs.leg import Dialer, Leg, LegIdentity
+from runtime.mail import MailPort, RelayedMail
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher
@@ -81,6 +82,7 @@ class SessionRegistry:
         recordings: RecordingStore,
         http: Fetcher,
         sockets: SocketPort,
+        mail: MailPort | None = None,
         storage: ApplicationStore | None = None,
         timelines: TimelineSinkFactory,
         new_id: Callable[[], str],
@@ -89,7 +91,7 @@ class SessionRegistry:
         on_refusal: Callable[[RefusalView], None] | None = None,
         history: History | None = None,
     ) -> None:
-        """Without `storage` the application's pairs are kept in memory."""
+        """Without `storage` pairs are kept in memory, without `mail` no message goes."""
         self._settings = settings
         self._scripts = Scripts(launcher, settings.limits)
         self._timelines = timelines
@@ -113,6 +115,7 @@ class SessionRegistry:
                 recordings=recordings,
                 http=http,
                 sockets=sockets,
+                mail=mail or RelayedMail(),
                 storage=storage or ApplicationStore(wall_time=wall_time),
             ),
             launcher=launcher,
@@ -171,8 +174,7 @@ class SessionRegistry:
         if isinstance(found, NoMatch):
             self._refuse(leg, 404, found.explanation)
         elif self._draining:
-            headers = {"Retry-After": str(self._settings.retry_after_s)}
-            self._refuse(leg, 503, "the runtime is shutting down", headers)
+            self._refuse(leg, 503, "the runtime is shutting down")
         elif found.conference:
             self._join(leg, found)
         else:
@@ -195,8 +197,7 @@ class SessionRegistry:
     def _begin(self, leg: Leg, found: Match[Bundle]) -> SessionHost | None:
         why = self._no_room(found.scenario, found.bundle)
         if why is not None:
-            headers = {"Retry-After": str(self._settings.retry_after_s)}
-            self._refuse(leg, 503, why, headers)
+            self._refuse(leg, 503, why)
             return None
         family = self._family(leg.identity.own_session)
         looping = family.refuse(self._settings.limits) if leg.identity.own_session else None
@@ -294,13 +295,12 @@ class SessionRegistry:
     def _count_end(self, plan: Plan, cause: Cause) -> None:
         self._breaker.ended(plan.scenario, plan.bundle.version, cause, trio.current_time())
 
-    def _refuse(
-        self, leg: Leg, code: int, reason: str, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def _refuse(self, leg: Leg, code: int, reason: str) -> None:
         identity = leg.identity
+        headers = {"Retry-After": str(self._settings.retry_after_s)} if code == 503 else {}
         self._refusals.add(identity.remote, identity.number, code, reason)
         leg.listen(_nobody_listens)
-        leg.reject(code, reason, headers or {})
+        leg.reject(code, reason, headers)
 
     # --- sessions seen from outside -------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from runtime.decisions.failure import OnError, OnFailure
 from runtime.decisions.limits import Limits
 from runtime.decisions.secrets import Secret
 from runtime.legs.leg import Dialer
+from runtime.mail import MailPort
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher
@@ -67,3 +68,4 @@ class Ports:
     http: Fetcher
     storage: ApplicationStore
     sockets: SocketPort
+    mail: MailPort

@@ -41,6 +41,8 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "RecorderEvents.Stopped": "`cost` is empty: there is no billing",
     "Net.httpRequest": "private addresses need the operator's leave",
     "Net.httpRequestAsync": "private addresses need the operator's leave",
+    "Net.sendMail": "by the operator's relay only; `from` is named `from_`",
+    "Net.sendMailAsync": "by the operator's relay only; `from` is named `from_`",
     "Modules": "require() accepts every one of them; all that is here is loaded anyway",
     "setInterval": "every 100 ms at least",
 }
@@ -80,6 +82,11 @@ WITHOUT_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
         "video": _NO_VIDEO,
         "scheme": _CODECS,
         "strictCodecList": _CODECS,
+    },
+    "Net.sendMail": {
+        "login": "the operator's relay has its own",
+        "password": "the operator's relay has its own",
+        "port": "the operator's relay has its own",
     },
     "VoxEngine.callPSTN": {"followDiversion": "the trunk decides"},
     "VoxEngine.callUser": {
