@@ -24,6 +24,7 @@ from runtime.config.trunk import (
 )
 from runtime.config.users import RegistrarSettings, UserSettings, check_users
 from runtime.decisions.limits import Limits, lowered
+from runtime.decisions.rates import MAX_RATES, Rate
 from runtime.decisions.secrets import MAX_SECRETS, SECRET_NAME, read_host
 
 MAX_CUSTOM_DATA: Final = 8_192
@@ -369,6 +370,7 @@ class Config:
     trunk: tuple[TrunkSettings, ...] = attrs.field(default=(), validator=_few_trunks)
     route: tuple[RouteSettings, ...] = attrs.field(default=(), validator=_few_trunks)
     rule: tuple[RuleSettings, ...] = ()
+    rate: tuple[Rate, ...] = attrs.field(default=(), validator=attrs.validators.max_len(MAX_RATES))
     secret: tuple[SecretSettings, ...] = attrs.field(default=(), validator=_few_secrets)
     registrar: RegistrarSettings = RegistrarSettings()
     users: dict[str, UserSettings] = attrs.field(factory=dict, validator=check_users)

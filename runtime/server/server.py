@@ -27,6 +27,7 @@ from runtime.control.listener import GRACE_S, HttpListener, ListenError
 from runtime.control.live import LiveFeed
 from runtime.control.routes import API
 from runtime.control.tokens import TokenBook
+from runtime.decisions.rates import RateTable
 from runtime.decisions.secrets import make_secret
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
@@ -138,6 +139,7 @@ class Server:
             access_url=lambda session: f"{self._http.url}{API}/sessions/{session}",
             log_url=lambda session: f"{self._http.url}{API}/sessions/{session}/timeline",
             recogniser=config.asr.url,
+            rates=RateTable(config.rate),
             secrets=tuple(make_secret(s.name, s.value, s.hosts) for s in config.secret),
         )
         return SessionRegistry(

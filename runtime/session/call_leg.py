@@ -24,6 +24,7 @@ from runtime.decisions.call_state import (
     Phase,
 )
 from runtime.decisions.playlist import Ability
+from runtime.decisions.rates import Charge
 from runtime.decisions.routing import DIRECT, LEG
 from runtime.legs.leg import Headers, Leg, LegEvent, LegIdentity
 from runtime.sandbox.frames import CallInfo, call_id
@@ -37,9 +38,6 @@ from runtime.session.notice import Notice
 from runtime.session.playback import LegPlayback, Prompt
 from runtime.session.timeline import seconds
 from runtime.session.trace_lines import TraceLines
-
-DIRECTION: Final = "SIP Call"
-"""`Disconnected.direction` as VoxEngine reports it."""
 
 
 class CallLeg:
@@ -289,14 +287,26 @@ class CallLeg:
         self.emit("Failed", headers=dict(notice.headers), code=notice.code, reason=notice.reason)
 
     def _disconnected(self, notice: Notice) -> None:
+        charge = self._charge()
         self.emit(
             "Disconnected",
             headers=dict(notice.headers),
             internalCode=notice.code,
             reason=notice.reason,
             duration=seconds(self.duration_s),
-            cost=0,
-            direction=DIRECTION,
+            cost=charge.cost,
+            direction=charge.direction,
+        )
+
+    def _charge(self) -> Charge:
+        """Of the number that was dialled, however a trunk wants it written."""
+        identity = self.identity
+        as_asked = identity is None or (identity.client_type == "pstn" and not self.incoming)
+        return self.session.settings.rates.call(
+            incoming=self.incoming,
+            client=identity.client_type if identity else "sip",
+            number=self.dialled if identity is None or as_asked else identity.number,
+            seconds=self.duration_s,
         )
 
     def _send_ringing(self, notice: Notice) -> None:

@@ -33,8 +33,6 @@ from runtime.session.timeline import seconds
 if TYPE_CHECKING:
     from runtime.session.call_leg import CallLeg
 
-FREE: Final = "0"
-"""`RecordStopped.cost` is a string; nothing is billed here."""
 STOPPED: Final = "Stopped by user"
 """The reason that VoxEngine's logs show when the call of a recording ends."""
 SERVICE_UNAVAILABLE: Final = 503
@@ -214,8 +212,9 @@ class CallMedia:
         self._call.emit("RecordStarted", url=url)
 
     def recording_stopped(self, url: str, duration_s: float) -> None:
+        cost = self._call.session.settings.rates.recording(duration_s)
         self._call.emit(
-            "RecordStopped", url=url, cost=FREE, duration=seconds(duration_s), reason=STOPPED
+            "RecordStopped", url=url, cost=cost, duration=seconds(duration_s), reason=STOPPED
         )
         self._recording_over()
 

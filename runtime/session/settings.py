@@ -12,6 +12,7 @@ import attrs
 
 from runtime.decisions.failure import OnError, OnFailure
 from runtime.decisions.limits import Limits
+from runtime.decisions.rates import RateTable
 from runtime.decisions.secrets import Secret
 from runtime.legs.leg import Dialer
 from runtime.mail import MailPort
@@ -54,6 +55,7 @@ class SessionSettings:
     log_url: Callable[[str], str] = _no_url
     recogniser: str = ""
     """Where speech is recognised: a ws:// or wss:// URL; empty = nowhere."""
+    rates: RateTable = RateTable()
     secrets: tuple[Secret, ...] = attrs.field(default=(), repr=False)
 
 

@@ -1,4 +1,4 @@
-"""[mail]: the relay, its password, and every mistake with its key."""
+"""[mail] and [[rate]]: the relay, its password, the prices, and every mistake with its key."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.decisions.rates import Rate
 from tests.config.test_users import faults, load
 
 
@@ -51,3 +52,33 @@ def test_a_mistake_is_told_with_its_key(tmp_path: Path, text: str, key: str, pro
     [fault] = faults(tmp_path, f"[mail]\n{text}\n")
     assert fault.startswith(f"{key}: ")
     assert problem in fault
+
+
+def test_rates_are_read_with_their_defaults(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        '[[rate]]\nname = "UK"\nprefix = "+44"\nper_minute = 0.01\nincrement_s = 60\n'
+        '[[rate]]\nwhat = "recording"\nper_minute = 1\n',
+    )
+    assert config.rate == (
+        Rate(name="UK", prefix="+44", per_minute=0.01, increment_s=60),
+        Rate(what="recording", per_minute=1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        ("per_minute = -1", "rate[0].per_minute", "must be from 0 to 1,000,000, not -1"),
+        ("increment_s = 0", "rate[0].increment_s", "must be from 1 to 86,400, not 0"),
+        ('way = "up"', "rate[0].way", "out"),
+        ("price = 1", "rate[0].price", "per_use"),
+    ],
+)
+def test_a_mistake_in_a_rate_is_told_with_its_key(
+    tmp_path: Path, text: str, key: str, problem: str
+) -> None:
+    [fault] = faults(tmp_path, f"[[rate]]\n{text}\n")
+    assert problem in fault
+    assert fault.startswith(key.partition(".")[0].partition("[")[0])
+    assert key.rpartition(".")[2] in fault

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _SCHEME: Final = "`scheme` is always empty: codecs are negotiated by the runtime"
-_FREE: Final = "`cost` is 0: there is no billing"
+_RATES: Final = "`cost` is by the operator's `[[rate]]`s, 0 without"
 
 DIFFERENCES: Final[Mapping[str, str]] = {
     "Call.addEventListener": "what cannot be a handler is refused at once, not when it fires",
@@ -16,8 +16,9 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "Call.vad": "True while handleMicStatus(True) is on",
     "Call.record": "recorded once per call; a second record() fires RecordError",
     "CallEvents.Connected": _SCHEME,
-    "CallEvents.Disconnected": f'{_FREE}; `direction` is always "SIP Call"',
-    "CallEvents.RecordStopped": "`cost` is empty: there is no billing",
+    "CallEvents.Disconnected": f"{_RATES}; `direction` is the name of the rate, else SIP Call, "
+    "PSTN to SIP or SIP to PSTN",
+    "CallEvents.RecordStopped": _RATES,
     "CallEvents.StateChanged": "fired before the event that caused it",
     "CallEvents.MediaStatisticsReceived": "the reference does not name the figures; these are ours",
     "CallEvents.BeepDetectionComplete": "`timeout` is None when a beep was heard",
@@ -37,8 +38,8 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "WebSocketEvents.ERROR": "with `reason`; CLOSE follows",
     "WebSocketAudioEncoding": "OPUS is not there",
     "VoxEngine.createASR": "the operator's recogniser, whatever the provider of `profile`",
-    "ASREvents.Stopped": _FREE,
-    "RecorderEvents.Stopped": "`cost` is empty: there is no billing",
+    "ASREvents.Stopped": _RATES,
+    "RecorderEvents.Stopped": _RATES,
     "Net.httpRequest": "private addresses need the operator's leave",
     "Net.httpRequestAsync": "private addresses need the operator's leave",
     "Net.sendMail": "by the operator's relay only; `from` is named `from_`",
