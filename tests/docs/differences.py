@@ -57,7 +57,7 @@ _NO_CLOUD: Final = "recordings are files of the runtime"
 WITHOUT_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
     "Call.answer": {
         "conferenceCall": _NO_VIDEO,
-        "disableDtxForAudio": _CODECS,
+        "disableDtxForAudio": "what is sent never pauses, with or without",
         "disableExtPlayoutDelay": _NO_VIDEO,
         "disableExtVideoOffset": _NO_VIDEO,
         "disableExtVideoOrientation": _NO_VIDEO,
@@ -67,12 +67,12 @@ WITHOUT_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Call.record": {
         "dict": _NO_TRANSCRIPT,
-        "expire": "files stay until the operator removes them",
+        "expire": "files stay as long as the operator's `recordings_days` says",
         "format": _NO_TRANSCRIPT,
         "labels": _NO_TRANSCRIPT,
         "language": _NO_TRANSCRIPT,
         "provider": _NO_TRANSCRIPT,
-        "recordNamePrefix": _NO_CLOUD,
+        "recordNamePrefix": f"{_NO_CLOUD}, named by session and number",
         "secure": "recordings are always behind the API's authorization",
         "transcribe": _NO_TRANSCRIPT,
         "video": _NO_VIDEO,
