@@ -25,6 +25,7 @@ from runtime.api import (
     call_transfers,
     dialing,
     http,
+    mail,
     player_making,
     recorder,
     unit,
@@ -41,7 +42,8 @@ INTRODUCTION: Final = """\
 
 Everything that a scenario can import: `from runtime import ...`, the same where calls are real and
 in tests. What VoxEngine has keeps its names, so that its documentation applies; what is ours
-is one lower-case word (`on`, `once`, `answered`, `ended`, `gather`, `tones`, `sleep`, `now`). The
+is one lower-case word (`on`, `once`, `answered`, `ended`, `gather`, `tones`, `sleep`, `now`), or a
+function of its own (`bridge`, `first_answered`). The
 [tutorial](../tutorial/first-scenario.md) tells how to write a scenario,
 [porting from VoxEngine](../howto/porting-from-voxengine.md) how to bring one over.
 
@@ -57,6 +59,7 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "VoxEngine.callPSTN": dialing.PstnOptions.__annotations__,
     "VoxEngine.callUser": dialing.UserOptions.__annotations__,
     "VoxEngine.callUserDirect": dialing.DirectOptions.__annotations__,
+    "VoxEngine.callConference": dialing.CONFERENCE_OPTIONS,
     "VoxEngine.createURLPlayer": player_making.PLAYER_OPTIONS,
     "VoxEngine.createTTSPlayer": player_making.TTS_PLAYER_OPTIONS,
     "VoxEngine.createToneScriptPlayer": player_making.TONE_PLAYER_OPTIONS,
@@ -75,18 +78,24 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "Call.transferTo": call_transfers.TRANSFER_OPTIONS,
     "Call.sendMediaTo": unit.MEDIA_OPTIONS,
     "Call.startPlayback": ("loop", "progressivePlayback"),
+    "Net.sendMail": mail.MAIL_OPTIONS,
+    "Net.sendMailAsync": mail.MAIL_OPTIONS,
     "Net.httpRequest": http.OPTIONS,
     "Net.httpRequestAsync": http.OPTIONS,
 }
 """What **options are."""
 OBJECTS: Final = ("VoxEngine", "Call", "Player", "SequencePlayer", "Recorder", "Conference",
                   "WebSocket", "ASR", "Net", "ApplicationStorage", "CallList", "IVR", "IVRState",
-                  "Logger")  # fmt: skip
+                  "Logger", "PhoneNumber", "Crypto", "Bridge", "FirstAnswered")  # fmt: skip
 RESULTS: Final = {"AnswerHandle": "Answered", "PlaybackHandle": "PlaybackOutcome"}
 RESULTS_MORE: Final = {
     "EndHandle": "Disconnected or Failed",
     "Answering": "Answered",
     "HttpHandle": "HttpRequestResult",
+    "MailHandle": "SendMailResult",
+    "Bridge": "Bridged",
+    "FirstAnswered": "Call",
+    "Gathering": "Gathered",
 }
 ORDER: Final = "Order:"
 """What the last paragraph of an event's docstring begins with."""
@@ -105,6 +114,7 @@ def page() -> str:
     parts.append(_amd())
     parts.append(_functions(runtime.setTimeout, runtime.setInterval, runtime.clearTimeout))
     parts.append(_functions(runtime.clearInterval, runtime.require))
+    parts.append(_functions(runtime.bridge, runtime.first_answered))
     spaces = (
         "AppEvents",
         "CallEvents",
@@ -125,15 +135,16 @@ def page() -> str:
 
 
 def _value_names() -> list[str]:
-    return ["Answered", "ASRProfileList", "CallState", "DTMFType", "Gathered", "GatherReason",
+    return ["Answered", "ASRProfileList", "Bridged", "BridgeReason", "CallState", "DTMFType",
+            "Gathered", "GatherReason",
             "Handle", "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
-            "KeyList", "KeyValue", "Modules",
-            "PlaybackOutcome", "RecordExpireTime", "VoiceList",
+            "KeyList", "KeyValue", "Modules", "PhoneNumberInfo",
+            "PlaybackOutcome", "RecordExpireTime", "SendMailResult", "VoiceList",
             "WebSocketAudioEncoding", "WebSocketReadyState"]  # fmt: skip
 
 
 def _exception_names() -> list[str]:
-    return ["CommandFailed", "LimitReached", "NoSession", "SessionOver"]
+    return ["CommandFailed", "LimitReached", "NobodyAnswered", "NoSession", "SessionOver"]
 
 
 def _amd() -> str:
@@ -215,11 +226,17 @@ def _parameter(parameter: inspect.Parameter) -> str:
     return f"{parameter.name}={default!r}"
 
 
+_TITLES: Final = {"setTimeout": "Timers and modules", "bridge": "Joining calls"}
+
+
 def _functions(*functions: Any) -> str:
-    lines = ["## Timers and modules\n"] if functions[0] is runtime.setTimeout else []
+    title = _TITLES.get(functions[0].__name__)
+    lines = [f"## {title}\n"] if title else []
     for function in functions:
         parameters = inspect.signature(function).parameters.values()
         head = f"{function.__name__}({', '.join(map(_parameter, parameters))})"
+        gives = RESULTS_MORE.get(str(inspect.signature(function).return_annotation))
+        head += f" -> awaitable {gives}" if gives else ""
         lines.append(f"### `{head}`\n\n{text_of(function)}\n")
     return "\n".join(lines)
 
