@@ -7,6 +7,7 @@ hands over to one function.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -24,8 +25,11 @@ from runtime.verbs import call as call_verb
 from runtime.verbs import demo as demo_verb
 from runtime.verbs import doctor as doctor_verb
 from runtime.verbs import explain as explain_verb
+from runtime.verbs import key as key_verb
 from runtime.verbs import remote as remote_verbs
 from runtime.verbs import run as run_verb
+from runtime.verbs import secrets as secrets_verb
+from runtime.verbs.key import JsonOption
 
 app = typer.Typer(
     name="callstage",
@@ -263,6 +267,45 @@ def explain(
 
 
 remote_verbs.add_commands(app)
+app.add_typer(secrets_verb.app, name="secrets")
+key_app = typer.Typer(
+    help="The key that seals what is stored; while no runtime uses it.", no_args_is_help=True
+)
+app.add_typer(key_app, name="key")
+
+
+@key_app.command("new")
+def key_new(as_json: JsonOption = False) -> None:
+    """Print a new key, for [data] key_file or key_env."""
+    key_verb.new(as_json=as_json)
+
+
+@key_app.command("rotate")
+def key_rotate(
+    config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False
+) -> None:
+    """Put a new key first into the key file; the next start seals everything with it."""
+    _with_keys(partial(key_verb.rotate, _own(config, data), as_json=as_json))
+
+
+@key_app.command("forget")
+def key_forget(
+    config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False
+) -> None:
+    """Delete what was sealed with a key that is lost: secrets, pairs, users."""
+    _with_keys(partial(key_verb.give_up, _own(config, data), as_json=as_json))
+
+
+def _own(config: Path | None, data: Path | None) -> Config:
+    file = config or (PROJECT_FILE if PROJECT_FILE.is_file() else None)
+    return Overrides(data=data).over(file)
+
+
+def _with_keys(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except key_verb.FAULTS as exc:
+        fail(str(exc))
 
 
 def _leave(status: int) -> None:

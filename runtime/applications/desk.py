@@ -18,8 +18,9 @@ import trio
 from runtime.applications.catalogue import Catalogue, rule_row
 from runtime.applications.faults import Fault, Kind, Refused, unknown
 from runtime.applications.patterns import LinearPattern
+from runtime.applications.reading import check_name
 from runtime.applications.shelf import Shelf
-from runtime.applications.upload import Upload, check_name, read_rules, read_upload
+from runtime.applications.upload import Upload, read_rules, read_upload
 from runtime.decisions.limits import Limits
 from runtime.sandbox.bundle import Bundle, BundleError, make_bundle
 from runtime.session.registry import SessionRegistry

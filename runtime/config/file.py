@@ -14,6 +14,7 @@ from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, Iterabl
 from cattrs.gen import make_dict_structure_fn, override
 
 from runtime.config.certificates import with_certificate_files
+from runtime.config.data_key import with_data_key
 from runtime.config.secrets import with_secret_values
 from runtime.config.services import with_mail_password
 from runtime.config.settings import Config, OwnLimits
@@ -71,7 +72,8 @@ def load_config(path: Path | None) -> Config:
     users, without = with_passwords(config.users, path.parent)
     mail, unsent = with_mail_password(config.mail, path.parent)
     config = attrs.evolve(config, users=users, mail=mail)
-    if missing := [*missing, *unusable, *without, *unsent]:
+    config, keyless = with_data_key(config, path.parent)
+    if missing := [*missing, *unusable, *without, *unsent, *keyless]:
         raise ConfigError([ConfigFault(str(path), key, what) for key, what in missing])
     return config
 

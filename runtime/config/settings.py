@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from runtime.config.data import DataSettings, not_negative
 from runtime.config.services import AsrSettings, MailSettings
 from runtime.config.trunk import (
     MAX_TRUNKS,
@@ -33,17 +34,6 @@ MAX_PATTERN: Final = 512
 """A rule's pattern is read by people; longer ones are mistakes or attacks on the matcher."""
 MAX_APOLOGY: Final = 500
 """A sentence or two: nobody is kept on the line for more than ten seconds of it."""
-
-_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB)?\s*", re.IGNORECASE)
-_UNITS: Final = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-
-
-def parse_size(text: str) -> int:
-    """Bytes of "10 GB"; decimal units."""
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise ValueError(f'{text!r} is not a size; write it like "10 GB" or "500 MB"')
-    return int(float(match[1]) * _UNITS[(match[2] or "B").upper()])
 
 
 def parse_port_range(text: str) -> range:
@@ -125,11 +115,6 @@ def _token_hashes(_: Any, attribute: attrs.Attribute[Any], value: dict[str, str]
 def _apology(_: Any, attribute: attrs.Attribute[Any], value: str) -> None:
     if len(value) > MAX_APOLOGY:
         raise ValueError(f"has {len(value)} characters, the limit is {MAX_APOLOGY}")
-
-
-def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: float) -> None:
-    if value < 0:
-        raise ValueError(f"{value} must not be negative")
 
 
 Srtp = Literal["off", "optional", "required"]
@@ -225,15 +210,6 @@ class RtpSettings:
 
 
 @attrs.frozen(kw_only=True)
-class DataSettings:
-    dir: Path = Path(".callstage")
-    recordings_max: str = attrs.field(default="10 GB", validator=_checked_by(parse_size))
-    recordings_days: float = attrs.field(default=0, validator=_not_negative)
-    history_days: float = attrs.field(default=0, validator=_not_negative)
-    """How long recordings, and sessions with their timelines, are kept; 0 = for ever."""
-
-
-@attrs.frozen(kw_only=True)
 class NetSettings:
     allow: tuple[str, ...] = attrs.field(default=(), validator=check_networks)
     """Networks that scripts may reach besides public addresses."""
@@ -253,7 +229,7 @@ class OwnLimits:
 
 @attrs.frozen(kw_only=True)
 class ServerSettings:
-    drain_timeout_s: float = attrs.field(default=10, validator=_not_negative)
+    drain_timeout_s: float = attrs.field(default=10, validator=not_negative)
     uploads: bool = False
     """Whether scenarios and rules may be uploaded over HTTP."""
 

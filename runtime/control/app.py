@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from runtime.applications import Applications, Refused
+from runtime.applications.secrets import ApplicationSecrets
 from runtime.control.applications import ApplicationsDoor, on_refused
 from runtime.control.auth import AccessRule, Gate
 from runtime.control.health import Health
@@ -31,6 +32,7 @@ from runtime.control.problem import (
 from runtime.control.recordings import Recordings
 from runtime.control.registrations import Registrations
 from runtime.control.routes import API, Doors, Endpoint, Table, endpoints
+from runtime.control.secrets import Secrets
 from runtime.control.sessions import Sessions
 from runtime.control.tokens import TokenBook, Tokens
 from runtime.session.registry import SessionRegistry
@@ -53,6 +55,7 @@ class ControlParts:
     live: LiveFeed
     applications: Applications | None
     """None where nothing may be uploaded."""
+    secrets: ApplicationSecrets
     state: Callable[[], dict[str, Any]]
     """Facts for /healthz beside the sessions: listeners, engine, sandbox."""
     registrations: Callable[[], list[dict[str, object]]] = list
@@ -84,6 +87,7 @@ def build_table(parts: ControlParts) -> Table:
         history=History(parts.store),
         live=parts.live,
         applications=ApplicationsDoor(parts.applications),
+        secrets=Secrets(parts.secrets),
         tokens=Tokens(parts.tokens),
     )
 

@@ -16,7 +16,7 @@ from runtime.applications.faults import Kind, Refused
 from runtime.applications.upload import SHA256
 from runtime.control.bodies import flag, json_body
 from runtime.control.problem import Problem, problem_response
-from runtime.control.scopes import Caller
+from runtime.control.scopes import caller_of
 
 STATUS: Final = {
     Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -31,12 +31,6 @@ MAX_NUMBER: Final = 9
 async def on_refused(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, Refused)
     return problem_response(STATUS[exc.kind], str(exc), exc.faults)
-
-
-def caller_of(request: Request) -> Caller:
-    """Whom the gate let in."""
-    caller: Caller = request.scope["callstage.caller"]
-    return caller
 
 
 @attrs.frozen

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from runtime.control.routes import Endpoint, Table
 from runtime.control.scopes import Scope
+from runtime.decisions.secrets import MAX_VALUE, MIN_VALUE
 
 TEXT: Final = {"type": "string"}
 RULE: Final = {
@@ -70,6 +71,19 @@ SCHEMAS: Final[dict[str, Any]] = {
         "type": "object",
         "required": ["rules"],
         "properties": {"rules": {"type": "array", "items": RULE}},
+        "additionalProperties": False,
+    },
+    "Secret": {
+        "type": "object",
+        "required": ["value", "hosts"],
+        "properties": {
+            "value": {**TEXT, "minLength": MIN_VALUE, "maxLength": MAX_VALUE, "writeOnly": True},
+            "hosts": {
+                "type": "array",
+                "description": "host (its https and SIP port), or host:port",
+                "items": TEXT,
+            },
+        },
         "additionalProperties": False,
     },
     "Token": {

@@ -20,6 +20,7 @@ from runtime.control.live import LiveFeed
 from runtime.control.recordings import Recordings
 from runtime.control.registrations import Registrations
 from runtime.control.scopes import Scope
+from runtime.control.secrets import Secrets
 from runtime.control.sessions import Sessions
 from runtime.control.tokens import Tokens
 from runtime.sandbox.bundle import MAX_ASSET
@@ -68,6 +69,7 @@ class Doors:
     history: History
     live: LiveFeed
     applications: ApplicationsDoor
+    secrets: Secrets
     tokens: Tokens
 
 
@@ -95,6 +97,7 @@ def endpoints(doors: Doors) -> tuple[Endpoint, ...]:
         *_looking(doors),
         *_calling(doors),
         *_deploying(doors.applications),
+        *_keeping(doors.secrets),
         *_administering(doors.tokens),
     )
 
@@ -219,6 +222,16 @@ def _ruling(door: ApplicationsDoor, app: str) -> tuple[Endpoint, ...]:
         _put(f"{rules}/{{rule}}", door.set_rule, "Change a rule, or add one as the last", "Rule"),
         _delete(f"{rules}/{{rule}}", door.delete_rule, "Delete a rule"),
         _get(f"{app}/explain", door.explain, "Which rule would take a number", query=("to",)),
+    )
+
+
+def _keeping(secrets: Secrets) -> tuple[Endpoint, ...]:
+    listed = f"{API}/applications/{{app}}/secrets"
+    one = f"{listed}/{{secret}}"
+    return (
+        _get(listed, secrets.listing, "The secrets of an application, without their values"),
+        _put(one, secrets.put, "Set a secret; nobody is shown its value again", "Secret"),
+        _delete(one, secrets.delete, "Delete a secret; sessions that run keep it"),
     )
 
 

@@ -9,7 +9,8 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from runtime.config import Config
-from runtime.config.settings import parse_port_range, parse_size
+from runtime.config.data import parse_size
+from runtime.config.settings import parse_port_range
 from runtime.media.client import MediaClient
 from runtime.media.pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ
 from runtime.media.recording.recording_disk import RecordingDisk
@@ -24,13 +25,9 @@ from runtime.sandbox.levels import Isolation
 from runtime.session.timeline_file import TimelineFiles
 from runtime.sockets import SocketClient
 from runtime.speech.offline import OfflineSpeech
-from runtime.storage import ApplicationStore, StorageFile
 
 SOUNDS_FOLDER = "sounds"
 """Under the data folder: files that every scenario may play by name."""
-
-STORAGE_FILE = "storage.sqlite3"
-"""Under the data folder: the pairs of ApplicationStorage."""
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +43,6 @@ class Children:
     sounds: Sounds
     http: Fetcher
     sockets: SocketClient
-    storage: ApplicationStore
 
     @classmethod
     def configured(cls, config: Config, base_url: str, log: FilteringBoundLogger) -> Children:
@@ -85,7 +81,6 @@ class Children:
             ),
             http=http,
             sockets=SocketClient(network, engine, lambda: secrets.randbits(32)),
-            storage=ApplicationStore(StorageFile(data / STORAGE_FILE), warn=log.warning),
         )
 
     @property
@@ -102,7 +97,6 @@ class Children:
     async def start(self, nursery: trio.Nursery) -> None:
         """Return when all of them are ready."""
         await nursery.start(self.timelines.run)
-        await nursery.start(self.storage.run)
         async with trio.open_nursery() as starting:
             for run in (
                 self.engine.run,

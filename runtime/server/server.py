@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
 from runtime.applications import Applications
+from runtime.applications.secrets import ApplicationSecrets
 from runtime.applications.shelf import Shelf
 from runtime.config import Config
 from runtime.config.services import MailSettings
@@ -44,8 +45,8 @@ from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
 from runtime.session.settings import SessionSettings
 from runtime.session.worker import Bundle
-from runtime.storage import StorageError
 from runtime.store import StoreError
+from runtime.store.sealing import KeyFault, SealBroken
 from runtime.timeline_log import LoggedTimelines
 from sip.address import BoundAddress
 from sip.endpoint import Fault, RegistrationChanged
@@ -118,10 +119,13 @@ class Server:
                 warn=log.warning,
                 tell=log.info,
             )
-        except (ListenError, StorageError, StoreError, ValueError) as exc:
+        except (ListenError, StoreError, KeyFault, SealBroken, ValueError) as exc:
             raise StartError(str(exc)) from exc
         self._live = LiveFeed(self._records.history)
         self._tokens = TokenBook(self._records.store, config.http.tokens)
+        self._secrets = ApplicationSecrets(
+            self._records.store, self._records.ring, (each.name for each in config.secret)
+        )
         self.registry = self._make_registry()
         self._applications = self._make_applications()
         self.registry.set_scenarios(routing)
@@ -141,6 +145,7 @@ class Server:
             recogniser=config.asr.url,
             rates=RateTable(config.rate),
             secrets=tuple(make_secret(s.name, s.value, s.hosts) for s in config.secret),
+            secrets_of=self._secrets.of,
         )
         return SessionRegistry(
             settings=settings,
@@ -152,7 +157,7 @@ class Server:
             http=children.http,
             sockets=children.sockets,
             mail=RelayedMail(_relay(config.mail)),
-            storage=children.storage,
+            storage=self._records.storage,
             timelines=LoggedTimelines(children.timelines, self._log).open,
             new_id=lambda: secrets.token_hex(8),
             on_refusal=self._on_refusal,
@@ -250,6 +255,7 @@ class Server:
                 store=self._records.store,
                 live=self._live,
                 applications=self._applications,
+                secrets=self._secrets,
                 state=self._state,
                 registrations=lambda: registrations_view(
                     self._sip.registrations(), trio.current_time()
@@ -264,10 +270,11 @@ class Server:
     async def _load_uploads(self, nursery: trio.Nursery) -> None:
         try:
             await self._tokens.load()
+            await self._secrets.load()
             if self._applications is not None:
                 await self._applications.load()
                 await nursery.start(self._applications.run)
-        except StoreError as exc:
+        except (StoreError, SealBroken) as exc:
             raise StartError(str(exc)) from exc
 
     async def _compile_scripts(self) -> None:

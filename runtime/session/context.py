@@ -29,6 +29,8 @@ class SessionContext:
     """Given to every call, player, recorder and command handler of one session."""
 
     id: str
+    application: str
+    """Whose scenario runs: its pairs and secrets are those of the session."""
     settings: SessionSettings
     ports: Ports
     assets: Assets

@@ -34,6 +34,10 @@ def _no_url(_: str) -> str:
     return ""
 
 
+def _no_secrets(_: str) -> tuple[Secret, ...]:
+    return ()
+
+
 @attrs.frozen(kw_only=True)
 class SessionSettings:
     """How sessions of this runtime behave."""
@@ -57,6 +61,9 @@ class SessionSettings:
     """Where speech is recognised: a ws:// or wss:// URL; empty = nowhere."""
     rates: RateTable = RateTable()
     secrets: tuple[Secret, ...] = attrs.field(default=(), repr=False)
+    """Of the operator, for all applications."""
+    secrets_of: Callable[[str], tuple[Secret, ...]] = _no_secrets
+    """Of an application, as they are now; a session keeps those that it began with."""
 
 
 @attrs.frozen(kw_only=True)

@@ -14,7 +14,8 @@ import trio
 import typer
 
 from runtime.config import Config
-from runtime.config.settings import DataSettings, HttpSettings, RtpSettings, SipSettings
+from runtime.config.data import DataSettings
+from runtime.config.settings import HttpSettings, RtpSettings, SipSettings
 from runtime.control.sessions import read_timeline
 from runtime.log import LogLines, open_log
 from runtime.phone import CallPlan, CallReport, Phone

@@ -39,11 +39,11 @@ def _cell(value: object) -> Text:
     return Text(text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 3]}...")
 
 
-def _table(console: Console, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    table = Table(*names)
+def table(console: Console, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    drawn = Table(*names)
     for row in rows:
-        table.add_row(*(_cell(value) for value in row))
-    console.print(table)
+        drawn.add_row(*(_cell(value) for value in row))
+    console.print(drawn)
 
 
 def plan_json(planned: Plan, versions: Mapping[str, int], *, dry_run: bool) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def show_plan(console: Console, planned: Plan, versions: Mapping[str, int]) -> N
         rows += [("rule", name, "", what) for name in names]
     if planned.rules_reordered:
         rows.append(("rules", "", "", "in another order"))
-    _table(console, ("what", "name", "version", "compared with the server"), rows)
+    table(console, ("what", "name", "version", "compared with the server"), rows)
     if not versions:
         sounds = f"{len(planned.missing)} sounds ({planned.missing_bytes:,} bytes) would be sent"
         console.print(f"nothing was changed; {sounds}", markup=False)
@@ -99,7 +99,7 @@ def show_rules(console: Console, rules: Sequence[Mapping[str, Any]]) -> None:
         )
         for n, r in enumerate(rules, 1)
     ]
-    _table(console, ("", "rule", "to", "scenario", "session", "custom data"), rows)
+    table(console, ("", "rule", "to", "scenario", "session", "custom data"), rows)
 
 
 def show_sessions(console: Console, sessions: Sequence[Mapping[str, Any]]) -> None:
@@ -116,26 +116,30 @@ def show_sessions(console: Console, sessions: Sequence[Mapping[str, Any]]) -> No
         )
         for each in sessions
     ]
-    _table(console, ("session", "scenario", "version", "state", "for", "calls"), rows)
+    table(console, ("session", "scenario", "version", "state", "for", "calls"), rows)
 
 
 def show_history(console: Console, sessions: Sequence[Mapping[str, Any]]) -> None:
     rows: list[tuple[object, ...]] = []
     for each in sessions:
-        begun = datetime.fromtimestamp(each["started_at"]).strftime("%Y-%m-%d %H:%M:%S")
-        head = (begun, each["id"], f"{each['application']}/{each['scenario']}")
+        head = (moment(each["started_at"]), each["id"], f"{each['application']}/{each['scenario']}")
         tail = (_seconds(each["duration_s"]), each["end_cause"], len(each["recordings"]) or "")
         calls = [_call(call) for call in each["calls"]] or [""]
         rows.append((*head, calls[0], *tail))
         rows += [("", "", "", call, "", "", "") for call in calls[1:]]
     names = ("begun", "session", "scenario", "call", "lasted", "end", "recordings")
-    _table(console, names, rows)
+    table(console, names, rows)
 
 
 def _call(call: Mapping[str, Any]) -> str:
     result = call["result"] if call["result"] != "failed" else f"failed {call['code']}"
     arrow = ">" if call["incoming"] else "<"
     return f"{call['callerid']} {arrow} {call['number']}  {result}"
+
+
+def moment(at: float) -> str:
+    """Seconds since the epoch, on this machine's clock."""
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _seconds(value: float | None) -> str:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from runtime.applications import Applications
+from runtime.applications.secrets import ApplicationSecrets
 from runtime.applications.shelf import Shelf
 from runtime.control.app import ControlParts, build_app
 from runtime.control.live import LiveFeed
@@ -21,8 +22,10 @@ from runtime.decisions.limits import Limits
 from runtime.session.history import NoHistory
 from runtime.session.registry import SessionRegistry
 from runtime.store import Database
+from runtime.store.sealing import KeyRing, new_key
 from runtime.testing import Sim
 
+WRITTEN = 1_700_000_000.0
 SCENARIO = """
 from runtime import *
 
@@ -42,7 +45,7 @@ async def applications(store: Database, folder: Path, registry: SessionRegistry)
         registry=registry,
         limits=Limits(),
         warn=pytest.fail,
-        wall_time=lambda: 1_700_000_000.0,
+        wall_time=lambda: WRITTEN,
     )
     await made.load()
     return made
@@ -68,6 +71,8 @@ async def client_of(
     book = TokenBook(store, tokens or {})
     await book.load()
     desk = await applications(store, folder, registry) if uploads else None
+    ring = KeyRing((new_key(),), "a test")
+    secrets = ApplicationSecrets(store, ring, ["operators"], wall_time=lambda: WRITTEN)
     app = build_app(
         ControlParts(
             registry=registry,
@@ -78,6 +83,7 @@ async def client_of(
             store=store,
             live=LiveFeed(NoHistory()),
             applications=desk,
+            secrets=secrets,
             state=lambda: {"sip": ["udp:127.0.0.1:5060"]},
         )
     )
