@@ -29,6 +29,7 @@ from runtime.verbs import key as key_verb
 from runtime.verbs import remote as remote_verbs
 from runtime.verbs import run as run_verb
 from runtime.verbs import secrets as secrets_verb
+from runtime.verbs import users as users_verb
 from runtime.verbs.key import JsonOption
 
 app = typer.Typer(
@@ -268,6 +269,8 @@ def explain(
 
 remote_verbs.add_commands(app)
 app.add_typer(secrets_verb.app, name="secrets")
+app.add_typer(users_verb.users, name="users")
+app.add_typer(users_verb.numbers, name="numbers")
 key_app = typer.Typer(
     help="The key that seals what is stored; while no runtime uses it.", no_args_is_help=True
 )

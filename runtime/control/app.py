@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from runtime.applications import Applications, Refused
 from runtime.applications.secrets import ApplicationSecrets
+from runtime.applications.users import ApplicationUsers
 from runtime.control.applications import ApplicationsDoor, on_refused
 from runtime.control.auth import AccessRule, Gate
 from runtime.control.health import Health
@@ -35,6 +36,7 @@ from runtime.control.routes import API, Doors, Endpoint, Table, endpoints
 from runtime.control.secrets import Secrets
 from runtime.control.sessions import Sessions
 from runtime.control.tokens import TokenBook, Tokens
+from runtime.control.users import UsersDoor
 from runtime.session.registry import SessionRegistry
 from runtime.store import Database, StoreBusy, StoreError
 
@@ -56,6 +58,7 @@ class ControlParts:
     applications: Applications | None
     """None where nothing may be uploaded."""
     secrets: ApplicationSecrets
+    users: ApplicationUsers
     state: Callable[[], dict[str, Any]]
     """Facts for /healthz beside the sessions: listeners, engine, sandbox."""
     registrations: Callable[[], list[dict[str, object]]] = list
@@ -88,6 +91,7 @@ def build_table(parts: ControlParts) -> Table:
         live=parts.live,
         applications=ApplicationsDoor(parts.applications),
         secrets=Secrets(parts.secrets),
+        users=UsersDoor(parts.users),
         tokens=Tokens(parts.tokens),
     )
 

@@ -123,6 +123,23 @@ class ApplicationsDoor:
         await self._desk().delete_rule(request.path_params["app"], request.path_params["rule"])
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
+    # --- numbers --------------------------------------------------------------------------------
+
+    async def numbers(self, request: Request) -> Response:
+        found = self._desk().numbers.listing(request.path_params["app"])
+        return JSONResponse({"numbers": found})
+
+    async def set_number(self, request: Request) -> Response:
+        """201 for a new one."""
+        app, number = request.path_params["app"], request.path_params["number"]
+        shown, is_new = await self._desk().numbers.put(app, number, await json_body(request))
+        return JSONResponse(shown, HTTPStatus.CREATED if is_new else HTTPStatus.OK)
+
+    async def delete_number(self, request: Request) -> Response:
+        app, number = request.path_params["app"], request.path_params["number"]
+        await self._desk().numbers.delete(app, number)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
     async def explain(self, request: Request) -> Response:
         number = request.query_params.get("to", "")
         return JSONResponse(self._desk().catalogue.explain(request.path_params["app"], number))

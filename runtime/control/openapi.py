@@ -86,6 +86,30 @@ SCHEMAS: Final[dict[str, Any]] = {
         },
         "additionalProperties": False,
     },
+    "User": {
+        "type": "object",
+        "description": "One of password and ha1 for a new one",
+        "properties": {
+            "password": {**TEXT, "writeOnly": True},
+            "ha1": {
+                "type": "array",
+                "description": "MD5 and SHA-256 of name:realm:password, in hexadecimal",
+                "items": {"type": "string", "pattern": "^([0-9a-f]{32}|[0-9a-f]{64})$"},
+                "writeOnly": True,
+            },
+            "display_name": TEXT,
+            "max_contacts": {"type": "integer", "minimum": 1, "maximum": 12, "default": 5},
+        },
+        "additionalProperties": False,
+    },
+    "Number": {
+        "type": "object",
+        "properties": {
+            "scenario": {"type": "string", "description": "empty: the rules decide"},
+            "custom_data": {"type": "string", "default": ""},
+        },
+        "additionalProperties": False,
+    },
     "Token": {
         "type": "object",
         "required": ["name", "scopes"],

@@ -23,6 +23,7 @@ from runtime.control.scopes import Scope
 from runtime.control.secrets import Secrets
 from runtime.control.sessions import Sessions
 from runtime.control.tokens import Tokens
+from runtime.control.users import UsersDoor
 from runtime.sandbox.bundle import MAX_ASSET
 from runtime.store.search import Wanted
 
@@ -70,6 +71,7 @@ class Doors:
     live: LiveFeed
     applications: ApplicationsDoor
     secrets: Secrets
+    users: UsersDoor
     tokens: Tokens
 
 
@@ -97,7 +99,7 @@ def endpoints(doors: Doors) -> tuple[Endpoint, ...]:
         *_looking(doors),
         *_calling(doors),
         *_deploying(doors.applications),
-        *_keeping(doors.secrets),
+        *_keeping(doors),
         *_administering(doors.tokens),
     )
 
@@ -225,13 +227,24 @@ def _ruling(door: ApplicationsDoor, app: str) -> tuple[Endpoint, ...]:
     )
 
 
-def _keeping(secrets: Secrets) -> tuple[Endpoint, ...]:
-    listed = f"{API}/applications/{{app}}/secrets"
-    one = f"{listed}/{{secret}}"
+def _keeping(doors: Doors) -> tuple[Endpoint, ...]:
+    app = f"{API}/applications/{{app}}"
+    secret, user, number = (
+        f"{app}/secrets/{{secret}}",
+        f"{app}/users/{{user}}",
+        f"{app}/numbers/{{number}}",
+    )
+    secrets, users, numbers = doors.secrets, doors.users, doors.applications
     return (
-        _get(listed, secrets.listing, "The secrets of an application, without their values"),
-        _put(one, secrets.put, "Set a secret; nobody is shown its value again", "Secret"),
-        _delete(one, secrets.delete, "Delete a secret; sessions that run keep it"),
+        _get(f"{app}/secrets", secrets.listing, "The secrets of an application, without values"),
+        _put(secret, secrets.put, "Set a secret; nobody is shown its value again", "Secret"),
+        _delete(secret, secrets.delete, "Delete a secret; sessions that run keep it"),
+        _get(f"{app}/users", users.listing, "Who may register and call for an application"),
+        _put(user, users.put, "Set a user, or change one", "User"),
+        _delete(user, users.delete, "Delete a user; its phones are forgotten"),
+        _get(f"{app}/numbers", numbers.numbers, "The numbers of an application"),
+        _put(number, numbers.set_number, "Say whose a number is, and what takes it", "Number"),
+        _delete(number, numbers.delete_number, "Give a number back"),
     )
 
 

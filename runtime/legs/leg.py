@@ -38,6 +38,8 @@ class LegIdentity:
     """The session of this runtime that placed the call, when the runtime calls itself."""
     to_conference: bool = False
     """It did so to join a shared session (VoxEngine.callConference)."""
+    application: str = ""
+    """Whose user the caller is, when it is the user of an application."""
 
 
 # --- events -------------------------------------------------------------------------------------

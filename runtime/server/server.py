@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from runtime.applications import Applications
 from runtime.applications.secrets import ApplicationSecrets
 from runtime.applications.shelf import Shelf
+from runtime.applications.users import ApplicationUsers, Registering
 from runtime.config import Config
 from runtime.config.services import MailSettings
 from runtime.config.settings import parse_http_address
@@ -49,6 +50,7 @@ from runtime.store import StoreError
 from runtime.store.sealing import KeyFault, SealBroken
 from runtime.timeline_log import LoggedTimelines
 from sip.address import BoundAddress
+from sip.auth import secret_of
 from sip.endpoint import Fault, RegistrationChanged
 from sip.endpoint import ListenError as SipListenError
 
@@ -126,6 +128,7 @@ class Server:
         self._secrets = ApplicationSecrets(
             self._records.store, self._records.ring, (each.name for each in config.secret)
         )
+        self._stored_users = self._make_users()
         self.registry = self._make_registry()
         self._applications = self._make_applications()
         self.registry.set_scenarios(routing)
@@ -174,6 +177,19 @@ class Server:
             registry=self.registry,
             limits=config.application_limits,
             warn=self._log.warning,
+        )
+
+    def _make_users(self) -> ApplicationUsers:
+        assert self._users.registrar is not None, "made of the configuration"
+        registering = Registering(
+            realm=self._users.realm,
+            algorithms=self._users.registrar.algorithms,
+            configured=frozenset(self.config.users),
+            secret_of=secret_of,
+            serve=self._sip.set_users,
+        )
+        return ApplicationUsers(
+            self._records.store, self._records.ring, registering, warn=self._log.warning
         )
 
     def _breaker_is_on(self) -> bool:
@@ -256,6 +272,7 @@ class Server:
                 live=self._live,
                 applications=self._applications,
                 secrets=self._secrets,
+                users=self._stored_users,
                 state=self._state,
                 registrations=lambda: registrations_view(
                     self._sip.registrations(), trio.current_time()
@@ -271,6 +288,7 @@ class Server:
         try:
             await self._tokens.load()
             await self._secrets.load()
+            await self._stored_users.load()
             if self._applications is not None:
                 await self._applications.load()
                 await nursery.start(self._applications.run)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -26,7 +26,7 @@ from runtime.net import Fetcher
 from runtime.session.history import History, NoHistory
 from runtime.session.refusals import Refusals, RefusalView
 from runtime.session.rounds import Rounds
-from runtime.session.rules import DEFAULT_APPLICATION, Match, NoMatch, Routing, Served
+from runtime.session.rules import DEFAULT_APPLICATION, Match, NoMatch, Number, Routing, Served
 from runtime.session.scripts import Scripts
 from runtime.session.settings import Ports, SessionSettings
 from runtime.session.supervisor import Plan, SessionHost, Surroundings
@@ -41,7 +41,6 @@ KEPT_AFTER_END: Final = 200
 """Sessions that can be looked at after their end; older ones are on disk."""
 KILL_AFTER_S: Final = 15.0
 """After a drain's time is up: Terminating, Terminated, last recordings; then it is cut."""
-
 
 LOOP_DETECTED: Final = 482
 """RFC 3261 21.4.20."""
@@ -144,9 +143,12 @@ class SessionRegistry:
         started with."""
         self._serve(attrs.evolve(self._served, operator=routing))
 
-    def set_applications(self, applications: Mapping[str, Routing[Bundle]]) -> None:
-        """What was uploaded; as `set_scenarios`."""
-        self._serve(attrs.evolve(self._served, applications=dict(applications)))
+    def set_applications(
+        self, applications: Mapping[str, Routing[Bundle]], numbers: Iterable[Number] = ()
+    ) -> None:
+        """What was uploaded, and whose which number is; as `set_scenarios`."""
+        owned = {each.number: each for each in numbers}
+        self._serve(attrs.evolve(self._served, applications=dict(applications), numbers=owned))
 
     def _serve(self, served: Served[Bundle]) -> None:
         self._served = served
@@ -238,9 +240,8 @@ class SessionRegistry:
             raise SessionRefused(404, f"there is no scenario {scenario!r}; there are: {known}")
         if self._draining:
             raise SessionRefused(503, "the runtime is shutting down")
-        why = self._no_room(scenario, bundle)
-        plans = [host.plan for host in self._live.values()]
-        why = why or _started_too_many(plans, application, self._settings.limits.started_sessions)
+        plans, most = [h.plan for h in self._live.values()], self._settings.limits.started_sessions
+        why = self._no_room(scenario, bundle) or _started_too_many(plans, application, most)
         if why is not None:
             raise SessionRefused(503, why)
         plan = Plan(
@@ -310,13 +311,11 @@ class SessionRegistry:
 
     def get(self, session_id: str) -> SessionView | None:
         """Live, or one of the last that ended."""
-        host = self._find(session_id)
-        return host.view() if host else None
+        return host.view() if (host := self._find(session_id)) else None
 
     def timeline(self, session_id: str) -> Timeline | None:
         """To read and to follow."""
-        host = self._find(session_id)
-        return host.timeline if host else None
+        return host.timeline if (host := self._find(session_id)) else None
 
     def note_refusal(self, remote: str, destination: str, code: int, reason: str) -> None:
         """A call or request that the signalling side refused before it became a leg."""
@@ -374,7 +373,7 @@ def _destination(
 ) -> Match[Bundle] | NoMatch:
     """What takes a call; one of our own to a shared session is looked for where it came from."""
     if not identity.to_conference:
-        return served.choose(identity.number)
+        return served.choose(identity.number, identity.application)
     host = live.get(identity.own_session)
     if host is None:
         return NoMatch("the session that called this conference is over")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ import typer
 from rich.console import Console
 
 from runtime.config import Config, ConfigError, load_config
+from runtime.config.secret_sources import SourceFault, from_file
+from runtime.decisions.secrets import MAX_VALUE
 from runtime.remote import Client, RemoteError, Server
 from runtime.remote.client import read_token
 from runtime.remote.project import ProjectFault
@@ -87,6 +90,18 @@ def _name_of(folder: Path) -> str:
         return folder.parent.name
     is_project = any((folder / name).is_file() for name in (PROJECT_FILE, "scenario.py"))
     return folder.name if is_project else DEFAULT_APPLICATION
+
+
+def read_secret(file: Path | None, what: str, *, as_json: bool) -> str:
+    """From a file, a person, or standard input; never from the command line, which others see."""
+    if file is not None:
+        try:
+            return from_file(file, "--file")
+        except SourceFault as exc:
+            fail(2, str(exc), as_json=as_json)
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True))
+    return sys.stdin.read(2 * MAX_VALUE).removesuffix("\n").removesuffix("\r")
 
 
 def show(found: Any, as_json: bool, in_words: Callable[[Console], object]) -> None:

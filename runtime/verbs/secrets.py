@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from runtime.config.secret_sources import SourceFault, from_file
-from runtime.decisions.secrets import MAX_VALUE
 from runtime.verbs import remote_tables as tables
-from runtime.verbs.asking import AppOption, JsonOption, ServerOption, asking, fail, show
+from runtime.verbs.asking import AppOption, JsonOption, ServerOption, asking, read_secret, show
 
 app = typer.Typer(
     help="Values that an application's scripts may use and not see.", no_args_is_help=True
@@ -34,7 +31,7 @@ def set_(
     as_json: JsonOption = False,
 ) -> None:
     """Set a secret; its value is asked for, or read from standard input or a file."""
-    body = {"value": _value(file, as_json=as_json), "hosts": host}
+    body = {"value": read_secret(file, "value", as_json=as_json), "hosts": host}
     with asking(server, application, as_json=as_json) as (client, _):
         found = client.put(client.app_path("secrets", name), body)
         show(found, as_json, lambda c: c.print(tables.plain(f"{name} is set")))
@@ -62,18 +59,6 @@ def delete(
         client.delete(client.app_path("secrets", name))
         told = {"ok": True, "name": name}
         show(told, as_json, lambda c: c.print(tables.plain(f"{name} is gone")))
-
-
-def _value(file: Path | None, *, as_json: bool) -> str:
-    """Never from the command line, which others can see."""
-    if file is not None:
-        try:
-            return from_file(file, "--file")
-        except SourceFault as exc:
-            fail(2, str(exc), as_json=as_json)
-    if sys.stdin.isatty():
-        return str(typer.prompt("value", hide_input=True))
-    return sys.stdin.read(2 * MAX_VALUE).removesuffix("\n").removesuffix("\r")
 
 
 def _show(console: Console, secrets: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ is let in as before. A challenge keeps no state; nothing tells whether a user ex
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -54,6 +54,14 @@ class Members:
     def __bool__(self) -> bool:
         """Whether there are users."""
         return bool(self._settings.users)
+
+    def set_users(self, users: Mapping[str, User]) -> None:
+        """These from now on. Phones of those who are gone, or have another secret, are forgotten;
+        their calls in progress go on."""
+        before, self._settings = self._settings, attrs.evolve(self._settings, users=users)
+        for name, user in before.users.items():
+            if name not in users or users[name].secrets != user.secrets:
+                self.registrar.forget(name)
 
     @property
     def remembered(self) -> int:

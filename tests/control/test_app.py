@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 from runtime.applications import Applications
 from runtime.applications.secrets import ApplicationSecrets
 from runtime.applications.shelf import Shelf
+from runtime.applications.users import ApplicationUsers, Registering
 from runtime.control.app import ControlParts, build_app
 from runtime.control.live import LiveFeed
 from runtime.control.routes import MAX_BODY_BYTES
@@ -23,7 +24,9 @@ from runtime.session.history import NoHistory
 from runtime.session.registry import SessionRegistry
 from runtime.store import Database
 from runtime.store.sealing import KeyRing, new_key
+from runtime.store.users import StoredUser
 from runtime.testing import Sim
+from sip.auth import secret_of
 
 WRITTEN = 1_700_000_000.0
 SCENARIO = """
@@ -51,6 +54,22 @@ async def applications(store: Database, folder: Path, registry: SessionRegistry)
     return made
 
 
+def registering(served: list[StoredUser] | None) -> Registering:
+    """A registrar that says in `served` whom it knows."""
+    known: list[StoredUser] = [] if served is None else served
+
+    def serve(users: Iterable[StoredUser]) -> None:
+        known[:] = users
+
+    return Registering(
+        realm="callstage",
+        algorithms=("MD5", "SHA-256"),
+        configured=frozenset({"boss"}),
+        secret_of=secret_of,
+        serve=serve,
+    )
+
+
 @asynccontextmanager
 async def client_of(
     sim: Sim,
@@ -59,6 +78,7 @@ async def client_of(
     *,
     tokens: Mapping[str, str] | None = None,
     uploads: bool = False,
+    served: list[StoredUser] | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     sim.load_text(SCENARIO)
     registry = await sim._registry()
@@ -84,6 +104,9 @@ async def client_of(
             live=LiveFeed(NoHistory()),
             applications=desk,
             secrets=secrets,
+            users=ApplicationUsers(
+                store, ring, registering(served), warn=pytest.fail, wall_time=lambda: WRITTEN
+            ),
             state=lambda: {"sip": ["udp:127.0.0.1:5060"]},
         )
     )

@@ -175,7 +175,7 @@ async def test_rules_are_set_changed_and_explained(sim: Sim, tmp_path: Path) -> 
         used = await client.delete(IVR)
         assert (used.status_code, used.json()["detail"]) == (
             409,
-            "'ivr' is named by the rules sales",
+            "'ivr' is named by rule sales",
         )
         await client.put(rules, json={"rules": []})
         assert (await client.delete(IVR)).status_code == 204

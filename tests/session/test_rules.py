@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
-from runtime.session.rules import Match, NoMatch, Routing, Rule, RuleError, Served
+from runtime.session.rules import Match, NoMatch, Number, Routing, Rule, RuleError, Served
 
 
 def ruled(*patterns: str) -> Routing[str]:
@@ -182,3 +183,63 @@ def test_a_rule_that_is_not_shared_is_no_conference() -> None:
     found = served.conference("room1", "default")
     assert isinstance(found, NoMatch)
     assert found.explanation.startswith("rule 'r0' takes 'room1', and is not shared")
+
+
+def served(*numbers: Number) -> Served[str]:
+    everything = [Rule(name="all", to=".*", scenario="s")]
+    return Served(
+        operator=Routing(bundles={}),
+        applications={
+            "bank": Routing.ruled(everything, {"s": "theirs"}),
+            "shop": Routing.ruled([Rule(name="mine", to="2..", scenario="s")], {"s": "ours"}),
+        },
+        numbers={each.number: each for each in numbers},
+    )
+
+
+def taken(routing: Served[str], destination: str, caller: str = "") -> tuple[str, str | None]:
+    found = routing.choose(destination, caller)
+    assert isinstance(found, Match), found
+    return found.application, found.rule
+
+
+def test_a_number_is_taken_by_whom_it_belongs_to() -> None:
+    routing = served(
+        Number(number="200", application="shop"),
+        Number(number="900", application="shop", scenario="s", custom_data="tea"),
+    )
+    assert taken(routing, "200") == ("shop", "mine")
+    assert taken(routing, "201") == ("bank", "all")
+    found = routing.choose("900")
+    assert isinstance(found, Match)
+    assert (found.application, found.rule, found.custom_data) == ("shop", None, "tea")
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (Number(number="100", application="gone"), "'gone', which has no scenario"),
+        (Number(number="100", application="shop", scenario="x"), "which has no scenario 'x'"),
+        (Number(number="100", application="shop"), "'shop': no rule matches 100"),
+    ],
+)
+def test_a_number_that_nobody_takes_is_not_left_to_others(number: Number, says: str) -> None:
+    found = served(number).choose("100")
+    assert isinstance(found, NoMatch)
+    assert says in found.explanation
+
+
+def test_calls_of_an_applications_users_stay_with_it() -> None:
+    routing = served()
+    assert taken(routing, "200", caller="shop") == ("shop", "mine")
+    found = routing.choose("900", "shop")
+    assert isinstance(found, NoMatch)
+    assert "its caller is a user of application 'shop'" in found.explanation
+
+
+def test_what_the_operator_named_comes_before_numbers() -> None:
+    routing = attrs.evolve(
+        served(Number(number="100", application="shop", scenario="s")),
+        operator=Routing.single("own", "operator"),
+    )
+    assert taken(routing, "100") == ("default", None)

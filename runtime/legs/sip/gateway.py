@@ -35,7 +35,7 @@ from runtime.legs.sip.trunk.setup import (
 from runtime.legs.sip.trunk.watch import TrunkWatch
 from runtime.legs.sip.trunks import Trunk
 from runtime.legs.sip.user_calls import UserCalls
-from runtime.legs.sip.users import Users
+from runtime.legs.sip.users import StoredUser, Users
 from runtime.media.port import MediaPort
 from sip.address import BoundAddress, ListenAddress
 from sip.advertise import Advertised
@@ -85,7 +85,7 @@ class SipGateway:
         self._allow = networks(config.allow)
         self._trunks = [trunk_of(settings) for settings in trunks]
         self._on_refused = on_refused
-        self._users = users or Users()
+        self._users = Users() if users is None else users
         self._recognition = Recognition(trunks=self._trunks)
         self._desk = TrunkDesk(self._trunks, trio.current_time)
         self._bound: Sequence[BoundAddress] = ()
@@ -215,6 +215,11 @@ class SipGateway:
     @property
     def active_calls(self) -> int:
         return self._endpoint.active_sessions
+
+    def set_users(self, stored: Iterable[StoredUser]) -> None:
+        """Users of applications, beside those of the configuration, from now on."""
+        self._endpoint.set_users(self._users.set_stored(stored))
+        self._gate.expect_users(bool(self._users))
 
     def registrations(self) -> tuple[Binding, ...]:
         """Where users can be reached now, by user."""

@@ -68,7 +68,7 @@ class IncomingCalls:
         self._settings = settings
         self._deliver = deliver
         self._on_refused = on_refused
-        self._users = users or Users()
+        self._users = Users() if users is None else users
         self._nursery: trio.Nursery | None = None
         self._arriving = 0
 

@@ -67,6 +67,10 @@ class PeerGate:
         self.refused = 0
         self.ignored = 0
 
+    def expect_users(self, users: bool) -> None:
+        """Whether strangers may be users of ours from now on."""
+        self._users = self._strangers.patience = users
+
     def accept(self, peer: PeerAddress) -> Admission:
         """The endpoint's gate."""
         if not self._certificates.isdisjoint(peer.names) or self._is_own(peer):

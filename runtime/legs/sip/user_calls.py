@@ -79,10 +79,10 @@ class UserCalls:
 
     def _bindings(self, name: str) -> tuple[Binding, ...]:
         shown = name[:MAX_SHOWN].encode("utf-8", "replace").decode()
-        if not self._users:
-            raise DialRefused(404, f"no user {shown!r}: none are configured; add [users.NAME]")
         if name not in self._users:
-            raise DialRefused(404, f"no user {shown!r} is configured in [users]")
+            raise DialRefused(
+                404, f"no user {shown!r} is configured in [users], or set for an application"
+            )
         bindings = self._endpoint.bindings(name)
         if not bindings:
             raise DialRefused(480, f"user {shown!r} is not registered")

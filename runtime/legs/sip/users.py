@@ -6,7 +6,7 @@ Pure. A caller that has proven to be a user is shown as that user, whatever its 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
@@ -14,24 +14,42 @@ from runtime.config.users import HA1_ALGORITHMS, RegistrarSettings, UserSettings
 from runtime.legs.leg import LegIdentity
 from sip import registrar
 from sip.auth import secret_of
-from sip.registrar import Binding
+from sip.registrar import Binding, User
 
 GOOD_PASSWORD: Final = 8
 """Characters below which a password on a public address is told to the operator."""
 
 
-@attrs.frozen(kw_only=True)
+class StoredUser(Protocol):
+    """A user of an application, as it was set while the runtime served."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def application(self) -> str: ...
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """H(A1) by algorithm, in hexadecimal."""
+        ...
+
+    @property
+    def display_name(self) -> str: ...
+    @property
+    def max_contacts(self) -> int: ...
+
+
+@attrs.define(kw_only=True, eq=False)
 class Users:
-    """Everybody who may register; empty when nobody is configured."""
+    """Everybody who may register: those of the configuration, and those that were set since."""
 
     realm: str = ""
-    display_names: Mapping[str, str] = attrs.field(factory=dict)
-    """By user name."""
-
     registrar: registrar.RegistrarSettings | None = None
-    """For the endpoint."""
+    """For the endpoint; the users in it are those of the configuration."""
     weak: str = ""
     """What to tell the operator of a public address."""
+    _display_names: Mapping[str, str] = attrs.field(factory=dict)
+    _applications: Mapping[str, str] = attrs.field(factory=dict)
+    """By user name, of those that were set."""
 
     @classmethod
     def of(cls, settings: RegistrarSettings, users: Mapping[str, UserSettings]) -> Users:
@@ -46,10 +64,20 @@ class Users:
         )
 
     def __bool__(self) -> bool:
-        return bool(self.display_names)
+        return bool(self._display_names)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.display_names
+        return name in self._display_names
+
+    def set_stored(self, stored: Iterable[StoredUser]) -> dict[str, User]:
+        """These beside those of the configuration, which win; everybody, for the endpoint."""
+        assert self.registrar is not None, "users are set where there is a registrar"
+        configured = self.registrar.users
+        own = {user.name: user for user in stored if user.name not in configured}
+        self._applications = {name: user.application for name, user in own.items()}
+        everybody = {**{name: _of_stored(user) for name, user in own.items()}, **configured}
+        self._display_names = {name: user.display_name for name, user in everybody.items()}
+        return everybody
 
     def identity(self, name: str, seen: LegIdentity) -> LegIdentity:
         """A call of user `name`, which its INVITE described as `seen`."""
@@ -58,7 +86,8 @@ class Users:
         return attrs.evolve(
             seen,
             callerid=name,
-            display_name=self.display_names.get(name, "") or name,
+            display_name=self._display_names.get(name, "") or name,
+            application=self._applications.get(name, ""),
             from_uri=f"sip:{name}@{self.realm}",
             client_type="user",
         )
@@ -66,10 +95,8 @@ class Users:
 
 def registrar_settings(
     settings: RegistrarSettings, users: Mapping[str, UserSettings]
-) -> registrar.RegistrarSettings | None:
-    """For the endpoint; None without users. ValueError says what contradicts itself."""
-    if not users:
-        return None
+) -> registrar.RegistrarSettings:
+    """For the endpoint. ValueError says what contradicts itself."""
     if settings.min_expires_s > settings.max_expires_s:
         raise ValueError("[registrar]: min_expires_s is above max_expires_s")
     made = {name: _user(name, user, settings) for name, user in users.items()}
@@ -107,14 +134,23 @@ def registrations_view(bindings: Iterable[Binding], now: float) -> list[dict[str
     ]
 
 
-def _user(name: str, user: UserSettings, settings: RegistrarSettings) -> registrar.User:
+def _of_stored(user: StoredUser) -> User:
+    return User(
+        name=user.name,
+        secrets=user.secrets,
+        display_name=user.display_name,
+        max_contacts=user.max_contacts,
+    )
+
+
+def _user(name: str, user: UserSettings, settings: RegistrarSettings) -> User:
     if user.ha1:
         secrets = {HA1_ALGORITHMS[len(each)]: each.lower() for each in user.ha1}
     else:
         secrets = {
             each: secret_of(each, name, settings.realm, user.password) for each in settings.digest
         }
-    return registrar.User(
+    return User(
         name=name,
         secrets=secrets,
         display_name=user.display_name,
