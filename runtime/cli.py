@@ -26,6 +26,7 @@ from runtime.verbs import demo as demo_verb
 from runtime.verbs import doctor as doctor_verb
 from runtime.verbs import explain as explain_verb
 from runtime.verbs import key as key_verb
+from runtime.verbs import recordings as recordings_verb
 from runtime.verbs import remote as remote_verbs
 from runtime.verbs import run as run_verb
 from runtime.verbs import secrets as secrets_verb
@@ -269,6 +270,7 @@ def explain(
 
 remote_verbs.add_commands(app)
 app.add_typer(secrets_verb.app, name="secrets")
+app.add_typer(recordings_verb.app, name="recordings")
 app.add_typer(users_verb.users, name="users")
 app.add_typer(users_verb.numbers, name="numbers")
 key_app = typer.Typer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -33,6 +33,8 @@ def _size(_: Any, __: attrs.Attribute[Any], value: str) -> None:
 class DataSettings:
     dir: Path = Path(".callstage")
     recordings_max: str = attrs.field(default="10 GB", validator=_size)
+    recordings_full: Literal["refuse", "delete-oldest"] = "refuse"
+    """What gives way when recordings take as much as they may."""
     recordings_days: float = attrs.field(default=0, validator=not_negative)
     history_days: float = attrs.field(default=0, validator=not_negative)
     """How long recordings, and sessions with their timelines, are kept; 0 = for ever."""

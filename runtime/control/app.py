@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class ControlParts:
     """The folder with a folder for each session."""
     recording: Callable[[str, int], Path | None]
     """The file of a session's recording."""
+    delete_recording: Callable[[str, int], Awaitable[bool]]
     store: Database
     live: LiveFeed
     applications: Applications | None
@@ -85,7 +86,7 @@ def build_table(parts: ControlParts) -> Table:
     doors = Doors(
         health=Health(parts.registry, parts.state),
         sessions=Sessions(parts.registry, parts.timelines),
-        recordings=Recordings(parts.recording),
+        recordings=Recordings(parts.recording, parts.store, parts.delete_recording),
         registrations=Registrations(parts.registrations),
         history=History(parts.store),
         live=parts.live,

@@ -17,7 +17,7 @@ from runtime.control.applications import ApplicationsDoor
 from runtime.control.health import Health
 from runtime.control.history import History
 from runtime.control.live import LiveFeed
-from runtime.control.recordings import Recordings
+from runtime.control.recordings import SEARCH, Recordings
 from runtime.control.registrations import Registrations
 from runtime.control.scopes import Scope
 from runtime.control.secrets import Secrets
@@ -100,7 +100,7 @@ def endpoints(doors: Doors) -> tuple[Endpoint, ...]:
         *_calling(doors),
         *_deploying(doors.applications),
         *_keeping(doors),
-        *_administering(doors.tokens),
+        *_administering(doors),
     )
 
 
@@ -134,6 +134,13 @@ def _looking(doors: Doors) -> tuple[Endpoint, ...]:
             doors.recordings.one,
             "A recording, whole or by range",
             answer="audio/*",
+        ),
+        _get(f"{one}/recordings", doors.recordings.of_session, "The recordings of a session"),
+        _get(
+            f"{API}/recordings",
+            doors.recordings.search,
+            "Recordings of all sessions, newest first",
+            query=SEARCH,
         ),
     )
 
@@ -282,8 +289,17 @@ def _delete(path: str, handler: Handler, summary: str) -> Endpoint:
     )
 
 
-def _administering(tokens: Tokens) -> tuple[Endpoint, ...]:
+def _administering(doors: Doors) -> tuple[Endpoint, ...]:
+    tokens = doors.tokens
     return (
+        Endpoint(
+            method="DELETE",
+            path=f"{API}/sessions/{{session}}/recordings/{{number:int}}",
+            handler=doors.recordings.delete,
+            summary="Delete a recording for good",
+            scope=Scope.ADMIN,
+            status=204,
+        ),
         _get(f"{API}/tokens", tokens.listing, "Tokens, without themselves", Scope.ADMIN),
         Endpoint(
             method="POST",

@@ -18,7 +18,7 @@ class Scope(enum.Enum):
     DEPLOY = "deploy"
     """Upload scenarios, set rules, secrets, users and numbers."""
     ADMIN = "admin"
-    """Make and take back tokens."""
+    """Make and take back tokens, delete recordings."""
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from runtime.config import Config
+from runtime.config.data import parse_size
 from runtime.media.recording.recordings import Recordings
 from runtime.storage import ApplicationStore
 from runtime.store import Database
@@ -46,10 +47,16 @@ class Records:
                 timelines=data / "sessions",
                 recordings=data / "recordings",
                 find=recordings.find,
+                recordings_most=(
+                    parse_size(config.data.recordings_max)
+                    if config.data.recordings_full == "delete-oldest"
+                    else None
+                ),
                 recordings_days=config.data.recordings_days,
                 history_days=config.data.history_days,
                 wall_time=time.time,
                 warn=log.warning,
+                tell=log.info,
             ),
         )
 

@@ -268,6 +268,7 @@ class Server:
                 tokens=self._tokens,
                 timelines=self.config.data.dir.resolve() / "sessions",
                 recording=self._children.recordings.find,
+                delete_recording=self._records.upkeep.delete_recording,
                 store=self._records.store,
                 live=self._live,
                 applications=self._applications,

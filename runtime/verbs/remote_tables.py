@@ -109,7 +109,7 @@ def show_sessions(console: Console, sessions: Sequence[Mapping[str, Any]]) -> No
             f"{each['application']}/{each['scenario']}",
             each["version"][:12],
             each["state"],
-            _seconds(each["duration_s"]),
+            seconds(each["duration_s"]),
             ", ".join(
                 f"{leg['callerid']} > {leg['number']} {leg['state']}" for leg in each["legs"]
             ),
@@ -123,7 +123,7 @@ def show_history(console: Console, sessions: Sequence[Mapping[str, Any]]) -> Non
     rows: list[tuple[object, ...]] = []
     for each in sessions:
         head = (moment(each["started_at"]), each["id"], f"{each['application']}/{each['scenario']}")
-        tail = (_seconds(each["duration_s"]), each["end_cause"], len(each["recordings"]) or "")
+        tail = (seconds(each["duration_s"]), each["end_cause"], len(each["recordings"]) or "")
         calls = [_call(call) for call in each["calls"]] or [""]
         rows.append((*head, calls[0], *tail))
         rows += [("", "", "", call, "", "", "") for call in calls[1:]]
@@ -142,7 +142,7 @@ def moment(at: float) -> str:
     return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _seconds(value: float | None) -> str:
+def seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} s"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +24,7 @@ from runtime.session.history import NoHistory
 from runtime.session.registry import SessionRegistry
 from runtime.store import Database
 from runtime.store.sealing import KeyRing, new_key
+from runtime.store.upkeep import Upkeep
 from runtime.store.users import StoredUser
 from runtime.testing import Sim
 from sip.auth import secret_of
@@ -52,6 +53,21 @@ async def applications(store: Database, folder: Path, registry: SessionRegistry)
     )
     await made.load()
     return made
+
+
+def keeper(store: Database, folder: Path, find: Callable[[str, int], Path | None]) -> Upkeep:
+    return Upkeep(
+        store=store,
+        timelines=folder / "sessions",
+        recordings=folder / "recordings",
+        find=find,
+        recordings_days=0,
+        recordings_most=None,
+        history_days=0,
+        wall_time=lambda: WRITTEN,
+        warn=pytest.fail,
+        tell=pytest.fail,
+    )
 
 
 def registering(served: list[StoredUser] | None) -> Registering:
@@ -91,6 +107,7 @@ async def client_of(
     book = TokenBook(store, tokens or {})
     await book.load()
     desk = await applications(store, folder, registry) if uploads else None
+    upkeep = keeper(store, folder, recording)
     ring = KeyRing((new_key(),), "a test")
     secrets = ApplicationSecrets(store, ring, ["operators"], wall_time=lambda: WRITTEN)
     app = build_app(
@@ -100,6 +117,7 @@ async def client_of(
             tokens=book,
             timelines=folder / "sessions",
             recording=recording,
+            delete_recording=upkeep.delete_recording,
             store=store,
             live=LiveFeed(NoHistory()),
             applications=desk,

@@ -79,6 +79,8 @@ class UserCalls:
 
     def _bindings(self, name: str) -> tuple[Binding, ...]:
         shown = name[:MAX_SHOWN].encode("utf-8", "replace").decode()
+        if not self._users:
+            raise DialRefused(404, f"no user {shown!r}: none are configured; add [users.NAME]")
         if name not in self._users:
             raise DialRefused(
                 404, f"no user {shown!r} is configured in [users], or set for an application"
