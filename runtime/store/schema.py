@@ -120,6 +120,7 @@ calls: Final = Table(
     Index("calls_by_number", "number", "session_id"),
     Index("calls_by_callerid", "callerid", "session_id"),
     Index("calls_by_custom_data", "custom_data", "session_id"),
+    Index("calls_by_result", "result", "session_id"),
 )
 
 recordings: Final = Table(

@@ -130,6 +130,9 @@ def history(
     result: Annotated[str, typer.Option(help="live, answered, failed, interrupted.")] = "",
     since: Annotated[str, typer.Option(help="Begun at or after: 2026-05-01T08:00.")] = "",
     until: Annotated[str, typer.Option(help="Begun before.")] = "",
+    scenario: Annotated[str, typer.Option(help="Of this scenario.")] = "",
+    end_cause: Annotated[str, typer.Option(help="Ended so: terminated, script-error, ...")] = "",
+    after: Annotated[str, typer.Option(help="`next` of the page before.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=200, help="Sessions.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
@@ -144,6 +147,9 @@ def history(
             result=result,
             since=since,
             until=until,
+            scenario=scenario,
+            end_cause=end_cause,
+            after=after,
             limit=str(limit),
         )
-        show(found, as_json, lambda c: tables.show_history(c, found["sessions"]))
+        show(found, as_json, lambda c: tables.show_history(c, found))

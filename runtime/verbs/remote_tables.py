@@ -119,9 +119,9 @@ def show_sessions(console: Console, sessions: Sequence[Mapping[str, Any]]) -> No
     table(console, ("session", "scenario", "version", "state", "for", "calls"), rows)
 
 
-def show_history(console: Console, sessions: Sequence[Mapping[str, Any]]) -> None:
+def show_history(console: Console, page: Mapping[str, Any]) -> None:
     rows: list[tuple[object, ...]] = []
-    for each in sessions:
+    for each in page["sessions"]:
         head = (moment(each["started_at"]), each["id"], f"{each['application']}/{each['scenario']}")
         tail = (seconds(each["duration_s"]), each["end_cause"], len(each["recordings"]) or "")
         calls = [_call(call) for call in each["calls"]] or [""]
@@ -129,6 +129,8 @@ def show_history(console: Console, sessions: Sequence[Mapping[str, Any]]) -> Non
         rows += [("", "", "", call, "", "", "") for call in calls[1:]]
     names = ("begun", "session", "scenario", "call", "lasted", "end", "recordings")
     table(console, names, rows)
+    if page["next"]:
+        console.print(plain(f"older ones: --after {page['next']}"))
 
 
 def _call(call: Mapping[str, Any]) -> str:

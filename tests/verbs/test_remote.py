@@ -43,9 +43,11 @@ def test_what_strangers_wrote_cannot_steer_the_terminal() -> None:
         "calls": [call],
         "recordings": [],
     }
-    show_history(Console(file=out, width=200), [session])
+    page = {"sessions": [session], "next": "1.5~s1"}
+    show_history(Console(file=out, width=200), page)
     assert "\x1b" not in out.getvalue()
     assert "> [b]  failed 486" in out.getvalue()
+    assert "older ones: --after 1.5~s1" in out.getvalue()
 
 
 def test_a_project_is_its_rules_and_what_they_name(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Secrets, key-value pairs, users and numbers of applications."""
+"""Secrets, key-value pairs, users and numbers of applications; calls found by their result."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index("calls_by_result", "calls", ["result", "session_id"], unique=False)
     _secrets_and_pairs()
     _users_and_numbers()
 
