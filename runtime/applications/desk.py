@@ -200,6 +200,7 @@ class Applications:
             "added": sorted(new.keys() - old.keys()),
             "changed": sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
             "removed": sorted(old.keys() - new.keys()),
+            "same": sorted(name for name in new.keys() & old.keys() if new[name] == old[name]),
         }
 
     async def versions(self, application: str, scenario: str) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ def plan_json(planned: Plan, versions: Mapping[str, int], *, dry_run: bool) -> d
         "changes": planned.changes_something,
         "scenarios": {
             name: {
-                **{key: each[key] for key in CHANGES},
+                **{key: each[key] for key in (*CHANGES, "same")},
                 "digest": each["digest"],
                 "version": versions.get(name),
             }
@@ -60,10 +60,16 @@ def plan_json(planned: Plan, versions: Mapping[str, int], *, dry_run: bool) -> d
         },
         "rules": {
             "added": planned.rules_added,
-            "changed": planned.rules_changed,
+            "changed": list(planned.rules_changed),
             "removed": planned.rules_removed,
+            "same": planned.rules_same,
+            "differences": {
+                name: {field: {"server": old, "project": new} for field, (old, new) in each.items()}
+                for name, each in planned.rules_changed.items()
+            },
             "reordered": planned.rules_reordered,
         },
+        "only_on_the_server": planned.only_there,
         "sounds": sorted(planned.missing),
     }
 
@@ -73,12 +79,13 @@ def show_plan(console: Console, planned: Plan, versions: Mapping[str, int]) -> N
     for name, each in planned.scenarios.items():
         changes = [f"{key} {', '.join(each[key])}" for key in CHANGES if each[key]]
         rows.append(("scenario", name, versions.get(name, ""), "; ".join(changes) or "the same"))
-    for what, names in (
-        ("added", planned.rules_added),
-        ("changed", planned.rules_changed),
-        ("removed", planned.rules_removed),
-    ):
-        rows += [("rule", name, "", what) for name in names]
+    rows += [("scenario", name, "", "only on the server, and stays") for name in planned.only_there]
+    rows += [("rule", name, "", "added") for name in planned.rules_added]
+    for name, change in planned.rules_changed.items():
+        told = [f"{field}: {old!r} becomes {new!r}" for field, (old, new) in change.items()]
+        rows.append(("rule", name, "", "; ".join(told)))
+    rows += [("rule", name, "", "removed") for name in planned.rules_removed]
+    rows += [("rule", name, "", "the same") for name in planned.rules_same]
     if planned.rules_reordered:
         rows.append(("rules", "", "", "in another order"))
     table(console, ("what", "name", "version", "compared with the server"), rows)

@@ -95,6 +95,14 @@ async def test_a_project_is_tried_uploaded_called_and_found_again(
         assert "added scenario.py, sounds/hello.wav" in table
         again = await ask(runtime, "upload")
         assert (again["changes"], again["scenarios"]["scenario"]["version"]) == (False, 1)
+        config = shop / "callstage.toml"
+        config.write_text(PROJECT.replace("'1..'", "'2..'"))
+        compared = await ask(runtime, "upload", "--dry-run")
+        assert compared["rules"]["differences"] == {
+            "sales": {"to": {"server": "1..", "project": "2.."}}
+        }
+        assert compared["scenarios"]["scenario"]["same"] == ["scenario.py", "sounds/hello.wav"]
+        config.write_text(PROJECT)
         [rule] = (await ask(runtime, "rules"))["rules"]
         assert (rule["name"], rule["custom_data"]) == ("sales", "from the rule")
         assert "goes to scenario" in await say(runtime, "rules", "--explain", "100")
