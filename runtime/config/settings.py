@@ -32,6 +32,8 @@ MAX_CUSTOM_DATA: Final = 8_192
 """As much as the wire to a script carries (runtime/sandbox/schema.py)."""
 MAX_PATTERN: Final = 512
 """A rule's pattern is read by people; longer ones are mistakes or attacks on the matcher."""
+MAX_RATE: Final = 10_000
+"""Requests a second: more than one core answers."""
 MAX_APOLOGY: Final = 500
 """A sentence or two: nobody is kept on the line for more than ten seconds of it."""
 
@@ -179,10 +181,19 @@ class SipSettings:
     """How sendDigits reaches peers that did not negotiate RFC 4733."""
 
 
+def _rate(_: Any, __: attrs.Attribute[Any], value: float) -> None:
+    if not 1 <= value <= MAX_RATE:
+        raise ValueError(f"{value:g} is not from 1 to {MAX_RATE}")
+
+
 @attrs.frozen(kw_only=True)
 class HttpSettings:
     listen: str = attrs.field(default="127.0.0.1:8080", validator=_checked_by(parse_http_address))
     tokens: dict[str, str] = attrs.field(factory=dict, validator=_token_hashes)
+    requests_per_s: float = attrs.field(default=50, validator=_rate)
+    """Of one token; four seconds' worth may come at once."""
+    address_requests_per_s: float = attrs.field(default=200, validator=_rate)
+    """From one address, with tokens or without."""
 
 
 CodecName = Literal["opus", "G722", "PCMU", "PCMA", "L16", "L16/8000"]

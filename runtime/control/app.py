@@ -30,6 +30,7 @@ from runtime.control.problem import (
     on_store_busy,
     on_store_error,
 )
+from runtime.control.rates import Rates
 from runtime.control.recordings import Recordings
 from runtime.control.registrations import Registrations
 from runtime.control.routes import API, Doors, Endpoint, Table, endpoints
@@ -49,6 +50,7 @@ class ControlParts:
     loopback: bool
     """Whether only this machine can reach it; then nobody needs a token."""
     tokens: TokenBook
+    rates: Rates
     timelines: Path
     """The folder with a folder for each session."""
     recording: Callable[[str, int], Path | None]
@@ -78,7 +80,8 @@ def build_app(parts: ControlParts) -> ASGIApp:
             StoreError: on_store_error,
         },
     )
-    return Gate(app, AccessRule(loopback=parts.loopback, owner=parts.tokens.owner), table)
+    rule = AccessRule(loopback=parts.loopback, owner=parts.tokens.owner, rates=parts.rates)
+    return Gate(app, rule, table)
 
 
 def build_table(parts: ControlParts) -> Table:

@@ -261,6 +261,13 @@ class Limits:
         beyond='"Exceeded the HTTP connection count limit!" raised at the script\'s line',
         keeper=Keeper.BOTH,
     )
+    http_machine_active: int = limit(
+        200,
+        (1, 10_000),
+        "HTTP requests of all scripts under way at once, their sounds' included, of the machine",
+        beyond="the next one waits, within its own time",
+        operator_only=True,
+    )
     http_timeout_s: float = limit(
         90.0,
         (1.0, 600.0),

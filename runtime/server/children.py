@@ -19,6 +19,7 @@ from runtime.media.sounds.decoders import file_decoders
 from runtime.media.sounds.library import Sounds
 from runtime.media.sounds.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
+from runtime.net.turnstile import Turnstile
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.launcher import ZygoteLauncher
 from runtime.sandbox.levels import Isolation
@@ -52,7 +53,7 @@ class Children:
         sound_rate_hz = WIDE_ROW_RATE_HZ if config.wideband else ROW_RATE_HZ
         speech = OfflineSpeech(log.warning, sound_rate_hz)
         network = Direct(parse_networks(config.net.allow))
-        http = Fetcher(network)
+        http = Fetcher(Turnstile(network, config.limits.http_machine_active))
         recordings = Recordings(
             RecordingDisk(data / "recordings", parse_size(config.data.recordings_max)),
             base_url=lambda: base_url,

@@ -27,6 +27,7 @@ from runtime.config.settings import parse_http_address
 from runtime.control.app import ControlParts, build_app
 from runtime.control.listener import GRACE_S, HttpListener, ListenError
 from runtime.control.live import LiveFeed
+from runtime.control.rates import Rates
 from runtime.control.routes import API
 from runtime.control.tokens import TokenBook
 from runtime.decisions.rates import RateTable
@@ -261,12 +262,14 @@ class Server:
         with trio.move_on_after(COMPILE_S):
             await self._compile_scripts()
             await self._children.zygote.filled()
+        config = self.config
         app = build_app(
             ControlParts(
                 registry=self.registry,
-                loopback=_is_loopback(self.config),
+                loopback=_is_loopback(config),
                 tokens=self._tokens,
-                timelines=self.config.data.dir.resolve() / "sessions",
+                rates=Rates(config.http.requests_per_s, config.http.address_requests_per_s),
+                timelines=config.data.dir.resolve() / "sessions",
                 recording=self._children.recordings.find,
                 delete_recording=self._records.upkeep.delete_recording,
                 store=self._records.store,

@@ -17,6 +17,7 @@ from runtime.applications.shelf import Shelf
 from runtime.applications.users import ApplicationUsers, Registering
 from runtime.control.app import ControlParts, build_app
 from runtime.control.live import LiveFeed
+from runtime.control.rates import Rates
 from runtime.control.routes import MAX_BODY_BYTES
 from runtime.control.tokens import TokenBook
 from runtime.decisions.limits import Limits
@@ -95,6 +96,7 @@ async def client_of(
     tokens: Mapping[str, str] | None = None,
     uploads: bool = False,
     served: list[StoredUser] | None = None,
+    rates: Rates | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     sim.load_text(SCENARIO)
     registry = await sim._registry()
@@ -115,6 +117,7 @@ async def client_of(
             registry=registry,
             loopback=tokens is None,
             tokens=book,
+            rates=rates or Rates(50, 200),
             timelines=folder / "sessions",
             recording=recording,
             delete_recording=upkeep.delete_recording,
