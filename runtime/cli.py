@@ -7,6 +7,7 @@ hands over to one function.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -177,20 +178,24 @@ def dev(
 
 
 @app.command()
-def demo(
-    data: DataOption = None,
-) -> None:
+def demo(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Start the runtime with a shipped IVR, call it, press digits, and show what happened."""
-    _leave(trio.run(demo_verb.demo, Overrides(data=data).over(None).data.dir))
+    folder = Overrides(data=data).over(None).data.dir
+    _leave(trio.run(partial(demo_verb.demo, folder, as_json=as_json)))
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(help="The folder to make.")]) -> None:
+def new(
+    name: Annotated[str, typer.Argument(help="The folder to make.")], as_json: JsonOption = False
+) -> None:
     """Make a project: scenario.py, test_scenario.py, callstage.toml."""
     try:
         files = create_project(Path(), name)
     except ProjectError as exc:
         fail(str(exc))
+    if as_json:
+        typer.echo(json.dumps({"made": [str(file) for file in files]}))
+        return
     for file in files:
         typer.echo(f"made {file}")
     typer.echo(f"next: cd {name} && callstage dev      (and in another terminal:)")

@@ -25,6 +25,7 @@ from runtime.control.live import LiveFeed
 from runtime.control.openapi import document
 from runtime.control.problem import (
     Problem,
+    on_fault,
     on_http_exception,
     on_problem,
     on_store_busy,
@@ -78,6 +79,7 @@ def build_app(parts: ControlParts) -> ASGIApp:
             Refused: on_refused,
             StoreBusy: on_store_busy,
             StoreError: on_store_error,
+            Exception: on_fault,
         },
     )
     rule = AccessRule(loopback=parts.loopback, owner=parts.tokens.owner, rates=parts.rates)

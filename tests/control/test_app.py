@@ -97,6 +97,7 @@ async def client_of(
     uploads: bool = False,
     served: list[StoredUser] | None = None,
     rates: Rates | None = None,
+    state: Callable[[], dict[str, object]] = lambda: {"sip": ["udp:127.0.0.1:5060"]},
 ) -> AsyncIterator[httpx.AsyncClient]:
     sim.load_text(SCENARIO)
     registry = await sim._registry()
@@ -128,7 +129,7 @@ async def client_of(
             users=ApplicationUsers(
                 store, ring, registering(served), warn=pytest.fail, wall_time=lambda: WRITTEN
             ),
-            state=lambda: {"sip": ["udp:127.0.0.1:5060"]},
+            state=state,
         )
     )
     transport = httpx.ASGITransport(app)
@@ -268,3 +269,20 @@ async def test_a_public_bind_wants_a_token_except_for_probes(sim: Sim, tmp_path:
             bearer = {"authorization": f"Bearer {token}"}
             answer = await client.get("/api/v1/sessions", headers=bearer)
             assert answer.status_code == status, token
+
+
+async def test_a_fault_of_ours_is_a_problem_body_that_tells_nothing(
+    sim: Sim, tmp_path: Path
+) -> None:
+
+    def broken() -> dict[str, object]:
+        raise RuntimeError("hunter2")
+
+    async with client_of(sim, tmp_path, state=broken) as client:
+        app = client._transport.app  # type: ignore[attr-defined]
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as other:
+            answer = await other.get("/healthz")
+        assert answer.status_code == 500
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["detail"] == "a fault of this runtime; see its log"
