@@ -6,20 +6,17 @@ A recording may grow while it is sent; what comes after the promised length is n
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
 from email.utils import formatdate
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
 
 import trio
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from runtime.control.growing import part_of
 from runtime.control.problem import Problem
 from runtime.control.ranges import Slice, Unsatisfiable, read_range
-
-PIECE: Final = 64 * 1024
 
 
 async def file_answer(request: Request, path: Path, media_type: str) -> Response:
@@ -41,7 +38,7 @@ async def file_answer(request: Request, path: Path, media_type: str) -> Response
     headers["content-length"] = str(sent.length)
     if request.method == "HEAD":
         return Response(status_code=code, headers=headers, media_type=media_type)
-    return StreamingResponse(_pieces(path, sent), code, headers, media_type)
+    return StreamingResponse(part_of(path, sent.start, sent.length), code, headers, media_type)
 
 
 def _part(request: Request, size: int, tag: str, changed: str) -> Slice | None:
@@ -57,16 +54,3 @@ def _part(request: Request, size: int, tag: str, changed: str) -> Slice | None:
             f"there are {size} bytes; {wanted[:60]!r} asks for none of them",
             headers={"content-range": f"bytes */{size}"},
         ) from None
-
-
-async def _pieces(path: Path, part: Slice) -> AsyncIterator[bytes]:
-    """Exactly so many bytes, unless the file became shorter; then the connection is cut."""
-    left = part.length
-    async with await trio.open_file(path, "rb") as file:
-        await file.seek(part.start)
-        while left:
-            piece = await file.read(min(PIECE, left))
-            if not piece:
-                raise OSError(f"{path} became shorter while it was sent")
-            left -= len(piece)
-            yield piece
