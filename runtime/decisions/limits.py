@@ -22,6 +22,7 @@ MIB: Final = 1024 * 1024
 _FAILED_403: Final = 'the call is Failed(403, "Call limit reached")'
 _KIND_ERROR: Final = "the unit's Error event, and CommandFailed where it is awaited"
 _LIMIT_REACHED: Final = "LimitReached, raised at the script's line"
+_WAITS: Final = "the next one waits, within its own time"
 _SLOWER: Final = "the script waits: its sends block"
 _TRUNCATED: Final = "one line that says so, then silence"
 _RAISED: Final = "LimitReached at the script's line"
@@ -262,11 +263,7 @@ class Limits:
         keeper=Keeper.BOTH,
     )
     http_machine_active: int = limit(
-        200,
-        (1, 10_000),
-        "HTTP requests of all scripts under way at once, their sounds' included, of the machine",
-        beyond="the next one waits, within its own time",
-        operator_only=True,
+        200, (1, 10_000), "HTTP requests of all scripts at once", beyond=_WAITS, operator_only=True
     )
     http_timeout_s: float = limit(
         90.0,

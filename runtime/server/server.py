@@ -8,7 +8,6 @@ children leave last.
 from __future__ import annotations
 
 import ipaddress
-import resource
 import secrets
 from typing import Any, Final
 
@@ -41,6 +40,7 @@ from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import LaunchError
 from runtime.server.children import Children
 from runtime.server.isolation import check_isolation
+from runtime.server.machine import raise_descriptor_limit, sessions_that_fit
 from runtime.server.records import Records
 from runtime.session.refusals import RefusalView
 from runtime.session.registry import SessionRegistry
@@ -55,10 +55,6 @@ from sip.auth import secret_of
 from sip.endpoint import Fault, RegistrationChanged
 from sip.endpoint import ListenError as SipListenError
 
-SESSION_MEMORY: Final = 8 * 1024 * 1024
-"""Private memory that a session may take, for the number that fits into the machine."""
-MIN_SESSIONS: Final = 10
-"""Even where the memory available cannot be read."""
 COMPILE_S: Final = 5.0
 """A script takes some milliseconds; what is not done then is compiled by its sessions."""
 RETRY_AFTER_S: Final = 10
@@ -377,22 +373,6 @@ def _http_listener(config: Config) -> HttpListener:
 
 def _is_loopback(config: Config) -> bool:
     return ipaddress.ip_address(parse_http_address(config.http.listen)[0]).is_loopback
-
-
-def sessions_that_fit() -> int:
-    """From the memory available at start."""
-    try:
-        with open("/proc/meminfo") as lines:
-            available = next(line for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        return MIN_SESSIONS
-    return max(MIN_SESSIONS, int(available.split()[1]) * 1024 // SESSION_MEMORY)
-
-
-def raise_descriptor_limit() -> None:
-    """As far as the system allows: sessions, sounds and recordings each hold a few."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _relay(mail: MailSettings) -> Relay:
