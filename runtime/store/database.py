@@ -18,7 +18,7 @@ import attrs
 import trio
 from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 
-from runtime.store.schema import HEAD
+from runtime.store.schema import HEAD, metadata
 
 FILE: Final = "callstage.db"
 BUSY_S: Final = 5.0
@@ -31,6 +31,11 @@ STEPS_BETWEEN_LOOKS: Final = 20_000
 """Steps of SQLite's machine between two looks at the clock: about a millisecond."""
 JOURNAL_BYTES: Final = 16 * 1024 * 1024
 """What the journal is cut back to after a burst."""
+VERSION_TABLE: Final = (
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
+"""As Alembic makes it."""
 
 T = TypeVar("T")
 
@@ -61,7 +66,7 @@ class Database:
             # Custom data and numbers are nobody else's: the file is made before SQLite makes it.
             os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
             engine = _engine(file)
-            _migrate(engine)
+            _bring_up_to_date(engine)
         except OSError as why:
             raise StoreError(f"{file} cannot be used: {why.strerror}") from why
         except exc.DatabaseError as why:
@@ -133,25 +138,44 @@ def _engine(file: Path) -> Engine:
     return engine
 
 
-def _migrate(engine: Engine) -> None:
+def _bring_up_to_date(engine: Engine) -> None:
     with engine.connect() as connection:
         if _revision(connection) == HEAD:
             return
         connection.rollback()
-        # Loaded here because it takes longer than opening a database that needs no migration.
-        from alembic import command
-        from alembic.config import Config
-
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except Exception as why:
-            raise StoreError(
-                f"{engine.url.database} cannot be migrated: {why}; it may be of a newer version"
-            ) from why
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar() == 0:
+            _create(connection)
+            connection.commit()
+            return
+        connection.rollback()
+        migrate(connection)
         connection.commit()
+
+
+def _create(connection: Connection) -> None:
+    """What the migrations would make of an empty file, at once and without loading their tool,
+    which takes longer than everything else that is done with the file."""
+    metadata.create_all(connection)
+    connection.execute(text(VERSION_TABLE))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+
+
+def migrate(connection: Connection) -> None:
+    """Run the migrations that the file has not seen. Raises StoreError."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except Exception as why:
+        raise StoreError(
+            f"{connection.engine.url.database} cannot be migrated: {why}; it may be of a newer "
+            "version"
+        ) from why
 
 
 def _revision(connection: Connection) -> str | None:

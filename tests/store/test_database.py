@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import stat
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, create_engine, insert, select, text
 
 from runtime.store import Database, StoreBusy, StoreError
 from runtime.store import database as database_module
@@ -67,11 +68,24 @@ async def test_a_search_without_end_is_ended(
     store.close()
 
 
+def tables_of(connection: Connection) -> dict[str, list[str]]:
+    """The words of each table and index, whatever the order of their clauses."""
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    return {name: sorted(re.findall(r"\w+", sql)) for name, sql in rows}
+
+
 def test_the_migrations_make_the_tables_that_queries_see(tmp_path: Path) -> None:
     store = Database.open(tmp_path)
     with store._engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        made_at_once = tables_of(connection)
     store.close()
+    engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
+    with engine.connect() as connection:
+        database_module.migrate(connection)
+        connection.commit()
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert tables_of(connection) == made_at_once
+    engine.dispose()
     folder = Path(database_module.__file__).with_name("migrations")
     assert ScriptDirectory(str(folder)).get_current_head() == HEAD
 
