@@ -28,7 +28,7 @@ POLL_S: Final = 0.02
 
 def require_program(name: str) -> str:
     """The program's path; fails in CI, skips elsewhere, when it is not installed."""
-    path = shutil.which(name)
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin")  # not in everybody's PATH
     if path is not None:
         return path
     if os.environ.get("CI") == "true":
@@ -126,6 +126,8 @@ async def running(
             yield process
         finally:
             await stop(process, group=group)
+            if process.stdin is not None:
+                process.stdin.close()
 
 
 async def wait_exit(process: subprocess.Popen[bytes]) -> int:
