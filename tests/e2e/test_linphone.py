@@ -91,8 +91,12 @@ async def test_a_script_calls_linphone_which_hears_the_caller_and_is_heard(
     home: RuntimeProcess, tmp_path: Path
 ) -> None:
     address = f"sip:127.0.0.1:{home.port()}"
-    own = Account(user="lin", password=PASSWORD, registrar=address, answers=True)
-    async with linphone(tmp_path, tone(880, 40), own) as there, telephone(home.port()) as phone:
+    own = Account(user="lin", password=PASSWORD, registrar=address)
+    microphone = tone(880, 40)
+    async with (
+        linphone(tmp_path, microphone, own, answers=True) as there,
+        telephone(home.port()) as phone,
+    ):
         await registered(home, "lin")
         call = await phone.call("lin", caller="4711")
         await call.connected()

@@ -32,10 +32,9 @@ class Account:
     password: str
     registrar: str
     """A SIP URI, with its port."""
-    encryption: str = ""
-    """"srtp" for keys in the description."""
-    answers: bool = False
-    """Each call at once."""
+    realm: str = "callstage"
+    encryption: str = "none"
+    """Or "srtp": keys in the description."""
 
 
 @attrs.define
@@ -45,6 +44,10 @@ class Linphone:
     folder: Path
     port: int
     process: subprocess.Popen[bytes]
+
+    @property
+    def uri(self) -> str:
+        return f"sip:lin@{HOST}:{self.port}"
 
     def type(self, line: str) -> None:
         """One line, as at its prompt."""
@@ -70,12 +73,17 @@ class Linphone:
 
 
 @asynccontextmanager
-async def linphone(folder: Path, microphone: Samples, account: Account) -> AsyncIterator[Linphone]:
-    """A linphonec that registers and says `microphone` (8,000 Hz) into every call."""
+async def linphone(
+    folder: Path, microphone: Samples, account: Account, *, answers: bool = False
+) -> AsyncIterator[Linphone]:
+    """A linphonec that says `microphone` (8,000 Hz) into every call.
+
+    It registers with its account, and `answers` each call at once.
+    """
     program = require_program("linphonec")
     port = free_port()
     _write_files(folder, microphone, account, port)
-    command = [program, "-c", "rc", "-d", "0", *(["-a"] if account.answers else [])]
+    command = [program, "-c", "rc", "-d", "0", *(["-a"] if answers else [])]
     home = {"HOME": str(folder)}
     async with running(command, folder, stdin=subprocess.PIPE, environment=home) as process:
         phone = Linphone(folder, port, process)
@@ -100,7 +108,7 @@ def _write_files(folder: Path, microphone: Samples, account: Account, port: int)
     lines = [
         "[sip]",
         *(f"sip_port={port}", "sip_tcp_port=0", "sip_tls_port=0", "guess_hostname=0"),
-        *("default_proxy=0", f"media_encryption={account.encryption or 'none'}"),
+        *("default_proxy=0", f"media_encryption={account.encryption}"),
         "[rtp]",
         f"audio_rtp_port={free_port(even=True)}",
         "[proxy_0]",
@@ -108,6 +116,6 @@ def _write_files(folder: Path, microphone: Samples, account: Account, port: int)
         f"reg_identity=sip:{account.user}@{account.registrar.removeprefix('sip:')}",
         *("reg_expires=60", "reg_sendregister=1"),
         "[auth_info_0]",
-        *(f"username={account.user}", f"passwd={account.password}", "realm=callstage"),
+        *(f"username={account.user}", f"passwd={account.password}", f"realm={account.realm}"),
     ]
     (folder / "rc").write_text("\n".join(lines) + "\n")
