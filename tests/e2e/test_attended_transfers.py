@@ -24,7 +24,7 @@ from tests.interop.kamailio import PASSWORD, Kamailio
 from tests.interop.linphone import Account, Linphone, linphone
 from tests.interop.programs import free_port
 
-pytestmark = [pytest.mark.interop, pytest.mark.loopback]
+pytestmark = [pytest.mark.interop, pytest.mark.loopback, pytest.mark.thorough]
 
 
 @pytest.fixture(scope="module")

@@ -261,6 +261,7 @@ async def test_baresip_behind_a_proxy_is_called_and_calls(site: Site, tmp_path: 
         await until(lambda: f"ROUTED BYE from udp:{there.port}" in between.output(), "the BYE")
 
 
+@pytest.mark.thorough
 async def test_a_trunk_registers_at_kamailio_is_called_and_leaves(
     scripts: Path, tmp_path: Path
 ) -> None:

@@ -199,6 +199,31 @@ async def test_a_browser_that_vanishes_while_it_rings_fails_the_call_at_once(sit
     await registered(runtime, "ann", 0)
 
 
+async def test_a_call_outlives_the_connection_of_its_browser_until_somebody_hangs_up(
+    site: Site,
+) -> None:
+    """The audio goes its own way; only the BYE finds nobody any more."""
+    runtime, own = site.runtime, f"<sip:rb@{HOST};transport=ws>"
+    async with telephone(runtime.port()) as caller, sound() as audio:
+        async with browser(runtime.port("ws")) as phone:
+            assert (await register(phone, own, "ann")).status == 200
+            call = await caller.call("ann", caller="4711")
+            invite = await phone.request("INVITE")
+            told = Described.read(invite.body)
+            audio.remote = (told.host, told.port)
+            await phone.say(reply(invite, "200 OK", own, offer(audio.port)))
+            await phone.request("ACK")
+            await call.connected()
+        await registered(runtime, "ann", 0)
+        await call.until(call.audio.sounds, "the browser")
+        await call.hear(0.5)
+        await call.bye()
+        session = await runtime.session_of(call.call_id)
+        what = [entry["what"] for entry in await runtime.over(session)]
+    assert "leg ended by us: 200 the scenario ended the session" in what
+    assert not any(one.startswith("out BYE") for one in what)
+
+
 async def test_sips_is_refused_over_a_connection_that_others_can_read(site: Site) -> None:
     async with browser(site.runtime.port("ws")) as phone:
         answer = await register(phone, f"<sips:rb@{HOST};transport=ws>")

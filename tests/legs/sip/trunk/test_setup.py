@@ -13,7 +13,7 @@ CARRIER = trunk("carrier", certificates=("sbc.carrier.example",))
 
 
 def test_a_trunk_cannot_be_known_by_a_certificate_that_nobody_is_asked_for() -> None:
-    with pytest.raises(ValueError, match="trunk 'carrier'.*client_certificates"):
+    with pytest.raises(ValueError, match=r"trunk 'carrier'.*client_certificates"):
         outgoing_rules(SipSettings(), [CARRIER], [])
 
 
