@@ -25,7 +25,7 @@ soak: setup peers
 	$(PYTHON) -m pytest -q -m soak --override-ini addopts="-ra --strict-markers" $(if $(MINUTES),--minutes $(MINUTES))
 
 interop: setup peers
-	$(PYTHON) -m pytest -q -m "interop and not soak" --override-ini addopts="-ra --strict-markers"
+	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile -m "interop and not soak" --override-ini addopts="-ra --strict-markers"
 
 bench: setup
 	$(PYTHON) -m tests.bench

@@ -68,8 +68,8 @@ def _check(contact: NameAddr, transport: Transport) -> None:
         raise MessageError(400, f"only sip: contacts can be called, not {uri.scheme[:20]}:")
     if uri.scheme == "sips" and not is_secure(transport):
         # its calls would go back by the connection that it registered over, and that is none
-        named = transport.upper()
-        raise MessageError(400, f"a sips: contact is for registrations over TLS or WSS, not {named}")
+        why = f"a sips: contact is for registrations over TLS or WSS, not {transport.upper()}"
+        raise MessageError(400, why)
     if uri.headers or uri.password is not None or any(name in uri.params for name in _MISLEADING):
         raise MessageError(400, "a contact with headers, a password, maddr, method or ttl")
     if len(str(contact)) > MAX_CONTACT_CHARS:
