@@ -129,13 +129,15 @@ def reply(request: Request, status: str, contact: str, body: str = "") -> str:
 async def sound() -> AsyncIterator[Audio]:
     """An RTP port that says 880 Hz and keeps what it is told."""
     audio = await Audio.open()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(audio.run_receiver)
-        nursery.start_soon(audio.run_sender)
-        audio.say(tone(880, 20))
-        yield audio
-        nursery.cancel_scope.cancel()
-    audio.close()
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(audio.run_receiver)
+            nursery.start_soon(audio.run_sender)
+            audio.say(tone(880, 20))
+            yield audio
+            nursery.cancel_scope.cancel()
+    finally:
+        audio.close()
 
 
 def context_of(site: Site, transport: str) -> ssl.SSLContext | None:
