@@ -223,7 +223,7 @@ async def test_a_script_calls_sipp_through_a_proxy(
         name = f"crosses-{outside}"
         call = await caller.call("dial", caller=name, headers=[*headers, ("X-Play", "1")])
         await call.connected()
-        for what in ("ringing", "connected", "gone"):
+        for what in ("connected", "gone"):  # the 180 may be overtaken between two workers
             await site.runtime.logged(f"{name} {what}")
         run = await there.finished()
         assert run.exit_code == 0, run.trace()
