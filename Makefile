@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 # so that the runtime it starts is shared by its tests.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: demo test check soak bench setup peers clean
+.PHONY: demo test check soak interop bench setup peers clean
 
 demo: setup
 	.venv/bin/callstage demo
@@ -23,6 +23,9 @@ check: setup
 
 soak: setup peers
 	$(PYTHON) -m pytest -q -m soak --override-ini addopts="-ra --strict-markers" $(if $(MINUTES),--minutes $(MINUTES))
+
+interop: setup peers
+	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile -m "interop and not soak" --override-ini addopts="-ra --strict-markers"
 
 bench: setup
 	$(PYTHON) -m tests.bench

@@ -44,7 +44,7 @@ from .addressing import Addressing, UnroutableError
 from .delivery import Deliveries
 from .inbound import Gate, Inbound
 from .members import Members
-from .outputs import AgentOutput, SessionBegan, SessionForgotten, SessionNews
+from .outputs import AgentOutput, SessionBegan, SessionForgotten, SessionNews, unsent
 from .replies import Replies
 from .requests_out import OutboundRequests, returned_request
 from .session_port import SessionPort
@@ -251,6 +251,7 @@ class UserAgent:
         try:
             return self.deliveries.send(request, next_hop, flow, outcome, now, is_wanted=is_wanted)
         except UnroutableError as exc:
+            self._outbox += unsent(request, flow, str(exc))
             fault = Outcome(status=503, reason=str(exc), response=None, fault="transport")
             self.defer(lambda: outcome(fault, now))
             return None

@@ -6,8 +6,9 @@ from typing import Literal
 
 import attrs
 
-from sip.address import BoundAddress, Lookup, PeerAddress, Transport
+from sip.address import BoundAddress, Flow, Lookup, PeerAddress, Transport
 from sip.dialog import InviteSession, SessionEvent
+from sip.message import Request
 from sip.registrar import RegistrationChanged
 from sip.transaction import ClientKey, Transmit
 
@@ -23,8 +24,25 @@ class SipTrace:
     data: bytes
     call_id: str | None
     summary: str
-    """Method and URI, or status and reason; or why it could not be read."""
+    """Method and URI, or status and reason; or why it could not be read, or be sent."""
     retransmission: bool
+
+
+def unsent(request: Request, flow: Flow | None, why: str) -> list[SipTrace]:
+    """Of a request that was to go to the peer of `flow` and found no way; nothing without one."""
+    if flow is None:
+        return []
+    trace = SipTrace(
+        direction="out",
+        transport=flow.transport,
+        local=flow.local,
+        remote=flow.peer,
+        data=request.to_bytes(),
+        call_id=request.headers.get("Call-ID"),
+        summary=f"{request}, which is not sent: {why}",
+        retransmission=False,
+    )
+    return [trace]
 
 
 @attrs.frozen(kw_only=True)

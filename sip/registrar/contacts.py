@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from sip.address import Transport, is_secure
 from sip.message import MessageError, NameAddr, Request
 
 from .settings import DEFAULT_EXPIRES_S, MAX_CONTACT_CHARS, MAX_CONTACTS_EVER, RegistrarSettings
@@ -34,9 +35,10 @@ class TooBriefError(Exception):
 
 
 def read_contacts(
-    request: Request, settings: RegistrarSettings
+    request: Request, transport: Transport, settings: RegistrarSettings
 ) -> Query | RemoveAll | tuple[Change, ...]:
-    """MessageError for what cannot be registered; TooBriefError for a short interval."""
+    """What a REGISTER that came by `transport` asks for. MessageError for what cannot be
+    registered; TooBriefError for a short interval."""
     contacts = request.contacts
     default = _seconds(request.headers.get("Expires"))
     if not contacts:
@@ -47,11 +49,12 @@ def read_contacts(
         return RemoveAll()
     if len(contacts) > MAX_CONTACTS_EVER:
         raise MessageError(400, f"more than {MAX_CONTACTS_EVER} contacts in one request")
+    for contact in contacts:
+        _check(contact, transport)
     return tuple(_change(contact, default, settings) for contact in contacts)
 
 
 def _change(contact: NameAddr, default: int | None, settings: RegistrarSettings) -> Change:
-    _check(contact)
     own = _seconds(contact.params.get("expires")) if "expires" in contact.params else default
     wanted = DEFAULT_EXPIRES_S if own is None else own
     if 0 < wanted < settings.min_expires_s:
@@ -59,10 +62,14 @@ def _change(contact: NameAddr, default: int | None, settings: RegistrarSettings)
     return Change(contact=contact, expires_s=min(wanted, settings.max_expires_s))
 
 
-def _check(contact: NameAddr) -> None:
+def _check(contact: NameAddr, transport: Transport) -> None:
     uri = contact.uri
-    if uri.scheme != "sip" or uri.opaque is not None:
+    if uri.scheme not in ("sip", "sips") or uri.opaque is not None:
         raise MessageError(400, f"only sip: contacts can be called, not {uri.scheme[:20]}:")
+    if uri.scheme == "sips" and not is_secure(transport):
+        # its calls would go back by the connection that it registered over, and that is none
+        why = f"a sips: contact is for registrations over TLS or WSS, not {transport.upper()}"
+        raise MessageError(400, why)
     if uri.headers or uri.password is not None or any(name in uri.params for name in _MISLEADING):
         raise MessageError(400, "a contact with headers, a password, maddr, method or ttl")
     if len(str(contact)) > MAX_CONTACT_CHARS:

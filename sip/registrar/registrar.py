@@ -102,7 +102,7 @@ class Registrar:
     def register(self, user: User, request: Request, flow: Flow, now: float) -> RegisterResult:
         """Carry out a REGISTER that `user` has sent; its credentials were right."""
         try:
-            wish = read_contacts(request, self.settings)
+            wish = read_contacts(request, flow.transport, self.settings)
         except TooBriefError:
             least = self.settings.min_expires_s
             headers = (("Min-Expires", str(least)),)

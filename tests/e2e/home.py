@@ -38,11 +38,18 @@ class Home:
         if not self.namespace:
             family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
             return trio.socket.socket(family, socket.SOCK_DGRAM)
+        return self._made_there(socket.SOCK_DGRAM)
+
+    def stream_socket(self) -> trio.socket.SocketType:
+        """A TCP socket that lives in the namespace."""
+        return self._made_there(socket.SOCK_STREAM)
+
+    def _made_there(self, kind: socket.SocketKind) -> trio.socket.SocketType:
         with ThreadPoolExecutor(1) as pool:  # only that thread moves, and it ends
-            made = pool.submit(self._make_there).result()
+            made = pool.submit(self._make_there, kind).result()
         return trio.socket.from_stdlib_socket(made)
 
-    def _make_there(self) -> socket.socket:
+    def _make_there(self, kind: socket.SocketKind) -> socket.socket:
         libc = ctypes.CDLL(None, use_errno=True)
         fd = os.open(f"/run/netns/{self.namespace}", os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -50,7 +57,7 @@ class Home:
                 raise OSError(ctypes.get_errno(), "setns")
         finally:
             os.close(fd)
-        return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        return socket.socket(socket.AF_INET, kind)
 
     @property
     def written(self) -> str:

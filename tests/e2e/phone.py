@@ -52,6 +52,8 @@ class Dialog:
     """What requests inside the call without credentials get (401)."""
     branch: str = ""
     acknowledged: list[Message] = attrs.field(factory=list)
+    route: tuple[str, ...] = ()
+    """The proxies on the way, ours first (RFC 3261 12.1)."""
 
     # --- waiting --------------------------------------------------------------------------------
 
@@ -169,7 +171,7 @@ class Dialog:
         kind = "application/sdp" if body else ""
         request = self._request("ACK", number, [], body, kind)
         if response.status >= 300:
-            kept = [header for header in request.headers if header[0] != "Via"]
+            kept = [header for header in request.headers if header[0] not in ("Via", "Route")]
             request = attrs.evolve(request, headers=(("Via", response.lines("Via")[0]), *kept))
         self.acknowledged.append(request)
         await self.phone.send(request)
@@ -185,6 +187,7 @@ class Dialog:
             ("Call-ID", self.call_id),
             ("CSeq", f"{number} {method}"),
             ("Contact", self.phone.contact),
+            *(("Route", proxy) for proxy in self.route),
         ]
         if kind:
             fixed.append(("Content-Type", kind))
@@ -225,6 +228,7 @@ class Dialog:
         self.responses.append(response)
         if response.tag_of_to and ";tag=" not in self.remote:
             self.remote = response.get("To")
+            self.route = tuple(reversed(response.addresses("Record-Route")))
         if response.status < 300 and response.get("Contact"):
             self.target = response.contact_uri
         if response.body:
@@ -444,6 +448,7 @@ class Phone:
             local=f"{invite.get('To')};tag={tag}",
             remote=invite.get("From"),
             target=invite.contact_uri,
+            route=invite.addresses("Record-Route"),
             sdp=Sdp(port=audio.port, host=self.host),
             invite=invite,
             incoming=True,

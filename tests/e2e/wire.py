@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -44,6 +45,10 @@ class Message:
 
     def lines(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """All of a header of addresses in <>, in order, however they are spread over lines."""
+        return tuple(re.findall(r"<[^>]*>", ",".join(self.lines(name))))
 
     @property
     def tag_of_to(self) -> str:

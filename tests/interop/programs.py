@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,7 @@ POLL_S: Final = 0.02
 
 def require_program(name: str) -> str:
     """The program's path; fails in CI, skips elsewhere, when it is not installed."""
-    path = shutil.which(name)
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin")  # not in everybody's PATH
     if path is not None:
         return path
     if os.environ.get("CI") == "true":
@@ -100,16 +100,34 @@ async def run_program(command: Sequence[str], folder: Path, *, timeout_s: float)
 
 
 @asynccontextmanager
-async def running(command: Sequence[str], folder: Path) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """The program while the block runs; ended afterwards, and only this one process."""
+async def running(
+    command: Sequence[str],
+    folder: Path,
+    *,
+    stdin: int = subprocess.DEVNULL,
+    environment: Mapping[str, str] | None = None,
+    group: bool = False,
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """The program while the block runs; ended afterwards, and only this one process.
+
+    `group`: it is told to end its own children; those that it leaves are killed with it.
+    """
     with (folder / "output.txt").open("wb") as sink:
         process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
-            list(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
+            list(command),
+            cwd=folder,
+            stdin=stdin,
+            stdout=sink,
+            stderr=sink,
+            env={**os.environ, **(environment or {})},
+            start_new_session=group,
         )
         try:
             yield process
         finally:
-            await stop(process)
+            await stop(process, group=group)
+            if process.stdin is not None:
+                process.stdin.close()
 
 
 async def wait_exit(process: subprocess.Popen[bytes]) -> int:
@@ -118,13 +136,16 @@ async def wait_exit(process: subprocess.Popen[bytes]) -> int:
     return int(process.returncode)
 
 
-async def stop(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, a grace, SIGKILL: to this pid alone."""
+async def stop(process: subprocess.Popen[bytes], *, group: bool = False) -> None:
+    """SIGTERM, a grace, SIGKILL: to this pid alone, or to all of its own session at last."""
     with trio.CancelScope(shield=True):
         for sign in (signal.SIGTERM, signal.SIGKILL):
             if process.poll() is not None:
                 return
-            process.send_signal(sign)
+            if group and sign is signal.SIGKILL:
+                os.killpg(process.pid, sign)
+            else:
+                process.send_signal(sign)
             with trio.move_on_after(STOP_GRACE_S):
                 await wait_exit(process)
         process.wait(timeout=STOP_GRACE_S)

@@ -38,7 +38,8 @@ class Browser:
     """Whole messages that came, as they came."""
     ended: bool = False
     _partial: str = ""
-    _branches: int = 0
+    branches: int = 0
+    """Requests of its own so far."""
 
     async def put(self, event: Event) -> None:
         await self.stream.send_all(self.wire.send(event))
@@ -119,12 +120,12 @@ class Browser:
         self, method: str, uri: str, *, to: str = "<sip:us@h>", number: int = 1, **more: str
     ) -> str:
         """A request of this browser; `more` are headers, `body` the body."""
-        self._branches += 1
+        self.branches += 1
         body = more.pop("body", "")
         contact = f"<sip:rb@{HOST};transport=ws>"
         lines = [
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/{self.transport} {HOST};branch=z9hG4bK{self._branches}b{method}",
+            f"Via: SIP/2.0/{self.transport} {HOST};branch=z9hG4bK{self.branches}b{method}",
             "Max-Forwards: 70",
             f"To: {to}",
             "From: <sip:browser@h>;tag=b1",

@@ -2,10 +2,12 @@
 
 The leg knows nothing of it: it hears the events of one session at a time. Phones are rung in
 groups, the most wanted first; the next group rings when everybody of the one before has refused.
+A phone with several flows is rung over one of them; over the next when that one has failed.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -17,6 +19,12 @@ from sip.registrar import Binding
 ELSEWHERE: Final = str(Cause("SIP", 200, "Call completed elsewhere"))
 """RFC 3326 2: so that the phone does not list a missed call."""
 GIVEN_UP: Final = str(Cause("SIP", 487, "Request Terminated"))
+
+FLOW_FAILED: Final = (408, 430)
+"""RFC 5626 7: after these, and no others, another flow of the same phone may be tried."""
+
+Flows = deque[Binding]
+"""The ways to one phone, the best first; those that are still to be tried."""
 
 Ring = Callable[[Binding, "ForkedCall"], InviteSession | None]
 """Call one phone; None when that cannot even begin."""
@@ -30,7 +38,7 @@ class ForkedCall:
         self._leg = leg
         self._ring = ring
         self._groups = groups(bindings)
-        self._ringing: list[InviteSession] = []
+        self._ringing: dict[InviteSession, Flows] = {}
         self._failure: tuple[InviteSession, events.Ended] | None = None
         self._settled: InviteSession | None = None
         """The session whose events are the leg's from now on."""
@@ -38,11 +46,17 @@ class ForkedCall:
     def begin(self) -> InviteSession | None:
         """Ring the first group that can be rung; one of its sessions."""
         while not self._ringing and self._groups:
-            for binding in self._groups.pop(0):
-                session = self._ring(binding, self)
-                if session is not None:
-                    self._ringing.append(session)
-        return self._ringing[0] if self._ringing else None
+            for phone in self._groups.pop(0):
+                self._ring_phone(phone)
+        return next(iter(self._ringing), None)
+
+    def _ring_phone(self, flows: Flows) -> None:
+        """Over the first flow that can be had, if any."""
+        while flows:
+            session = self._ring(flows.popleft(), self)
+            if session is not None:
+                self._ringing[session] = flows
+                return
 
     def on_sip_event(self, session: InviteSession, event: events.SessionEvent) -> None:
         if self._settled is not None:
@@ -60,12 +74,14 @@ class ForkedCall:
                 self._leg.on_sip_event(session, event)
 
     def _on_ended(self, session: InviteSession, event: events.Ended) -> None:
-        self._ringing.remove(session)
+        flows = self._ringing.pop(session)
         if event.by == "local" or event.status >= 600:
             # the leg gave up, or the user does not want this call anywhere (RFC 3261 16.7)
             self._settle(session, GIVEN_UP)
             self._leg.on_sip_event(session, event)
             return
+        if event.by != "remote" or event.status in FLOW_FAILED:
+            self._ring_phone(flows)
         if self._failure is None or rank(event) < rank(self._failure[1]):
             self._failure = session, event
         following = self.begin()
@@ -80,19 +96,26 @@ class ForkedCall:
         self._settled = session
         self._leg.lead(session)
         others = [one for one in self._ringing if one is not session]
-        self._ringing, self._groups = [], []
+        self._ringing, self._groups = {}, []
         for other in others:
             other.hangup(reason=why)
 
 
-def groups(bindings: Sequence[Binding]) -> list[list[Binding]]:
-    """Neighbours of the same q together."""
-    found: list[list[Binding]] = []
+def groups(bindings: Sequence[Binding]) -> list[list[Flows]]:
+    """Neighbours of the same q together; a phone stands where its best flow does."""
+    found: list[list[Flows]] = []
+    phones: dict[str, Flows] = {}
+    q: float | None = None
     for one in bindings:
-        if found and found[-1][0].q == one.q:
-            found[-1].append(one)
-        else:
-            found.append([one])
+        instance = one.key[0]
+        if instance and instance in phones:
+            phones[instance].append(one)
+            continue
+        phone = phones[instance] = Flows([one])
+        if one.q != q:
+            found.append([])
+            q = one.q
+        found[-1].append(phone)
     return found
 
 

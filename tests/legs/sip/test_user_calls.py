@@ -130,6 +130,53 @@ async def test_a_phone_that_is_gone_does_not_hide_the_one_that_is_there() -> Non
         heard.leg.hangup({})
 
 
+def flows(*contacts: str) -> list[str]:
+    """Of one phone, the last one first in line (RFC 5626 4.2)."""
+    same = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-00aa00bb00cc>"'
+    return [f"{contact};{same};reg-id={at}" for at, contact in enumerate(contacts, 1)]
+
+
+async def test_a_phone_with_two_flows_is_rung_once() -> None:
+    async with office() as made:
+        other, used = await made.desk(), await made.desk()
+        await made.register(*flows(other.contact, used.contact))
+        heard = await made.dial()
+        await (await used.rung()).reject(486, "Busy Here")
+        ended = await heard.wait_for(Ended)
+        assert (ended.code, ended.reason) == (486, "Busy Here")
+        assert other.calls == []
+
+
+@pytest.mark.parametrize("status", [408, 430])
+async def test_the_other_flow_of_a_phone_is_tried_when_one_has_failed(status: int) -> None:
+    async with office() as made:
+        other, used = await made.desk(), await made.desk()
+        await made.register(*flows(other.contact, used.contact))
+        heard = await made.dial()
+        first = await used.rung()
+        await first.ring({})
+        await heard.wait_for(Ringing)
+        assert other.calls == []
+        await first.reject(status, "Flow Failed")
+        far = await other.rung()
+        await far.answer({})
+        await heard.wait_for(Connected)
+        heard.leg.hangup({})
+        await saw(far, "bye")
+
+
+async def test_the_other_flow_of_a_phone_is_tried_when_nobody_is_at_one() -> None:
+    async with office() as made:
+        desk = await made.desk()
+        await made.register(*flows(desk.contact, "<sip:gone@127.0.0.1:9>"))
+        heard = await made.dial()
+        far = await desk.rung()
+        await far.ring({})
+        await heard.wait_for(Ringing)
+        heard.leg.hangup({})
+        await saw(far, "cancelled")
+
+
 @pytest.mark.parametrize(("name", "code"), [("bob", 480), ("ann", 404), ("\udc80", 404)])
 async def test_who_cannot_be_reached_is_told_at_once(name: str, code: int) -> None:
     async with office() as made:

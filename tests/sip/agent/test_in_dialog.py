@@ -265,3 +265,21 @@ def test_an_update_that_is_open_when_the_call_is_refused_is_answered_too() -> No
     lab.in_dialog("UPDATE", 3, sdp=OTHER)
     lab.session.reject(486)
     assert sorted(lab.log()[-2:]) == ["0 486 INVITE", "0 487 UPDATE"]
+
+
+def test_a_request_that_finds_no_way_is_traced_with_the_reason() -> None:
+    lab = Lab(transport="ws")
+    lab.agent.flow_opened(lab.flow)
+    contact = "Contact: <sip:rb@df7jal23ls0d.invalid;transport=ws>\r\n"
+    lab.deliver(lab.request("INVITE", branch="inv", sdp=OFFER, headers=contact))
+    lab.session.accept(ANSWER)
+    lab.in_dialog("ACK", 1, headers=contact)
+    lab._carry_out(lab.agent.flow_closed(50, "closed", lab.now))
+    lab.traces.clear()
+    lab.session.hangup()
+    [trace] = lab.traces
+    assert (trace.direction, trace.remote, trace.call_id) == ("out", lab.flow.peer, "call-1")
+    assert trace.summary == (
+        "BYE sip:rb@df7jal23ls0d.invalid;transport=ws, which is not sent: "
+        "a WebSocket peer is reached over its own connection alone"
+    )

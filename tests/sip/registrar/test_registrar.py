@@ -221,6 +221,25 @@ def test_contacts_that_could_mislead_a_call_are_refused(contact: str) -> None:
     assert desk.contacts() == []
 
 
+@pytest.mark.parametrize("transport", ["tls", "wss"])
+def test_a_sips_contact_is_for_a_phone_whose_connection_is_secure(transport: Transport) -> None:
+    desk = Desk()
+    flow = from_("192.0.2.9", 40000, transport=transport)
+    assert desk.register("<sips:bob@192.0.2.9:5061>", flow=flow).status == 200
+    assert desk.contacts() == ["sips:bob@192.0.2.9:5061"]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ws"])
+def test_a_sips_contact_is_refused_where_others_could_read_along(transport: Transport) -> None:
+    desk = Desk()
+    flow = from_("192.0.2.9", 40000, transport=transport)
+    result = desk.register("<sips:bob@192.0.2.9>", flow=flow)
+    assert result.status == 400
+    why = f"a sips: contact is for registrations over TLS or WSS, not {transport.upper()}"
+    assert result.reason == why
+    assert desk.contacts() == []
+
+
 # --- bounds ---
 
 

@@ -30,7 +30,8 @@ def outgoing_rules(
     routes: Sequence[RouteSettings],
     registrar: Callable[[str], Uri | None] = nowhere,
 ) -> OutgoingRules:
-    """ValueError for a listener or route that cannot be used."""
+    """ValueError for a listener, trunk or route that cannot be used."""
+    _check_certificates(config, trunks)
     listeners = [ListenAddress.parse(text) for text in config.listen]
     advertised = Advertised.parse(config.advertise, config.local)
     return OutgoingRules(
@@ -40,6 +41,18 @@ def outgoing_rules(
         table=_table(trunks, routes),
         registrar=registrar,
     )
+
+
+def _check_certificates(config: SipSettings, trunks: Sequence[Trunk]) -> None:
+    """ValueError for a trunk that could never be known by the certificate that it is to show."""
+    if config.tls.client_certificates != "off":
+        return
+    for trunk in trunks:
+        if trunk.policy.certificates:
+            raise ValueError(
+                f"trunk {trunk.name!r} is to be known by its certificate, and nobody is asked for "
+                'one: set client_certificates in [sip.tls] to "optional" or "required"'
+            )
 
 
 def _table(trunks: Sequence[Trunk], routes: Sequence[RouteSettings]) -> RouteTable:
