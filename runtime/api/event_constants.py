@@ -20,7 +20,6 @@ class AppEvents(metaclass=NamespaceType):
 
     _later = frozenset(
         {
-            "HttpRequest",
             "NewWebSocketConnection",
             "NewWebSocketFailed",
             "OnNewWebSocketFailed",
@@ -30,6 +29,7 @@ class AppEvents(metaclass=NamespaceType):
 
     Started: TypeAlias = app.Started
     CallAlerting: TypeAlias = app.CallAlerting
+    HttpRequest: TypeAlias = app.HttpRequest
     Terminating: TypeAlias = app.Terminating
     Terminated: TypeAlias = app.Terminated
 

@@ -23,7 +23,7 @@ from runtime.api.names import NamespaceType, close_matches
         (CallEvents, "playbackfinished", "did you mean 'PlaybackFinished'"),
         (PlayerEvents, "PlaybackError", "does not exist here: PlaybackFinished has an error field"),
         (VoxEngine, "enqueueACDRequest", "does not exist here: there are no queues of operators"),
-        (AppEvents, "HttpRequest", "exists in VoxEngine but is not available in this version"),
+        (AppEvents, "HttpRequst", "did you mean 'HttpRequest'"),
         (Modules, "Recoder", "did you mean 'Recorder'"),
         (VoiceList, "Amzon", "did you mean 'Amazon'"),
         (VoiceList, "ElevenLabs", "exists in VoxEngine but is not available in this version"),
@@ -103,7 +103,6 @@ def test_what_comes_before_the_dot_makes_nothing_similar() -> None:
 @pytest.mark.parametrize(
     ("space", "event"),
     [
-        (AppEvents, "Application.HttpRequest"),
         (AppEvents, "AppEvents.NewWebSocketConnection"),
     ],
 )

@@ -24,6 +24,7 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "CallEvents.BeepDetectionComplete": "`timeout` is None when a beep was heard",
     "AppEvents.Started": "`accountId` is 0, `logURL` empty, `applicationId` a name",
     "AppEvents.CallAlerting": _SCHEME,
+    "AppEvents.HttpRequest": "`headers` holds all of them; a problem body when there is no answer",
     "VoxEngine.addEventListener": "what cannot be a handler is refused at once",
     "VoxEngine.callUserDirect": "Failed(488) where the peers could not reach each other",
     "VoxEngine.getSecretValue": "a placeholder that becomes the value on its way to allowed hosts",
