@@ -16,6 +16,7 @@ from runtime.api.http import HttpHeader, HttpHeaders
 
 if TYPE_CHECKING:
     from runtime.api.call import Call
+    from runtime.api.websocket import WebSocket
 
 
 @attrs.frozen(kw_only=True)
@@ -82,6 +83,32 @@ class HttpRequest(AppEvent):
     method: str = ""
     path: str = attrs.field(default="", repr=False)
     content: str = attrs.field(default="", repr=False)
+    headers: HttpHeaders = attrs.field(default=HttpHeaders(), converter=_headers, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class NewWebSocketConnection(AppEvent):
+    """Somebody has opened a WebSocket at the session's accessURL, after
+    VoxEngine.allowWebSocketConnections(). `websocket` is open; `path` and `headers` are those of
+    its handshake."""
+
+    name: ClassVar[str] = "AppEvents.NewWebSocketConnection"
+    websocket: WebSocket
+    method: str = "GET"
+    path: str = attrs.field(default="", repr=False)
+    content: str = ""
+    headers: HttpHeaders = attrs.field(default=HttpHeaders(), converter=_headers, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class NewWebSocketFailed(AppEvent):
+    """A WebSocket could not come in: there were too many, or no audio leg is free (`reason`)."""
+
+    name: ClassVar[str] = "Application.OnNewWebSocketFailed"
+    reason: str = ""
+    method: str = "GET"
+    path: str = attrs.field(default="", repr=False)
+    content: str = ""
     headers: HttpHeaders = attrs.field(default=HttpHeaders(), converter=_headers, repr=False)
 
 

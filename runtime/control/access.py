@@ -29,7 +29,7 @@ from runtime.session.access_book import AccessBook
 BODY_S: Final = 10.0
 """A body that takes longer holds a place for nothing."""
 MAX_HEAD_BYTES: Final = 32 * 1024
-"""Of path and headers, whatever protocol they came by (listener.py: MAX_REQUEST_HEAD)."""
+"""Of path and headers, whatever protocol they came by (heads.py)."""
 HEADERS: Final[Mapping[str, str]] = {
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
@@ -63,9 +63,9 @@ class AccessDoor:
 
     async def _ask(self, scope: Scope, receive: Receive) -> AccessReply:
         request = _request(scope)
-        desk = self._book.find(token_of(request.path))
+        session = self._book.find(token_of(request.path))
         body = _Body(Headers(scope=scope), receive, self._most)
-        return await desk.ask(request, body.read)
+        return await session.requests.ask(request, body.read)
 
 
 def _request(scope: Scope) -> AccessRequest:

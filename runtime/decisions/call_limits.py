@@ -92,7 +92,15 @@ class CallLimits:
         "calls that speak or listen in one conference",
         beyond="the conference's Error event, and CommandFailed where sendMediaTo() is awaited",
     )
-    sockets: int = limit(10, (0, 100), "WebSockets at once", beyond=_KIND_ERROR)
+    sockets: int = limit(
+        10, (0, 100), "WebSockets that the script opened, at once", beyond=_KIND_ERROR
+    )
+    incoming_sockets: int = limit(
+        3,
+        (0, 100),
+        "WebSockets that came in, at once, beside one for each call",
+        beyond="503 to who comes, NewWebSocketFailed to the script",
+    )
     recognisers: int = limit(10, (0, 100), "speech recognitions at once", beyond=_KIND_ERROR)
     timers: int = limit(
         100, (0, 10_000), "active timers", beyond=_LIMIT_REACHED, keeper=Keeper.SCRIPT

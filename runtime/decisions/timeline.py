@@ -168,13 +168,21 @@ def mask_event(name: str, fields: Mapping[str, Any], *, hide_tones: bool) -> dic
     return shown
 
 
-_FROM_OUTSIDE: Final = frozenset({"Application.HttpRequest"})
+_FROM_OUTSIDE: Final = frozenset(
+    {
+        "Application.HttpRequest",
+        "AppEvents.NewWebSocketConnection",
+        "Application.OnNewWebSocketFailed",
+    }
+)
 
 
 def _mask_from_outside(shown: dict[str, Any]) -> None:
     """What somebody asked at an access URL."""
     shown["path"] = shown_path(str(shown.get("path", "")))
     shown["headers"] = shown_headers(shown.get("headers", ()))
+    if "websocket" in shown:
+        shown["websocket"] = shown["websocket"]["unit"]
     if "content" in shown:
         shown["content"] = shown_secrets(str(shown["content"]))[:SHOWN_VALUE]
 

@@ -25,6 +25,7 @@ from runtime.api.listeners import Listener, Listeners
 from runtime.api.running import RUNNING, Run
 from runtime.api.session import Phase, Session
 from runtime.api.timers import Timer
+from runtime.api.values import WebSocketReadyState
 from runtime.api.websocket import WebSocket
 from runtime.sandbox.answers import Answer
 from runtime.sandbox.event_facts import (
@@ -189,6 +190,11 @@ class Dispatcher:
             call = known or Call(self._session, CallInfo(**info))
             frame.fields["call"] = call
             unit = unit or (call if frame.unit is not None else None)
+        socket = frame.fields.get("websocket")
+        if isinstance(socket, dict):
+            frame.fields["websocket"] = WebSocket(
+                self._session, socket["unit"], socket["url"], WebSocketReadyState.OPEN
+            )
         if isinstance(unit, Call):
             unit._learn(frame.state, frame.name, frame.fields)
         elif isinstance(unit, WebSocket):

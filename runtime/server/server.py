@@ -28,6 +28,7 @@ from runtime.control.listener import GRACE_S, HttpListener, ListenError
 from runtime.control.live import LiveFeed
 from runtime.control.rates import Rates
 from runtime.control.routes import API
+from runtime.control.sockets import SocketDoor
 from runtime.control.tokens import TokenBook
 from runtime.decisions.access import ACCESS
 from runtime.decisions.rates import RateTable
@@ -322,7 +323,8 @@ class Server:
             await self.registry.run(task_status=task_status)
 
     async def _serve_http(self, app: ASGIApp, *, task_status: trio.TaskStatus[Any]) -> None:
-        await self._http.serve(app, self._http_ending.wait, task_status=task_status)
+        door = SocketDoor(self.registry.access, self._children.sockets)
+        await self._http.serve(app, door, self._http_ending.wait, task_status=task_status)
         self._http_ended.set()
 
     def reload_certificates(self) -> None:

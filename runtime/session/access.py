@@ -36,6 +36,10 @@ from runtime.session.timeline import Timeline
 RETRY_AFTER_S: Final = 1.0
 """What is told who came while all handlers were busy."""
 
+ALLOWED_S: Final = 1.0
+"""Who comes with a WebSocket right at the beginning finds the script at its first lines, before it
+allows any."""
+
 Content = Callable[[], Awaitable[bytes]]
 """Reads a request's body, once it is taken. Raises AccessRefused."""
 
@@ -71,6 +75,8 @@ class AccessDesk:
         self._open: dict[int, _Asked] = {}
         self._numbers = count(1)
         self._refused = 0
+        self._allowed = trio.Event()
+        """WebSockets may come in as well."""
 
     async def ask(self, request: AccessRequest, content: Content) -> AccessReply:
         """Let the script answer. Raises AccessRefused."""
@@ -100,6 +106,35 @@ class AccessDesk:
                 error=why,
             )
         return reply
+
+    def allow_sockets(self) -> None:
+        self._allowed.set()
+
+    async def let_in(self, request: AccessRequest) -> None:
+        """Return when somebody may open a WebSocket; as a request it needs a place and a turn until
+        the script is ready. Raises AccessRefused."""
+        try:
+            await self._until_ready(self._admit())
+            if not self._allowed.is_set():
+                why = "the scenario takes no WebSockets: VoxEngine.allowWebSocketConnections()"
+                raise AccessRefused(HTTPStatus.FORBIDDEN, why)
+        except AccessRefused as exc:
+            self._note_refusal(request, exc)
+            raise
+
+    async def _until_ready(self, asked: _Asked) -> None:
+        asked.scope.deadline = trio.current_time() + self._limits.access_reply_s
+        try:
+            with asked.scope:
+                await self._events.opened()
+                with trio.move_on_after(ALLOWED_S):
+                    await self._allowed.wait()
+        finally:
+            self._open.pop(asked.number, None)
+        if self._gate is not Gate.OPEN:
+            raise session_is_over()
+        if asked.scope.cancelled_caught:
+            raise AccessRefused(HTTPStatus.GATEWAY_TIMEOUT, "the scenario is not ready")
 
     def _admit(self) -> _Asked:
         """Raises AccessRefused."""

@@ -19,8 +19,9 @@ from runtime.decisions.breaker import CrashBreaker
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.family import Family
 from runtime.legs.leg import Leg, LegIdentity
-from runtime.session.access_book import AccessBook
+from runtime.session.access_book import AccessBook, Reachable
 from runtime.session.history import History, NoHistory
+from runtime.session.incoming_sockets import IncomingSockets
 from runtime.session.refusals import Refusals, RefusalView
 from runtime.session.rounds import Rounds
 from runtime.session.rules import DEFAULT_APPLICATION, Match, NoMatch, Number, Routing, Served
@@ -258,7 +259,8 @@ class SessionRegistry:
         )
         host = SessionHost(plan, self._around, timeline)
         self._live[plan.id] = host
-        self.access.open(plan.access, host.context.access)
+        reachable = Reachable(host.context.access, IncomingSockets(host.context))
+        self.access.open(plan.access, reachable)
         return host
 
     def _start(self, host: SessionHost) -> None:

@@ -30,6 +30,7 @@ from runtime.decisions.media_stream import (
 from runtime.media.port import MediaLeg, MediaPort
 from runtime.net import Direct, Dress, Failure, FetchError, Hop
 from runtime.sockets.connection import NOT_SAID, Connection, Gone
+from runtime.sockets.handshake import connect
 from runtime.sockets.port import (
     MAX_QUEUED_BYTES,
     SocketBegan,
@@ -71,10 +72,14 @@ class SocketClient:
             why = f"Timeout is reached: no WebSocket at {hop.shown} in time"
             raise FetchError(Failure.TIMEOUT, why) from None
         try:
-            leg = await self._media.open_leg()
+            return await self.speak(connection, listener)
         except BaseException:  # cancelled, or no leg is free: raised again
             await connection.aclose()
             raise
+
+    async def speak(self, connection: Connection, listener: SocketListener) -> LiveSocket:
+        """What an open connection says is heard from now on. Raises MediaUnavailable."""
+        leg = await self._media.open_leg()
         socket = LiveSocket(connection, leg, Sender(self._new_ssrc()), listener)
         try:
             await socket.prepare()
@@ -85,13 +90,11 @@ class SocketClient:
 
     async def _connected(self, hop: Hop, request: SocketRequest) -> Connection:
         stream = await self._network.connect(hop, request.connect_s)
-        connection = Connection(stream, hop)
         try:
-            await connection.open(request.protocols)
+            return await connect(stream, hop, request.protocols)
         except BaseException:  # refused, or cancelled: raised again
-            await connection.aclose()
+            await trio.aclose_forcefully(stream)
             raise
-        return connection
 
 
 def first_hop(request: SocketRequest) -> Hop:

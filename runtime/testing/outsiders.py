@@ -16,6 +16,9 @@ import trio
 
 from runtime.decisions.access import ACCESS, AccessRefused, AccessRequest, token_of
 from runtime.session.access_book import AccessBook
+from runtime.sockets import SocketListener
+from runtime.testing.sockets import Line, SimSocket
+from runtime.testing.symbolic_media import SymbolicMedia
 from runtime.testing.web import encoded
 
 ORIGIN: Final = "http://callstage.sim"
@@ -42,6 +45,38 @@ class SimResponse:
         return json.loads(self.body)
 
 
+class SimArrival:
+    """A client's handshake (runtime/sockets/port.py)."""
+
+    def __init__(self, client: SimSocket, media: SymbolicMedia) -> None:
+        self._client = client
+        self._media = media
+
+    async def accept(self, listener: SocketListener) -> Line:
+        line = Line(self._client, await self._media.open_leg(), listener)
+        self._client._connect(None, line)
+        return line
+
+
+async def knock(
+    book: AccessBook, url: str, headers: Mapping[str, str], client: SimSocket, media: SymbolicMedia
+) -> None:
+    """One WebSocket, to its end."""
+    path = _path(url)
+    request = AccessRequest(
+        method="GET", path=path, headers=tuple(headers.items()), remote="simulated"
+    )
+    try:
+        await book.find(token_of(path)).sockets.knock(request, SimArrival(client, media))
+    except AccessRefused as exc:
+        client._is_refused(f"{exc.code}: {exc}")
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
 async def ask(
     book: AccessBook, url: str, method: str, content: object, headers: Mapping[str, str]
 ) -> SimResponse:
@@ -50,8 +85,7 @@ async def ask(
     given = dict(headers)
     if kind and not any(name.lower() == "content-type" for name in given):
         given["Content-Type"] = kind
-    parts = urlsplit(url)
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    path = _path(url)
 
     async def read() -> bytes:
         await trio.lowlevel.checkpoint()
@@ -61,7 +95,7 @@ async def ask(
         method=method, path=path, headers=tuple(given.items()), remote="simulated"
     )
     try:
-        reply = await book.find(token_of(path)).ask(request, read)
+        reply = await book.find(token_of(path)).requests.ask(request, read)
     except AccessRefused as exc:
         return SimResponse(
             status=exc.code, content_type="application/problem+json", body=str(exc).encode()

@@ -37,7 +37,7 @@ from runtime.testing.faults import Faults
 from runtime.testing.headers import visible
 from runtime.testing.legs import NO_HEADERS, SimLeg
 from runtime.testing.looking import Looking
-from runtime.testing.outsiders import SimResponse, ask
+from runtime.testing.outsiders import SimResponse, ask, knock
 from runtime.testing.peers import WAIT_S, NotHeard
 from runtime.testing.post import SimPost
 from runtime.testing.simulated_runtime import Edges, SimulatedRuntime, rules_of
@@ -217,6 +217,23 @@ class Sim(Looking):
         url = path if path.startswith("http") else self.access_url(session) + path
         self.note("somebody", f"asks {method} {path or '(the access URL)'}")
         return await ask(registry.access, url, method, content, headers)
+
+    async def connect(
+        self,
+        path: str = "",
+        *,
+        session: SessionView | None = None,
+        headers: Headers = NO_HEADERS,
+    ) -> SimSocket:
+        """Somebody opens a WebSocket at a session's access URL; returns at once: wait for
+        `opened()`, or for why it is `refused()`."""
+        registry = await self._registry()
+        client = SimSocket("client", self)
+        url = path if path.startswith("http") else self.access_url(session) + path
+        self.note(client.name, f"comes to {path or '(the access URL)'}")
+        visit = partial(knock, registry.access, url, headers, client, self.media)
+        self.runtime.start_soon(visit)
+        return client
 
     def access_url(self, session: SessionView | None = None) -> str:
         """Where a session (the only one that runs) can be asked; its script has it from Started."""

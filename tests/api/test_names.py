@@ -101,16 +101,15 @@ def test_what_comes_before_the_dot_makes_nothing_similar() -> None:
 
 
 @pytest.mark.parametrize(
-    ("space", "event"),
+    ("event", "instead"),
     [
-        (AppEvents, "AppEvents.NewWebSocketConnection"),
+        ("Application.WebSocket", "use AppEvents.NewWebSocketConnection"),
+        ("AppEvents.OnNewWebSocketFailed", "use AppEvents.NewWebSocketFailed"),
     ],
 )
-def test_events_of_later_versions_say_so_by_their_string_too(
-    space: NamespaceType, event: str
-) -> None:
-    with pytest.raises(ValueError, match="exists in VoxEngine but is not available in this"):
-        resolve(space, event)
+def test_other_names_of_events_say_which_is_used_here(event: str, instead: str) -> None:
+    with pytest.raises(ValueError, match=instead):
+        resolve(AppEvents, event)
 
 
 def with_default(event: object = None) -> None: ...

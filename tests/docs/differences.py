@@ -24,6 +24,8 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "CallEvents.BeepDetectionComplete": "`timeout` is None when a beep was heard",
     "AppEvents.Started": "`accountId` is 0, `logURL` empty, `applicationId` a name",
     "AppEvents.CallAlerting": _SCHEME,
+    "AppEvents.NewWebSocketConnection": "`content` is empty, as that of a handshake always is",
+    "VoxEngine.allowWebSocketConnections": "with calls + 3 by default, at the access URL",
     "AppEvents.HttpRequest": "`headers` holds all of them; a problem body when there is no answer",
     "VoxEngine.addEventListener": "what cannot be a handler is refused at once",
     "VoxEngine.callUserDirect": "Failed(488) where the peers could not reach each other",

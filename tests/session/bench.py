@@ -13,6 +13,7 @@ import trio.testing
 
 from runtime.decisions.timeline import Entry
 from runtime.legs.leg import Headers
+from runtime.mail import RelayedMail
 from runtime.net import Direct, Fetcher
 from runtime.session.history import History
 from runtime.session.registry import SessionRegistry
@@ -88,6 +89,7 @@ class Bench:
                 recordings=self.store,
                 sockets=SocketClient(Direct(), self.media, lambda: 7),
                 http=Fetcher(self.web),
+                mail=RelayedMail(),
                 storage=ApplicationStore(wall_time=lambda: 1_700_000_000.0 + trio.current_time()),
             ),
             timelines=self._sink,

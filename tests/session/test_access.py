@@ -43,7 +43,9 @@ class Client:
         token = self.bench.registry.access_url("s1")
         request = AccessRequest(method="GET", path=f"/request/{token}")
         try:
-            self.answers.append(await self.bench.registry.access.find(token).ask(request, nothing))
+            self.answers.append(
+                await self.bench.registry.access.find(token).requests.ask(request, nothing)
+            )
         except AccessRefused as exc:
             self.answers.append(exc)
 
@@ -171,7 +173,7 @@ async def test_big_requests_wait_for_a_script_that_is_behind(autojump_clock: Moc
 
     async with asked() as (client, worker):
         token = client.bench.registry.access_url("s1")
-        desk = client.bench.registry.access.find(token)
+        desk = client.bench.registry.access.find(token).requests
         request = AccessRequest(method="POST", path=f"/request/{token}")
         async with trio.open_nursery() as nursery:
             for _ in range(10):

@@ -10,6 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from runtime.mail import RelayedMail
 from runtime.net import Direct, Fetcher
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import InProcessLauncher
@@ -37,6 +38,7 @@ async def running(script: str) -> AsyncIterator[Bench]:
                 recordings=made.store,
                 sockets=SocketClient(Direct(), made.media, lambda: 7),
                 http=Fetcher(made.web),
+                mail=RelayedMail(),
                 storage=ApplicationStore(),
             ),
             timelines=made._sink,

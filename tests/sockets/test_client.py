@@ -11,7 +11,8 @@ import attrs
 import numpy as np
 import pytest
 import trio
-from wsproto.events import CloseConnection, Ping
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 
 from runtime.decisions.media_stream import ENCODINGS, StreamPlan
 from runtime.media.client import MediaClient
@@ -297,3 +298,22 @@ async def test_a_session_that_ends_says_goodbye() -> None:
         await server.until(lambda: server.closed is not None)
         assert server.closed is not None
         assert server.closed.code == 1001
+
+
+async def test_what_a_server_says_right_behind_its_handshake_is_heard() -> None:
+    async def serve(stream: trio.SocketStream) -> None:
+        wire = WSConnection(ConnectionType.SERVER)
+        wire.receive_data(bytes(await stream.receive_some()))
+        assert isinstance(next(iter(wire.events())), Request)
+        hello = wire.send(AcceptConnection()) + wire.send(TextMessage(data="hello"))
+        await stream.send_all(hello)
+        await trio.sleep_forever()
+
+    told = Told()
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    server = SocketServer(port=listener.socket.getsockname()[1])
+    async with running_engine() as engine, trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        async with opened(engine, server, told):
+            assert await told.hears(SocketText) == SocketText("hello")
+        nursery.cancel_scope.cancel()

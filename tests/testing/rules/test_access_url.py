@@ -382,7 +382,8 @@ async def test_click_to_call(sim: Sim) -> None:
     sim.on_dial("+442079460123", answers(after=2))
     placed = await sim.request("/call", method="POST", content={"to": "+442079460123"})
     assert placed.json()["call"].startswith("s1-")
-    assert (await sim.request("/status")).json() == ["ALERTING"]
+    await sim.happens("Call.Ringing")
+    assert (await sim.request("/status")).json() == ["PROGRESSING"]
     await sim.happens("Call.Connected")
     [callee] = sim.callees
     await callee.hears("Hello.")
