@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import trio
 
-from runtime.decisions.media_stream import ENCODINGS, StreamPlan
+from runtime.decisions.encodings import ENCODINGS
+from runtime.decisions.media_stream import StreamPlan
 from runtime.decisions.routing import SOCKET
 from runtime.decisions.timeline import shown_path, shown_url
 from runtime.media.port import MediaUnavailable

@@ -13,11 +13,9 @@ from typing import Final
 
 import trio
 
+from runtime.decisions.encodings import ENCODINGS, TICK_S, Encoding
 from runtime.decisions.media_stream import (
-    ENCODINGS,
-    TICK_S,
     Began,
-    Encoding,
     Ended,
     Inbound,
     Outbound,
@@ -264,7 +262,7 @@ class LiveSocket:
         self._told([each for each in outputs if not isinstance(each, Play)])
         for play in plays:
             await self._to_engine(self._sender.packet(play.encoding, play.payload))
-        if not plays:
+        if not plays and not self._inbound.busy:
             self._sender.pause(self._encoding_of_peer)
 
     @property
@@ -292,7 +290,7 @@ class LiveSocket:
             if payload is None:
                 continue
             if self._queued > MAX_AUDIO_QUEUED:
-                self._outbound.lose(len(payload))
+                self._outbound.lose(payload)
             else:
                 self._put(self._outbound.media(payload))
 

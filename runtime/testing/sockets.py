@@ -16,7 +16,8 @@ import attrs
 import trio
 import trio.testing
 
-from runtime.decisions.media_stream import ENCODINGS, SILENCE_TICKS, TICK_S, StreamPlan
+from runtime.decisions.encodings import ENCODINGS, TICK_S
+from runtime.decisions.media_stream import SILENCE_TICKS, StreamPlan
 from runtime.sockets import (
     SocketBegan,
     SocketClosed,

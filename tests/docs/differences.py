@@ -39,7 +39,6 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "WebSocket.sendMediaTo": "one stream at a time: `tag` does not choose among several",
     "WebSocket.clearMediaBuffer": "`tag` does not choose among several streams",
     "WebSocketEvents.ERROR": "with `reason`; CLOSE follows",
-    "WebSocketAudioEncoding": "OPUS is not there",
     "VoxEngine.createASR": "the operator's recogniser, whatever the provider of `profile`",
     "ASREvents.Stopped": _RATES,
     "RecorderEvents.Stopped": _RATES,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 
 import numpy as np
 import pytest
 
+from runtime.media.codecs.table import CodecTable
 from runtime.media.pcm import Samples
 from tests.e2e.audio import tone
 from tests.e2e.phone import Dialog, Phone
 from tests.e2e.runtime_process import RuntimeProcess
 from tests.e2e.sounds import channel, sounding
 from tests.e2e.test_access_url import client_of, started
-from tests.sockets.test_client import audio
+from tests.sockets.test_client import audio, opus_packets_of
 from tests.sockets.visitor import visiting
 
 pytestmark = pytest.mark.loopback
@@ -67,6 +69,30 @@ async def test_a_caller_and_who_comes_in_hear_each_other_and_both_are_recorded(
     names = [row["what"] for row in rows if row["kind"] == "event"]
     assert "AppEvents.NewWebSocketConnection" in names
     assert url.rpartition("/")[2] not in str([row for row in rows if row["kind"] != "log"])
+
+
+async def test_opus_comes_in_and_goes_out(runtime: RuntimeProcess, phone: Phone) -> None:
+    table = CodecTable()
+    table.load(["opus"])
+    decoder = table.decoder("opus")
+    wave = (8000 * np.sin(2 * np.pi * 600 * np.arange(48000) / 48000)).astype(np.int16)
+    call, session, url = await called(runtime, phone)
+    async with visiting(f"{url}/agent?encoding=OPUS") as visitor:
+        call.audio.say(tone(440, 20))
+        await visitor.until(lambda: len(visitor.messages) > 75)
+        await visitor.starts("OPUS", 48000)
+        for packet in opus_packets_of(wave, 20):
+            await visitor.plays(packet)
+        await call.hear(2.5)
+        assert _is_heard(call.audio.samples(), 600)
+        first, *media = visitor.messages
+        assert first["start"]["mediaFormat"]["encoding"] == "OPUS"
+        heard = [decoder.decode(b64decode(each["media"]["payload"])) for each in media]
+        whole = np.concatenate([part for part in heard if part is not None])
+        assert _is_heard(whole[::2], 440)
+        await call.bye()
+        await visitor.until(lambda: visitor.closed)
+    await runtime.over(session)
 
 
 async def test_who_may_not_come_in_is_told_why(runtime: RuntimeProcess, phone: Phone) -> None:

@@ -51,7 +51,7 @@ TALK = (
     @VoxEngine.on(AppEvents.NewWebSocketConnection)
     def joined(e):
         [call] = CALLS
-        call.sendMediaTo(e.websocket, encoding=WebSocketAudioEncoding.ULAW, tag="caller")
+        call.sendMediaTo(e.websocket, encoding=WebSocketAudioEncoding.OPUS, tag="caller")
         e.websocket.sendMediaTo(call)
 """
 )
@@ -82,7 +82,7 @@ async def test_a_caller_and_who_has_come_hear_each_other(sim: Sim) -> None:
     client.sends("a note")
     await sim.advance(4)
     [stream] = client.streams
-    assert (stream.encoding.name, stream.tag) == ("ULAW", "caller")
+    assert (stream.encoding.name, stream.tag) == ("OPUS", "caller")
     client.close(4000)
     await client.ended()
     await sim.settle()
