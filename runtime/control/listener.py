@@ -24,8 +24,6 @@ from runtime.control.heads import MAX_HEAD, Kind, kind_of
 
 BACKLOG: Final = 128
 KEEP_ALIVE_S: Final = 20.0
-READ_TIMEOUT_S: Final = 30
-"""A request that takes longer to arrive holds a connection for nothing."""
 GRACE_S: Final = 3.0
 """How long running responses may take to end when the server stops."""
 MAX_CONNECTIONS: Final = 2_000
@@ -165,7 +163,9 @@ def _hypercorn() -> HypercornConfig:
     config.accesslog = None
     config.errorlog = None
     config.keep_alive_timeout = KEEP_ALIVE_S
-    config.read_timeout = READ_TIMEOUT_S
+    # Heads have KEEP_ALIVE_S, bodies what arriving.py and access.py give them; a client that reads
+    # a long response says nothing.
+    config.read_timeout = None
     config.graceful_timeout = GRACE_S
     config.shutdown_timeout = GRACE_S
     config.h11_max_incomplete_size = MAX_HEAD

@@ -9,6 +9,7 @@ import attrs
 import httpx
 import pytest
 import trio
+from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 from trio.testing import MockClock
 
@@ -108,3 +109,29 @@ async def test_a_connection_that_says_too_little_is_left(autojump_clock: MockClo
         await Connections(doors.http, doors.sockets).serve(trio.SocketStream(theirs))
         assert trio.current_time() - began == 20
     assert doors.handshakes == doors.requests == []
+
+
+async def test_a_stream_whose_reader_says_nothing_goes_on(autojump_clock: MockClock) -> None:
+    async def pieces() -> AsyncIterator[str]:
+        yield "early"
+        await trio.sleep(90)
+        yield "late"
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await StreamingResponse(pieces())(scope, receive, send)
+
+    ours, theirs = trio.socket.socketpair()
+    connections = Connections(stream, Doors().sockets)
+    async with (
+        trio.SocketStream(ours) as client,
+        trio.SocketStream(theirs) as served,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(connections.serve, served)
+        await client.send_all(b"GET /api/v1/events HTTP/1.1\r\nHost: a\r\n\r\n")
+        said = b""
+        while b"late" not in said:
+            more = await client.receive_some()
+            assert more, "the connection was closed"
+            said += bytes(more)
+        nursery.cancel_scope.cancel()
