@@ -77,6 +77,8 @@ class HttpRequest(AppEvent):
     does. `path` is that of the request, with the query: `/request/SECRET/what?follows`. `content`
     is the body as text. `headers` are a sequence of key and value, also by name:
     `e.headers["X-Key"]`. A handler that fails answers 500, one that takes longer than 20 s 504.
+
+    Order: any time after Started and before Terminating, many times.
     """
 
     name: ClassVar[str] = "Application.HttpRequest"
@@ -90,7 +92,10 @@ class HttpRequest(AppEvent):
 class NewWebSocketConnection(AppEvent):
     """Somebody has opened a WebSocket at the session's accessURL, after
     VoxEngine.allowWebSocketConnections(). `websocket` is open; `path` and `headers` are those of
-    its handshake."""
+    its handshake.
+
+    Order: after Started; the Open of the WebSocket follows, and its Close is the last.
+    """
 
     name: ClassVar[str] = "AppEvents.NewWebSocketConnection"
     websocket: WebSocket
@@ -102,7 +107,10 @@ class NewWebSocketConnection(AppEvent):
 
 @attrs.frozen(kw_only=True)
 class NewWebSocketFailed(AppEvent):
-    """A WebSocket could not come in: there were too many, or no audio leg is free (`reason`)."""
+    """A WebSocket could not come in: there were too many, or no audio leg is free (`reason`).
+
+    Order: after Started, in place of NewWebSocketConnection.
+    """
 
     name: ClassVar[str] = "Application.OnNewWebSocketFailed"
     reason: str = ""
