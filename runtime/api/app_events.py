@@ -6,15 +6,17 @@ end Terminating, then Terminated, after which nothing runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
 from runtime.api.events import Event
+from runtime.api.http import HttpHeader, HttpHeaders
 
 if TYPE_CHECKING:
     from runtime.api.call import Call
+    from runtime.api.websocket import WebSocket
 
 
 @attrs.frozen(kw_only=True)
@@ -31,6 +33,7 @@ class Started(AppEvent):
 
     name: ClassVar[str] = "Application.Started"
     accessURL: str = ""
+    """Where requests reach this session: each fires HttpRequest. Whoever knows it may ask."""
     accessSecureURL: str = ""
     accountId: int = 0
     applicationId: int | str = 0
@@ -57,6 +60,64 @@ class CallAlerting(AppEvent):
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
     customData: str = ""
     scheme: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+
+
+def _headers(value: Iterable[Iterable[str]]) -> HttpHeaders:
+    if isinstance(value, HttpHeaders):
+        return value
+    return HttpHeaders(HttpHeader(*pair) for pair in value)
+
+
+@attrs.frozen(kw_only=True)
+class HttpRequest(AppEvent):
+    """Somebody asks at the session's accessURL, by any method, with anything behind it.
+
+    What a handler returns (an async one too) is the answer: a text or number as it is, anything
+    else as JSON; None answers nothing, and of several handlers the first that returns something
+    does. `path` is that of the request, with the query: `/request/SECRET/what?follows`. `content`
+    is the body as text. `headers` are a sequence of key and value, also by name:
+    `e.headers["X-Key"]`. A handler that fails answers 500, one that takes longer than 20 s 504.
+
+    Order: any time after Started and before Terminating, many times.
+    """
+
+    name: ClassVar[str] = "Application.HttpRequest"
+    method: str = ""
+    path: str = attrs.field(default="", repr=False)
+    content: str = attrs.field(default="", repr=False)
+    headers: HttpHeaders = attrs.field(default=HttpHeaders(), converter=_headers, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class NewWebSocketConnection(AppEvent):
+    """Somebody has opened a WebSocket at the session's accessURL, after
+    VoxEngine.allowWebSocketConnections(). `websocket` is open; `path` and `headers` are those of
+    its handshake.
+
+    Order: after Started; the Open of the WebSocket follows, and its Close is the last.
+    """
+
+    name: ClassVar[str] = "AppEvents.NewWebSocketConnection"
+    websocket: WebSocket
+    method: str = "GET"
+    path: str = attrs.field(default="", repr=False)
+    content: str = ""
+    headers: HttpHeaders = attrs.field(default=HttpHeaders(), converter=_headers, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class NewWebSocketFailed(AppEvent):
+    """A WebSocket could not come in: there were too many, or no audio leg is free (`reason`).
+
+    Order: after Started, in place of NewWebSocketConnection.
+    """
+
+    name: ClassVar[str] = "Application.OnNewWebSocketFailed"
+    reason: str = ""
+    method: str = "GET"
+    path: str = attrs.field(default="", repr=False)
+    content: str = ""
+    headers: HttpHeaders = attrs.field(default=HttpHeaders(), converter=_headers, repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -18,18 +18,11 @@ from runtime.api.names import NamespaceType
 class AppEvents(metaclass=NamespaceType):
     """Events of the session, for VoxEngine.addEventListener. VoxEngine reference: AppEvents."""
 
-    _later = frozenset(
-        {
-            "HttpRequest",
-            "NewWebSocketConnection",
-            "NewWebSocketFailed",
-            "OnNewWebSocketFailed",
-            "WebSocket",
-        }
-    )
-
     Started: TypeAlias = app.Started
     CallAlerting: TypeAlias = app.CallAlerting
+    HttpRequest: TypeAlias = app.HttpRequest
+    NewWebSocketConnection: TypeAlias = app.NewWebSocketConnection
+    NewWebSocketFailed: TypeAlias = app.NewWebSocketFailed
     Terminating: TypeAlias = app.Terminating
     Terminated: TypeAlias = app.Terminated
 

@@ -75,10 +75,6 @@ def resolve(namespace: NamespaceType, event: object) -> type[Event]:
         instead = INSTEAD.get(f"{namespace.__name__}.{event.rpartition('.')[2]}")
         if found is None and instead is not None:
             raise ValueError(f"{event[:60]!r} does not exist here: {instead}")
-        if found is None and event.rpartition(".")[2] in namespace._later:
-            raise ValueError(
-                f"{event[:60]!r} exists in VoxEngine but is not available in this version"
-            )
         if found is None:
             raise ValueError(unknown(f"{namespace.__name__} has no event", event, known))
         return found

@@ -103,6 +103,7 @@ class Session:
         self.requests.limit(settings)
         self.max_timers = int(settings["timers"])
         self.max_custom_data = int(settings["custom_data_bytes"])
+        self.most_answer_bytes = int(settings["access_reply_bytes"])
         self._max_listeners = int(settings["listeners"])
         self._max_line = int(settings["log_line_chars"])
         self._clock = (trio.current_time(), settings.get("epoch_s", time.time()))

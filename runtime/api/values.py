@@ -107,6 +107,8 @@ class WebSocketAudioEncoding(StrEnum):
     PCM16_16KHZ = "PCM16"
     ALAW = "ALAW"
     ULAW = "ULAW"
+    OPUS = "OPUS"
+    """Packets of Opus, 48 kHz timestamps; one in each message."""
 
 
 class WebSocketReadyState(StrEnum):

@@ -79,7 +79,6 @@ class Engine(Forwarding, Making):
     __slots__ = ()
     _shown_as = "VoxEngine"
     _namespace = AppEvents
-    _later = frozenset({"allowWebSocketConnections"})
 
     @property
     def _listeners(self) -> Listeners:

@@ -18,7 +18,13 @@ from runtime.api.running import current
 from runtime.api.session import Session
 from runtime.api.unit import MediaSource
 from runtime.api.values import WebSocketReadyState
-from runtime.sandbox.socket_commands import ClearSocket, CloseSocket, CreateSocket, SendSocketText
+from runtime.sandbox.socket_commands import (
+    AllowSockets,
+    ClearSocket,
+    CloseSocket,
+    CreateSocket,
+    SendSocketText,
+)
 
 SOCKET_OPTIONS: Final = ("headers", "privacy", "protocols", "statistics", "trace")
 CLEAR_OPTIONS: Final = ("tag",)
@@ -52,9 +58,10 @@ class Shorthand:
 
 
 class WebSocket(MediaSource):
-    """Made by VoxEngine.createWebSocket. `call.sendMediaTo(socket)`: the server hears the call;
-    `socket.sendMediaTo(call)`: the call hears the server. A socket hears one source at a time, and
-    stays open when a call ends: close it.
+    """Made by VoxEngine.createWebSocket, or given by AppEvents.NewWebSocketConnection.
+    `call.sendMediaTo(socket)`: the other side hears the call; `socket.sendMediaTo(call)`: the call
+    hears the other side. A socket hears one source at a time, and stays open when a call ends:
+    close it.
 
     `url` and `readyState` ("connecting", "open", "closing", "closed") are its properties; `onopen`,
     `onmessage`, `onclose`, `onerror`, `oncreated`, `onmediastarted` and
@@ -75,11 +82,17 @@ class WebSocket(MediaSource):
     onmediastarted = Shorthand(WebSocketEvents.MEDIA_STARTED)
     onmediaended = Shorthand(WebSocketEvents.MEDIA_ENDED)
 
-    def __init__(self, session: Session, unit: int, url: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        unit: int,
+        url: str,
+        ready: WebSocketReadyState = WebSocketReadyState.CONNECTING,
+    ) -> None:
         super().__init__(session, unit)
         self._url = url
         self._own: dict[str, Callback] = {}
-        self._ready = WebSocketReadyState.CONNECTING
+        self._ready = ready
 
     if not TYPE_CHECKING:
 
@@ -136,9 +149,18 @@ class WebSocket(MediaSource):
 
 
 class SocketMaking(EventSource):
-    """createWebSocket."""
+    """createWebSocket, allowWebSocketConnections."""
 
     __slots__ = ()
+
+    def allowWebSocketConnections(self) -> CommandHandle:
+        """Let others open WebSockets at the session's accessURL (with ws:// for http://) from now
+        on: AppEvents.NewWebSocketConnection follows with each. As many as calls, and three more.
+        VoxEngine reference: VoxEngine.allowWebSocketConnections."""
+        what = "VoxEngine.allowWebSocketConnections"
+        session = current()
+        session.refuse_late(what)
+        return session.command(AllowSockets(), CommandHandle(what))
 
     def createWebSocket(self, url: str, *parameters: object, **options: object) -> WebSocket:
         """Open a WebSocket to a ws:// or wss:// URL.

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import attrs
 
 from runtime.config.data import DataSettings, not_negative
+from runtime.config.http import HttpSettings, check_server_url, parse_http_address
 from runtime.config.services import AsrSettings, MailSettings
 from runtime.config.trunk import (
     MAX_TRUNKS,
@@ -32,8 +33,6 @@ MAX_CUSTOM_DATA: Final = 8_192
 """As much as the wire to a script carries (runtime/sandbox/schema.py)."""
 MAX_PATTERN: Final = 512
 """A rule's pattern is read by people; longer ones are mistakes or attacks on the matcher."""
-MAX_RATE: Final = 10_000
-"""Requests a second: more than one core answers."""
 MAX_APOLOGY: Final = 500
 """A sentence or two: nobody is kept on the line for more than ten seconds of it."""
 
@@ -49,19 +48,6 @@ def parse_port_range(text: str) -> range:
     if not 0 < low < high <= 65535:
         raise ValueError(f"{text!r}: ports go from 1 to 65535, the lower one first")
     return range(low, high + 1)
-
-
-def parse_http_address(text: str) -> tuple[str, int]:
-    """Host and port of "127.0.0.1:8080" or "[::1]:8080"; port 0 is allowed."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f'{text!r} is not HOST:PORT; write it like "127.0.0.1:8080"')
-    host = host.removeprefix("[").removesuffix("]")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        raise ValueError(f"{host!r} is not an IP address of this machine") from None
-    return host, int(port)
 
 
 LISTENERS: Final = ("udp", "tcp", "tls", "ws", "wss")
@@ -106,12 +92,6 @@ def _pattern(_: Any, attribute: attrs.Attribute[Any], value: str) -> None:
         re.compile(value)
     except re.error as exc:
         raise ValueError(f"{value!r} is not a regular expression: {exc}") from None
-
-
-def _token_hashes(_: Any, attribute: attrs.Attribute[Any], value: dict[str, str]) -> None:
-    for name, digest in value.items():
-        if not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
-            raise ValueError(f"{name}: must be the SHA-256 of a token, 64 hexadecimal digits")
 
 
 def _apology(_: Any, attribute: attrs.Attribute[Any], value: str) -> None:
@@ -181,21 +161,6 @@ class SipSettings:
     """How sendDigits reaches peers that did not negotiate RFC 4733."""
 
 
-def _rate(_: Any, __: attrs.Attribute[Any], value: float) -> None:
-    if not 1 <= value <= MAX_RATE:
-        raise ValueError(f"{value:g} is not from 1 to {MAX_RATE}")
-
-
-@attrs.frozen(kw_only=True)
-class HttpSettings:
-    listen: str = attrs.field(default="127.0.0.1:8080", validator=_checked_by(parse_http_address))
-    tokens: dict[str, str] = attrs.field(factory=dict, validator=_token_hashes)
-    requests_per_s: float = attrs.field(default=50, validator=_rate)
-    """Of one token; four seconds' worth may come at once."""
-    address_requests_per_s: float = attrs.field(default=200, validator=_rate)
-    """From one address, with tokens or without."""
-
-
 CodecName = Literal["opus", "G722", "PCMU", "PCMA", "L16", "L16/8000"]
 """As SDP spells them; `L16` has 16 kHz."""
 USUAL_CODECS: Final[tuple[CodecName, ...]] = ("PCMU", "PCMA")
@@ -256,16 +221,11 @@ class ApplicationSettings:
     limits: OwnLimits = OwnLimits()
 
 
-def _server_url(_: Any, __: attrs.Attribute[Any], value: str) -> None:
-    if not re.fullmatch(r"https?://[^\s/@]+", value):
-        raise ValueError(f'{value!r} is no server; write it like "https://phone.example"')
-
-
 @attrs.frozen(kw_only=True)
 class ProjectSettings:
     """Where `callstage upload` and its sisters go; `run` does not look at it."""
 
-    server: str = attrs.field(default="http://127.0.0.1:8080", validator=_server_url)
+    server: str = attrs.field(default="http://127.0.0.1:8080", validator=check_server_url)
     application: str = ""
     """Empty: the name of the folder."""
     token_file: Path | None = None

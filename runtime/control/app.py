@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from runtime.applications import Applications, Refused
 from runtime.applications.secrets import ApplicationSecrets
 from runtime.applications.users import ApplicationUsers
+from runtime.control.access import AccessDoor
 from runtime.control.applications import ApplicationsDoor, on_refused
 from runtime.control.auth import AccessRule, Gate
 from runtime.control.health import Health
@@ -39,6 +40,7 @@ from runtime.control.secrets import Secrets
 from runtime.control.sessions import Sessions
 from runtime.control.tokens import TokenBook, Tokens
 from runtime.control.users import UsersDoor
+from runtime.decisions.limits import Limits
 from runtime.session.registry import SessionRegistry
 from runtime.store import Database, StoreBusy, StoreError
 
@@ -65,6 +67,8 @@ class ControlParts:
     users: ApplicationUsers
     state: Callable[[], dict[str, Any]]
     """Facts for /healthz beside the sessions: listeners, engine, sandbox."""
+    access_bytes: int = Limits().access_request_bytes
+    """The largest body at an access URL."""
     registrations: Callable[[], list[dict[str, object]]] = list
     """Where users can be reached, for /api/v1/registrations."""
 
@@ -83,7 +87,7 @@ def build_app(parts: ControlParts) -> ASGIApp:
         },
     )
     rule = AccessRule(loopback=parts.loopback, owner=parts.tokens.owner, rates=parts.rates)
-    return Gate(app, rule, table)
+    return AccessDoor(Gate(app, rule, table), parts.registry.access, parts.access_bytes)
 
 
 def build_table(parts: ControlParts) -> Table:

@@ -16,6 +16,7 @@ import trio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from runtime.control.arriving import Arriving
 from runtime.control.problem import Problem, problem_response
 from runtime.control.rates import Rates
 from runtime.control.routes import MAX_BODY_BYTES, Endpoint, Table
@@ -58,7 +59,7 @@ class Gate:
             refusal = problem_response(exc.status, exc.detail, exc.errors, exc.headers)
             await refusal(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await self._app(scope, Arriving(receive), send)
 
     def _admit(self, headers: Headers, endpoint: Endpoint | None, address: str) -> Caller:
         """Raises Problem."""

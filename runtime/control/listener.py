@@ -1,28 +1,112 @@
-"""The HTTP listener: bound before anything needs its address, served by Hypercorn."""
+"""The HTTP listener: bound before anything needs its address.
+
+WebSocket handshakes at access URLs are recognised at the first octets of a connection and go to
+their own door; everything else is served by Hypercorn (docs/design/incoming-websockets.md).
+"""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import attrs
 import trio
 from hypercorn.config import Config as HypercornConfig
-from hypercorn.trio import serve
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+from hypercorn.utils import wrap_app
 from starlette.types import ASGIApp
+
+from runtime.control.heads import MAX_HEAD, Kind, kind_of
 
 BACKLOG: Final = 128
 KEEP_ALIVE_S: Final = 20.0
-READ_TIMEOUT_S: Final = 30
-"""A request that takes longer to arrive holds a connection for nothing."""
 GRACE_S: Final = 3.0
 """How long running responses may take to end when the server stops."""
-MAX_REQUEST_HEAD: Final = 32 * 1024
+MAX_CONNECTIONS: Final = 2_000
+"""Each holds a descriptor and some tasks; one more is closed at once."""
+READ: Final = 64 * 1024
+
+Door = Callable[[trio.SocketStream, bytes], Awaitable[None]]
+"""Takes a connection that begins with a WebSocket handshake; it is closed when the door returns."""
 
 
 class ListenError(Exception):
     """The address cannot be bound; str() says which and why."""
+
+
+class Reread:
+    """A stream whose first octets were looked at before it is served, for Hypercorn's server."""
+
+    def __init__(self, stream: trio.SocketStream, first: bytes) -> None:
+        self._stream = stream
+        self._first = first
+        self.socket = stream.socket
+        self.send_all = stream.send_all
+        self.send_eof = stream.send_eof
+        self.aclose = stream.aclose
+
+    async def receive_some(self, most: int) -> bytes:
+        first, self._first = self._first, b""
+        if first:
+            await trio.lowlevel.checkpoint()
+            return first
+        return bytes(await self._stream.receive_some(most))
+
+
+class Connections:
+    """Serves accepted connections."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._config = _hypercorn()
+        self._app = wrap_app(app, self._config.wsgi_max_body_size, "asgi")  # type: ignore[arg-type]
+        self._door = door
+        self._context = WorkerContext(None)
+        self._open = 0
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """One connection, to its end."""
+        if self._open >= MAX_CONNECTIONS:
+            return
+        self._open += 1
+        try:
+            await self._serve(stream)
+        finally:
+            self._open -= 1
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        first, kind = b"", Kind.NOT_CLEAR
+        with trio.move_on_after(KEEP_ALIVE_S):
+            first, kind = await _first_octets(stream)
+        match kind:
+            case Kind.SOCKET:
+                await self._door(stream, first)
+            case Kind.HTTP:
+                server: Any = Reread(stream, first)
+                await TCPServer(self._app, self._config, self._context, ConnectionState({}), server)
+            case Kind.NOT_CLEAR:  # too slow, or gone
+                pass
+
+    async def end(self) -> None:
+        """Connections without a request are closed, and no request follows a running one."""
+        await self._context.terminated.set()
+
+
+async def _first_octets(stream: trio.SocketStream) -> tuple[bytes, Kind]:
+    """As many as it takes to see what they begin."""
+    first = b""
+    while (kind := kind_of(first)) is Kind.NOT_CLEAR:
+        try:
+            data = await stream.receive_some(READ)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return first, Kind.NOT_CLEAR
+        if not data:
+            return first, Kind.NOT_CLEAR
+        first += data
+    return first, kind
 
 
 @attrs.frozen
@@ -53,19 +137,37 @@ class HttpListener:
     async def serve(
         self,
         app: ASGIApp,
+        door: Door,
         until: Callable[[], Awaitable[None]],
         *,
-        task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve until `until` returns, then let running responses end within GRACE_S."""
-        config = HypercornConfig()
-        config.bind = [f"fd://{self.socket.fileno()}"]
-        config.accesslog = None
-        config.errorlog = None
-        config.keep_alive_timeout = KEEP_ALIVE_S
-        config.read_timeout = READ_TIMEOUT_S
-        config.graceful_timeout = GRACE_S
-        config.shutdown_timeout = GRACE_S
-        config.h11_max_incomplete_size = MAX_REQUEST_HEAD
-        config.include_server_header = False
-        await serve(app, config, shutdown_trigger=until, task_status=task_status)  # type: ignore[arg-type]
+        connections = Connections(app, door)
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(self.socket))
+        async with trio.open_nursery() as served:
+            async with trio.open_nursery() as accepting:
+                accept = partial(
+                    trio.serve_listeners, connections.serve, [listener], handler_nursery=served
+                )
+                await accepting.start(accept)
+                task_status.started()
+                await until()
+                accepting.cancel_scope.cancel()
+            await connections.end()
+            served.cancel_scope.deadline = trio.current_time() + GRACE_S
+
+
+def _hypercorn() -> HypercornConfig:
+    config = HypercornConfig()
+    config.accesslog = None
+    config.errorlog = None
+    config.keep_alive_timeout = KEEP_ALIVE_S
+    # Heads have KEEP_ALIVE_S, bodies what arriving.py and access.py give them; a client that reads
+    # a long response says nothing.
+    config.read_timeout = None
+    config.graceful_timeout = GRACE_S
+    config.shutdown_timeout = GRACE_S
+    config.h11_max_incomplete_size = MAX_HEAD
+    config.include_server_header = False
+    return config

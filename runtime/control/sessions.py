@@ -70,7 +70,8 @@ class Sessions:
         except SessionRefused as exc:
             headers = {"retry-after": str(RETRY_AFTER_S)} if exc.code == BUSY else {}
             raise Problem(exc.code, exc.reason, headers=headers) from exc
-        body = {"session_id": view.id, "access_url": view.access_url, "version": view.version}
+        url = self.registry.access_url(view.id)
+        body = {"session_id": view.id, "access_url": url, "version": view.version}
         return JSONResponse(body, HTTPStatus.CREATED)
 
     async def terminate(self, request: Request) -> Response:

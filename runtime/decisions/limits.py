@@ -13,17 +13,16 @@ from typing import Any, Final
 
 import attrs
 
+from runtime.decisions.call_limits import CallLimits
 from runtime.decisions.limit import Keeper, facts, limit
 
 CALL_LIMIT_REACHED: Final = "Call limit reached"
 """What Failed(403) says (voxengine.md 3.2)."""
 MIB: Final = 1024 * 1024
 
-_FAILED_403: Final = 'the call is Failed(403, "Call limit reached")'
-_KIND_ERROR: Final = "the unit's Error event, and CommandFailed where it is awaited"
-_LIMIT_REACHED: Final = "LimitReached, raised at the script's line"
 _WAITS: Final = "the next one waits, within its own time"
 _SLOWER: Final = "the script waits: its sends block"
+_TOO_MANY_REQUESTS: Final = "429 with Retry-After"
 _TRUNCATED: Final = "one line that says so, then silence"
 _RAISED: Final = "LimitReached at the script's line"
 _NOT_LOADED: Final = "the scenario is not loaded, with all reasons"
@@ -31,107 +30,8 @@ _LEFT_OUT: Final = "entries are left out and counted; the end of the session is 
 
 
 @attrs.frozen(kw_only=True)
-class Limits:
+class Limits(CallLimits):
     """Of one session unless `what` says otherwise."""
-
-    # --- sessions and calls ---------------------------------------------------------------------
-    max_sessions: int = limit(
-        0,
-        (1, 1_000_000),
-        "sessions at once, of the machine and of the application",
-        beyond="503 to the caller, with Retry-After and the reason; 503 over HTTP",
-        zero="as many as fit into the memory available at start",
-    )
-    started_sessions: int = limit(
-        200,
-        (1, 1_000_000),
-        "sessions of the application that were started over HTTP, at once",
-        beyond="503 with the reason",
-    )
-    session_s: float = limit(
-        12 * 3600.0,
-        (1, 30 * 24 * 3600.0),
-        "length of a session",
-        beyond="it ends: `limit:session-length`",
-    )
-    idle_session_s: float = limit(
-        60.0,
-        (0.1, 24 * 3600.0),
-        "without any leg, from the start or from the end of the last leg",
-        beyond="it ends: `idle`, after Terminating",
-    )
-    farewell_s: float = limit(
-        10.0,
-        (0.1, 60.0),
-        "for the handlers of Terminating, and again for those of Terminated",
-        beyond="they are not waited for any longer",
-    )
-    unanswered_s: float = limit(
-        60.0,
-        (1.0, 600.0),
-        "an incoming call that the script does not answer",
-        beyond="480 to the caller with the reason, Disconnected(408)",
-    )
-    call_attempts: int = limit(
-        50,
-        (1, 10_000),
-        "legs in a session's life, in and out, failed ones too, with those of the sessions that "
-        "come of its calls to this runtime itself",
-        beyond=_FAILED_403 + "; 482 to a call of its own",
-    )
-    unanswered_calls: int = limit(
-        10, (1, 1_000), "legs that are not answered yet, at once", beyond=_FAILED_403
-    )
-    live_calls: int = limit(32, (1, 1_000), "legs at once", beyond=_FAILED_403)
-    conference_callers: int = limit(
-        500,
-        (1, 10_000),
-        "callers of a shared session, beside the three limits above",
-        beyond="486 to the caller, with the reason",
-    )
-
-    # --- what a script holds --------------------------------------------------------------------
-    players: int = limit(10, (0, 100), "players at once", beyond=_KIND_ERROR)
-    recorders: int = limit(10, (0, 100), "recorders at once", beyond=_KIND_ERROR)
-    recordings: int = limit(
-        1_000,
-        (0, 100_000),
-        "files that a session records in its life",
-        beyond="RecordError, or the recorder's Error event",
-    )
-    conferences: int = limit(10, (0, 100), "conferences at once", beyond=_KIND_ERROR)
-    conference_members: int = limit(
-        50,
-        (1, 1_000),
-        "calls that speak or listen in one conference",
-        beyond="the conference's Error event, and CommandFailed where sendMediaTo() is awaited",
-    )
-    sockets: int = limit(10, (0, 100), "WebSockets at once", beyond=_KIND_ERROR)
-    recognisers: int = limit(10, (0, 100), "speech recognitions at once", beyond=_KIND_ERROR)
-    timers: int = limit(
-        100, (0, 10_000), "active timers", beyond=_LIMIT_REACHED, keeper=Keeper.SCRIPT
-    )
-    listeners: int = limit(
-        1_000,
-        (1, 100_000),
-        "registered listeners of all objects",
-        beyond=_LIMIT_REACHED,
-        keeper=Keeper.SCRIPT,
-    )
-    custom_data_bytes: int = limit(
-        200,
-        (0, 8_192),
-        "customData that a script sets; rules and the start of a session give up to 8,192",
-        beyond="ValueError at the script's line",
-        keeper=Keeper.BOTH,
-    )
-
-    stored_pairs: int = limit(
-        10_000,
-        (0, 100_000),
-        "pairs of ApplicationStorage, of all sessions of the application together",
-        beyond="CommandFailed where put() is awaited",
-    )
 
     # --- processor and memory -------------------------------------------------------------------
     handler_cpu_s: float = limit(
@@ -301,6 +201,39 @@ class Limits:
     )
     mail_queued: int = limit(
         8, (0, 100), "mails that wait behind them", beyond=_RAISED, keeper=Keeper.BOTH
+    )
+
+    # --- requests at the access URL -------------------------------------------------------------
+    access_active: int = limit(
+        10,
+        (1, 100),
+        "requests at a session's access URL that its handlers have not finished with: at most so "
+        "many stand before an event of a call",
+        beyond="503 with Retry-After",
+    )
+    access_per_s: float = limit(
+        20.0,
+        (0.1, 1_000.0),
+        "such requests in the long run, so that a flood of them does not use up the script's CPU "
+        "time",
+        beyond=_TOO_MANY_REQUESTS,
+    )
+    access_burst: float = limit(50.0, (1.0, 1_000.0), "of them at once", beyond=_TOO_MANY_REQUESTS)
+    access_reply_s: float = limit(
+        20.0,
+        (0.1, 25.0),
+        "from such a request to the answer of a handler",
+        beyond="504; what the handler returns later is dropped",
+    )
+    access_request_bytes: int = limit(
+        64 * 1024, (0, 100_000), "body of such a request", beyond="413"
+    )
+    access_reply_bytes: int = limit(
+        256 * 1024,
+        (1_000, 4 * MIB),
+        "what a handler answers",
+        beyond="500, and a line in the log",
+        keeper=Keeper.BOTH,
     )
 
     # --- scenarios ------------------------------------------------------------------------------

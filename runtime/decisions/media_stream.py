@@ -11,63 +11,18 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
 
-TICKS_PER_S: Final = 50
-TICK_S: Final = 1 / TICKS_PER_S
-BUFFER_S: Final = 10
-"""Of audio that is kept ahead; what is beyond it is dropped, as VoxEngine does."""
+from runtime.decisions.encodings import ENCODINGS, TICKS_PER_S, Encoding, find_encoding
+from runtime.decisions.media_buffer import Buffer, buffer_of
+
 SILENCE_TICKS: Final = TICKS_PER_S
 """A second without audio ends what is being played (voxengine.md 1.10)."""
 MAX_TAG: Final = 256
 MAX_CUSTOM: Final = 2_000
 """Characters of customParameters as JSON; they are for a few identifiers."""
-
-
-@attrs.frozen(kw_only=True)
-class Encoding:
-    """`name` is WebSocketAudioEncoding's; `codec` the engine's."""
-
-    name: str
-    codec: str
-    rate_hz: int
-    sample_bytes: int
-
-    @property
-    def tick_bytes(self) -> int:
-        return self.rate_hz // TICKS_PER_S * self.sample_bytes
-
-    def seconds(self, size: int) -> float:
-        return size / self.sample_bytes / self.rate_hz
-
-
-ENCODINGS: Final[Mapping[str, Encoding]] = MappingProxyType(
-    {
-        each.name: each
-        for each in (
-            Encoding(name="PCM8", codec="L16/8000", rate_hz=8_000, sample_bytes=2),
-            Encoding(name="PCM16", codec="L16", rate_hz=16_000, sample_bytes=2),
-            Encoding(name="ALAW", codec="PCMA", rate_hz=8_000, sample_bytes=1),
-            Encoding(name="ULAW", codec="PCMU", rate_hz=8_000, sample_bytes=1),
-        )
-    }
-)
-_OTHER_NAMES: Final = MappingProxyType(
-    {"AUDIO/X-MULAW": "ULAW", "AUDIO/X-ALAW": "ALAW", "PCMU": "ULAW", "PCMA": "ALAW"}
-)
-"""As VoxEngine's guide and other platforms call them."""
-
-
-def find_encoding(name: str, rate_hz: object = None) -> Encoding | None:
-    """An encoding by what a peer calls it; PCM16 at 8 kHz is PCM8."""
-    known = _OTHER_NAMES.get(name.upper(), name.upper())
-    if known == "PCM16" and rate_hz == 8_000:
-        known = "PCM8"
-    found = ENCODINGS.get(known)
-    return found if found is None or rate_hz in (None, found.rate_hz) else None
 
 
 # --- outputs ------------------------------------------------------------------------------------
@@ -92,7 +47,7 @@ class Began:
 
 @attrs.frozen(kw_only=True)
 class Play:
-    """20 ms of the peer's audio, in its encoding."""
+    """The next piece of the peer's audio, in its encoding: 20 ms, or a packet."""
 
     encoding: Encoding
     payload: bytes
@@ -130,11 +85,16 @@ class Inbound:
         self.encoding: Encoding | None = None
         """Of the stream that has begun."""
         self._tag = self._custom = ""
-        self._buffer = bytearray()
+        self._buffer: Buffer | None = None
         self._stopped = False
         self._began = False
         self._silent = 0
         self._played = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a packet that was played is longer than 20 ms and still sounds."""
+        return self._buffer is not None and self._buffer.busy
 
     def on_text(self, text: str) -> list[Output]:
         """One text message."""
@@ -167,33 +127,35 @@ class Inbound:
         custom = start.get("customParameters", "")
         shown = custom if isinstance(custom, str) else json.dumps(custom, ensure_ascii=False)
         self.encoding, self._stopped, self._played = encoding, False, 0
+        self._buffer = buffer_of(encoding)
         self._tag, self._custom = str(tag)[:MAX_TAG], shown if len(shown) <= MAX_CUSTOM else ""
         return over
 
     def _media(self, payload: str) -> list[Output]:
-        encoding = self.encoding
-        if encoding is None or self._stopped:
+        encoding, buffer = self.encoding, self._buffer
+        if encoding is None or buffer is None or self._stopped:
             return [Refused("media came without a start")]
         try:
             audio = base64.b64decode(payload, validate=True)
         except (binascii.Error, ValueError):
             return [Refused("media is not base64")]
-        if len(audio) % encoding.sample_bytes:
-            return [Refused("media ends within a sample")]
-        room = BUFFER_S * encoding.rate_hz * encoding.sample_bytes - len(self._buffer)
-        self.dropped_s += encoding.seconds(max(0, len(audio) - room))
-        self._buffer += audio[:room]
-        self.running = self.running or bool(self._buffer)
+        why = encoding.refusal(audio)
+        if why is not None:
+            return [Refused(why)]
+        self.dropped_s += buffer.add(audio)
+        self.running = self.running or bool(buffer)
         return []
 
     def tick(self) -> list[Output]:
         """The next 20 ms."""
-        encoding = self.encoding
-        if encoding is None:
+        encoding, buffer = self.encoding, self._buffer
+        if encoding is None or buffer is None:
             return []
-        payload = bytes(self._buffer[: encoding.tick_bytes])
-        if len(payload) == encoding.tick_bytes or (payload and self._last_piece()):
-            return self._play(encoding, payload)
+        pieces = buffer.take(all_of_it=self._last_piece())
+        if pieces:
+            return self._play(encoding, pieces)
+        if buffer.busy:
+            return []
         self._silent += 1
         return self._end() if self._silent >= SILENCE_TICKS else []
 
@@ -201,27 +163,26 @@ class Inbound:
         """Less than 20 ms is played when no more of it can be expected."""
         return self._stopped or self._silent >= SILENCE_TICKS - 1
 
-    def _play(self, encoding: Encoding, payload: bytes) -> list[Output]:
-        del self._buffer[: len(payload)]
+    def _play(self, encoding: Encoding, pieces: list[bytes]) -> list[Output]:
         self._silent = 0
-        self._played += len(payload)
+        self._played += sum(encoding.samples(piece) for piece in pieces)
         found: list[Output] = []
         if not self._began:
             self._began = True
             found.append(Began(tag=self._tag, encoding=encoding.name, custom=self._custom))
-        return [*found, Play(encoding=encoding, payload=payload)]
+        return [*found, *(Play(encoding=encoding, payload=piece) for piece in pieces)]
 
     def clear(self) -> list[Output]:
         """Drop what was not played yet."""
-        self._buffer.clear()
         return self._end()
 
     def _end(self) -> list[Output]:
         began, self._began, self.running, self._silent = self._began, False, False, 0
-        self._buffer.clear()
+        if self._buffer is not None:
+            self._buffer.clear()
         if not began or self.encoding is None:
             return []
-        return [Ended(tag=self._tag, duration_s=self.encoding.seconds(self._played))]
+        return [Ended(tag=self._tag, duration_s=self._played / self.encoding.rate_hz)]
 
 
 # --- what goes ----------------------------------------------------------------------------------
@@ -243,12 +204,13 @@ class Outbound:
     def __init__(self) -> None:
         self.plan: StreamPlan | None = None
         """Of the stream that is being sent."""
-        self._sequence = self._chunk = self._samples = self._bytes = 0
+        self._sequence = self._chunk = self._samples = self._bytes = self._sent = 0
 
     def start(self, plan: StreamPlan) -> list[str]:
         """Messages that begin a stream, after the end of the one before."""
         messages = self.stop()
-        self.plan, self._sequence, self._chunk, self._samples, self._bytes = plan, 0, 0, 0, 0
+        self.plan = plan
+        self._sequence = self._chunk = self._samples = self._bytes = self._sent = 0
         form = {
             "encoding": plan.encoding.name,
             "sampleRate": plan.encoding.rate_hz,
@@ -274,14 +236,16 @@ class Outbound:
             media["tag"] = self.plan.tag
         self._chunk += 1
         self._bytes += len(payload)
-        self._samples += len(payload) // self.plan.encoding.sample_bytes
+        samples = self.plan.encoding.samples(payload)
+        self._samples += samples
+        self._sent += samples
         return [self._message("media", media)]
 
-    def lose(self, payload_size: int) -> None:
+    def lose(self, payload: bytes) -> None:
         """A piece that could not be sent: the numbers tell the peer (RFC 3550, as it does)."""
         if self.plan is not None:
             self._chunk += 1
-            self._samples += payload_size // self.plan.encoding.sample_bytes
+            self._samples += self.plan.encoding.samples(payload)
 
     def stop(self) -> list[str]:
         """Messages that end the stream, if there is one."""
@@ -290,7 +254,7 @@ class Outbound:
             return []
         info = {
             "bytesSent": self._bytes,
-            "duration": round(plan.encoding.seconds(self._bytes) * 1000),
+            "duration": round(self._sent / plan.encoding.rate_hz * 1000),
         }
         stop: dict[str, Any] = {"mediaInfo": info}
         if plan.tag:

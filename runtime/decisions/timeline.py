@@ -126,7 +126,7 @@ def mask_command(op: str, args: Mapping[str, Any], *, hide_tones: bool) -> dict[
         shown["url"] = shown_url(str(args.get("url", "")))
         shown["headers"] = shown_headers(args.get("headers", ()))
     if op == "socket.send":
-        shown["text"] = shown_secrets(str(args.get("text", "")))[:SHOWN_VALUE]
+        shown["text"] = shown_secrets(hide_access(str(args.get("text", ""))))[:SHOWN_VALUE]
     if op == "http.request":
         whole = bool(shown.pop("shown", True))
         shown["url"] = shown_url(str(args.get("url", "")), whole=whole)
@@ -156,11 +156,35 @@ def mask_event(name: str, fields: Mapping[str, Any], *, hide_tones: bool) -> dic
     call = shown.get("call")
     if isinstance(call, Mapping) and call.get("custom_data"):
         shown["call"] = {**call, "custom_data": hidden_length(str(call["custom_data"]))}
+    for url in ("accessURL", "accessSecureURL"):
+        if url in shown:
+            shown[url] = hide_access(str(shown[url]))
+    if name in _FROM_OUTSIDE:
+        _mask_from_outside(shown)
     if name == "WebSocket.Message":
         shown["text"] = str(shown.get("text", ""))[:SHOWN_VALUE]
     if hide_tones and name == "Call.ToneReceived":
         shown["tone"] = HIDDEN
     return shown
+
+
+_FROM_OUTSIDE: Final = frozenset(
+    {
+        "Application.HttpRequest",
+        "AppEvents.NewWebSocketConnection",
+        "Application.OnNewWebSocketFailed",
+    }
+)
+
+
+def _mask_from_outside(shown: dict[str, Any]) -> None:
+    """What somebody asked at an access URL."""
+    shown["path"] = shown_path(str(shown.get("path", "")))
+    shown["headers"] = shown_headers(shown.get("headers", ()))
+    if "websocket" in shown:
+        shown["websocket"] = shown["websocket"]["unit"]
+    if "content" in shown:
+        shown["content"] = shown_secrets(str(shown["content"]))[:SHOWN_VALUE]
 
 
 def hidden_length(text: str) -> str:
@@ -181,13 +205,27 @@ SHOWN_VALUE: Final = 200
 """Characters of a URL and of a header that a line shows."""
 
 
+_ACCESS: Final = re.compile(r"((?:/|%2F)request(?:/|%2F))[\w-]{16,}", re.IGNORECASE)
+"""The secret of an access URL (session/access_book.py), also where a URL stands in another one."""
+
+
+def hide_access(text: str) -> str:
+    """Without what lets its reader steer a session."""
+    return _ACCESS.sub(rf"\1{HIDDEN}", text)
+
+
+def shown_path(path: str) -> str:
+    """The path and query of a request from outside."""
+    return hide_access(_PARAMETER.sub(_shown_parameter, path))[:SHOWN_URL]
+
+
 def shown_url(url: str, *, whole: bool = True) -> str:
     """Without credentials and values of parameters that sound like keys; else the origin alone."""
     url = _USERINFO.sub(r"\1", url).partition("#")[0]
     if not whole:
         scheme, found, rest = url.partition("://")
         return f"{scheme}{found}{re.split('[/?]', rest, maxsplit=1)[0]}/..."
-    return shown_secrets(_PARAMETER.sub(_shown_parameter, url))[:SHOWN_URL]
+    return shown_secrets(hide_access(_PARAMETER.sub(_shown_parameter, url)))[:SHOWN_URL]
 
 
 def _shown_parameter(match: re.Match[str]) -> str:
@@ -198,6 +236,8 @@ def _shown_parameter(match: re.Match[str]) -> str:
 def shown_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Values of headers that carry credentials are hidden."""
     return {
-        name: HIDDEN if _PRIVATE_HEADER.search(name) else shown_secrets(value)[:SHOWN_VALUE]
+        name: HIDDEN
+        if _PRIVATE_HEADER.search(name)
+        else shown_secrets(hide_access(value))[:SHOWN_VALUE]
         for name, value in headers
     }

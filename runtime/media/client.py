@@ -89,6 +89,10 @@ SPARE_LEGS: Final = 16
 """Legs open in advance: a hundred calls a second need two per tick."""
 
 
+SOCKET_CODECS: Final = ("opus",)
+"""What WebSockets may carry, whatever calls are offered: 8 ms and 1 MiB at the engine's start."""
+
+
 def _no_note(_: str) -> None:
     return
 
@@ -249,7 +253,7 @@ class MediaClient:
                 max_players=self._limits.players,
                 cname=self._cname,
                 helper=self._helper,
-                codecs=self._codecs,
+                codecs=tuple(dict.fromkeys((*self._codecs, *SOCKET_CODECS))),
             )
         )
         try:

@@ -11,8 +11,9 @@ from typing import ClassVar, Final
 
 import attrs
 
+from runtime.decisions.encodings import ENCODINGS
 from runtime.decisions.http import MAX_URL, METHODS
-from runtime.decisions.media_stream import ENCODINGS, MAX_CUSTOM, MAX_TAG
+from runtime.decisions.media_stream import MAX_CUSTOM, MAX_TAG
 from runtime.sandbox.command import Command as Command
 from runtime.sandbox.listening_commands import LISTENING_COMMANDS
 from runtime.sandbox.mail_commands import MAIL_COMMANDS

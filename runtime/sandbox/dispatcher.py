@@ -17,25 +17,26 @@ from typing import Any, Final
 import attrs
 import trio
 
-from runtime.api.amd import AMDDetector, AMDEvents
+from runtime.api.amd import AMDDetector
 from runtime.api.call import Call
-from runtime.api.event_constants import (
-    SPACES,
-    AppEvents,
-    ASREvents,
-    CallEvents,
-    ConferenceEvents,
-    PlayerEvents,
-    RecorderEvents,
-    SequencePlayerEvents,
-    WebSocketEvents,
-)
-from runtime.api.events import Event, build, by_name
+from runtime.api.event_constants import CallEvents
+from runtime.api.events import Event, build
 from runtime.api.listeners import Listener, Listeners
 from runtime.api.running import RUNNING, Run
 from runtime.api.session import Phase, Session
 from runtime.api.timers import Timer
+from runtime.api.values import WebSocketReadyState
 from runtime.api.websocket import WebSocket
+from runtime.sandbox.answers import Answer
+from runtime.sandbox.event_facts import (
+    HTTP_REQUEST,
+    TERMINAL,
+    TERMINATED,
+    TERMINATING,
+    all_events,
+    is_last,
+    source_field,
+)
 from runtime.sandbox.fault import Sources, describe
 from runtime.sandbox.frames import (
     CallInfo,
@@ -52,44 +53,9 @@ from runtime.sandbox.steps import announce_first_pause
 
 Delivery = EventFrame | ResultFrame | ResponseFrame | ReleaseFrame | Timer
 
-TERMINATING: Final = AppEvents.Terminating.name
-TERMINATED: Final = AppEvents.Terminated.name
-TERMINAL: Final = frozenset(
-    (CallEvents.Disconnected.name, CallEvents.Failed.name, CallEvents.RecordStopped.name)
-)
-LAST_OF_UNIT: Final = frozenset(
-    event.name
-    for event in (
-        PlayerEvents.Stopped,
-        PlayerEvents.PlaybackFinished,
-        PlayerEvents.Error,
-        SequencePlayerEvents.Stopped,
-        SequencePlayerEvents.PlaybackFinished,
-        SequencePlayerEvents.Error,
-        RecorderEvents.Stopped,
-        RecorderEvents.Error,
-        ConferenceEvents.Stopped,
-        ConferenceEvents.Error,
-        WebSocketEvents.CLOSE,
-        ASREvents.Stopped,
-        ASREvents.ASRError,
-        AMDEvents.DetectionComplete,
-        AMDEvents.DetectionError,
-    )
-)
-"""What is no call is over with these; calls are released by the core."""
 SLOW_S: Final = 0.1
 """After such a delivery the reader gets its turn before the next one, whatever the order in which
 trio runs tasks: a ping of the core is answered between two slow handlers."""
-SOURCE_FIELD: Final = {
-    "AMD": "amd",
-    "ASR": "asr",
-    "Conference": "conference",
-    "Player": "player",
-    "Recorder": "recorder",
-    "SequencePlayer": "sequencePlayer",
-    "WebSocket": "websocket",
-}
 
 
 @attrs.define(eq=False)
@@ -98,6 +64,15 @@ class _Batch:
 
     running: int
     done: Callable[[], None]
+    answer: Answer | None = None
+
+    def returned(self, value: object) -> None:
+        if self.answer is not None:
+            self.answer.take(value)
+
+    def failed(self) -> None:
+        if self.answer is not None:
+            self.answer.failed()
 
     def one_ended(self) -> None:
         self.running -= 1
@@ -125,7 +100,7 @@ class Dispatcher:
         self._arrived = trio.Event()
         self._legs: dict[int, LegNursery] = {}
         self._own = LegNursery()
-        self._events = _all_events()
+        self._events = all_events()
 
     def post(self, delivery: Delivery) -> None:
         self._queue.append(delivery)
@@ -176,23 +151,35 @@ class Dispatcher:
             session.phase = Phase.TERMINATING if frame.name == TERMINATING else Phase.TERMINATED
             session.timers.clear_all()
         unit = self._unit_of(frame)
+        answer = self._answer_to(frame)
         stale = isinstance(unit, Call) and self._is_stale(unit, frame)
         if (session.phase is not Phase.RUNNING and not last) or stale:
             self._reply(frame)
+            if answer is not None:
+                answer.ending()
             return
         if unit is None and frame.unit is not None:
             self._reply(frame)
             return
         table: Listeners = session.listeners if unit is None else unit._table
         listeners = table.of(frame.name)
-        batch = _Batch(1, partial(self._handled, frame, bool(listeners)))
+        batch = _Batch(1, partial(self._handled, frame, bool(listeners), answer), answer)
         event = await self._run_listeners(frame, unit, listeners, batch)
         waited_for = isinstance(unit, Call | AMDDetector) and event is not None
         if waited_for and unit._happened(event):
             await self._let_waiters_run()
-        if frame.unit is not None and _is_last(frame):
+        if frame.unit is not None and is_last(frame):
             self._release(frame.unit)
         batch.one_ended()
+
+    def _answer_to(self, frame: EventFrame) -> Answer | None:
+        """What becomes of the handlers' return values."""
+        if frame.name != HTTP_REQUEST:
+            return None
+        session = self._session
+        return Answer(
+            frame.fields.pop("request"), self._send, session.log, session.most_answer_bytes
+        )
 
     def _unit_of(self, frame: EventFrame) -> Any:
         """The unit an event is about, made from CallInfo when it is new; its state is renewed."""
@@ -203,11 +190,16 @@ class Dispatcher:
             call = known or Call(self._session, CallInfo(**info))
             frame.fields["call"] = call
             unit = unit or (call if frame.unit is not None else None)
+        socket = frame.fields.get("websocket")
+        if isinstance(socket, dict):
+            frame.fields["websocket"] = WebSocket(
+                self._session, socket["unit"], socket["url"], WebSocketReadyState.OPEN
+            )
         if isinstance(unit, Call):
             unit._learn(frame.state, frame.name, frame.fields)
         elif isinstance(unit, WebSocket):
             unit._learn(frame.name)
-        elif unit is not None and _is_last(frame):
+        elif unit is not None and is_last(frame):
             unit._stopped = True
         return unit
 
@@ -228,7 +220,7 @@ class Dispatcher:
         event_class = self._events.get(frame.name)
         if event_class is None:
             return None
-        source = {} if unit is None else {_source_field(frame.name): unit}
+        source = {} if unit is None else {source_field(frame.name): unit}
         fields = {name: value for name, value in frame.fields.items() if name not in source}
         event = build(event_class, source, fields)
         for listener in listeners:
@@ -249,9 +241,13 @@ class Dispatcher:
             own = self._legs[unit._unit] = LegNursery()
         await self._call(partial(listener.callback, *arguments), run, own, "handler", batch)
 
-    def _handled(self, frame: EventFrame, heard: bool) -> None:
+    def _handled(self, frame: EventFrame, heard: bool, answer: Answer | None) -> None:
         """All handlers of an event have returned; `heard` is False when there were none."""
         self._reply(frame, heard)
+        if answer is not None and self._session.phase is Phase.TERMINATED:
+            answer.ending()  # the handlers were cancelled with the session
+        elif answer is not None:
+            answer.over(heard=heard)
         if frame.name == TERMINATED:
             self._session.forget_commands()
             self._nursery.cancel_scope.cancel()
@@ -305,11 +301,15 @@ class Dispatcher:
             raise
         except BaseException as exc:  # noqa: BLE001 - the session's edge: recorded with its traceback
             self.report(exc, run.leg, kind)
+            if batch is not None:
+                batch.failed()
             return
         finally:
             RUNNING.reset(token)
         if inspect.iscoroutine(result):
             await self._start(result, run, leg, kind, batch)
+        elif batch is not None:
+            batch.returned(result)
 
     async def _start(
         self,
@@ -341,8 +341,12 @@ class Dispatcher:
         batch: _Batch | None,
     ) -> None:
         leg.began(run)
+        whole = False
         try:
-            await announce_first_pause(coroutine, paused.set)
+            value = await announce_first_pause(coroutine, paused.set)
+            whole = True
+            if batch is not None:
+                batch.returned(value)
         except BaseExceptionGroup as group:
             passing, own = group.split(_is_no_fault)
             if own is not None:
@@ -357,6 +361,8 @@ class Dispatcher:
             paused.set()
             leg.ended(run)
             if batch is not None:
+                if not whole:
+                    batch.failed()
                 batch.one_ended()
 
     def report(self, error: BaseException, leg: int | None, kind: str) -> None:
@@ -378,17 +384,3 @@ def _is_no_fault(error: BaseException) -> bool:
     if isinstance(error, trio.Cancelled):
         return trio.current_effective_deadline() == -math.inf
     return isinstance(error, KeyboardInterrupt)
-
-
-def _source_field(name: str) -> str:
-    return SOURCE_FIELD.get(name.partition(".")[0], "call")
-
-
-def _all_events() -> dict[str, type[Event]]:
-    return {name: event for space in (*SPACES, AMDEvents) for name, event in by_name(space).items()}
-
-
-def _is_last(frame: EventFrame) -> bool:
-    """A conference's error with a code is about one call that it did not let in; it goes on."""
-    goes_on = frame.name == ConferenceEvents.Error.name and frame.fields.get("code")
-    return frame.name in LAST_OF_UNIT and not goes_on

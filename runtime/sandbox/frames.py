@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar, get_args
 
 import attrs
 
+from runtime.decisions.access import ANSWERS
 from runtime.sandbox.commands import COMMANDS, Command
 from runtime.sandbox.schema import (
     MAX_BODY_PIECE,
@@ -122,10 +123,7 @@ class BodyFrame:
     @property
     def content(self) -> bytes:
         """Raises ProtocolError when it is no base64."""
-        try:
-            return base64.b64decode(self.data, validate=True)
-        except ValueError as exc:
-            raise ProtocolError(f"the body of request {self.req} is not base64") from exc
+        return _decoded(self.data, f"the body of request {self.req}")
 
 
 def body_frames(req: int, body: bytes) -> Iterator[BodyFrame]:
@@ -136,12 +134,56 @@ def body_frames(req: int, body: bytes) -> Iterator[BodyFrame]:
         yield BodyFrame(req=req, data=data)
 
 
-_SimpleFrame = ReadyFrame | LogFrame | ErrorFrame | ReplyFrame | PongFrame | BodyFrame | CodeFrame
-WorkerFrame = CommandFrame | _SimpleFrame
-_WORKER_FRAMES: Final[Mapping[str, type[_SimpleFrame]]] = {
-    frame.type: frame
-    for frame in (ReadyFrame, LogFrame, ErrorFrame, ReplyFrame, PongFrame, BodyFrame, CodeFrame)
+@attrs.frozen(kw_only=True)
+class AnswerFrame:
+    """What the script's handlers answer to request `request` at its access URL, or a piece of it.
+
+    `kind` says what they returned, or why there is no answer (decisions/access.py).
+    """
+
+    type: ClassVar[str] = "answer"
+    request: int = checked(whole_number(0, 2**31))
+    kind: str = checked(one_of(*ANSWERS))
+    data: str = checked(text_of(MAX_BODY_PIECE), "")
+    more: bool = checked(flag, False)
+
+    @property
+    def content(self) -> bytes:
+        """Raises ProtocolError when it is no base64."""
+        return _decoded(self.data, f"the answer to request {self.request}")
+
+
+def _decoded(data: str, what: str) -> bytes:
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError as exc:
+        raise ProtocolError(f"{what} is not base64") from exc
+
+
+def answer_frames(request: int, kind: str, body: bytes) -> Iterator[AnswerFrame]:
+    """An answer as frames that fit; one at least."""
+    size = MAX_BODY_PIECE // 4 * 3
+    for start in range(0, max(len(body), 1), size):
+        data = base64.b64encode(body[start : start + size]).decode("ascii")
+        more = start + size < len(body)
+        yield AnswerFrame(request=request, kind=kind, data=data, more=more)
+
+
+WorkerFrame = (
+    CommandFrame
+    | ReadyFrame
+    | LogFrame
+    | ErrorFrame
+    | ReplyFrame
+    | AnswerFrame
+    | PongFrame
+    | BodyFrame
+    | CodeFrame
+)
+_WORKER_FRAMES: Final[Mapping[str, type[WorkerFrame]]] = {
+    frame.type: frame for frame in get_args(WorkerFrame) if frame is not CommandFrame
 }
+"""Those whose fields are checked one by one; a command's are in it."""
 
 
 def code_frames(module: str, code: bytes) -> Iterator[CodeFrame]:
@@ -319,18 +361,7 @@ CoreFrame = (
 )
 
 _CORE_FRAMES: Final[Mapping[str, type[CoreFrame]]] = {
-    frame.type: frame
-    for frame in (
-        ModuleFrame,
-        StartFrame,
-        EventFrame,
-        ResultFrame,
-        BodyFrame,
-        ResponseFrame,
-        ReleaseFrame,
-        PingFrame,
-        StopFrame,
-    )
+    frame.type: frame for frame in get_args(CoreFrame)
 }
 
 

@@ -17,6 +17,7 @@ import trio
 from runtime.api.errors import LimitReached
 from runtime.decisions.limits import Limits
 from runtime.sandbox.frames import (
+    AnswerFrame,
     BodyFrame,
     CommandFrame,
     ErrorFrame,
@@ -78,8 +79,8 @@ class Outbox:
         if isinstance(frame, PongFrame):
             self._append(_encode(frame), first=True)
             return
-        # Bodies of HTTP requests have a limit of their own, which is higher.
-        self._append(_encode(frame), counted=not isinstance(frame, BodyFrame))
+        # Bodies of HTTP requests, and answers, have limits of their own, which are higher.
+        self._append(_encode(frame), counted=not isinstance(frame, BodyFrame | AnswerFrame))
 
     def _is_missed(self, frame: WorkerFrame) -> bool:
         """When too much waits: lines, and after some of them errors, but never the one error that

@@ -32,6 +32,13 @@ class CreateSocket(Command):
 
 
 @attrs.frozen(kw_only=True)
+class AllowSockets(Command):
+    """Let WebSockets come in at the access URL, for the rest of the session."""
+
+    op: ClassVar[str] = "session.allow_sockets"
+
+
+@attrs.frozen(kw_only=True)
 class SendSocketText(Command):
     op: ClassVar[str] = "socket.send"
     unit: int = unit_field()
@@ -54,6 +61,7 @@ class ClearSocket(Command):
 
 SOCKET_COMMANDS: Final[tuple[type[Command], ...]] = (
     CreateSocket,
+    AllowSockets,
     SendSocketText,
     CloseSocket,
     ClearSocket,

@@ -15,12 +15,13 @@ from typing import Any
 @types.coroutine
 def announce_first_pause(
     coroutine: Coroutine[Any, Any, object], paused: Callable[[], None]
-) -> Generator[Any, Any, None]:
-    """Run `coroutine` to its end; call `paused` when it first pauses, if it does."""
+) -> Generator[Any, Any, object]:
+    """Run `coroutine` to its end, and return what it returns; call `paused` when it first pauses,
+    if it does."""
     try:
         trap = coroutine.send(None)
-    except StopIteration:
-        return
+    except StopIteration as end:
+        return end.value
     paused()
     advance: Callable[[Any], Any]
     while True:
@@ -35,5 +36,5 @@ def announce_first_pause(
             advance, argument = coroutine.send, answer
         try:
             trap = advance(argument)
-        except StopIteration:
-            return
+        except StopIteration as end:
+            return end.value

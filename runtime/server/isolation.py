@@ -12,7 +12,7 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from runtime.config import Config
-from runtime.config.settings import parse_http_address
+from runtime.config.http import parse_http_address
 from runtime.decisions.isolation import Refuse, decide
 from runtime.media.client import MediaClient, MediaLimits
 from runtime.media.port import MediaUnavailable

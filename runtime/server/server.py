@@ -21,14 +21,16 @@ from runtime.applications.secrets import ApplicationSecrets
 from runtime.applications.shelf import Shelf
 from runtime.applications.users import ApplicationUsers, Registering
 from runtime.config import Config
+from runtime.config.http import parse_http_address
 from runtime.config.services import MailSettings
-from runtime.config.settings import parse_http_address
 from runtime.control.app import ControlParts, build_app
 from runtime.control.listener import GRACE_S, HttpListener, ListenError
 from runtime.control.live import LiveFeed
 from runtime.control.rates import Rates
 from runtime.control.routes import API
+from runtime.control.sockets import SocketDoor
 from runtime.control.tokens import TokenBook
+from runtime.decisions.access import ACCESS
 from runtime.decisions.rates import RateTable
 from runtime.decisions.secrets import make_secret
 from runtime.legs.sip.gateway import SipGateway
@@ -45,7 +47,7 @@ from runtime.server.records import Records
 from runtime.session.refusals import RefusalView
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
-from runtime.session.settings import SessionSettings
+from runtime.session.settings import Ports, SessionSettings
 from runtime.session.worker import Bundle
 from runtime.store import StoreError
 from runtime.store.sealing import KeyFault, SealBroken
@@ -102,7 +104,8 @@ class Server:
         self._bound: list[BoundAddress] = []
         try:
             self._http = _http_listener(config)
-            self._children = Children.configured(config, self._http.url, log)
+            self._url = config.http.url or self._http.url
+            self._children = Children.configured(config, self._url, log)
             self._users = Users.of(config.registrar, config.users)
             self._records = Records.open(config, self._children.recordings, log)
             self._sip = SipGateway(
@@ -140,8 +143,8 @@ class Server:
             breaker=self._breaker_is_on(),
             sessions_that_fit=sessions_that_fit(),
             retry_after_s=RETRY_AFTER_S,
-            access_url=lambda session: f"{self._http.url}{API}/sessions/{session}",
-            log_url=lambda session: f"{self._http.url}{API}/sessions/{session}/timeline",
+            access_url=lambda token: f"{self._url}{ACCESS}{token}",
+            log_url=lambda session: f"{self._url}{API}/sessions/{session}/timeline",
             recogniser=config.asr.url,
             rates=RateTable(config.rate),
             secrets=tuple(make_secret(s.name, s.value, s.hosts) for s in config.secret),
@@ -150,14 +153,16 @@ class Server:
         return SessionRegistry(
             settings=settings,
             launcher=children.zygote,
-            media=children.engine,
-            dialer=self._sip.dialer,
-            sounds=children.sounds,
-            recordings=children.recordings,
-            http=children.http,
-            sockets=children.sockets,
-            mail=RelayedMail(_relay(config.mail)),
-            storage=self._records.storage,
+            ports=Ports(
+                media=children.engine,
+                dialer=self._sip.dialer,
+                sounds=children.sounds,
+                recordings=children.recordings,
+                http=children.http,
+                sockets=children.sockets,
+                mail=RelayedMail(_relay(config.mail)),
+                storage=self._records.storage,
+            ),
             timelines=LoggedTimelines(children.timelines, self._log).open,
             new_id=lambda: secrets.token_hex(8),
             on_refusal=self._on_refusal,
@@ -273,6 +278,7 @@ class Server:
                 applications=self._applications,
                 secrets=self._secrets,
                 users=self._stored_users,
+                access_bytes=self.config.application_limits.access_request_bytes,
                 state=self._state,
                 registrations=lambda: registrations_view(
                     self._sip.registrations(), trio.current_time()
@@ -317,7 +323,8 @@ class Server:
             await self.registry.run(task_status=task_status)
 
     async def _serve_http(self, app: ASGIApp, *, task_status: trio.TaskStatus[Any]) -> None:
-        await self._http.serve(app, self._http_ending.wait, task_status=task_status)
+        door = SocketDoor(self.registry.access, self._children.sockets)
+        await self._http.serve(app, door, self._http_ending.wait, task_status=task_status)
         self._http_ended.set()
 
     def reload_certificates(self) -> None:

@@ -19,6 +19,7 @@ from runtime.decisions.allowances import TokenBucket
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.limits import Limits
 from runtime.sandbox.frames import (
+    AnswerFrame,
     BodyFrame,
     CommandFrame,
     CoreFrame,
@@ -58,6 +59,8 @@ LAST_FRAMES_S: Final = 2.0
 """What came before a broken frame still counts, but a flood of it is not waited for."""
 BREATHER: Final = 32
 """Frames handled before other sessions get their turn."""
+
+WORK: Final = (CommandFrame.type, ErrorFrame.type, BodyFrame.type, AnswerFrame.type)
 
 CLOSED: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -319,8 +322,9 @@ def _non_blocking(stream: trio.abc.Stream) -> SendNow | None:
 
 
 def _is_work(frame: dict[str, Any]) -> bool:
-    """Commands, errors and pieces of bodies cost the core work; all are metered as commands."""
-    return frame.get("type") in (CommandFrame.type, ErrorFrame.type, BodyFrame.type)
+    """Commands, errors, answers and pieces of bodies cost the core work; all are metered as
+    commands."""
+    return frame.get("type") in WORK
 
 
 def _protocol(text: str) -> ChannelFailed:

@@ -10,6 +10,7 @@ import trio
 from runtime.decisions.failure import End
 from runtime.decisions.secrets import SecretBook
 from runtime.media.sounds.sound_port import Assets
+from runtime.session.access import AccessDesk
 from runtime.session.alarms import Alarms
 from runtime.session.calls import CallBook
 from runtime.session.events import Events
@@ -43,6 +44,7 @@ class SessionContext:
     calls: CallBook
     recordings: RecordingBook
     http: HttpDesk
+    access: AccessDesk
     secrets: SecretBook
     history: History
     wall_time: Callable[[], float]

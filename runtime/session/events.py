@@ -11,6 +11,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Final
 
+import trio
+
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.timeline import mask_event
 from runtime.sandbox.frames import (
@@ -58,6 +60,7 @@ class Events:
         self._on_sent = on_sent
         self._fail = fail
         self._gate = Gate.HOLDING
+        self._opened = trio.Event()
         self._held: list[CoreFrame] = []
         self._sequence = count(1)
         self._awaited: dict[int, OnReply] = {}
@@ -84,6 +87,7 @@ class Events:
     def open(self, name: str, fields: dict[str, Any]) -> None:
         """The script is ready: this event goes first, then whatever waited."""
         self._gate = Gate.OPEN
+        self._opened.set()
         self._send(self._event(name, None, fields, None, None))
         held, self._held = self._held, []
         for frame in held:
@@ -105,6 +109,10 @@ class Events:
     def respond(self, frame: ResponseFrame) -> None:
         """The answer to an HTTP request: in order, as an event, but a closed gate lets it pass."""
         self._send(frame)
+
+    async def opened(self) -> None:
+        """Return when the script is ready; perhaps never."""
+        await self._opened.wait()
 
     async def room(self) -> None:
         """Return when a piece of an HTTP body may be sent; it is sent without awaiting again."""

@@ -11,6 +11,7 @@ from runtime.decisions.failure import EndLeg, EndSession, Errors, Owner, RecordO
 from runtime.decisions.session_state import TAKES_COMMANDS
 from runtime.sandbox.clip import shorten
 from runtime.sandbox.frames import (
+    AnswerFrame,
     BodyFrame,
     CodeFrame,
     CommandFrame,
@@ -57,6 +58,8 @@ class Inbound:
                 self._on_error(frame)
             case ReplyFrame():
                 self._session.events.replied(frame.seq, frame.handled)
+            case AnswerFrame():
+                self._session.access.answer(frame)
             case BodyFrame():
                 self._session.http.piece(frame)
                 self._session.mail.piece(frame)

@@ -93,8 +93,8 @@ def script_ready(host: SessionHost) -> None:
         return
     settings = host.around.settings
     fields = {
-        "accessURL": settings.access_url(host.plan.id),
-        "accessSecureURL": settings.access_url(host.plan.id),
+        "accessURL": host.access_url,
+        "accessSecureURL": host.access_url,
         "logURL": settings.log_url(host.plan.id),
         "sessionId": host.plan.id,
         "applicationId": host.plan.application,
@@ -170,6 +170,7 @@ async def _outlive(host: SessionHost) -> None:
 
 async def _put_away(host: SessionHost) -> None:
     """No worker stays behind, however the session ended. Safe twice."""
+    host.context.access.close()
     process, host.process = host.process, None
     if process is None:
         return

@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from runtime.decisions.media_stream import ENCODINGS, StreamPlan
+from runtime.decisions.encodings import ENCODINGS
+from runtime.decisions.media_stream import StreamPlan
 from runtime.decisions.recognition import read
 from runtime.decisions.routing import ASR
 from runtime.media.port import MediaUnavailable

@@ -18,12 +18,10 @@ import trio
 from runtime.decisions.breaker import CrashBreaker
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.family import Family
-from runtime.legs.leg import Dialer, Leg, LegIdentity
-from runtime.mail import MailPort, RelayedMail
-from runtime.media.port import MediaPort, RecordingStore
-from runtime.media.sounds.sound_port import SoundLibrary
-from runtime.net import Fetcher
+from runtime.legs.leg import Leg, LegIdentity
+from runtime.session.access_book import AccessBook, Reachable
 from runtime.session.history import History, NoHistory
+from runtime.session.incoming_sockets import IncomingSockets
 from runtime.session.refusals import Refusals, RefusalView
 from runtime.session.rounds import Rounds
 from runtime.session.rules import DEFAULT_APPLICATION, Match, NoMatch, Number, Routing, Served
@@ -34,8 +32,6 @@ from runtime.session.timeline import Timeline, TimelineSinkFactory
 from runtime.session.views import SessionView
 from runtime.session.watch import ROUND_S
 from runtime.session.worker import Bundle, WorkerLauncher
-from runtime.sockets import SocketPort
-from runtime.storage import ApplicationStore
 
 KEPT_AFTER_END: Final = 200
 """Sessions that can be looked at after their end; older ones are on disk."""
@@ -75,22 +71,16 @@ class SessionRegistry:
         *,
         settings: SessionSettings,
         launcher: WorkerLauncher,
-        media: MediaPort,
-        dialer: Dialer,
-        sounds: SoundLibrary,
-        recordings: RecordingStore,
-        http: Fetcher,
-        sockets: SocketPort,
-        mail: MailPort | None = None,
-        storage: ApplicationStore | None = None,
+        ports: Ports,
         timelines: TimelineSinkFactory,
         new_id: Callable[[], str],
         new_nonce: Callable[[], str] = lambda: secrets.token_hex(8),
+        new_token: Callable[[], str] = lambda: secrets.token_urlsafe(24),
         wall_time: Callable[[], float] = time.time,
         on_refusal: Callable[[RefusalView], None] | None = None,
         history: History | None = None,
     ) -> None:
-        """Without `storage` pairs are kept in memory, without `mail` no message goes."""
+        """`new_token` makes what nobody can guess."""
         self._settings = settings
         self._scripts = Scripts(launcher, settings.limits)
         self._timelines = timelines
@@ -104,19 +94,12 @@ class SessionRegistry:
         self._rounds = Rounds(ROUND_S)
         self._nursery: trio.Nursery | None = None
         self._draining = False
+        self.access = AccessBook(new_token)
+        """Where requests from outside find a session."""
         self._changed = trio.Event()
         self._around = Surroundings(
             settings=settings,
-            ports=Ports(
-                media=media,
-                dialer=dialer,
-                sounds=sounds,
-                recordings=recordings,
-                http=http,
-                sockets=sockets,
-                mail=mail or RelayedMail(),
-                storage=storage or ApplicationStore(wall_time=wall_time),
-            ),
+            ports=ports,
             launcher=launcher,
             scripts=self._scripts,
             rounds=self._rounds,
@@ -215,6 +198,7 @@ class SessionRegistry:
             custom_data=found.custom_data,
             conference_name=leg.identity.number if found.conference else None,
             family=family,
+            access=self.access.new_token(),
         )
         host = self._enter(plan)
         host.add_caller(leg, joined=found.conference)
@@ -251,6 +235,7 @@ class SessionRegistry:
             application=application,
             custom_data=custom_data,
             over_http=True,
+            access=self.access.new_token(),
         )
         host = self._enter(plan)
         self._start(host)
@@ -274,6 +259,8 @@ class SessionRegistry:
         )
         host = SessionHost(plan, self._around, timeline)
         self._live[plan.id] = host
+        reachable = Reachable(host.context.access, IncomingSockets(host.context))
+        self.access.open(plan.access, reachable)
         return host
 
     def _start(self, host: SessionHost) -> None:
@@ -286,6 +273,7 @@ class SessionRegistry:
             await host.run()
         finally:
             self._live.pop(host.plan.id, None)
+            self.access.close(host.plan.access)
             for key in [key for key, value in self._conferences.items() if value is host]:
                 del self._conferences[key]
             self._over[host.plan.id] = Finished(host.view(), host.timeline, host.plan.family)
@@ -312,6 +300,11 @@ class SessionRegistry:
     def get(self, session_id: str) -> SessionView | None:
         """Live, or one of the last that ended."""
         return host.view() if (host := self._find(session_id)) else None
+
+    def access_url(self, session_id: str) -> str:
+        """Of a live session; empty for others. For whoever started it: it is a secret."""
+        host = self._live.get(session_id)
+        return host.access_url if host is not None else ""
 
     def timeline(self, session_id: str) -> Timeline | None:
         """To read and to follow."""

@@ -55,8 +55,9 @@ class SessionSettings:
     retry_after_s: int = 10
     """What callers are told who are refused because of a shortage."""
     access_url: Callable[[str], str] = _no_url
-    """Of a session id: where HTTP requests for its script go."""
+    """Of an access token: where requests for the session's script go."""
     log_url: Callable[[str], str] = _no_url
+    """Of a session id."""
     recogniser: str = ""
     """Where speech is recognised: a ws:// or wss:// URL; empty = nowhere."""
     rates: RateTable = RateTable()

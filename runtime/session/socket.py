@@ -1,14 +1,19 @@
-"""A WebSocket of a script: opened, spoken through, a source and a sink of audio, and closed."""
+"""A WebSocket of a script: opened or taken, spoken through, a source and a sink of audio, and
+closed."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from runtime.decisions.media_stream import ENCODINGS, StreamPlan
+import trio
+
+from runtime.decisions.encodings import ENCODINGS
+from runtime.decisions.media_stream import StreamPlan
 from runtime.decisions.routing import SOCKET
-from runtime.decisions.timeline import shown_url
+from runtime.decisions.timeline import shown_path, shown_url
 from runtime.media.port import MediaUnavailable
 from runtime.net import FetchError, FetchRefused
 from runtime.sandbox.commands import SendMediaTo
@@ -18,11 +23,13 @@ from runtime.session.context import SessionContext
 from runtime.session.dressing import Dressing
 from runtime.sockets import (
     Socket,
+    SocketArrival,
     SocketBegan,
     SocketClosed,
     SocketEnded,
     SocketEvent,
     SocketFull,
+    SocketGone,
     SocketNote,
     SocketRequest,
     SocketText,
@@ -45,6 +52,11 @@ class WebSocket:
         self._socket: Socket | None = None
         self._plan: StreamPlan | None = None
         """How audio is to be sent, while something is."""
+        self.came_in = False
+        """Somebody outside has opened it."""
+        self.gone = trio.Event()
+        self.failure = ""
+        """Why one that came in could not be taken."""
 
     def open(self, unit: int, command: CreateSocket) -> None:
         self.unit = unit
@@ -58,6 +70,39 @@ class WebSocket:
             connect_s=session.settings.limits.http_connect_timeout_s,
         )
         self._scope = session.tasks.start(partial(self._run, request))
+
+    def take(self, unit: int, arrival: SocketArrival, opening: Mapping[str, Any]) -> None:
+        """Somebody has come. NewWebSocketConnection follows with `opening`, or `failure` is set;
+        `gone` is set at the end of either."""
+        self.unit, self.came_in = unit, True
+        self._session.routes.add(unit, SOCKET, on_emptied=self._emptied)
+        self._scope = self._session.tasks.start(partial(self._welcome, arrival, opening))
+
+    async def _welcome(self, arrival: SocketArrival, opening: Mapping[str, Any]) -> None:
+        try:
+            listener = self._session.tasks.edge(self._on)
+            try:
+                socket = await arrival.accept(listener)
+            except (SocketGone, MediaUnavailable) as exc:
+                self.failure = str(exc)
+                self.abandon()
+                return
+            self._session.events.emit(
+                "AppEvents.NewWebSocketConnection",
+                fields={**opening, "websocket": {"unit": self.unit, "url": opening["path"]}},
+                on_reply=self._greeted,
+            )
+            self._note(f"came in at {shown_path(opening['path'])}: open")
+            self._opened(socket)
+            await socket.run()
+        finally:
+            self.gone.set()
+
+    def _greeted(self, heard: bool) -> None:
+        if not heard:
+            text = "a WebSocket came in: there is no listener for AppEvents.NewWebSocketConnection"
+            self._note(text, "refusal")
+            self.close()
 
     def turn_away(self, unit: int, why: str) -> None:
         """There are too many."""

@@ -21,6 +21,7 @@ from runtime.decisions.session_state import TAKES_CALLERS, SessionState
 from runtime.legs.leg import Leg
 from runtime.media.port import RecordingResult
 from runtime.session import lifecycle
+from runtime.session.access import AccessDesk
 from runtime.session.alarms import Alarms
 from runtime.session.apology import apologise
 from runtime.session.call_leg import CallLeg
@@ -66,6 +67,8 @@ class Plan:
     """What was dialled to get into a shared session."""
     family: Family = attrs.field(factory=Family)
     application: str = DEFAULT_APPLICATION
+    access: str = attrs.field(default="", repr=False)
+    """The secret in the URL at which its script can be asked."""
 
 
 @attrs.frozen(kw_only=True)
@@ -171,6 +174,7 @@ class SessionHost:
                 timeline=self.timeline,
                 tasks=tasks,
             ),
+            access=AccessDesk(settings.limits, events, self.timeline),
             secrets=secrets,
             history=self.around.history,
             wall_time=self.around.wall_time,
@@ -216,6 +220,9 @@ class SessionHost:
             self.context.http.leave()
         else:
             self.context.http.close()
+        self.context.access.leave()
+        if not end.script_hears:
+            self.context.access.close()
         self._kept = release_calls(self.context, end)
         self._set_idle_clock()
 
@@ -235,6 +242,7 @@ class SessionHost:
             self.context.http.close()
         if not end.script_hears:
             self.worker_gone.set()
+            self.context.access.close()
         else:
             self._kept.clear()
             for call in self.context.units.of(CallLeg):
@@ -247,6 +255,7 @@ class SessionHost:
         self.end(End(Cause.SHUTDOWN, "the runtime stopped"))
         for call in self.context.units.of(CallLeg):
             release_call(call, self._why())
+        self.context.access.close()
         self.context.recordings.close()
         self.context.alarms.close()
         self.watch.close()
@@ -349,6 +358,11 @@ class SessionHost:
     # --- outside --------------------------------------------------------------------------------
 
     @property
+    def access_url(self) -> str:
+        """For whoever may ask its script."""
+        return self.around.settings.access_url(self.plan.access)
+
+    @property
     def duration_s(self) -> float | None:
         """None while it is not over."""
         return self._duration
@@ -370,7 +384,6 @@ class SessionHost:
             recordings=tuple(self.context.recordings.views()),
             end_cause=end.cause.value if end else None,
             end_detail=end.detail if end else "",
-            access_url=self.around.settings.access_url(self.plan.id),
         )
 
 

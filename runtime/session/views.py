@@ -41,4 +41,3 @@ class SessionView:
     recordings: tuple[RecordingView, ...]
     end_cause: str | None
     end_detail: str
-    access_url: str

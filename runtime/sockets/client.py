@@ -13,11 +13,9 @@ from typing import Final
 
 import trio
 
+from runtime.decisions.encodings import ENCODINGS, TICK_S, Encoding
 from runtime.decisions.media_stream import (
-    ENCODINGS,
-    TICK_S,
     Began,
-    Encoding,
     Ended,
     Inbound,
     Outbound,
@@ -30,6 +28,7 @@ from runtime.decisions.media_stream import (
 from runtime.media.port import MediaLeg, MediaPort
 from runtime.net import Direct, Dress, Failure, FetchError, Hop
 from runtime.sockets.connection import NOT_SAID, Connection, Gone
+from runtime.sockets.handshake import connect
 from runtime.sockets.port import (
     MAX_QUEUED_BYTES,
     SocketBegan,
@@ -71,10 +70,14 @@ class SocketClient:
             why = f"Timeout is reached: no WebSocket at {hop.shown} in time"
             raise FetchError(Failure.TIMEOUT, why) from None
         try:
-            leg = await self._media.open_leg()
+            return await self.speak(connection, listener)
         except BaseException:  # cancelled, or no leg is free: raised again
             await connection.aclose()
             raise
+
+    async def speak(self, connection: Connection, listener: SocketListener) -> LiveSocket:
+        """What an open connection says is heard from now on. Raises MediaUnavailable."""
+        leg = await self._media.open_leg()
         socket = LiveSocket(connection, leg, Sender(self._new_ssrc()), listener)
         try:
             await socket.prepare()
@@ -85,13 +88,11 @@ class SocketClient:
 
     async def _connected(self, hop: Hop, request: SocketRequest) -> Connection:
         stream = await self._network.connect(hop, request.connect_s)
-        connection = Connection(stream, hop)
         try:
-            await connection.open(request.protocols)
+            return await connect(stream, hop, request.protocols)
         except BaseException:  # refused, or cancelled: raised again
-            await connection.aclose()
+            await trio.aclose_forcefully(stream)
             raise
-        return connection
 
 
 def first_hop(request: SocketRequest) -> Hop:
@@ -261,7 +262,7 @@ class LiveSocket:
         self._told([each for each in outputs if not isinstance(each, Play)])
         for play in plays:
             await self._to_engine(self._sender.packet(play.encoding, play.payload))
-        if not plays:
+        if not plays and not self._inbound.busy:
             self._sender.pause(self._encoding_of_peer)
 
     @property
@@ -289,7 +290,7 @@ class LiveSocket:
             if payload is None:
                 continue
             if self._queued > MAX_AUDIO_QUEUED:
-                self._outbound.lose(len(payload))
+                self._outbound.lose(payload)
             else:
                 self._put(self._outbound.media(payload))
 

@@ -1,4 +1,4 @@
-"""The WebSocket protocol on one connection, as its client: RFC 6455, by wsproto.
+"""The WebSocket protocol on one open connection, as its client or server: RFC 6455, by wsproto.
 
 Bounds what a peer may send: the size of a message, the pieces it comes in, and the silence before
 it counts as gone.
@@ -11,21 +11,16 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import trio
-from wsproto import ConnectionType, WSConnection
+from wsproto import WSConnection
 from wsproto.events import (
-    AcceptConnection,
     BytesMessage,
     CloseConnection,
     Event,
     Ping,
-    RejectConnection,
-    Request,
     TextMessage,
 )
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import ProtocolError
-
-from runtime.net import Failure, FetchError, Hop
 
 READ: Final = 16 * 1024
 MAX_MESSAGE: Final = 1024 * 1024
@@ -48,38 +43,15 @@ class Gone(Exception):
 
 
 class Connection:
-    """Over a connected stream; `open` first."""
+    """After the handshake (handshake.py)."""
 
-    def __init__(self, stream: trio.abc.Stream, hop: Hop) -> None:
+    def __init__(self, stream: trio.abc.Stream, wire: WSConnection) -> None:
         self._stream = stream
-        self._hop = hop
-        self._wire = WSConnection(ConnectionType.CLIENT)
+        self._wire = wire
+        self._first = True
         self._sending = trio.Lock()
         self.binary = 0
         """Messages that are no text; they are left out."""
-
-    async def open(self, protocols: tuple[str, ...]) -> None:
-        """The handshake. Raises FetchError."""
-        hop = self._hop
-        request = Request(
-            host=hop.url.netloc.decode("ascii"),
-            target=hop.url.raw_path.decode("ascii"),
-            subprotocols=list(protocols),
-            extra_headers=[(name.encode(), value.encode()) for name, value in hop.headers],
-        )
-        try:
-            await self._stream.send_all(self._wire.send(request))
-            while True:
-                for event in await self._receive():
-                    if isinstance(event, AcceptConnection):
-                        return
-                    if isinstance(event, RejectConnection):
-                        raise self._refused(f"it answers {event.status_code}")
-        except (Gone, ProtocolError, trio.BrokenResourceError) as exc:
-            raise self._refused(str(exc) or "the connection broke") from exc
-
-    def _refused(self, why: str) -> FetchError:
-        return FetchError(Failure.CONNECTION, f"{self._hop.shown} opens no WebSocket: {why}")
 
     async def texts(self) -> AsyncIterator[str]:
         """Messages as they come. Raises Gone."""
@@ -110,6 +82,9 @@ class Connection:
 
     async def _read(self) -> list[Event]:
         try:
+            if self._first:  # what came in one piece with the handshake
+                self._first = False
+                return list(self._wire.events())
             with trio.fail_after(SILENT_S):
                 return await self._receive()
         except trio.TooSlowError:

@@ -23,6 +23,10 @@ class SocketFull(Exception):
     """The peer does not take what it is sent; str() is for the script."""
 
 
+class SocketGone(Exception):
+    """Who has come is gone before the socket was open; str() says how."""
+
+
 @attrs.frozen(kw_only=True)
 class SocketRequest:
     """A ws:// or wss:// URL, and what is said when it is opened."""
@@ -103,6 +107,13 @@ class Socket(Protocol):
 
     def clear(self) -> None:
         """Drop the peer's audio that was not heard yet."""
+
+
+class SocketArrival(Protocol):
+    """Somebody outside who wants to open a WebSocket, and waits for an answer."""
+
+    async def accept(self, listener: SocketListener) -> Socket:
+        """Whoever accepts it runs it. Raises SocketGone, MediaUnavailable."""
 
 
 class SocketPort(Protocol):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from runtime.decisions.media_stream import ENCODINGS, Encoding
+from runtime.decisions.encodings import ENCODINGS, TICKS_PER_S, Encoding
 from runtime.media.port import LegAddress, ReceivedFormat, RtpStream
 
 _HEADER: Final = struct.Struct(">BBHII")
@@ -20,7 +20,7 @@ _MARKER: Final = 0x80
 MAX_PACKET: Final = 2_048
 """20 ms of 16 kHz are 652 octets."""
 PAYLOAD_TYPES: Final[Mapping[str, int]] = MappingProxyType(
-    {"PCMU": 0, "PCMA": 8, "L16/8000": 96, "L16": 97}
+    {"PCMU": 0, "PCMA": 8, "L16/8000": 96, "L16": 97, "opus": 98}
 )
 
 
@@ -55,7 +55,8 @@ class Sender:
         self._talking = False
 
     def packet(self, encoding: Encoding, payload: bytes) -> bytes:
-        """20 ms of audio; a piece that is shorter is filled up with silence."""
+        """A piece of audio: 20 ms of samples, filled up with silence if it is shorter, or a packet
+        of Opus."""
         missing = encoding.tick_bytes - len(payload)
         if missing > 0:
             payload += _silence(encoding) * (missing // encoding.sample_bytes)
@@ -69,16 +70,15 @@ class Sender:
         )
         self._talking = True
         self._sequence = (self._sequence + 1) & 0xFFFF
-        self._advance(encoding)
+        self._advance(encoding.samples(payload))
         return head + swapped(encoding, payload)
 
     def pause(self, encoding: Encoding) -> None:
         """20 ms without audio."""
         self._talking = False
-        self._advance(encoding)
+        self._advance(encoding.rate_hz // TICKS_PER_S)
 
-    def _advance(self, encoding: Encoding) -> None:
-        samples = encoding.tick_bytes // encoding.sample_bytes
+    def _advance(self, samples: int) -> None:
         self._timestamp = (self._timestamp + samples) & 0xFFFFFFFF
 
 
@@ -92,8 +92,8 @@ def payload_of(packet: bytes, encoding: Encoding) -> bytes | None:
 
 
 def swapped(encoding: Encoding, payload: bytes) -> bytes:
-    """Between the format's little-endian samples and the network's; G.711 stays as it is."""
-    if encoding.sample_bytes == 1:
+    """Between the format's little-endian samples and the network's; other audio stays as it is."""
+    if encoding.sample_bytes != 2:
         return payload
     samples = array.array("h", payload[: len(payload) // 2 * 2])
     samples.byteswap()

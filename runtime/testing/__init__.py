@@ -13,6 +13,7 @@ from runtime.testing.dialer import silent as silent
 from runtime.testing.faults import ScenarioFailed as ScenarioFailed
 from runtime.testing.hearing import Heard as Heard
 from runtime.testing.hearing import speech_seconds as speech_seconds
+from runtime.testing.outsiders import SimResponse as SimResponse
 from runtime.testing.peers import NotHeard as NotHeard
 from runtime.testing.recognition import SimRecogniser as SimRecogniser
 from runtime.testing.run import run_simulation as run_simulation
@@ -37,6 +38,7 @@ __all__ = [
     "SimCaller",
     "SimRecogniser",
     "SimRequest",
+    "SimResponse",
     "SimSocket",
     "WebAnswer",
     "WebFailure",

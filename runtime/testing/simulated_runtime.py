@@ -23,11 +23,13 @@ from runtime.net import Fetcher, Transport
 from runtime.sandbox.launcher import InProcessLauncher
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing, Rule
-from runtime.session.settings import SessionSettings
+from runtime.session.settings import Ports, SessionSettings
 from runtime.session.timeline import TimelineSinkFactory
 from runtime.session.views import SessionView
 from runtime.session.worker import Bundle
 from runtime.sockets import SocketPort
+from runtime.storage import ApplicationStore
+from runtime.testing.outsiders import access_url
 from runtime.testing.recognition import RECOGNISER_URL
 
 DEFAULT_TIME: Final = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
@@ -55,7 +57,7 @@ class SimulatedRuntime:
     def __init__(self, edges: Edges, now: Callable[[], float]) -> None:
         self._edges = edges
         self._now = now
-        self._settings = SessionSettings(recogniser=RECOGNISER_URL)
+        self._settings = SessionSettings(recogniser=RECOGNISER_URL, access_url=access_url)
         self._epoch = DEFAULT_TIME.timestamp()
         self._routing: Routing[Bundle] | None = None
         self._registry: SessionRegistry | None = None
@@ -127,25 +129,33 @@ class SimulatedRuntime:
                 "the simulation is not running: use the fixture `sim` in an async test function "
                 "(async def test_...), or runtime.testing.run_simulation"
             )
-        ids, nonces = count(1), count(1)
+        ids, nonces, tokens = count(1), count(1), count(1)
         registry = SessionRegistry(
             settings=self._settings,
             launcher=InProcessLauncher(self._workers),
-            media=self._edges.media,
-            dialer=self._edges.dialer,
-            sounds=self._edges.sounds,
-            recordings=self._edges.recordings,
-            http=Fetcher(self._edges.http),
-            sockets=self._edges.sockets,
-            mail=self._edges.mail,
+            ports=Ports(
+                media=self._edges.media,
+                dialer=self._edges.dialer,
+                sounds=self._edges.sounds,
+                recordings=self._edges.recordings,
+                http=Fetcher(self._edges.http),
+                sockets=self._edges.sockets,
+                mail=self._edges.mail,
+                storage=ApplicationStore(wall_time=lambda: self._epoch + self._now()),
+            ),
             timelines=self._edges.timelines,
             new_id=lambda: f"s{next(ids)}",
             new_nonce=lambda: str(next(nonces)),
+            new_token=lambda: f"secret-of-session-{next(tokens)}",
             wall_time=lambda: self._epoch + self._now(),
         )
         await self._nursery.start(registry.run)
         registry.set_scenarios(self._routing)
         return registry
+
+    def access_url(self, session: SessionView) -> str:
+        """Empty when it has ended."""
+        return self._registry.access_url(session.id) if self._registry else ""
 
     def terminate(self, session: SessionView) -> None:
         if self._registry is not None:

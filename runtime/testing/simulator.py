@@ -31,20 +31,21 @@ from runtime.session.views import SessionView
 from runtime.session.worker import Bundle
 from runtime.testing.agenda import Agenda, Signal
 from runtime.testing.callers import SimCallee, SimCaller
-from runtime.testing.chronicle import Chronicle, Row, SimEvent
+from runtime.testing.chronicle import Chronicle, SimEvent
 from runtime.testing.dialer import DialScript, Refusal, SimDialer, play
-from runtime.testing.faults import Fault, Faults
+from runtime.testing.faults import Faults
 from runtime.testing.headers import visible
 from runtime.testing.legs import NO_HEADERS, SimLeg
-from runtime.testing.peers import WAIT_S, NotHeard, SimPeer
+from runtime.testing.looking import Looking
+from runtime.testing.outsiders import SimResponse, ask, knock
+from runtime.testing.peers import WAIT_S, NotHeard
 from runtime.testing.post import SimPost
 from runtime.testing.simulated_runtime import Edges, SimulatedRuntime, rules_of
 from runtime.testing.socket_world import SimSockets
 from runtime.testing.sockets import SimSocket
 from runtime.testing.symbolic_media import SymbolicMedia
-from runtime.testing.symbolic_recordings import SimRecording, SymbolicRecordings
+from runtime.testing.symbolic_recordings import SymbolicRecordings
 from runtime.testing.symbolic_sounds import SymbolicSounds
-from runtime.testing.timeline_text import timeline_text
 from runtime.testing.web import SimWeb
 
 DEFAULT_SCENARIO: Final = "scenario.py"
@@ -62,7 +63,7 @@ class LeftOpen(AssertionError):
     """The test is over, and calls, sessions, tasks or sounds are not."""
 
 
-class Sim:
+class Sim(Looking):
     """One simulated runtime. In tests it is the fixture `sim`; elsewhere see run_simulation."""
 
     def __init__(self, folder: Path) -> None:
@@ -200,6 +201,47 @@ class Sim:
         names = list(registry.routing.bundles)
         return await registry.start(scenario or names[0], custom_data)
 
+    async def request(
+        self,
+        path: str = "",
+        *,
+        session: SessionView | None = None,
+        method: str = "GET",
+        content: object = b"",
+        headers: Headers = NO_HEADERS,
+    ) -> SimResponse:
+        """Somebody asks at a session's access URL (that of the only one that runs) and waits for
+        the answer. `path` is what follows it, or a whole URL that the script gave away; `content`
+        text, bytes, or anything else as JSON."""
+        registry = await self._registry()
+        url = path if path.startswith("http") else self.access_url(session) + path
+        self.note("somebody", f"asks {method} {path or '(the access URL)'}")
+        return await ask(registry.access, url, method, content, headers)
+
+    async def connect(
+        self,
+        path: str = "",
+        *,
+        session: SessionView | None = None,
+        headers: Headers = NO_HEADERS,
+    ) -> SimSocket:
+        """Somebody opens a WebSocket at a session's access URL; returns at once: wait for
+        `opened()`, or for why it is `refused()`."""
+        registry = await self._registry()
+        client = SimSocket("client", self)
+        url = path if path.startswith("http") else self.access_url(session) + path
+        self.note(client.name, f"comes to {path or '(the access URL)'}")
+        visit = partial(knock, registry.access, url, headers, client, self.media)
+        self.runtime.start_soon(visit)
+        return client
+
+    def access_url(self, session: SessionView | None = None) -> str:
+        """Where a session (the only one that runs) can be asked; its script has it from Started."""
+        running = self.sessions if session is None else [session]
+        if len(running) != 1:
+            raise LookupError(f"{len(running)} sessions run; say session=... which")
+        return self.runtime.access_url(running[0])
+
     def terminate(self, session: SessionView) -> None:
         """End a session as an operator does."""
         self.runtime.terminate(session)
@@ -230,61 +272,6 @@ class Sim:
         raise NotHeard(
             f"{event} did not happen within {within:g} s; what did: {names or 'nothing'}"
         )
-
-    # --- looking ---
-
-    @property
-    def now(self) -> float:
-        """Seconds since the simulation began."""
-        return self.agenda.now()
-
-    @property
-    def events(self) -> list[SimEvent]:
-        """Every event that was sent to a script, in order."""
-        return self.chronicle.events
-
-    @property
-    def logs(self) -> list[str]:
-        """Every Logger.write, in order."""
-        return self.chronicle.logs
-
-    @property
-    def timeline(self) -> list[Row]:
-        """Everything that happened in all sessions, in order."""
-        return list(self.chronicle.rows)
-
-    @property
-    def errors(self) -> list[Fault]:
-        """Errors of the script, expected ones too."""
-        return list(self.faults.all)
-
-    @property
-    def recordings(self) -> list[SimRecording]:
-        """Every recording, in the order of their beginning."""
-        return list(self.recorded.made)
-
-    @property
-    def callees(self) -> list[SimCallee]:
-        """Everybody whom the scenario called, in order."""
-        return list(self.dialer.callees)
-
-    @property
-    def people(self) -> list[SimPeer]:
-        return [*self.callers, *self.dialer.callees]
-
-    @property
-    def on_the_line(self) -> list[SimPeer]:
-        """Everybody whose call is not over."""
-        return [one for one in self.people if one.end is None]
-
-    @property
-    def sessions(self) -> list[SessionView]:
-        """Sessions that are running."""
-        return self.runtime.sessions
-
-    def text(self) -> str:
-        """The timeline for people, as it is printed when a test fails."""
-        return timeline_text(self.chronicle.rows, self.people)
 
     # --- what people need (peers.Stage) ---
 

@@ -36,7 +36,7 @@ class SimSockets:
         return [pattern for pattern, _ in self._expected]
 
     def expect(self, pattern: str) -> SimSocket:
-        server = SimSocket(pattern, self._stage)
+        server = SimSocket(f"server {pattern}", self._stage)
         self._expected.append((pattern, server))
         return server
 

@@ -16,7 +16,8 @@ import attrs
 import trio
 import trio.testing
 
-from runtime.decisions.media_stream import ENCODINGS, SILENCE_TICKS, TICK_S, StreamPlan
+from runtime.decisions.encodings import ENCODINGS, TICK_S
+from runtime.decisions.media_stream import SILENCE_TICKS, StreamPlan
 from runtime.sockets import (
     SocketBegan,
     SocketClosed,
@@ -49,10 +50,11 @@ class Speech:
 
 
 class SimSocket:
-    """A server that a scenario opens a WebSocket to: `sim.expect_socket(url)`."""
+    """A server that a scenario opens a WebSocket to, `sim.expect_socket(url)`, or somebody who
+    opens one to a scenario, `sim.connect()`."""
 
-    def __init__(self, pattern: str, stage: Stage) -> None:
-        self.name = f"server {pattern}"
+    def __init__(self, name: str, stage: Stage) -> None:
+        self.name = name
         self.texts: list[str] = []
         """Messages of the scenario's, in order; audio is not among them."""
         self.streams: list[StreamPlan] = []
@@ -87,9 +89,15 @@ class SimSocket:
     # --- waiting ---
 
     async def opened(self, *, within: float = WAIT_S) -> None:
-        """Wait until the scenario has opened the socket."""
+        """Wait until the socket is open."""
         __tracebackhide__ = True
         await self._until(lambda: self._line, within, "to be connected to")
+
+    async def refused(self, *, within: float = WAIT_S) -> str:
+        """Wait until the socket is refused; says why."""
+        __tracebackhide__ = True
+        await self._until(lambda: self.refusal or None, within, "to be refused")
+        return self.refusal
 
     async def gets(self, text: str, *, within: float = WAIT_S) -> None:
         """Wait until a message that holds this text has come."""
@@ -145,10 +153,14 @@ class SimSocket:
             raise NotHeard(f"{self.name} was not connected to; wait for it: await server.opened()")
         return self._line
 
-    def _connect(self, request: SocketRequest, line: Line) -> None:
+    def _connect(self, request: SocketRequest | None, line: Line) -> None:
         self.request, self._line = request, line
         line.media.name, line.media.signal = self.name, self._signal
         self._signal.notify()
+
+    def _is_refused(self, why: str) -> None:
+        self.refusal = why
+        self._changed(f"is refused ({why})")
 
     def _changed(self, what: str = "") -> None:
         if what:
@@ -170,13 +182,13 @@ class SimSocket:
                 found = look()
                 if found is not None:
                     return found
-                if self.closed is not None:
+                if self.closed is not None or (self.refusal and self._line is None):
                     break
                 await self._signal.wait()
         self._stage.check()
         raise NotHeard(
             f"{self.name} waited {purpose} from {start:.2f} s to {trio.current_time():.2f} s, in "
-            f"vain. Messages: {self.texts}. Heard:\n{transcript(self.heard)}"
+            f"vain. {self.refusal} Messages: {self.texts}. Heard:\n{transcript(self.heard)}"
         )
 
     def __repr__(self) -> str:

@@ -75,7 +75,7 @@ def responds(
     after: float = 0.0,
 ) -> WebAnswer:
     """Answers with text, bytes, or (anything else) JSON, `after` so many seconds."""
-    body, kind = _encoded(content)
+    body, kind = encoded(content)
     given = dict(headers or {})
     if kind and not any(name.lower() == "content-type" for name in given):
         given["Content-Type"] = kind
@@ -83,7 +83,7 @@ def responds(
     return WebAnswer(status=status, headers=tuple(given.items()), body=body, after=after)
 
 
-def _encoded(content: object) -> tuple[bytes, str]:
+def encoded(content: object) -> tuple[bytes, str]:
     if isinstance(content, bytes):
         return content, ""
     if isinstance(content, str):

@@ -16,7 +16,8 @@ import typer
 
 from runtime.config import Config
 from runtime.config.data import DataSettings
-from runtime.config.settings import HttpSettings, RtpSettings, SipSettings
+from runtime.config.http import HttpSettings
+from runtime.config.settings import RtpSettings, SipSettings
 from runtime.control.sessions import read_timeline
 from runtime.log import LogLines, open_log
 from runtime.phone import CallPlan, CallReport, Phone

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runtime.config import Config
-from runtime.config.settings import parse_http_address
+from runtime.config.http import parse_http_address
 
 ANSWER_S: Final = 2.0
 """For a runtime on this machine; a doctor does not wait for what is not there."""

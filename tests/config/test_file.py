@@ -9,7 +9,8 @@ import pytest
 
 from runtime.config import Config, ConfigError, load_config
 from runtime.config.data import parse_size
-from runtime.config.settings import parse_http_address, parse_port_range
+from runtime.config.http import parse_http_address
+from runtime.config.settings import parse_port_range
 from runtime.decisions.limits import Limits
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.decisions import opus_packets
+from runtime.decisions.encodings import ENCODINGS
 from runtime.decisions.media_stream import (
-    ENCODINGS,
     Began,
     Ended,
     Inbound,
@@ -128,7 +129,7 @@ def test_encodings_are_known_by_the_names_that_peers_use(
 @pytest.mark.parametrize(
     ("messages", "why"),
     [
-        ([start("OPUS", 48000)], "there is no encoding 'OPUS' at 48000 Hz"),
+        ([start("SPEEX", 48000)], "there is no encoding 'SPEEX' at 48000 Hz"),
         ([start("ULAW", 16000)], "there is no encoding 'ULAW' at 16000 Hz"),
         ([media(b"x")], "media came without a start"),
         ([start(), STOP, media(b"x")], "media came without a start"),
@@ -165,7 +166,7 @@ def test_what_is_sent_is_numbered_from_its_start() -> None:
     assert outbound.media(b"xx") == []
     plan = StreamPlan(encoding=ENCODINGS["PCM16"], tag="call", custom='{"a": 1}')
     sent = outbound.start(plan) + outbound.media(bytes(640))
-    outbound.lose(640)
+    outbound.lose(bytes(640))
     sent += outbound.media(bytes(640)) + outbound.stop() + outbound.stop()
     assert [json.loads(text) for text in sent] == [
         {
@@ -210,3 +211,90 @@ def test_a_second_stream_ends_the_first() -> None:
     outbound.start(StreamPlan())
     events = [json.loads(text)["event"] for text in outbound.start(StreamPlan(tag="two"))]
     assert events == ["stop", "start"]
+
+
+# --- Opus ---------------------------------------------------------------------------------------
+
+OPUS_20 = b"\x48" + b"o" * 40
+"""SILK, wideband, 20 ms (RFC 6716 3.1: configuration 9)."""
+OPUS_60 = b"\x58" + b"o" * 90
+OPUS_10 = b"\xf0" + b"o" * 20
+"""CELT, fullband, 10 ms."""
+
+
+def opus_started() -> Inbound:
+    inbound = Inbound()
+    assert inbound.on_text(start("OPUS", 48000)) == []
+    return inbound
+
+
+@pytest.mark.parametrize(
+    ("packet", "milliseconds"),
+    [
+        (OPUS_20, 20),
+        (OPUS_60, 60),
+        (OPUS_10, 10),
+        (b"\xe0", 2.5),
+        (b"\x49" + b"o" * 40, 40),
+        (b"\x7b\x03" + b"o" * 40, 60),
+        (b"\x60" + b"o", 10),
+        (b"\x5b\x03ooo", None),
+        (b"\x4b", None),
+        (b"\x4b\x00", None),
+        (b"", None),
+        (b"\x48" * 1_501, None),
+    ],
+)
+def test_an_opus_packet_tells_how_long_it_is(packet: bytes, milliseconds: float | None) -> None:
+    samples = opus_packets.samples_of(packet)
+    assert (samples and samples / 48) == milliseconds
+
+
+def test_opus_packets_go_whole_each_when_those_before_it_are_over() -> None:
+    inbound = opus_started()
+    for packet in (OPUS_60, OPUS_20, OPUS_10, OPUS_10, OPUS_20):
+        assert inbound.on_text(media(packet)) == []
+    played = [[each.payload for each in inbound.tick() if isinstance(each, Play)] for _ in range(7)]
+    assert played == [[OPUS_60], [], [], [OPUS_20], [OPUS_10, OPUS_10], [OPUS_20], []]
+
+
+def test_a_second_after_the_last_opus_packet_the_stream_has_ended() -> None:
+    inbound = opus_started()
+    inbound.on_text(media(OPUS_60))
+    ticks = 0
+    while inbound.running:
+        ticks += 1
+        found = inbound.tick()
+    assert ticks == 3 + 50
+    assert found == [Ended(tag="", duration_s=0.06)]
+
+
+def test_more_than_ten_seconds_of_opus_ahead_is_dropped() -> None:
+    inbound = opus_started()
+    for _ in range(510):
+        inbound.on_text(media(OPUS_20))
+    assert inbound.dropped_s == pytest.approx(0.2)
+    assert inbound.clear() == []
+    assert inbound.tick() == []
+
+
+@pytest.mark.parametrize("packet", [b"", b"\x4b\x00", b"x" * 2_000])
+def test_what_is_no_opus_packet_is_refused(packet: bytes) -> None:
+    assert opus_started().on_text(media(packet)) == [Refused("media is no Opus packet")]
+
+
+def test_opus_is_sent_with_timestamps_of_48_khz() -> None:
+    outbound = Outbound()
+    [start] = outbound.start(StreamPlan(encoding=ENCODINGS["OPUS"]))
+    assert json.loads(start)["start"]["mediaFormat"] == {
+        "encoding": "OPUS",
+        "sampleRate": 48000,
+        "channels": 1,
+    }
+    first, second = (json.loads(outbound.media(OPUS_20)[0])["media"] for _ in range(2))
+    assert (first["timestamp"], second["timestamp"]) == (0, 960)
+    outbound.lose(OPUS_20)
+    third = json.loads(outbound.media(OPUS_20)[0])["media"]
+    assert (third["chunk"], third["timestamp"]) == (3, 2880)
+    [stop] = outbound.stop()
+    assert json.loads(stop)["stop"]["mediaInfo"] == {"bytesSent": 123, "duration": 60}

@@ -278,8 +278,8 @@ def _event(constant: str, value: str, event: type[Event]) -> str:
         for name in attrs.fields_dict(event)
         if name not in ("call", "player", "sequencePlayer", "websocket", "asr")
     ]
-    source = {"Application": [], "Call": ["call", "id"], "Player": ["player", "id"],
-              "SequencePlayer": ["sequencePlayer", "id"],
+    source = {"Application": [], "AppEvents": ["websocket"], "Call": ["call", "id"],
+              "Player": ["player", "id"], "SequencePlayer": ["sequencePlayer", "id"],
               "WebSocket": ["websocket", "id"], "ASR": ["asr", "id"], "Recorder": ["id"],
               "Conference": ["id"],
               "AMD": ["call"]}[value.partition(".")[0]]  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from runtime.config import load_config
-from runtime.config.settings import HttpSettings
+from runtime.config.http import HttpSettings
 from runtime.verbs.trunks import running_trunks, show_trunks
 from tests.e2e.phone import telephone
 from tests.e2e.runtime_process import RuntimeProcess, callstage

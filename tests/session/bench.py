@@ -13,14 +13,16 @@ import trio.testing
 
 from runtime.decisions.timeline import Entry
 from runtime.legs.leg import Headers
+from runtime.mail import RelayedMail
 from runtime.net import Direct, Fetcher
 from runtime.session.history import History
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing, Rule
-from runtime.session.settings import SessionSettings
+from runtime.session.settings import Ports, SessionSettings
 from runtime.session.timeline import TimelineSink
 from runtime.session.views import SessionView
 from runtime.sockets import SocketClient
+from runtime.storage import ApplicationStore
 from runtime.testing.faults import Faults
 from runtime.testing.web import SimWeb
 from tests.session.fakes.leg import FakeDialer, FakeLeg
@@ -80,12 +82,16 @@ class Bench:
         self.registry = SessionRegistry(
             settings=settings,
             launcher=self.launcher,
-            media=self.media,
-            dialer=self.dialer,
-            sounds=self.sounds,
-            recordings=self.store,
-            sockets=SocketClient(Direct(), self.media, lambda: 7),
-            http=Fetcher(self.web),
+            ports=Ports(
+                media=self.media,
+                dialer=self.dialer,
+                sounds=self.sounds,
+                recordings=self.store,
+                sockets=SocketClient(Direct(), self.media, lambda: 7),
+                http=Fetcher(self.web),
+                mail=RelayedMail(),
+                storage=ApplicationStore(wall_time=lambda: 1_700_000_000.0 + trio.current_time()),
+            ),
             timelines=self._sink,
             new_id=lambda: f"s{next(numbers)}",
             new_nonce=lambda: f"n{next(nonces)}",

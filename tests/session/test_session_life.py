@@ -27,7 +27,7 @@ async def test_r1_every_call_has_a_session_of_its_own(autojump_clock: MockClock)
 async def test_r2_a_session_started_over_http_has_started_and_no_call(
     autojump_clock: MockClock,
 ) -> None:
-    settings = SessionSettings(access_url=lambda id: f"http://x/{id}")
+    settings = SessionSettings(access_url=lambda token: f"http://x/request/{token}")
     async with bench(settings) as b:
         b.registry.set_applications({"shop": Routing.named({"ivr": FakeBundle()})})
         view = await b.registry.start("ivr", "order 7", application="shop")
@@ -38,9 +38,11 @@ async def test_r2_a_session_started_over_http_has_started_and_no_call(
         assert b.worker.start.settings["timers"] == 100
         await b.worker.ready()
         assert b.worker.names() == ["Application.Started"]
+        url = b.registry.access_url("s1")
+        assert len(url.removeprefix("http://x/request/")) == 32
         assert b.worker.last("Application.Started").fields == {
-            "accessURL": "http://x/s1",
-            "accessSecureURL": "http://x/s1",
+            "accessURL": url,
+            "accessSecureURL": url,
             "logURL": "",
             "sessionId": "s1",
             "applicationId": "shop",

@@ -10,14 +10,16 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from runtime.mail import RelayedMail
 from runtime.net import Direct, Fetcher
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import InProcessLauncher
 from runtime.sandbox.loader import Loader
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
-from runtime.session.settings import SessionSettings
+from runtime.session.settings import Ports, SessionSettings
 from runtime.sockets import SocketClient
+from runtime.storage import ApplicationStore
 from tests.session.bench import Bench, FakeBundle, FakeModule
 from tests.session.fakes.leg import FakeLeg
 
@@ -29,12 +31,16 @@ async def running(script: str) -> AsyncIterator[Bench]:
         made.registry = SessionRegistry(
             settings=SessionSettings(),
             launcher=InProcessLauncher(nursery),
-            media=made.media,
-            dialer=made.dialer,
-            sounds=made.sounds,
-            recordings=made.store,
-            sockets=SocketClient(Direct(), made.media, lambda: 7),
-            http=Fetcher(made.web),
+            ports=Ports(
+                media=made.media,
+                dialer=made.dialer,
+                sounds=made.sounds,
+                recordings=made.store,
+                sockets=SocketClient(Direct(), made.media, lambda: 7),
+                http=Fetcher(made.web),
+                mail=RelayedMail(),
+                storage=ApplicationStore(),
+            ),
             timelines=made._sink,
             new_id=lambda: "s1",
         )

@@ -8,13 +8,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import attrs
+import av
 import numpy as np
 import pytest
 import trio
-from wsproto.events import CloseConnection, Ping
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 
-from runtime.decisions.media_stream import ENCODINGS, StreamPlan
+from runtime.decisions.encodings import ENCODINGS
+from runtime.decisions.media_stream import StreamPlan
 from runtime.media.client import MediaClient
+from runtime.media.codecs.table import CodecTable
 from runtime.media.pcm import Samples
 from runtime.net import Direct, Failure, FetchError, parse_networks
 from runtime.net.fetch import as_it_is
@@ -297,3 +301,73 @@ async def test_a_session_that_ends_says_goodbye() -> None:
         await server.until(lambda: server.closed is not None)
         assert server.closed is not None
         assert server.closed.code == 1001
+
+
+async def test_what_a_server_says_right_behind_its_handshake_is_heard() -> None:
+    async def serve(stream: trio.SocketStream) -> None:
+        wire = WSConnection(ConnectionType.SERVER)
+        wire.receive_data(bytes(await stream.receive_some()))
+        assert isinstance(next(iter(wire.events())), Request)
+        hello = wire.send(AcceptConnection()) + wire.send(TextMessage(data="hello"))
+        await stream.send_all(hello)
+        await trio.sleep_forever()
+
+    told = Told()
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    server = SocketServer(port=listener.socket.getsockname()[1])
+    async with running_engine() as engine, trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        async with opened(engine, server, told):
+            assert await told.hears(SocketText) == SocketText("hello")
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("milliseconds", [20, 60])
+async def test_opus_goes_both_ways_in_packets_of_any_length(milliseconds: int) -> None:
+    table, told = CodecTable(), Told()
+    table.load(["opus"])
+    decoder = table.decoder("opus")
+    wave = (8000 * np.sin(2 * np.pi * 600 * np.arange(48000) / 48000)).astype(np.int16)
+    async with (
+        running_engine() as engine,
+        calls(engine, 440) as [(line, leg)],
+        serving() as server,
+        opened(engine, server, told) as socket,
+    ):
+        engine.connect(leg, socket.media)
+        engine.connect(socket.media, leg)
+        socket.begin(StreamPlan(encoding=ENCODINGS["OPUS"]))
+        await server.until(lambda: len(server.texts) > 60)
+        await server.starts("OPUS", 48000)
+        for packet in opus_packets_of(wave, milliseconds):
+            await server.plays(packet)
+        began = await told.hears(SocketBegan)
+        assert began.encoding == "OPUS"
+        ended = await told.hears(SocketEnded)
+        assert ended.duration_s == pytest.approx(1.0, abs=0.1)
+        first, *sent = server.messages
+        assert first["start"]["mediaFormat"] == {
+            "encoding": "OPUS",
+            "sampleRate": 48000,
+            "channels": 1,
+        }
+        assert [each["media"]["timestamp"] for each in sent[:3]] == [0, 960, 1920]
+        heard = [decoder.decode(base64.b64decode(each["media"]["payload"])) for each in sent]
+        assert tones(np.concatenate([part for part in heard if part is not None])[::2]) == {440}
+        assert tones(line.samples) == {600}
+    assert not [event for event in told.events if isinstance(event, SocketNote)]
+
+
+def opus_packets_of(wave: Samples, milliseconds: int) -> list[bytes]:
+    """As a browser or a bot would make them: by FFmpeg, not by our encoder."""
+    made = av.CodecContext.create("libopus", "w")
+    assert isinstance(made, av.AudioCodecContext)
+    made.sample_rate, made.layout, made.format = 48000, "mono", "s16"
+    made.options = {"frame_duration": str(milliseconds), "application": "voip"}
+    size = 48 * milliseconds
+    packets: list[bytes] = []
+    for piece in wave[: len(wave) // size * size].reshape(-1, size):
+        frame = av.AudioFrame.from_ndarray(piece.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate = 48000
+        packets += [bytes(packet) for packet in made.encode(frame)]
+    return packets

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from runtime.sandbox.socket_commands import ClearSocket, CloseSocket, CreateSocket, SendSocketText
+from runtime.sandbox.socket_commands import (
+    AllowSockets,
+    ClearSocket,
+    CloseSocket,
+    CreateSocket,
+    SendSocketText,
+)
 from runtime.session.commands.table import DONE, CommandRefused, Handler
 from runtime.session.context import SessionContext
 from runtime.session.socket import SocketRefused, WebSocket
@@ -14,13 +20,18 @@ from runtime.session.socket import SocketRefused, WebSocket
 def create(session: SessionContext, command: CreateSocket, _: int) -> bool:
     socket = WebSocket(session)
     most = session.settings.limits.sockets
-    room = len(session.units.of(WebSocket)) < most
+    room = sum(not each.came_in for each in session.units.of(WebSocket)) < most
     session.units.claim(command.unit, socket)
     if not room:
         why = f"WebSocket limit reached: a session has at most {most} at once; close one first"
         socket.turn_away(command.unit, why)
         raise CommandRefused(why)
     socket.open(command.unit, command)
+    return DONE
+
+
+def allow(session: SessionContext, _: AllowSockets, __: int) -> bool:
+    session.access.allow_sockets()
     return DONE
 
 
@@ -44,6 +55,7 @@ def clear(session: SessionContext, command: ClearSocket, _: int) -> bool:
 
 SOCKET_COMMANDS: Final[Mapping[str, Handler]] = {
     CreateSocket.op: create,
+    AllowSockets.op: allow,
     SendSocketText.op: send,
     CloseSocket.op: close,
     ClearSocket.op: clear,

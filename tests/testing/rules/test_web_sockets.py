@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from runtime.decisions.encodings import ENCODINGS
 from runtime.decisions.limits import Limits
-from runtime.decisions.media_stream import ENCODINGS, StreamPlan
+from runtime.decisions.media_stream import StreamPlan
 from runtime.testing import Sim, SimCaller, SimSocket
 from tests.testing.rules.scripts import script
 

@@ -1,0 +1,137 @@
+"""The HTTP listener on a real socket: who gets a connection, and what slow or broken ones cost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import httpx
+import pytest
+import trio
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+from trio.testing import MockClock
+
+from runtime.control.heads import MAX_HEAD, Kind, kind_of
+from runtime.control.listener import Connections, HttpListener
+
+pytestmark = pytest.mark.loopback
+
+HANDSHAKE = (
+    b"GET /request/abc/x?y=1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+    b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAA\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", Kind.NOT_CLEAR),
+        (b"GE", Kind.NOT_CLEAR),
+        (b"GET /req", Kind.NOT_CLEAR),
+        (b"GET /api/v1/sessions HTTP/1.1\r\n", Kind.HTTP),
+        (b"POST /request/", Kind.HTTP),
+        (b"get /request/", Kind.HTTP),
+        (b"\x16\x03\x01", Kind.HTTP),
+        (b"PRI * HTTP/2.0", Kind.HTTP),
+        (HANDSHAKE[:-1], Kind.NOT_CLEAR),
+        (HANDSHAKE, Kind.SOCKET),
+        (HANDSHAKE + b"\x81\x00", Kind.SOCKET),
+        (HANDSHAKE.replace(b"Upgrade: websocket", b"UPGRADE:WebSocket "), Kind.SOCKET),
+        (HANDSHAKE.replace(b"Upgrade: websocket", b"Upgrade: h2c"), Kind.HTTP),
+        (HANDSHAKE.replace(b"\r\nUpgrade: websocket", b""), Kind.HTTP),
+        (b"GET /request/abc HTTP/1.1\r\n\r\nupgrade: websocket\r\n", Kind.HTTP),
+        (b"GET /request/" + b"x" * MAX_HEAD, Kind.HTTP),
+    ],
+)
+def test_what_a_connection_begins_is_seen_at_its_first_octets(data: bytes, kind: Kind) -> None:
+    assert kind_of(data) is kind
+
+
+def test_a_handshake_is_not_clear_before_it_is_whole() -> None:
+    assert {kind_of(HANDSHAKE[:end]) for end in range(len(HANDSHAKE))} == {Kind.NOT_CLEAR}
+
+
+@attrs.define
+class Doors:
+    """What came where."""
+
+    handshakes: list[bytes] = attrs.field(factory=list)
+    requests: list[str] = attrs.field(factory=list)
+
+    async def sockets(self, stream: trio.SocketStream, first: bytes) -> None:
+        self.handshakes.append(first)
+        await stream.send_all(b"taken")
+
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body", False):
+                break
+        self.requests.append(f"{scope['method']} {scope['path']} {body.decode()}")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"served"})
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[tuple[Doors, str, int]]:
+    listener, doors, end = HttpListener.bind("127.0.0.1", 0), Doors(), trio.Event()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(listener.serve, doors.http, doors.sockets, end.wait)
+        yield doors, listener.url, listener.socket.getsockname()[1]
+        end.set()
+
+
+async def test_requests_and_handshakes_come_by_the_same_port() -> None:
+    async with listening() as (doors, url, port):
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            assert (await client.get("/api")).text == "served"
+            assert (await client.post("/request/abc/x", content="hello")).text == "served"
+            assert (await client.get("/request/abc/x")).text == "served"
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            for octet in HANDSHAKE:
+                await stream.send_all(bytes([octet]))
+            assert await stream.receive_some() == b"taken"
+            assert await stream.receive_some() == b""
+    assert doors.handshakes == [HANDSHAKE]
+    assert doors.requests == ["GET /api ", "POST /request/abc/x hello", "GET /request/abc/x "]
+
+
+async def test_a_connection_that_says_too_little_is_left(autojump_clock: MockClock) -> None:
+    doors = Doors()
+    ours, theirs = trio.socket.socketpair()
+    with ours, theirs:
+        await ours.send(b"GET /request/ab")
+        began = trio.current_time()
+        await Connections(doors.http, doors.sockets).serve(trio.SocketStream(theirs))
+        assert trio.current_time() - began == 20
+    assert doors.handshakes == doors.requests == []
+
+
+async def test_a_stream_whose_reader_says_nothing_goes_on(autojump_clock: MockClock) -> None:
+    async def pieces() -> AsyncIterator[str]:
+        yield "early"
+        await trio.sleep(90)
+        yield "late"
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await StreamingResponse(pieces())(scope, receive, send)
+
+    ours, theirs = trio.socket.socketpair()
+    connections = Connections(stream, Doors().sockets)
+    async with (
+        trio.SocketStream(ours) as client,
+        trio.SocketStream(theirs) as served,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(connections.serve, served)
+        await client.send_all(b"GET /api/v1/events HTTP/1.1\r\nHost: a\r\n\r\n")
+        said = b""
+        while b"late" not in said:
+            more = await client.receive_some()
+            assert more, "the connection was closed"
+            said += bytes(more)
+        nursery.cancel_scope.cancel()
