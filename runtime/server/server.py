@@ -100,7 +100,8 @@ class Server:
         try:
             self._http = _http_listener(config)
             self._children = Children.configured(config, self._http.url, log)
-            self._users = Users.of(config.registrar, config.users)
+            logins = [trunk.login for trunk in config.trunk if trunk.login is not None]
+            self._users = Users.of(config.registrar, config.users, logins)
             self._records = Records.open(config, self._children.recordings, log)
             self._sip = SipGateway(
                 config.sip,

@@ -10,6 +10,7 @@ from .outputs import AgentOutput as AgentOutput
 from .outputs import Conduct as Conduct
 from .outputs import ConductReport as ConductReport
 from .outputs import Locate as Locate
+from .outputs import MustProve as MustProve
 from .outputs import Refusal as Refusal
 from .outputs import RefusalReport as RefusalReport
 from .outputs import SessionBegan as SessionBegan
@@ -33,6 +34,7 @@ __all__ = [
     "ConductReport",
     "EndpointSettings",
     "Locate",
+    "MustProve",
     "Refusal",
     "RefusalReport",
     "Registration",

@@ -113,5 +113,11 @@ class Stranger:
     """What the owner's gate says to a peer that may talk to us only as one of our users."""
 
 
-Admission = Refusal | Stranger | None
+@attrs.frozen
+class MustProve:
+    """What the owner's gate says to a peer that is welcome, but has to prove for each of its calls
+    who it is."""
+
+
+Admission = Refusal | Stranger | MustProve | None
 """None: welcome without further ado."""

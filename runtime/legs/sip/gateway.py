@@ -7,7 +7,7 @@ configuration. Nothing is decided here; each part says what it decides.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -17,8 +17,9 @@ from runtime.legs.leg import Leg
 from runtime.legs.sip.destination import is_loopback
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.incoming import IncomingCalls, RefusedCall
+from runtime.legs.sip.networks import networks
 from runtime.legs.sip.outbound import SipDialer
-from runtime.legs.sip.peers import Ban, Network, PeerGate, networks
+from runtime.legs.sip.peers import Ban, PeerGate
 from runtime.legs.sip.settings import LegSettings
 from runtime.legs.sip.tls import tls_settings
 from runtime.legs.sip.trace import TraceBook
@@ -79,10 +80,10 @@ class SipGateway:
         self._allow = networks(config.allow)
         self._trunks = [trunk_of(settings) for settings in trunks]
         self._on_refused = on_refused
-        self._users = users or Users()
+        self._users = Users() if users is None else users
         self._recognition = Recognition(trunks=self._trunks)
         self._desk = TrunkDesk(self._trunks, trio.current_time)
-        self._gate = self._gate_for(())
+        self._gate = self._make_gate()
         book = TraceBook(trio.current_time)
         self._settings = self._leg_settings(config, rtp or RtpSettings(), media, book, warn)
         self._deliver: Callable[[Leg], object] | None = None
@@ -109,9 +110,9 @@ class SipGateway:
             EndpointSettings(advertise=self._settings.advertised, registrar=self._users.registrar),
             on_invite=self._calls.on_invite,
             on_trace=self._settings.book.on_trace,
-            accept=lambda peer: self._gate.accept(peer),
-            shuts_out=lambda peer: self._gate.shuts_out(peer),
-            on_conduct=lambda report: self._gate.note(report),
+            accept=self._gate.accept,
+            shuts_out=self._gate.shuts_out,
+            on_conduct=self._gate.note,
             on_registration=on_registration,
             on_refusal=self._on_refusal,
             on_fault=on_fault,
@@ -149,7 +150,7 @@ class SipGateway:
                 warn=warn,
             ),
             info_digits=config.digits == "info",
-            recognise=lambda caller: self._recognition.of(caller),
+            recognise=self._recognition.of,
             enter=lambda trunk: self._desk.enter(trunk, "in"),
         )
 
@@ -165,7 +166,6 @@ class SipGateway:
         """
         self._deliver = deliver
         self._recognition.addresses = await trunk_addresses(self._trunks)
-        self._gate = self._gate_for(self._recognition.networks)
         async with trio.open_nursery() as nursery:
             await nursery.start(self._calls.run)
             addresses = await nursery.start(self._endpoint.run, self._listeners)
@@ -217,14 +217,14 @@ class SipGateway:
         """Requests from addresses that are not allowed, answered or ignored."""
         return self._gate.refused + self._gate.ignored
 
-    def _gate_for(self, trunk_addresses: Iterable[Network]) -> PeerGate:
+    def _make_gate(self) -> PeerGate:
         return PeerGate(
-            [*self._allow, *trunk_addresses],
+            self._allow,
             loopback=any(is_loopback(listener.host) for listener in self._listeners),
             now=trio.current_time,
-            users=bool(self._users),
+            users=self._users.registrar is not None,
             on_ban=self._on_ban,
-            certificates=self._recognition.certificates,
+            trunks=self._recognition.door,
         )
 
     def _on_ban(self, ban: Ban) -> None:

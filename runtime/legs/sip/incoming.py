@@ -64,7 +64,7 @@ class IncomingCalls:
         self._settings = settings
         self._deliver = deliver
         self._on_refused = on_refused
-        self._users = users or Users()
+        self._users = Users() if users is None else users
         self._nursery: trio.Nursery | None = None
         self._arriving = 0
 
@@ -217,7 +217,7 @@ def caller_of(session: InviteSession) -> Caller:
     peer = session.peer
     if peer is None:
         return Caller(host="", line=line)
-    return Caller(host=peer.host, certificate_names=peer.names, line=line)
+    return Caller(host=peer.host, certificate_names=peer.names, line=line, login=session.user)
 
 
 def identity_of(session: InviteSession, own_session: str = "") -> LegIdentity:

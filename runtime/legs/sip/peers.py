@@ -1,4 +1,4 @@
-"""Who may send us calls: loopback peers on a loopback listener, and the networks in `[sip] allow`.
+"""Who may send us calls: loopback peers on a loopback listener, `[sip] allow`, and the trunks.
 
 Pure. The rule: on a public bind everyone else gets a short refusal without detail, or, where users
 are configured, the chance to prove to be one; and whoever keeps knocking gets nothing at all, so
@@ -7,17 +7,17 @@ that scanners learn nothing and cost little.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
 import attrs
 
+from runtime.legs.sip.networks import Address, Network, NetworkMap, address_of
 from runtime.legs.sip.strangers import Acquaintances, Strangers
+from runtime.legs.sip.trunk.recognition import Door
 from sip.address import PeerAddress
-from sip.agent import Admission, ConductReport, Refusal, Stranger
+from sip.agent import Admission, ConductReport, MustProve, Refusal, Stranger
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Verdict = Literal["admit", "prove", "refuse", "ignore"]
 
 NOTHING: Final = Refusal(status=0, reason="this address was refused before")
@@ -32,9 +32,9 @@ class Ban:
     why: str
 
 
-def networks(allow: Iterable[str]) -> tuple[Network, ...]:
-    """The configured networks; ValueError for text that is none."""
-    return tuple(ipaddress.ip_network(text, strict=False) for text in allow)
+def no_trunk(_: PeerAddress) -> Door:
+    """Nobody calls as a trunk."""
+    return "closed"
 
 
 class PeerGate:
@@ -48,13 +48,13 @@ class PeerGate:
         now: Callable[[], float],
         users: bool = False,
         on_ban: Callable[[Ban], object] = lambda _: None,
-        certificates: Iterable[str] = (),
+        trunks: Callable[[PeerAddress], Door] = no_trunk,
     ) -> None:
-        """`loopback`: a listener is on loopback, so that loopback peers are welcome. `users`: there
-        are users, so that a stranger may be one of them. `certificates`: names in TLS client
-        certificates whose holders are welcome from anywhere."""
-        self._certificates = frozenset(name.lower() for name in certificates)
-        self._allowed = tuple(allowed)
+        """`loopback`: a listener is on loopback, so that loopback peers are welcome. `users`:
+        somebody has a password, so that a stranger may be one of them. `trunks` says whether a peer
+        may call because it is a trunk."""
+        self._trunks = trunks
+        self._allowed = NetworkMap((network, None) for network in allowed)
         self._loopback = loopback
         self._now = now
         self._users = users
@@ -66,8 +66,13 @@ class PeerGate:
 
     def accept(self, peer: PeerAddress) -> Admission:
         """The endpoint's gate."""
-        if not self._certificates.isdisjoint(peer.names):
-            return None
+        match self._trunks(peer):
+            case "open":
+                return None
+            case "prove":
+                return MustProve()
+            case "closed":
+                pass
         match self.judge(peer.host):
             case "admit":
                 return None
@@ -88,8 +93,7 @@ class PeerGate:
 
     def judge(self, host: str) -> Verdict:
         """What to do with a request that comes from there."""
-        address = _address(host)
-        if address is not None and self._admits(address):
+        if self._admits(address_of(host)):
             return "admit"
         now = self._now()
         if self._users and (may := self._acquaintances.may(host, now)) is not None:
@@ -105,8 +109,7 @@ class PeerGate:
     def note(self, report: ConductReport) -> None:
         """How a peer has behaved."""
         host, now = report.peer.host, self._now()
-        address = _address(host)
-        if address is not None and self._admits(address):
+        if self._trunks(report.peer) != "closed" or self._admits(address_of(host)):
             return
         if report.conduct == "proved":
             self._strangers.forget(host)
@@ -129,17 +132,7 @@ class PeerGate:
     def _tell_ban(self, host: str, why: str) -> None:
         self._on_ban(Ban(host=host, seconds=self._strangers.ban_s, why=why))
 
-    def _admits(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-        if address.is_loopback and self._loopback:
-            return True
-        return any(address in network for network in self._allowed)
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address a socket reports, without zone; IPv4 inside IPv6 counts as IPv4."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    def _admits(self, address: Address | None) -> bool:
+        if address is None:
+            return False
+        return (self._loopback and address.is_loopback) or bool(self._allowed.find(address))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import attrs
+import pytest
 
-from runtime.legs.sip.peers import PeerGate, networks
+from runtime.legs.sip.networks import networks
+from runtime.legs.sip.peers import PeerGate
 from runtime.legs.sip.strangers import BAN_S, KNOCKS, MAX_STRANGERS
+from runtime.legs.sip.trunk.recognition import Door
 from sip.address import PeerAddress
+from sip.agent import ConductReport, MustProve
 
 
 class Clock:
@@ -74,10 +78,36 @@ def test_what_is_no_address_is_a_stranger() -> None:
     assert gate("0.0.0.0/0").judge("somewhere") == "refuse"
 
 
-def test_the_holder_of_a_trunks_certificate_may_call_from_anywhere() -> None:
-    door = PeerGate((), loopback=False, now=lambda: 0.0, certificates=("SBC.carrier.example",))
-    known = PeerAddress(
-        transport="tls", host="203.0.113.9", port=5061, names=("x", "sbc.carrier.example")
+def test_a_trunk_may_call_from_anywhere() -> None:
+    known = PeerAddress(transport="tls", host="203.0.113.9", port=5061, names=("sbc",))
+    door = PeerGate(
+        (),
+        loopback=False,
+        now=lambda: 0.0,
+        trunks=lambda peer: "open" if "sbc" in peer.names else "closed",
     )
     assert door.accept(known) is None
     assert door.accept(attrs.evolve(known, names=("x",))) is not None
+
+
+@pytest.mark.parametrize("host", ["203.0.113.9", "198.51.100.7", "127.0.0.1"])
+def test_a_trunk_with_a_login_proves_itself_even_where_everybody_may_call(host: str) -> None:
+    peer = PeerAddress(transport="udp", host=host, port=5060)
+    door: Door = "prove"
+    gate = PeerGate(
+        networks(["198.51.100.0/24"]),
+        loopback=True,
+        users=True,
+        now=lambda: 0.0,
+        trunks=lambda _: door,
+    )
+    assert gate.accept(peer) == MustProve()
+
+
+def test_a_trunk_that_guesses_is_locked_out_and_not_banned() -> None:
+    peer = PeerAddress(transport="udp", host="203.0.113.9", port=5060)
+    gate = PeerGate((), loopback=False, users=True, now=lambda: 0.0, trunks=lambda _: "prove")
+    for _ in range(100):
+        gate.note(ConductReport(peer=peer, conduct="wrong password", why="guessing"))
+    assert gate.accept(peer) == MustProve()
+    assert gate.remembered == {"strangers": 0, "acquaintances": 0}
