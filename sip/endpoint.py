@@ -57,6 +57,7 @@ from sip.transport import (
     TlsSettings,
     TransportHub,
     WebSocketSettings,
+    addresses_of,
     source_address,
 )
 
@@ -305,6 +306,11 @@ class Endpoint:
         self._driver.enter(lambda now: _begin(agent, request, next_hop, hear, now))
         await heard.wait()
         return final[0]
+
+    async def addresses_of(self, uri: Uri) -> list[str]:
+        """Every address from which the servers of the URI's host may call, by the same name servers
+        that lead our requests there; empty when they say nothing. It may be asked before `run`."""
+        return await addresses_of(self._names, uri)
 
     @property
     def ids(self) -> IdSource:

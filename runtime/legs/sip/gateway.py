@@ -26,12 +26,9 @@ from runtime.legs.sip.trace import TraceBook
 from runtime.legs.sip.trunk.desk import TrunkDesk
 from runtime.legs.sip.trunk.recognition import Recognition
 from runtime.legs.sip.trunk.registrations import Registrations, as_json
-from runtime.legs.sip.trunk.setup import (
-    outgoing_rules,
-    trunk_addresses,
-    trunk_of,
-)
+from runtime.legs.sip.trunk.setup import outgoing_rules, trunk_of
 from runtime.legs.sip.trunk.watch import TrunkWatch
+from runtime.legs.sip.trunk.whereabouts import TrunkWhereabouts
 from runtime.legs.sip.trunks import Trunk
 from runtime.legs.sip.user_calls import UserCalls
 from runtime.legs.sip.users import Users
@@ -48,7 +45,7 @@ from sip.endpoint import (
     WebSocketSettings,
 )
 from sip.sdp import SrtpPolicy
-from sip.transport import source_address
+from sip.transport import Names, source_address
 
 Report = Callable[[RefusedCall], object]
 
@@ -70,11 +67,13 @@ class SipGateway:
         on_fault: Callable[[Fault], None],
         warn: Callable[[str], object] = lambda _: None,
         tell: Callable[[str], object] = lambda _: None,
+        names: Names | None = None,
     ) -> None:
         """ValueError for a trunk or listener that cannot be used.
 
         `on_refused` hears of every call and request that ends before any session, `warn` what the
-        operator should change, `tell` what trunks and registrations do.
+        operator should change, `tell` what trunks and registrations do. `names` answers for the DNS
+        of this machine.
         """
         self._listeners = [ListenAddress.parse(text) for text in config.listen]
         self._allow = networks(config.allow)
@@ -90,11 +89,14 @@ class SipGateway:
         self._calls = IncomingCalls(
             self._settings, deliver=self._on_leg, on_refused=self._on_refused, users=self._users
         )
-        self._endpoint = self._make_endpoint(config, on_registration, on_fault, warn)
+        self._endpoint = self._make_endpoint(config, on_registration, on_fault, warn, names)
         self._registrations = Registrations(
             self._endpoint, self._trunks, lambda: secrets.token_hex(8), tell
         )
         self._recognition.lines.update(self._registrations.lines)
+        self._whereabouts = TrunkWhereabouts(
+            self._endpoint.addresses_of, self._trunks, self._recognition, log=tell, warn=warn
+        )
         self._watch = TrunkWatch(self._endpoint, self._trunks, self._desk, log=tell, warn=warn)
         self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
         self.dialer = self._make_dialer(config, routes)
@@ -105,6 +107,7 @@ class SipGateway:
         on_registration: Callable[[RegistrationChanged], None],
         on_fault: Callable[[Fault], None],
         warn: Callable[[str], object],
+        names: Names | None,
     ) -> Endpoint:
         return Endpoint(
             EndpointSettings(advertise=self._settings.advertised, registrar=self._users.registrar),
@@ -119,6 +122,7 @@ class SipGateway:
             on_notice=warn,
             tls=tls_settings(config.tls),
             websocket=WebSocketSettings(origins=config.websocket.origins),
+            names=names,
         )
 
     def _make_dialer(self, config: SipSettings, routes: Sequence[RouteSettings]) -> UserCalls:
@@ -165,8 +169,8 @@ class SipGateway:
         Raises ListenError. Until cancelled or closed; `close` first takes leave of the peers.
         """
         self._deliver = deliver
-        self._recognition.addresses = await trunk_addresses(self._trunks)
         async with trio.open_nursery() as nursery:
+            await nursery.start(self._whereabouts.run)
             await nursery.start(self._calls.run)
             addresses = await nursery.start(self._endpoint.run, self._listeners)
             nursery.start_soon(self._registrations.run)

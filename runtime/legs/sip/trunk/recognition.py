@@ -49,7 +49,7 @@ class Recognition:
 
     trunks: Sequence[Trunk]
     addresses: Mapping[str, Trunk] = attrs.field(factory=dict)
-    """Of the names in the trunks' URIs, as the resolver gave them."""
+    """Of the hosts in the trunks' URIs, as they are now; written as `ipaddress` does."""
     lines: dict[str, Trunk] = attrs.field(factory=dict)
     """Tokens of our registrations."""
     _networks: NetworkMap[Trunk] = attrs.field(init=False)
@@ -96,9 +96,11 @@ class Recognition:
         return Recognised(trunk=self._certificates[name], by=f"the certificate of {name}")
 
     def _by_address(self, host: str) -> Recognised | None:
-        if host in self.addresses:
-            return Recognised(trunk=self.addresses[host], by=f"its address {host}")
-        found = self._networks.find(address_of(host))
+        address = address_of(host)
+        known = str(address)
+        if known in self.addresses:
+            return Recognised(trunk=self.addresses[known], by=f"its address {known}")
+        found = self._networks.find(address)
         if found is None:
             return None
         network, trunk = found
