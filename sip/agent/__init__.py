@@ -5,6 +5,8 @@ from .addressing import SentBy as SentBy
 from .addressing import UnroutableError as UnroutableError
 from .agent import TooManySessionsError as TooManySessionsError
 from .agent import UserAgent as UserAgent
+from .asking import Question as Question
+from .asking import request_outside as request_outside
 from .outputs import Admission as Admission
 from .outputs import AgentOutput as AgentOutput
 from .outputs import Conduct as Conduct
@@ -35,6 +37,7 @@ __all__ = [
     "EndpointSettings",
     "Locate",
     "MustProve",
+    "Question",
     "Refusal",
     "RefusalReport",
     "Registration",
@@ -50,4 +53,5 @@ __all__ = [
     "TooManySessionsError",
     "UnroutableError",
     "UserAgent",
+    "request_outside",
 ]

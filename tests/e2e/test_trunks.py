@@ -340,3 +340,27 @@ async def test_sipp_proves_to_be_a_trunk_and_only_then_its_rules_run(
             assert (plain.status, "Digest" in plain.get("WWW-Authenticate")) == (401, True)
         assert len(runtime.log_lines("destination <")) == 1
     assert "correct-horse" not in runtime.log()
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize(("password", "is_up"), [("s3cret", True), ("wr0ng", False)])
+async def test_a_ping_answers_the_challenge_of_sipp(
+    scripts: Path, tmp_path: Path, password: str, is_up: bool
+) -> None:
+    """SIPp answers 503, which is no sign of life, to a wrong password."""
+    file = SIPP_SCENARIOS / "uas_options_digest.xml"
+    sipp = Sipp(folder=folder(tmp_path / "sipp"), scenario=file)
+    async with sipp.answering(calls=1) as there:
+        config = scripts / f"ping-{password}.toml"
+        config.write_text(
+            f'[[trunk]]\nname = "acme"\nuri = "sip:127.0.0.1:{there.port}"\n'
+            f'user = "acme"\npassword = "{password}"\nping_s = 3600\n'
+            '[[rule]]\nname = "all"\nto = ".*"\nscenario = "who.py"\n'
+        )
+        with callstage(folder=tmp_path / "run", options=["--config", str(config)]) as runtime:
+            done = await there.finished()
+            assert done.exit_code == 0, messages(tmp_path / "sipp")
+            if is_up:
+                await runtime.logged("trunk acme is up: answers in")
+            assert (health(runtime)[0]["state"] == "up") == is_up
+    assert password not in runtime.log()
