@@ -173,7 +173,8 @@ class ReInviteRejected(CallEvent):
 class BlindTransferRequested(CallEvent):
     """After handleBlindTransfer(True): the peer asks for a call to `transferTo`, the user part of
     the address (the whole address when it has none). It waits for notifyBlindTransferSuccess or
-    notifyBlindTransferFailed."""
+    notifyBlindTransferFailed. `headers` of an attended transfer hold Refer-To and Replaces too, to
+    dial and to pass on."""
 
     name: ClassVar[str] = "Call.BlindTransferRequested"
     headers: Headers = attrs.field(factory=dict[str, str])

@@ -102,6 +102,10 @@ class TransferRequested:
     transfer_to: str
     """The unescaped user part of the address; the whole address when it has none."""
     headers: Headers = attrs.field(factory=dict)
+    address: str = ""
+    """The whole address, as it can be dialled."""
+    replaces: str = ""
+    """In an attended transfer: the call there whose peer we are to become (RFC 3891 6.1)."""
 
 
 @attrs.frozen
@@ -249,6 +253,8 @@ class DialRequest:
     headers: Headers = attrs.field(factory=dict)
     diverted_from: str = ""
     """The number that passed this call on (RFC 5806), for trunks; empty for none."""
+    replaces: str = ""
+    """The call there whose place this one takes, as a TransferRequested named it."""
     timeout_s: float = 60.0
     session_id: str = ""
 

@@ -25,6 +25,7 @@ from .registration import Registration as Registration
 from .registration import RegistrationOrder as RegistrationOrder
 from .registration import RegistrationState as RegistrationState
 from .registration import RegistrationStatus as RegistrationStatus
+from .replacing import DialogName as DialogName
 from .settings import EndpointSettings as EndpointSettings
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "AgentOutput",
     "Conduct",
     "ConductReport",
+    "DialogName",
     "EndpointSettings",
     "Locate",
     "MustProve",
