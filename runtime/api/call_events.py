@@ -143,7 +143,9 @@ class MessageReceived(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class ReInviteReceived(CallEvent):
-    """The peer asks to change the session."""
+    """The peer has asked for a change of the call, such as hold: mimeType and body are its
+    description (SDP) without keys. It is answered by itself; OnHold or OffHold follows where that
+    is what it means. A refresh that changes nothing is no event."""
 
     name: ClassVar[str] = "Call.ReInviteReceived"
     headers: Headers = attrs.field(factory=dict[str, str])

@@ -74,6 +74,17 @@ class Resumed:
 
 
 @attrs.frozen(kw_only=True)
+class Reinvited:
+    """The peer asks for another description of the call (re-INVITE, UPDATE). It is answered without
+    a script; Held or Resumed follows where that is what it means."""
+
+    mime_type: str
+    body: str
+    """Without the keys in it."""
+    headers: Headers = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
 class InfoReceived:
     """A SIP INFO that is no digit."""
 
@@ -150,6 +161,7 @@ LegEvent = (
     | Connected
     | Held
     | Resumed
+    | Reinvited
     | InfoReceived
     | MessageReceived
     | ToneSignalled

@@ -24,6 +24,7 @@ from runtime.legs.leg import (
     LegIdentity,
     LegListener,
     MessageReceived,
+    Reinvited,
     Resumed,
     Ringing,
     ToneSignalled,
@@ -39,6 +40,7 @@ ROUND_TRIP_S: Final = 0.02
 """From an answer to its acknowledgement."""
 NO_HEADERS: Final[Mapping[str, str]] = {}
 RETRY_AFTER: Final = "Retry-After"
+SDP: Final = "application/sdp"
 
 State = Literal["invited", "ringing", "answered", "connected", "ended"]
 """answered: an incoming leg between its 200 and the ACK."""
@@ -264,6 +266,7 @@ class SimLeg:
             self._held = True
             self._audio(sending=False)
             self._step("hold", "peer")
+            self._emit(Reinvited(mime_type=SDP, body="a=sendonly\r\n"))
             self._emit(Held())
 
     def peer_resumes(self) -> None:
@@ -271,6 +274,7 @@ class SimLeg:
             self._held = False
             self._audio()
             self._step("resume", "peer")
+            self._emit(Reinvited(mime_type=SDP, body="a=sendrecv\r\n"))
             self._emit(Resumed())
 
     def peer_sends_info(self, mime_type: str, body: str, headers: Headers) -> None:

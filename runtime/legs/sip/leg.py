@@ -203,7 +203,7 @@ class SipLeg:
             case events.Acknowledged():
                 self._on_acknowledged(session, event)
             case events.ReinviteReceived():
-                self._on_reinvite(session, event.sdp)
+                self._on_reinvite(session, event)
             case events.ReinviteAnswered():
                 self._take_answer(event.sdp)
             case events.Redirected() | events.ReinviteFailed() | events.MessageRefused():
@@ -260,10 +260,12 @@ class SipLeg:
         self._farewell = (code, reason)
         session.hangup(reason=str(Cause("SIP", code, reason)))
 
-    def _on_reinvite(self, session: InviteSession, sdp: bytes | None) -> None:
-        if sdp is None:
+    def _on_reinvite(self, session: InviteSession, event: events.ReinviteReceived) -> None:
+        if self._phase is Phase.CONNECTED and (told := understand(event)):
+            self._telling.tell(told)
+        if event.sdp is None:
             session.answer_reinvite(self._audio.offer())
-        elif why := self._answer_offer(sdp, session.answer_reinvite):
+        elif why := self._answer_offer(event.sdp, session.answer_reinvite):
             session.reject_reinvite(488, why=why)
 
     def on_replacement(self, session: InviteSession) -> None:

@@ -265,3 +265,16 @@ def test_an_update_that_is_open_when_the_call_is_refused_is_answered_too() -> No
     lab.in_dialog("UPDATE", 3, sdp=OTHER)
     lab.session.reject(486)
     assert sorted(lab.log()[-2:]) == ["0 486 INVITE", "0 487 UPDATE"]
+
+
+def test_a_description_that_stands_already_is_no_news_whatever_its_version() -> None:
+    lab = Lab()
+    lab.answered_call()
+    counted = OFFER.replace(b"o=", b"o=again-", 1)
+    assert counted != OFFER
+    for number, sdp in enumerate((OFFER, counted, OFFER + b"a=sendonly\r\n"), 2):
+        lab.in_dialog("INVITE", number, sdp=sdp)
+        lab.session.answer_reinvite(ANSWER)
+        lab.in_dialog("ACK", number)
+    told = [event.is_news for event in lab.phone.events if isinstance(event, ReinviteReceived)]
+    assert told == [False, False, True]
