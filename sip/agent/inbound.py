@@ -142,12 +142,7 @@ class Inbound:
             why = f"names itself {scanner}"
             return Verdict(status=403, reason=None, detail=why, silent=True, conduct="scanner")
         if isinstance(admission, Refusal):
-            return Verdict(
-                status=admission.status or 403,
-                reason=admission.reason,
-                detail=admission.detail,
-                silent=admission.status == 0,
-            )
+            return _turned_away(admission)
         members = self._agent.members
         if not members or request.method == "CANCEL":
             return Caller()  # RFC 3261 22.1: a CANCEL cannot be challenged; its INVITE was
@@ -334,6 +329,17 @@ class Inbound:
                 retransmission=repeated,
             )
         )
+
+
+def _turned_away(refusal: Refusal) -> Verdict:
+    wait = refusal.retry_after_s
+    return Verdict(
+        status=refusal.status or 403,
+        reason=refusal.reason,
+        headers=(("Retry-After", str(wait)),) if wait else (),
+        detail=refusal.detail,
+        silent=refusal.status == 0,
+    )
 
 
 def _busy(reason: str) -> Verdict:

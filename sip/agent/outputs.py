@@ -106,6 +106,8 @@ class Refusal:
     reason: str
     detail: str = ""
     """For the operator's log alone, when the peer is not to be told."""
+    retry_after_s: int = 0
+    """Retry-After of a 503; 0 for none."""
 
 
 @attrs.frozen

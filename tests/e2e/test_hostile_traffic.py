@@ -176,6 +176,25 @@ async def test_a_storm_of_strangers_breaks_no_tone(scripts: Path, tmp_path: Path
     await storm_of_strangers(scripts, tmp_path)
 
 
+async def storm_of_welcome_peers(
+    scripts: Path, folder: Path, *, count: int = PACKETS, cap_s: float = STORM_S
+) -> int:
+    """From an address in `[sip] allow` that is not on loopback, beside a friend's call."""
+    with hosts() as (ours, friend, mad):
+        here, allow = ours.address, f"{friend.address}/31"
+        options = configured(scripts, "welcome", listen=here, allow=allow, rtp=here)
+        with callstage(folder=folder, options=options, prefix=ours.prefix) as runtime:
+            sent = await survives(runtime, ours, friend, [mad], count=count, cap_s=cap_s)
+            assert signalling(runtime, ours)["strangers"] == 0
+            assert len(runtime.log_lines("refused (")) < 400  # a storm fills no log
+            await a_phone_registers(runtime, ours, friend, folder)
+            return sent
+
+
+async def test_a_storm_of_a_welcome_peer_breaks_no_tone(scripts: Path, tmp_path: Path) -> None:
+    await storm_of_welcome_peers(scripts, tmp_path)
+
+
 @pytest.mark.soak
 async def test_a_hundred_thousand_hostile_packets(scripts: Path, tmp_path: Path) -> None:
     sent = await storm_of_strangers(scripts, tmp_path, count=SOAK_PACKETS, cap_s=SOAK_S)
@@ -191,3 +210,9 @@ async def test_a_hundred_thousand_packets_of_allowed_peers(scripts: Path, tmp_pa
         await survives(
             runtime, LOOPBACK, LOOPBACK, [LOOPBACK] * 4, count=SOAK_PACKETS, cap_s=SOAK_S
         )
+
+
+@pytest.mark.soak
+async def test_a_hundred_thousand_packets_of_a_welcome_peer(scripts: Path, tmp_path: Path) -> None:
+    sent = await storm_of_welcome_peers(scripts, tmp_path, count=SOAK_PACKETS, cap_s=SOAK_S)
+    assert sent == SOAK_PACKETS

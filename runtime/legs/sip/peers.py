@@ -1,6 +1,7 @@
 """Who may send us calls: loopback peers on a loopback listener, `[sip] allow`, and the trunks.
 
-Pure. The rule: on a public bind everyone else gets a short refusal without detail, or, where users
+Pure. The rules: whoever is welcome is heard, as long as it does not flood us; on a public bind
+everyone else gets a short refusal without detail, or, where users
 are configured, the chance to prove to be one; and whoever keeps knocking gets nothing at all, so
 that scanners learn nothing and cost little.
 """
@@ -13,6 +14,7 @@ from typing import Final, Literal
 import attrs
 
 from runtime.legs.sip.networks import Address, Network, NetworkMap, address_of
+from runtime.legs.sip.pace import RETRY_AFTER_S, WELCOME_PER_S, Welcome
 from runtime.legs.sip.strangers import Acquaintances, Strangers
 from runtime.legs.sip.trunk.recognition import Door
 from sip.address import PeerAddress
@@ -21,6 +23,12 @@ from sip.agent import Admission, ConductReport, MustProve, Refusal, Stranger
 Verdict = Literal["admit", "prove", "refuse", "ignore"]
 
 NOTHING: Final = Refusal(status=0, reason="this address was refused before")
+TOO_FAST: Final = Refusal(
+    status=503,
+    reason=f"too many requests: more than {WELCOME_PER_S:g} a second from one address",
+    retry_after_s=RETRY_AFTER_S,
+)
+TOO_FAST_STILL: Final = Refusal(status=0, reason=TOO_FAST.reason)
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +69,9 @@ class PeerGate:
         self._on_ban = on_ban
         self._strangers = Strangers(patience=users)
         self._acquaintances = Acquaintances()
+        self._welcome = Welcome()
+        self.slowed = 0
+        """Requests of welcome peers that came too fast, answered or ignored."""
         self.refused = 0
         self.ignored = 0
 
@@ -68,14 +79,14 @@ class PeerGate:
         """The endpoint's gate."""
         match self._trunks(peer):
             case "open":
-                return None
+                return self._too_fast(peer.host)
             case "prove":
-                return MustProve()
+                return self._too_fast(peer.host) or MustProve()
             case "closed":
                 pass
         match self.judge(peer.host):
             case "admit":
-                return None
+                return self._too_fast(peer.host)
             case "prove":
                 return Stranger()
             case "refuse":
@@ -83,6 +94,21 @@ class PeerGate:
                 return Refusal(status=403, reason="Forbidden", detail=detail)
             case "ignore":
                 return NOTHING
+
+    def _too_fast(self, host: str) -> Refusal | None:
+        """How a welcome peer is slowed down; loopback is not, where a test is the flood."""
+        address = address_of(host)
+        if address is not None and address.is_loopback:
+            return None
+        match self._welcome.of(host, self._now()):
+            case "hear":
+                return None
+            case "tell":
+                self.slowed += 1
+                return TOO_FAST
+            case "ignore":
+                self.slowed += 1
+                return TOO_FAST_STILL
 
     def shuts_out(self, peer: PeerAddress) -> bool:
         """Whether a datagram from there is not even worth reading."""
@@ -121,8 +147,12 @@ class PeerGate:
 
     @property
     def remembered(self) -> dict[str, int]:
-        """Sizes of the tables that strangers can fill."""
-        return {"strangers": len(self._strangers), "acquaintances": len(self._acquaintances)}
+        """Sizes of the tables that peers can fill."""
+        return {
+            "strangers": len(self._strangers),
+            "acquaintances": len(self._acquaintances),
+            "welcome": len(self._welcome),
+        }
 
     def _counted(self, verdict: Verdict) -> Verdict:
         self.refused += verdict == "refuse"
