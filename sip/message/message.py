@@ -92,6 +92,12 @@ class _Views:
             raise MessageError(400, "missing Via header field", cast("Request | Response", self))
         return vias[0]
 
+    def replace_via(self, via: Via) -> None:
+        """Put this in place of the topmost hop; those below stay as they were written."""
+        known, written = self.vias, self.headers.values("Via")
+        self.headers.set("Via", ", ".join([str(via), *written[1:]]))
+        self._views["Via"] = (self.headers.stored("Via"), [via, *known[1:]])
+
     @property
     def from_(self) -> NameAddr:
         return self._required("From", NameAddr.parse)
