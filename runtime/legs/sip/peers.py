@@ -70,8 +70,6 @@ class PeerGate:
         self._strangers = Strangers(patience=users)
         self._acquaintances = Acquaintances()
         self._welcome = Welcome()
-        self.slowed = 0
-        """Requests of welcome peers that came too fast, answered or ignored."""
         self.refused = 0
         self.ignored = 0
 
@@ -104,10 +102,8 @@ class PeerGate:
             case "hear":
                 return None
             case "tell":
-                self.slowed += 1
                 return TOO_FAST
             case "ignore":
-                self.slowed += 1
                 return TOO_FAST_STILL
 
     def shuts_out(self, peer: PeerAddress) -> bool:
