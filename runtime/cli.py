@@ -7,6 +7,8 @@ hands over to one function.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -24,8 +26,13 @@ from runtime.verbs import call as call_verb
 from runtime.verbs import demo as demo_verb
 from runtime.verbs import doctor as doctor_verb
 from runtime.verbs import explain as explain_verb
+from runtime.verbs import key as key_verb
+from runtime.verbs import recordings as recordings_verb
 from runtime.verbs import remote as remote_verbs
 from runtime.verbs import run as run_verb
+from runtime.verbs import secrets as secrets_verb
+from runtime.verbs import users as users_verb
+from runtime.verbs.key import JsonOption
 
 app = typer.Typer(
     name="callstage",
@@ -171,20 +178,24 @@ def dev(
 
 
 @app.command()
-def demo(
-    data: DataOption = None,
-) -> None:
+def demo(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Start the runtime with a shipped IVR, call it, press digits, and show what happened."""
-    _leave(trio.run(demo_verb.demo, Overrides(data=data).over(None).data.dir))
+    folder = Overrides(data=data).over(None).data.dir
+    _leave(trio.run(partial(demo_verb.demo, folder, as_json=as_json)))
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(help="The folder to make.")]) -> None:
+def new(
+    name: Annotated[str, typer.Argument(help="The folder to make.")], as_json: JsonOption = False
+) -> None:
     """Make a project: scenario.py, test_scenario.py, callstage.toml."""
     try:
         files = create_project(Path(), name)
     except ProjectError as exc:
         fail(str(exc))
+    if as_json:
+        typer.echo(json.dumps({"made": [str(file) for file in files]}))
+        return
     for file in files:
         typer.echo(f"made {file}")
     typer.echo(f"next: cd {name} && callstage dev      (and in another terminal:)")
@@ -263,6 +274,48 @@ def explain(
 
 
 remote_verbs.add_commands(app)
+app.add_typer(secrets_verb.app, name="secrets")
+app.add_typer(recordings_verb.app, name="recordings")
+app.add_typer(users_verb.users, name="users")
+app.add_typer(users_verb.numbers, name="numbers")
+key_app = typer.Typer(
+    help="The key that seals what is stored; while no runtime uses it.", no_args_is_help=True
+)
+app.add_typer(key_app, name="key")
+
+
+@key_app.command("new")
+def key_new(as_json: JsonOption = False) -> None:
+    """Print a new key, for [data] key_file or key_env."""
+    key_verb.new(as_json=as_json)
+
+
+@key_app.command("rotate")
+def key_rotate(
+    config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False
+) -> None:
+    """Put a new key first into the key file; the next start seals everything with it."""
+    _with_keys(partial(key_verb.rotate, _own(config, data), as_json=as_json))
+
+
+@key_app.command("forget")
+def key_forget(
+    config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False
+) -> None:
+    """Delete what was sealed with a key that is lost: secrets, pairs, users."""
+    _with_keys(partial(key_verb.give_up, _own(config, data), as_json=as_json))
+
+
+def _own(config: Path | None, data: Path | None) -> Config:
+    file = config or (PROJECT_FILE if PROJECT_FILE.is_file() else None)
+    return Overrides(data=data).over(file)
+
+
+def _with_keys(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except key_verb.FAULTS as exc:
+        fail(str(exc))
 
 
 def _leave(status: int) -> None:

@@ -2,11 +2,17 @@
 
 from runtime.api.amd import AMD as AMD
 from runtime.api.asr import ASR as ASR
+from runtime.api.bridge import Bridge as Bridge
+from runtime.api.bridge import Bridged as Bridged
+from runtime.api.bridge import BridgeReason as BridgeReason
+from runtime.api.bridge import bridge as bridge
 from runtime.api.call import Call as Call
 from runtime.api.call_list import CallList as CallList
 from runtime.api.conference import Conference as Conference
+from runtime.api.crypto import Crypto as Crypto
 from runtime.api.errors import CommandFailed as CommandFailed
 from runtime.api.errors import LimitReached as LimitReached
+from runtime.api.errors import NobodyAnswered as NobodyAnswered
 from runtime.api.errors import NoSession as NoSession
 from runtime.api.errors import SessionOver as SessionOver
 from runtime.api.event_constants import AppEvents as AppEvents
@@ -25,7 +31,12 @@ from runtime.api.http import HttpRequestResult as HttpRequestResult
 from runtime.api.ivr import IVR as IVR
 from runtime.api.ivr import IVRState as IVRState
 from runtime.api.logger import Logger as Logger
+from runtime.api.mail import SendMailResult as SendMailResult
 from runtime.api.net import Net as Net
+from runtime.api.parallel import FirstAnswered as FirstAnswered
+from runtime.api.parallel import first_answered as first_answered
+from runtime.api.phone_number import PhoneNumber as PhoneNumber
+from runtime.api.phone_number import PhoneNumberInfo as PhoneNumberInfo
 from runtime.api.player import Player as Player
 from runtime.api.player import SequencePlayer as SequencePlayer
 from runtime.api.recorder import Recorder as Recorder
@@ -61,6 +72,9 @@ __all__ = [
     "Answered",
     "AppEvents",
     "ApplicationStorage",
+    "Bridge",
+    "BridgeReason",
+    "Bridged",
     "Call",
     "CallEvents",
     "CallList",
@@ -68,7 +82,9 @@ __all__ = [
     "CommandFailed",
     "Conference",
     "ConferenceEvents",
+    "Crypto",
     "DTMFType",
+    "FirstAnswered",
     "GatherReason",
     "Gathered",
     "Handle",
@@ -84,12 +100,16 @@ __all__ = [
     "Modules",
     "Net",
     "NoSession",
+    "NobodyAnswered",
+    "PhoneNumber",
+    "PhoneNumberInfo",
     "PlaybackOutcome",
     "Player",
     "PlayerEvents",
     "RecordExpireTime",
     "Recorder",
     "RecorderEvents",
+    "SendMailResult",
     "SequencePlayer",
     "SequencePlayerEvents",
     "SessionOver",
@@ -99,8 +119,10 @@ __all__ = [
     "WebSocketAudioEncoding",
     "WebSocketEvents",
     "WebSocketReadyState",
+    "bridge",
     "clearInterval",
     "clearTimeout",
+    "first_answered",
     "require",
     "setInterval",
     "setTimeout",

@@ -1,10 +1,10 @@
 """A telephone menu: opening hours, a colleague, or a message after the tone.
 
 Call any number and press 1, 2 or 3. The whole call is recorded in stereo.
-1 reads out the opening hours. 2 rings a colleague, with ringback or whatever the colleague's side
-plays; when nobody answers, a message is taken. 3 takes a message.
+1 reads out the opening hours. 2 rings a colleague, or several at once, with ringback or whatever
+their side plays; when nobody answers, a message is taken. 3 takes a message.
 customData (JSON, all optional): {"company": "...", "hours": "...", "colleague": "+4420... or
-sip:...", "ring_for": 20}. Without a colleague, 2 takes a message.
+sip:..., or a list of such", "ring_for": 20}. Without a colleague, 2 takes a message.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runtime import AppEvents, Call, CallEvents, Logger, VoxEngine
+from runtime import (
+    AppEvents,
+    Call,
+    CallEvents,
+    Logger,
+    NobodyAnswered,
+    VoxEngine,
+    bridge,
+    first_answered,
+)
 
 settings: dict[str, Any] = {
     "company": "Callstage",
@@ -60,21 +69,21 @@ async def menu(call: Call) -> None:
 
 
 async def connect(call: Call) -> None:
-    """Ring the colleague; join the two, or take a message when that does not work out."""
-    if not settings["colleague"]:
+    """Ring the colleagues; join the caller with the first who answers, or take a message."""
+    wanted = settings["colleague"]
+    targets: list[str] = [wanted] if isinstance(wanted, str) else wanted
+    if not all(targets):
         await take_message(call)
         return
-    colleague = dial(settings["colleague"], call.callerid())
     call.playProgressTone("US")
-    colleague.on(CallEvents.AudioStarted)(lambda: colleague.sendMediaTo(call))
-    outcome = await colleague.answered(timeout=settings["ring_for"])
-    if not outcome:
-        Logger.write(f"nobody answered: {outcome.code} {outcome.reason}")
-        colleague.hangup()
+    colleagues = [dial(target, call.callerid()) for target in targets]
+    try:
+        colleague = await first_answered(colleagues, timeout=settings["ring_for"], earlyMedia=call)
+    except NobodyAnswered as exc:
+        Logger.write(exc)
         await take_message(call)
         return
-    VoxEngine.sendMediaBetween(call, colleague)
-    await colleague.ended()
+    await bridge(call, colleague)
 
 
 def dial(target: str, callerid: str) -> Call:

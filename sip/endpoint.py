@@ -8,8 +8,9 @@ synchronous callbacks, one after the other. An exception in a callback is report
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import attrs
 import trio
 
 from sip.address import BoundAddress, ListenAddress, PeerAddress
@@ -38,6 +39,7 @@ from sip.dialog import (
     Provisional,
     ReinviteAnswered,
     ReinviteFailed,
+    ReinviteOffered,
     ReinviteReceived,
     SessionEvent,
     SessionStateError,
@@ -46,7 +48,7 @@ from sip.dialog import (
 )
 from sip.driver import Callbacks, Driver, Fault
 from sip.message import MessageError, NameAddr, Request, Uri
-from sip.registrar import Binding, Registrar, RegistrationChanged
+from sip.registrar import Binding, Registrar, RegistrationChanged, User
 from sip.transport import (
     AddressBook,
     DnsNames,
@@ -209,6 +211,17 @@ class Endpoint:
         """From now on new calls get 503 with Retry-After; those in progress go on."""
         self._running("drain").drain(retry_after_s)
 
+    def set_users(self, users: Mapping[str, User]) -> None:
+        """Who may register and call from now on, also before `run`; the endpoint needs settings of
+        a registrar. Phones of those who are gone or have another secret are forgotten."""
+        if self._settings.registrar is None:
+            raise ValueError("set_users(): the endpoint was made without a registrar")
+        registrar = attrs.evolve(self._settings.registrar, users=users)
+        self._settings = attrs.evolve(self._settings, registrar=registrar)
+        agent = self._agent
+        if agent is not None:
+            self._driver.enter(lambda _: agent.members.set_users(users))
+
     def reload_certificates(self) -> None:
         """Read the files of `tls` anew, for new connections; `on_notice` hears what came of it."""
         self._running("reload_certificates")
@@ -354,6 +367,7 @@ __all__ = [
     "RegistrationChanged",
     "ReinviteAnswered",
     "ReinviteFailed",
+    "ReinviteOffered",
     "ReinviteReceived",
     "SessionEvent",
     "SessionStateError",

@@ -46,6 +46,10 @@ class DetectionComplete(AMDEvent):
 
     `confidence` in percent is an order of the rules that decided, not a measurement;
     `resultSubtype` is always NONE here.
+
+    Order: once, instead of DetectionError: right after CallEvents.AudioIdentificationResult, before
+    AudioIdentificationStopped. Of a call that ends before Connected it comes alone, before Failed
+    or Disconnected.
     """
 
     name: ClassVar[str] = "AMD.DetectionComplete"
@@ -60,7 +64,10 @@ class DetectionComplete(AMDEvent):
 
 @attrs.frozen(kw_only=True)
 class DetectionError(AMDEvent):
-    """The call cannot be listened to (`message`)."""
+    """The call cannot be listened to (`message`).
+
+    Order: once, instead of DetectionComplete, right after CallEvents.AudioIdentificationError.
+    """
 
     name: ClassVar[str] = "AMD.DetectionError"
     message: str = ""

@@ -24,7 +24,10 @@ class AppEvent(Event):
 
 @attrs.frozen(kw_only=True)
 class Started(AppEvent):
-    """The first event of every session, once."""
+    """The first event of every session, once.
+
+    Order: once, before every other event, after the top level of the script has run.
+    """
 
     name: ClassVar[str] = "Application.Started"
     accessURL: str = ""
@@ -38,7 +41,11 @@ class Started(AppEvent):
 
 @attrs.frozen(kw_only=True)
 class CallAlerting(AppEvent):
-    """An incoming call. `destination` is the dialled user part, `toURI` the whole request URI."""
+    """An incoming call. `destination` is the dialled user part, `toURI` the whole request URI.
+
+    Order: after Started, the first event of its call; once for the session of one call, for each
+    caller in a shared session.
+    """
 
     name: ClassVar[str] = "Application.CallAlerting"
     call: Call
@@ -55,7 +62,11 @@ class CallAlerting(AppEvent):
 @attrs.frozen(kw_only=True)
 class Terminating(AppEvent):
     """The session ends: terminate(), an error, or the idle limit. No calls, no timers any more; one
-    HTTP request may be made."""
+    HTTP request may be made.
+
+    Order: once, after everything else; Terminated follows, and no event of a call or unit.
+    Callbacks of HTTP requests may come in between.
+    """
 
     name: ClassVar[str] = "Application.Terminating"
     systemError: str | None = None
@@ -63,7 +74,10 @@ class Terminating(AppEvent):
 
 @attrs.frozen(kw_only=True)
 class Terminated(AppEvent):
-    """The last event; only Logger.write works."""
+    """The last event; only Logger.write works.
+
+    Order: once, after Terminating; nothing follows.
+    """
 
     name: ClassVar[str] = "Application.Terminated"
     systemError: str | None = None

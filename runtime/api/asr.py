@@ -60,20 +60,24 @@ class RecogniserMaking(EventSource):
         nothing is said: set a timer. At most 10 at once. VoxEngine reference: VoxEngine.createASR.
         """
         what = "VoxEngine.createASR"
-        given = merge(what, ASR_OPTIONS, parameters, options)
-        session = current()
-        session.refuse_late(what)
-        unit = session.new_unit()
-        command = session.build(
-            what,
-            CreateRecogniser,
-            {"wishes": "options"},
-            unit=unit,
-            wishes=_wishes(what, given),
-            interim=flag(what, "interimResults", given.get("interimResults", False)),
-        )
-        session.command(command, CommandHandle(what))
-        return ASR(session, unit)
+        return make_recogniser(what, merge(what, ASR_OPTIONS, parameters, options))
+
+
+def make_recogniser(what: str, given: dict[str, Any]) -> ASR:
+    """Send the command that creates a recogniser, and return its ASR."""
+    session = current()
+    session.refuse_late(what)
+    unit = session.new_unit()
+    command = session.build(
+        what,
+        CreateRecogniser,
+        {"wishes": "options"},
+        unit=unit,
+        wishes=_wishes(what, given),
+        interim=flag(what, "interimResults", given.get("interimResults", False)),
+    )
+    session.command(command, CommandHandle(what))
+    return ASR(session, unit)
 
 
 def _wishes(what: str, given: dict[str, Any]) -> str:

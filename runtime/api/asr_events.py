@@ -27,21 +27,30 @@ class RecognitionEvent(Event):
 
 @attrs.frozen(kw_only=True)
 class RecognitionStarted(RecognitionEvent):
-    """The recogniser listens."""
+    """The recogniser listens.
+
+    Order: once, before all others; Error instead when there is no recogniser.
+    """
 
     name: ClassVar[str] = "ASR.Started"
 
 
 @attrs.frozen(kw_only=True)
 class CaptureStarted(RecognitionEvent):
-    """Somebody begins to speak: the moment to stop a prompt."""
+    """Somebody begins to speak: the moment to stop a prompt.
+
+    Order: after Started; SpeechCaptured of the same utterance follows.
+    """
 
     name: ClassVar[str] = "ASR.CaptureStarted"
 
 
 @attrs.frozen(kw_only=True)
 class SpeechCaptured(RecognitionEvent):
-    """The utterance is over; its Result follows."""
+    """The utterance is over; its Result follows.
+
+    Order: after CaptureStarted and InterimResult, before Result of the same utterance.
+    """
 
     name: ClassVar[str] = "ASR.SpeechCaptured"
 
@@ -49,7 +58,10 @@ class SpeechCaptured(RecognitionEvent):
 @attrs.frozen(kw_only=True)
 class Result(RecognitionEvent):
     """What was said. `confidence` 0 to 100, `resultEndTime` in ms: 0 when the recogniser does not
-    tell."""
+    tell.
+
+    Order: once for each utterance, after SpeechCaptured.
+    """
 
     name: ClassVar[str] = "ASR.Result"
     text: str = ""
@@ -60,7 +72,10 @@ class Result(RecognitionEvent):
 
 @attrs.frozen(kw_only=True)
 class InterimResult(RecognitionEvent):
-    """What was said so far; with interimResults only."""
+    """What was said so far; with interimResults only.
+
+    Order: between CaptureStarted and SpeechCaptured, as often as the recogniser changes its mind.
+    """
 
     name: ClassVar[str] = "ASR.InterimResult"
     text: str = ""
@@ -68,7 +83,10 @@ class InterimResult(RecognitionEvent):
 
 @attrs.frozen(kw_only=True)
 class RecognitionStopped(RecognitionEvent):
-    """The result of stop(). `duration` in whole seconds since Started."""
+    """The result of stop(). `duration` in whole seconds since Started.
+
+    Order: the last event, instead of ASRError.
+    """
 
     name: ClassVar[str] = "ASR.Stopped"
     cost: float = 0
@@ -77,7 +95,10 @@ class RecognitionStopped(RecognitionEvent):
 
 @attrs.frozen(kw_only=True)
 class RecognitionError(RecognitionEvent):
-    """There is no recogniser, or it has left (`error`); nothing follows."""
+    """There is no recogniser, or it has left (`error`); nothing follows.
+
+    Order: the last event, instead of Stopped; instead of Started when there is no recogniser.
+    """
 
     name: ClassVar[str] = "ASR.Error"
     error: str = ""

@@ -14,7 +14,7 @@ from runtime.api.dialing import Dialing, PstnOptions
 from runtime.api.event_constants import AppEvents, CallEvents
 from runtime.api.listeners import EventSource, wanted_arguments
 from runtime.api.names import StrictNames
-from runtime.api.options import function, merge, text
+from runtime.api.options import flag, function, merge, text
 from runtime.api.running import current
 from runtime.api.unit import MediaSource
 from runtime.api.websocket import WebSocket
@@ -60,8 +60,9 @@ class Bridging(StrictNames):
         Connected answers call1 (with call2's headers, displayName and scheme), call1 Connected
         calls `onEstablishedCallback(call1, call2)` (it may take fewer parameters); messages and
         INFO are passed on both ways; Failed or Disconnected of either terminates the session (take
-        that back with removeEventListener). `direct` has no effect. VoxEngine reference:
-        VoxEngine.easyProcess.
+        that back with removeEventListener). With `direct`, for a call2 of callUserDirect, no media
+        is sent here and call1 is answered with answerDirect. Raises ValueError when `direct` and
+        call2 do not go together. VoxEngine reference: VoxEngine.easyProcess.
         """
         session = current()
         for name, call in (("call1", call1), ("call2", call2)):
@@ -69,8 +70,10 @@ class Bridging(StrictNames):
                 kind = type(call).__name__
                 raise TypeError(f"VoxEngine.easyProcess(): {name} must be a Call, not {kind}")
         established = _established("easyProcess", onEstablishedCallback, call1, call2)
-        self.sendMediaBetween(call1, call2)
-        _join_progress(call1, call2)
+        _check_direct(call1, call2, direct)
+        if not direct:
+            self.sendMediaBetween(call1, call2)
+        _join_progress(call1, call2, direct)
         if established is not None:
             call1.addEventListener(CallEvents.Connected, established)
         for one, other in ((call1, call2), (call2, call1)):
@@ -101,11 +104,26 @@ def _established(
     return lambda: call(*told)
 
 
-def _join_progress(call1: Call, call2: Call) -> None:
+def _check_direct(call1: Call, call2: Call, direct: bool) -> None:
+    what = "VoxEngine.easyProcess"
+    made_for = call2._direct_for
+    if flag(what, "direct", direct) and made_for != call1._unit:
+        raise ValueError(
+            f"{what}(): direct=True is for a call2 that VoxEngine.callUserDirect(call1, ...) made"
+        )
+    if made_for and not direct:
+        raise ValueError(f"{what}(): call2 was made by callUserDirect; give direct=True")
+
+
+def _join_progress(call1: Call, call2: Call, direct: bool) -> None:
     def connected(event: CallEvents.Connected) -> None:
         if call1.incoming():
             options: dict[str, Any] = {"displayName": call2.displayName(), "scheme": event.scheme}
-            call1.answer(relayable(event.headers), options)
+            headers = relayable(event.headers)
+            if direct:
+                call1.answerDirect(call2, headers, options)
+            else:
+                call1.answer(headers, options)
 
     def ringing() -> None:
         if call1.incoming():
@@ -212,6 +230,23 @@ class Forwarding(Dialing, Bridging, EventSource):
         def alerting(event: AppEvents.CallAlerting) -> None:
             call2 = self.callUser(username=event.destination, callerid=event.callerid)
             self.easyProcess(event.call, call2, onEstablishedCallback)
+
+        self.addEventListener(AppEvents.CallAlerting, alerting)
+
+    def forwardCallToUserDirect(self, onEstablishedCallback: Established | None = None) -> None:
+        """Pass every incoming call on to the registered user it asked for with callUserDirect, then
+        as easyProcess with `direct`. VoxEngine reference: VoxEngine.forwardCallToUserDirect."""
+        _established("forwardCallToUserDirect", onEstablishedCallback)
+
+        def alerting(event: AppEvents.CallAlerting) -> None:
+            caller = event.call
+            call2 = self.callUserDirect(
+                caller,
+                event.destination,
+                callerid=event.callerid,
+                displayName=caller.displayName(),
+            )
+            self.easyProcess(caller, call2, onEstablishedCallback, direct=True)
 
         self.addEventListener(AppEvents.CallAlerting, alerting)
 

@@ -7,20 +7,21 @@ each replace what was heard before, for good; after a playback the leg hears sil
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final
 
 import trio
 
 from runtime.api.call_identity import EndHandle
 from runtime.api.call_listening import CallListening
+from runtime.api.gathering import Gathering, check_prompt, plan_of, recogniser_options
 from runtime.api.handle import CommandHandle, Handle, PlaybackHandle
 from runtime.api.names import StrictNames
 from runtime.api.options import flag, inner_options, merge, seconds, text
 from runtime.api.recorder import recording_fields
-from runtime.api.tones import Gathering, Tones
+from runtime.api.tones import Tones
 from runtime.api.values import Answered, PlaybackOutcome
-from runtime.decisions.gather import KEYS, MAX_DIGITS, Plan
+from runtime.decisions.gather import MAX_DIGITS
 from runtime.sandbox.commands import PlayProgressTone, RecordCall, Say, StartPlayback, StopPlayback
 
 SAY_OPTIONS: Final = ("progressivePlayback", "request", "ttsOptions", "voice")
@@ -35,8 +36,6 @@ TTS_OPTIONS: Final = (
 )
 MAX_SENT_TEXT: Final = 4_000
 """Above the 1,500 characters that the core accepts, so that it answers; fits into one frame."""
-MAX_GATHER_S: Final = 3_600.0
-"""Longer waits for a key than an hour are a mistake in the unit."""
 MAX_ANSWERED_S: Final = 3_600.0
 """No call rings longer than 400 s."""
 
@@ -189,8 +188,11 @@ class Call(CallListening):
         interDigitTimeout: float | None = None,
         prompt: str | Handle[PlaybackOutcome] | None = None,
         bargeIn: bool = True,
+        speech: bool | Mapping[str, object] = False,
+        hints: Sequence[str] = (),
     ) -> Gathering:
-        """Collect key presses; awaiting it gives Gathered(digits, reason).
+        """Collect key presses, and speech if asked for; awaiting it gives Gathered(digits, speech,
+        confidence, reason, error).
 
         `prompt` (a text to say, or what a say or startPlayback gave) plays at once, and keys are
         kept from now on; they are looked at while this is awaited. A key stops the prompt with
@@ -199,12 +201,19 @@ class Call(CallListening):
         digit, `interDigitTimeout` seconds (default: `timeout`) after the last one, or with the
         call. Never raises for these. Switches tone handling on. Ending the wait leaves the prompt
         playing.
+
+        With `speech` (True, or options of createASR: profile, model, phraseHints, ...) a
+        recogniser hears the call while this is awaited, during the prompt only with bargeIn=True.
+        A voice stops the prompt and has 60 s; the first words it says end the collection. The first
+        digit ends the listening. `hints` are words and phrases that are likely. Without a
+        recogniser, or when it leaves, keys are still collected and `error` says why.
         """
-        plan = _plan(maxDigits, finishOn, timeout, interDigitTimeout, bargeIn)
-        _prompt(prompt)
+        plan = plan_of(maxDigits, finishOn, timeout, interDigitTimeout, bargeIn, speech)
+        check_prompt(prompt)
+        wishes = recogniser_options(speech, hints)
         tones = self.tones()
         playing = self.say(prompt) if isinstance(prompt, str) else prompt
-        return Gathering(self, plan, tones, playing)
+        return Gathering(self, plan, tones, playing, wishes)
 
     # --- waiting --------------------------------------------------------------------------------
 
@@ -234,33 +243,3 @@ def speech_fields(what: str, spoken: str, merged: Mapping[str, Any]) -> dict[str
         "voice": text(what, "voice", merged.get("voice", "")),
         **{name: tts.get(name, "") for name in ("rate", "pitch", "volume")},
     }
-
-
-def _plan(digits: int, finish: str, timeout: float, between: float | None, barge_in: bool) -> Plan:
-    what = "Call.gather"
-    if type(digits) is not int or not 1 <= digits <= MAX_DIGITS:
-        raise ValueError(
-            f"{what}(): maxDigits must be a whole number from 1 to {MAX_DIGITS}, not {digits!r}"
-        )
-    wrong = set(text(what, "finishOn", finish)) - KEYS
-    if wrong:
-        raise ValueError(f"{what}(): finishOn may hold the keys 0-9 * # A-D, not {min(wrong)!r}")
-    first = seconds(what, "timeout", timeout, MAX_GATHER_S)
-    return Plan(
-        max_digits=digits,
-        finish_on=finish,
-        timeout_s=first,
-        inter_digit_s=first
-        if between is None
-        else seconds(what, "interDigitTimeout", between, MAX_GATHER_S),
-        barge_in=flag(what, "bargeIn", barge_in),
-    )
-
-
-def _prompt(prompt: object) -> None:
-    """A text, or what plays already."""
-    if prompt is not None and not isinstance(prompt, str | PlaybackHandle):
-        raise TypeError(
-            "Call.gather(): prompt must be a text, or what say or startPlayback gave, not "
-            f"{type(prompt).__name__}"
-        )

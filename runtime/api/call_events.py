@@ -35,7 +35,11 @@ class CallEvent(Event):
 
 @attrs.frozen(kw_only=True)
 class Ringing(CallEvent):
-    """The remote side of an outgoing call rings (180)."""
+    """The remote side of an outgoing call rings (180).
+
+    Order: before AudioStarted and Connected, once. With allow180After183 it may follow AudioStarted
+    instead. Never on incoming calls.
+    """
 
     name: ClassVar[str] = "Call.Ringing"
     headers: Headers = attrs.field(factory=dict[str, str])
@@ -43,7 +47,11 @@ class Ringing(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class AudioStarted(CallEvent):
-    """Early media (183) or, without it, the answer of an outgoing call; before Connected."""
+    """Early media (183) or, without it, the answer of an outgoing call; before Connected.
+
+    Order: once, after Ringing if there was one; right before Connected when no 183 came. Never on
+    incoming calls, nor on those of callUserDirect.
+    """
 
     name: ClassVar[str] = "Call.AudioStarted"
     headers: Headers = attrs.field(factory=dict[str, str])
@@ -51,7 +59,12 @@ class AudioStarted(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class Connected(CallEvent):
-    """The call is answered and media flows both ways."""
+    """The call is answered and media flows both ways.
+
+    Order: once, after StateChanged. On an outgoing call after Ringing and AudioStarted; on an
+    incoming one after answer() or answerDirect(), when the caller has confirmed. Disconnected is
+    the end of such a call.
+    """
 
     name: ClassVar[str] = "Call.Connected"
     customData: str = ""
@@ -65,6 +78,10 @@ class Disconnected(CallEvent):
 
     `internalCode`: a SIP status before the answer (408, 486, 487, 603), the cause of the first
     Reason header after it. `duration` in whole seconds since Connected.
+
+    Order: once, instead of Failed, after StateChanged. Nothing of this call follows but
+    RecordStopped or RecordError; the result of a detector (AudioIdentificationResult,
+    AMD.Events.DetectionComplete) comes before it.
     """
 
     name: ClassVar[str] = "Call.Disconnected"
@@ -78,7 +95,11 @@ class Disconnected(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class Failed(CallEvent):
-    """The end of an outgoing call that never connected; `code` is the SIP status."""
+    """The end of an outgoing call that never connected; `code` is the SIP status.
+
+    Order: once, instead of Connected and Disconnected, after StateChanged. Nothing of this call
+    follows but RecordStopped or RecordError, of a recording that began in early media.
+    """
 
     name: ClassVar[str] = "Call.Failed"
     headers: Headers = attrs.field(factory=dict[str, str])
@@ -88,7 +109,12 @@ class Failed(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class StateChanged(CallEvent):
-    """Call.state() changed; comes before the event that tells why."""
+    """Call.state() changed; comes before the event that tells why.
+
+    Order: right before Ringing, AudioStarted, Connected, Disconnected or Failed, whichever changes
+    the state (an answer without early media: AudioStarted, StateChanged, Connected); alone after
+    ring() and startEarlyMedia().
+    """
 
     name: ClassVar[str] = "Call.StateChanged"
     oldState: str = ""
@@ -97,14 +123,20 @@ class StateChanged(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class OnHold(CallEvent):
-    """The peer put the call on hold; once per hold."""
+    """The peer put the call on hold; once per hold.
+
+    Order: between Connected and Disconnected, in turn with OffHold, OnHold first.
+    """
 
     name: ClassVar[str] = "Call.OnHold"
 
 
 @attrs.frozen(kw_only=True)
 class OffHold(CallEvent):
-    """The peer took the call off hold."""
+    """The peer took the call off hold.
+
+    Order: after an OnHold, once for each.
+    """
 
     name: ClassVar[str] = "Call.OffHold"
 
@@ -115,6 +147,9 @@ class ToneReceived(CallEvent):
 
     `tone` is one of 0-9 * # (and A-D from phones that have them); `type` "1" (RFC 4733), "2"
     (in-band) or "3" (SIP INFO).
+
+    Order: one for each press, in the order of the presses, when the key is up; from the answer (or
+    early media of an outgoing call) on, before Disconnected.
     """
 
     name: ClassVar[str] = "Call.ToneReceived"
@@ -124,7 +159,10 @@ class ToneReceived(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class InfoReceived(CallEvent):
-    """A SIP INFO that is no digit."""
+    """A SIP INFO that is no digit.
+
+    Order: one for each INFO, in the order of their arrival, before Disconnected.
+    """
 
     name: ClassVar[str] = "Call.InfoReceived"
     headers: Headers = attrs.field(factory=dict[str, str])
@@ -134,7 +172,10 @@ class InfoReceived(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class MessageReceived(CallEvent):
-    """A text message within the call."""
+    """A text message within the call.
+
+    Order: one for each text, in the order of their arrival, before Disconnected.
+    """
 
     name: ClassVar[str] = "Call.MessageReceived"
     headers: Headers = attrs.field(factory=dict[str, str])
@@ -176,7 +217,11 @@ class BlindTransferRequested(CallEvent):
     """After handleBlindTransfer(True): the peer asks for a call to `transferTo`, the user part of
     the address (the whole address when it has none). It waits for notifyBlindTransferSuccess or
     notifyBlindTransferFailed. `headers` of an attended transfer hold Refer-To and Replaces too, to
-    dial and to pass on."""
+    dial and to pass on.
+
+    Order: between Connected and Disconnected; the next one comes after the outcome of this one was
+    told, or when the peer has given it up.
+    """
 
     name: ClassVar[str] = "Call.BlindTransferRequested"
     headers: Headers = attrs.field(factory=dict[str, str])
@@ -187,7 +232,11 @@ class BlindTransferRequested(CallEvent):
 class TransferComplete(CallEvent):
     """`role` "transferor": transferTo has succeeded, the peer talks to the target, and
     Disconnected follows. "target": after handleBlindTransfer(True) another peer has taken the place
-    of this one (an attended transfer to us), and the call goes on with it."""
+    of this one (an attended transfer to us), and the call goes on with it.
+
+    Order: one of TransferComplete and TransferFailed for each transferTo, before Disconnected;
+    after role "transferor" Disconnected(200) comes at once.
+    """
 
     name: ClassVar[str] = "Call.TransferComplete"
     headers: Headers = attrs.field(factory=dict[str, str])
@@ -196,7 +245,11 @@ class TransferComplete(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class TransferFailed(CallEvent):
-    """transferTo has failed, with the SIP status of the target or the peer; the call goes on."""
+    """transferTo has failed, with the SIP status of the target or the peer; the call goes on.
+
+    Order: one of TransferComplete and TransferFailed for each transferTo, before Disconnected; with
+    code 487 right before it.
+    """
 
     name: ClassVar[str] = "Call.TransferFailed"
     headers: Headers = attrs.field(factory=dict[str, str])

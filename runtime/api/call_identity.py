@@ -46,6 +46,7 @@ class CallIdentity(MediaSource):
         "_answer",
         "_answering",
         "_data",
+        "_direct_for",
         "_end",
         "_handling",
         "_info",
@@ -69,6 +70,8 @@ class CallIdentity(MediaSource):
         self._listening = False
         self._answering = False
         """The script has answered it; what came of that is `_answer`."""
+        self._direct_for = 0
+        """The unit of the call that callUserDirect has made this one for; 0 for none."""
         self._visit: Visit | None = None
         """The state of a menu that it is in."""
 
@@ -146,10 +149,10 @@ class CallIdentity(MediaSource):
             for reader in self._readers:
                 reader._press(event.tone)
         elif isinstance(event, CallEvents.Connected):
-            waiting = self._answer._is_awaited()
+            waiting = self._answer._is_followed()
             self._answer._settle(Answered(connected=True, code=200, reason="connected"))
         elif isinstance(event, CallEvents.Failed | CallEvents.Disconnected):
-            waiting = bool(self._readers) or self._answer._is_awaited() or self._end._is_awaited()
+            waiting = bool(self._readers) or self._answer._is_followed() or self._end._is_followed()
             self._finish(event)
         return waiting
 

@@ -7,7 +7,7 @@ has ended each is ignored with a log line.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from runtime.api.call_identity import CallIdentity
 from runtime.api.handle import AnswerHandle, CommandHandle
@@ -15,6 +15,7 @@ from runtime.api.options import flag, header_map, merge, text
 from runtime.api.values import DTMFType
 from runtime.sandbox.commands import (
     AnswerCall,
+    AnswerCallDirect,
     HandleTones,
     HangUpCall,
     RejectCall,
@@ -62,14 +63,49 @@ class CallSignalling(CallIdentity):
         """
         given = () if parameters is None else (parameters,)
         merged = merge("Call.answer", ANSWER_OPTIONS, given, options)
-        handle = AnswerHandle("Call.answer", self._answer if self._answering else None)
-        built = self._session.build(
-            handle._what,
+        return self._answer_with(
+            "Call.answer",
             AnswerCall,
-            unit=self._unit,
-            headers=header_map(handle._what, extraHeaders),
+            headers=header_map("Call.answer", extraHeaders),
             display_name=merged.get("displayName", ""),
         )
+
+    def answerDirect(
+        self,
+        peerCall: CallSignalling,
+        extraHeaders: HeaderMap | None = None,
+        parameters: object = None,
+        **options: object,
+    ) -> AnswerHandle:
+        """Answer an incoming call so that its audio passes directly between its peer and that of
+        `peerCall`, which VoxEngine.callUserDirect has made for this call and which is Connected.
+
+        Connected follows when the caller has confirmed, Disconnected when it gave up before;
+        awaiting gives Answered, as for answer(). Holds and other changes that either peer asks for
+        are passed on to the other; OnHold and OffHold tell of them. From now on nothing of the
+        audio is here: say, startPlayback, record, sendMediaTo, sendDigits, handleTones (but for
+        DTMFType.SIP_INFO) and everything that listens are refused, of both calls, and neither
+        AudioStarted nor FirstAudioPacketReceived is fired. When one of the calls ends the other
+        stays up, in silence: hang it up. Refused when peerCall is another call or not connected,
+        and after startEarlyMedia. `extraHeaders` and options as for answer(). Raises TypeError
+        for what is no Call. VoxEngine reference: Call.answerDirect.
+        """
+        what = "Call.answerDirect"
+        if not isinstance(peerCall, CallSignalling):
+            raise TypeError(f"{what}(): peerCall must be a Call, not {type(peerCall).__name__}")
+        given = () if parameters is None else (parameters,)
+        merged = merge(what, ANSWER_OPTIONS, given, options)
+        return self._answer_with(
+            what,
+            AnswerCallDirect,
+            peer=peerCall._unit,
+            headers=header_map(what, extraHeaders),
+            display_name=merged.get("displayName", ""),
+        )
+
+    def _answer_with(self, what: str, command: type[Any], **fields: Any) -> AnswerHandle:
+        handle = AnswerHandle(what, self._answer if self._answering else None)
+        built = self._session.build(what, command, unit=self._unit, **fields)
         if self._over:
             return self._session.ignored(handle, f"{self} has ended")
         self._answering = self.incoming()

@@ -69,16 +69,31 @@ SIP_LEGACY: Final = (
     "video",
     "outProxy",
 )
+
+
+class DirectOptions(TypedDict, total=False):
+    callerid: str
+    displayName: str
+    headers: Mapping[str, str]
+    extraHeaders: Mapping[str, str]
+
+
 USER_LEGACY: Final = ("username", "callerid", "displayName", "headers", "video", "scheme")
 WITHOUT_EFFECT: Final = ("strictCodecList", "video")
 """Asking for these and not getting them matters enough for a log line."""
 
-DESTINATIONS: Final = {"sip": "to", "pstn": "number", "user": "username"}
+DESTINATIONS: Final = {
+    "sip": "to",
+    "pstn": "number",
+    "user": "username",
+    "conference": "conferenceId",
+}
+CONFERENCE_OPTIONS: Final = ("callerid", "displayName", "headers", "scheme")
 """What each function calls the one to be called."""
 
 
 class Dialing(StrictNames):
-    """callSIP, callPSTN, callUser."""
+    """callSIP, callPSTN, callUser, callUserDirect."""
 
     __slots__ = ()
 
@@ -151,8 +166,63 @@ class Dialing(StrictNames):
             )
         return place("VoxEngine.callUser", "user", given.pop("username"), given)
 
+    def callConference(self, conferenceId: str, *positional: object, **options: object) -> Call:
+        """Call one of this runtime's shared sessions: the one of the rule with `conference = true`
+        whose pattern `conferenceId` matches. The first call begins it, later ones join it.
 
-def place(what: str, kind: str, to: object, given: Mapping[str, Any]) -> Call:
+        There it is a CallAlerting like any other, with `destination` = conferenceId; to be heard
+        here, join this call with a caller's. Events, limits and errors as for callSIP; Failed(404)
+        says so when no such rule is there. Options, by position or as keywords: callerid,
+        displayName, headers (X-*); scheme has no effect. VoxEngine reference:
+        VoxEngine.callConference.
+        """
+        what = "VoxEngine.callConference"
+        given = merge(what, CONFERENCE_OPTIONS, positional, options, legacy=CONFERENCE_OPTIONS)
+        return place(what, "conference", conferenceId, given)
+
+    @overload
+    def callUserDirect(
+        self, incomingCall: Call, username: str, **options: Unpack[DirectOptions]
+    ) -> Call: ...
+    @overload
+    def callUserDirect(
+        self, incomingCall: Call, username: str, options: DirectOptions, /
+    ) -> Call: ...
+    def callUserDirect(
+        self, incomingCall: Call, username: str, *positional: object, **options: object
+    ) -> Call:
+        """Call a registered user, so that audio passes directly between it and the peer of
+        `incomingCall`, which is not answered yet.
+
+        Its phones are offered what that peer has offered: each learns where the other is. Ringing
+        follows, then Connected (answer then with `incomingCall.answerDirect(call)`) or Failed as
+        for callUser; AudioStarted is never fired. Failed(488) when audio could not pass (the peers
+        could not reach each other's addresses, or keys would travel unprotected), Failed(403) when
+        the operator forbids direct calls, Failed(487) when incomingCall has ended; callUser is
+        possible instead. What is refused on such calls: see Call.answerDirect. Options, as keywords
+        or one dict: callerid, displayName, headers or extraHeaders (X-*, and VI-CallTimeout).
+        Raises ValueError and TypeError for an outgoing call and for what is no Call. VoxEngine
+        reference: VoxEngine.callUserDirect.
+        """
+        what = "VoxEngine.callUserDirect"
+        if not isinstance(incomingCall, Call):
+            kind = type(incomingCall).__name__
+            raise TypeError(f"{what}(): incomingCall must be a Call, not {kind}")
+        if not incomingCall.incoming():
+            raise ValueError(f"{what}(): {incomingCall} is an outgoing call")
+        known = tuple(DirectOptions.__annotations__)
+        given = merge(what, known, positional, options)
+        return place(what, "user", username, given, direct_for=incomingCall)
+
+
+def place(
+    what: str,
+    kind: str,
+    to: object,
+    given: Mapping[str, Any],
+    *,
+    direct_for: Call | None = None,
+) -> Call:
     """Send the command that creates the leg, and return its Call."""
     session = current()
     session.refuse_late(what)
@@ -182,6 +252,7 @@ def place(what: str, kind: str, to: object, given: Mapping[str, Any]) -> Call:
         headers=headers,
         allow_180_after_183=given.get("allow180After183", False),
         follow_diversion=given.get("followDiversion", False),
+        direct_for=None if direct_for is None else direct_for._unit,
     )
     session.command(command, CommandHandle(what))
     info = CallInfo(
@@ -190,9 +261,11 @@ def place(what: str, kind: str, to: object, given: Mapping[str, Any]) -> Call:
         callerid=command.callerid,
         display_name=command.display_name,
         incoming=False,
-        client_type=kind,
+        client_type="sip" if kind == "conference" else kind,
     )
     call = Call(session, info)
+    if direct_for is not None:
+        call._direct_for = direct_for._unit
     if detector is not None:
         detector._listen_to(call)
     return call

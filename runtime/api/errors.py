@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runtime.api.call import Call
+    from runtime.api.values import Answered
+
 
 class CommandFailed(Exception):
     """An awaited command was refused; the text says what, why and what to do."""
+
+
+class NobodyAnswered(Exception):
+    """None of the calls of first_answered() connected.
+
+    `outcomes` has what became of each: Call -> Answered, whose code and reason say why."""
+
+    def __init__(self, outcomes: Mapping[Call, Answered]) -> None:
+        self.outcomes = outcomes
+        told = (f"{call.number()} {each.code} {each.reason}" for call, each in outcomes.items())
+        super().__init__(f"first_answered(): nobody answered: {'; '.join(told)}")
 
 
 class LimitReached(Exception):

@@ -70,6 +70,10 @@ class Handle(StrictNames, Generic[T]):
     def _is_awaited(self) -> bool:
         return self._event is not None and self._event.statistics().tasks_waiting > 0
 
+    def _is_followed(self) -> bool:
+        """Whether its outcome wakes a task, here or by way of another handle."""
+        return self._is_awaited() or bool(self._then)
+
     def _settle(self, value: Any, error: str | None = None) -> None:
         """The first outcome counts."""
         if self._settled:

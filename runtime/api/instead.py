@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-_PEER_TO_PEER: Final = "audio always passes through the runtime here"
 _QUEUES: Final = (
     "there are no queues of operators here; let callers wait in one shared session (`conference = "
     "true` in the rule) with startPlayback, and join them with VoxEngine.sendMediaBetween"
@@ -23,9 +22,6 @@ _PYTHON: Final = "use Python's own"
 
 INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "Call.answerDirect": f"{_PEER_TO_PEER}; use answer()",
-        "VoxEngine.callUserDirect": f"{_PEER_TO_PEER}; use callUser()",
-        "VoxEngine.forwardCallToUserDirect": f"{_PEER_TO_PEER}; use forwardCallToUser()",
         "VoxEngine.callWhatsappUser": "WhatsApp is reached through a SIP gateway, with callSIP()",
         "VoxEngine.createStreamingAgent": "there is no RTMP here",
         "VoxEngine.enqueueACDRequest": _QUEUES,
@@ -65,7 +61,6 @@ INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "Yandex": _VENDOR,
         "VoximplantAPI": "the runtime's own HTTP interface is called with Net.httpRequest",
         "VoximplantApi": "the runtime's own HTTP interface is called with Net.httpRequest",
-        "Crypto": "use hashlib, hmac, base64 and uuid",
         "getLocalTime": "use VoxEngine.now(tz)",
         "base64_encode": f"{_PYTHON} base64.b64encode",
         "base64_decode": f"{_PYTHON} base64.b64decode",

@@ -14,7 +14,7 @@ from runtime.api.http import (
     request_options,
 )
 from runtime.api.listeners import wanted_arguments
-from runtime.api.names import StrictNames
+from runtime.api.mail import Mailing, SendMailResult
 from runtime.api.options import flag, seconds, text
 from runtime.api.requests import HttpHandle
 from runtime.api.running import current
@@ -36,15 +36,15 @@ _SPELLED: Final = {
 Callback = Callable[[HttpRequestResult], object] | Callable[[], object]
 
 
-class Network(StrictNames):
-    """HTTP requests. VoxEngine reference: Net."""
+class Network(Mailing):
+    """HTTP requests and mail. VoxEngine reference: Net."""
 
     __slots__ = ()
     _shown_as = "Net"
-    _later = frozenset({"sendMail", "sendMailAsync"})
 
     HttpRequestOptions: Final = HttpRequestOptions
     HttpRequestResult: Final = HttpRequestResult
+    SendMailResult: Final = SendMailResult
 
     def __repr__(self) -> str:
         return "Net"

@@ -1,4 +1,4 @@
-"""The HTTP requests of one session that are under way, as its script sees them.
+"""The HTTP requests and mails of one session that are under way, as its script sees them.
 
 The core makes them. Here they are counted, their bodies cut into frames and the answers' bodies
 put together again; what a script gets for one comes in the session's one order, as events do.
@@ -14,6 +14,7 @@ import attrs
 from runtime.api.errors import LimitReached, SessionOver
 from runtime.api.handle import Handle
 from runtime.api.http import HttpRequestResult, result_of
+from runtime.api.mail import SendMailResult
 from runtime.api.running import Run, current_run
 from runtime.api.session import Phase
 from runtime.sandbox.command import Command
@@ -36,15 +37,18 @@ class HttpHandle(Handle[HttpRequestResult]):
 class Pending:
     """One request whose answer is to come."""
 
-    handle: HttpHandle
-    callback: Callback | None
+    handle: Handle[Any]
+    callback: Callable[[Any], object] | None
     run: Run
     raw: bool
     size: int
     """Of its own body."""
+    is_mail: bool = False
     pieces: list[bytes] = attrs.field(factory=list)
 
-    def result(self, code: int, headers: Any, error: str | None) -> HttpRequestResult:
+    def result(self, code: int, headers: Any, error: str | None) -> Any:
+        if self.is_mail:
+            return SendMailResult(code=code, error=error)
         return result_of(code, headers, b"".join(self.pieces), error, raw=self.raw)
 
 
@@ -63,6 +67,7 @@ class Requests:
         self._largest = int(settings["http_request_bytes"])
         self._most = int(settings["http_active"]) + int(settings["http_queued"])
         self._most_bytes = int(settings["http_waiting_bytes"])
+        self._most_mails = int(settings["mail_active"]) + int(settings["mail_queued"])
 
     def begin(
         self,
@@ -81,11 +86,36 @@ class Requests:
             return
         self._check(handle._what, len(body))
         run = Run(session, current_run().leg, session.where())
-        request = session.post(command)
-        self._pending[request] = Pending(handle, callback, run, raw, len(body))
+        self._post(command, body, Pending(handle, callback, run, raw, len(body)))
         self._last_made = session.phase is Phase.TERMINATING
+
+    def begin_mail(
+        self,
+        command: Command,
+        content: bytes,
+        handle: Handle[SendMailResult],
+        callback: Callable[[SendMailResult], object] | None,
+    ) -> None:
+        """Send a mail. Raises LimitReached."""
+        session = self._session
+        session._enter()
+        if session.phase is not Phase.RUNNING:
+            session.log(f"{handle._what}() ignored: VoxEngine.terminate() was called before")
+            return
+        if sum(each.is_mail for each in self._pending.values()) >= self._most_mails:
+            raise LimitReached(
+                f"{handle._what}(): Exceeded the SMTP connection count limit! {self._most_mails} "
+                "mails are on their way or wait; await some of them first"
+            )
+        run = Run(session, current_run().leg, session.where())
+        pending = Pending(handle, callback, run, raw=False, size=0, is_mail=True)
+        self._post(command, content, pending)
+
+    def _post(self, command: Command, body: bytes, pending: Pending) -> None:
+        request = self._session.post(command)
+        self._pending[request] = pending
         for frame in body_frames(request, body):
-            session.send(frame)
+            self._session.send(frame)
 
     def checked_size(self, what: str, body: bytes) -> int:
         """How long a body is. Raises ValueError when it is too long for any request."""
@@ -101,7 +131,7 @@ class Requests:
                 f"{what}(): the session is ending; Terminating may make one HTTP request, "
                 "Terminated none"
             )
-        if len(self._pending) >= self._most:
+        if sum(not each.is_mail for each in self._pending.values()) >= self._most:
             raise LimitReached(
                 f"{what}(): Exceeded the HTTP connection count limit! {self._most} requests are "
                 "under way or wait; await some of them first"
@@ -122,7 +152,7 @@ class Requests:
         if pending is not None:
             pending.pieces.append(frame.content)
 
-    def take(self, frame: ResponseFrame) -> tuple[Pending, HttpRequestResult] | None:
+    def take(self, frame: ResponseFrame) -> tuple[Pending, Any] | None:
         """The answer in its turn; None for one that nobody waits for."""
         pending = self._pending.pop(frame.req, None)
         if pending is None:

@@ -28,21 +28,30 @@ class SocketEvent(Event):
 
 @attrs.frozen(kw_only=True)
 class SocketCreated(SocketEvent):
-    """It is being opened."""
+    """It is being opened.
+
+    Order: once, before all others of the socket, but for an Error because there are too many.
+    """
 
     name: ClassVar[str] = "WebSocket.Created"
 
 
 @attrs.frozen(kw_only=True)
 class SocketOpen(SocketEvent):
-    """It is open: messages can be sent, and audio flows."""
+    """It is open: messages can be sent, and audio flows.
+
+    Order: once, after Created, before messages and audio.
+    """
 
     name: ClassVar[str] = "WebSocket.Open"
 
 
 @attrs.frozen(kw_only=True)
 class SocketMessage(SocketEvent):
-    """A text message of the peer's that is no audio."""
+    """A text message of the peer's that is no audio.
+
+    Order: between Open and Close, in the order in which the peer has sent them.
+    """
 
     name: ClassVar[str] = "WebSocket.Message"
     text: str = ""
@@ -50,7 +59,10 @@ class SocketMessage(SocketEvent):
 
 @attrs.frozen(kw_only=True)
 class SocketError(SocketEvent):
-    """It could not be opened (`reason`); Close follows."""
+    """It could not be opened (`reason`); Close follows.
+
+    Order: instead of Open; Close follows at once.
+    """
 
     name: ClassVar[str] = "WebSocket.Error"
     reason: str = ""
@@ -59,7 +71,10 @@ class SocketError(SocketEvent):
 @attrs.frozen(kw_only=True)
 class SocketClose(SocketEvent):
     """The end. `code` as in RFC 6455 7.4.1, 1006 when there was no goodbye; `wasClean` when both
-    sides said goodbye."""
+    sides said goodbye.
+
+    Order: the last event, once.
+    """
 
     name: ClassVar[str] = "WebSocket.Close"
     code: int = 0
@@ -70,7 +85,10 @@ class SocketClose(SocketEvent):
 @attrs.frozen(kw_only=True)
 class SocketMediaStarted(SocketEvent):
     """The peer's audio begins to be heard. `customParameters` as the peer sent them: what was JSON
-    is a dict."""
+    is a dict.
+
+    Order: between Open and Close, in turn with MediaEventEnded.
+    """
 
     name: ClassVar[str] = "WebSocket.MediaEventStarted"
     tag: str = ""
@@ -91,7 +109,10 @@ def _media_info(value: MediaInfo | Mapping[str, Any]) -> MediaInfo:
 
 @attrs.frozen(kw_only=True)
 class SocketMediaEnded(SocketEvent):
-    """No audio of the peer's came for a second, or clearMediaBuffer() dropped it."""
+    """No audio of the peer's came for a second, or clearMediaBuffer() dropped it.
+
+    Order: after a MediaEventStarted, once for each, before Close.
+    """
 
     name: ClassVar[str] = "WebSocket.MediaEventEnded"
     tag: str = ""

@@ -54,7 +54,7 @@ class StorageHandle(Handle[T], Generic[T]):
 
 
 class Storage(StrictNames):
-    """Key-value pairs of the application. They are kept in DATA/storage.sqlite3, in tests for the
+    """Key-value pairs of the application. They are kept in DATA/callstage.db, in tests for the
     length of a test. VoxEngine reference: ApplicationStorage."""
 
     __slots__ = ()

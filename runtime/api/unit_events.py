@@ -25,21 +25,31 @@ class PlayerEvent(Event):
 
 @attrs.frozen(kw_only=True)
 class PlayerCreated(PlayerEvent):
-    """The player is there; its sound is being fetched."""
+    """The player is there; its sound is being fetched.
+
+    Order: once, before all others of the player; none when there are too many (Error).
+    """
 
     name: ClassVar[str] = "Player.Created"
 
 
 @attrs.frozen(kw_only=True)
 class PlayerPlaybackReady(PlayerEvent):
-    """The sound is there."""
+    """The sound is there.
+
+    Order: after Created, before Started; PlaybackFinished(error) instead when the sound cannot be
+    had.
+    """
 
     name: ClassVar[str] = "Player.PlaybackReady"
 
 
 @attrs.frozen(kw_only=True)
 class PlayerStarted(PlayerEvent):
-    """The player runs; `duration` in milliseconds. With onPause only after resume()."""
+    """The player runs; `duration` in milliseconds. With onPause only after resume().
+
+    Order: after PlaybackReady, before markers, Buffering, PlaybackFinished and Stopped.
+    """
 
     name: ClassVar[str] = "Player.Started"
     duration: float = 0
@@ -47,14 +57,21 @@ class PlayerStarted(PlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class PlayerStopped(PlayerEvent):
-    """The result of stop()."""
+    """The result of stop().
+
+    Order: the last event, instead of PlaybackFinished.
+    """
 
     name: ClassVar[str] = "Player.Stopped"
 
 
 @attrs.frozen(kw_only=True)
 class PlayerPlaybackFinished(PlayerEvent):
-    """The end was reached, or the sound could not be played (`error`)."""
+    """The end was reached, or the sound could not be played (`error`).
+
+    Order: the last event, instead of Stopped; after Started, or right after Created with an error.
+    With loop only with an error.
+    """
 
     name: ClassVar[str] = "Player.PlaybackFinished"
     error: str | None = None
@@ -62,7 +79,10 @@ class PlayerPlaybackFinished(PlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class PlayerError(PlayerEvent):
-    """There is no such player: a session has at most 10 at once."""
+    """There is no such player: a session has at most 10 at once.
+
+    Order: alone: no other event of the player is fired.
+    """
 
     name: ClassVar[str] = "Player.Error"
     error: str = ""
@@ -70,7 +90,10 @@ class PlayerError(PlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class PlaybackMarkerReached(PlayerEvent):
-    """A place set by addMarker was played; `offset` is the one that was given there."""
+    """A place set by addMarker was played; `offset` is the one that was given there.
+
+    Order: after Started, in the order in which the places are played, before PlaybackFinished.
+    """
 
     name: ClassVar[str] = "Player.PlaybackMarkerReached"
     offset: int = 0
@@ -79,7 +102,10 @@ class PlaybackMarkerReached(PlayerEvent):
 @attrs.frozen(kw_only=True)
 class PlaybackBuffering(PlayerEvent):
     """All that came of a progressive sound is played; silence until more comes. It then goes on
-    without an event."""
+    without an event.
+
+    Order: after Started, before PlaybackFinished; as often as the download is too slow.
+    """
 
     name: ClassVar[str] = "Player.Buffering"
 
@@ -95,21 +121,31 @@ class SequencePlayerEvent(Event):
 
 @attrs.frozen(kw_only=True)
 class SequenceCreated(SequencePlayerEvent):
-    """The player is there; its segments are being fetched."""
+    """The player is there; its segments are being fetched.
+
+    Order: once, before all others of the player; none when there are too many (Error).
+    """
 
     name: ClassVar[str] = "SequencePlayer.Created"
 
 
 @attrs.frozen(kw_only=True)
 class SequencePlaybackReady(SequencePlayerEvent):
-    """All segments are there."""
+    """All segments are there.
+
+    Order: after Created, before Started; PlaybackFinished(error) instead when a segment cannot be
+    had.
+    """
 
     name: ClassVar[str] = "SequencePlayer.PlaybackReady"
 
 
 @attrs.frozen(kw_only=True)
 class SequenceStarted(SequencePlayerEvent):
-    """The first segment runs; `duration` of all of them in milliseconds."""
+    """The first segment runs; `duration` of all of them in milliseconds.
+
+    Order: after PlaybackReady, before markers, PlaybackFinished and Stopped.
+    """
 
     name: ClassVar[str] = "SequencePlayer.Started"
     duration: float = 0
@@ -117,14 +153,20 @@ class SequenceStarted(SequencePlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class SequenceStopped(SequencePlayerEvent):
-    """The result of stop()."""
+    """The result of stop().
+
+    Order: the last event, instead of PlaybackFinished.
+    """
 
     name: ClassVar[str] = "SequencePlayer.Stopped"
 
 
 @attrs.frozen(kw_only=True)
 class SequencePlaybackFinished(SequencePlayerEvent):
-    """The end of the last segment was reached, or one of them could not be played (`error`)."""
+    """The end of the last segment was reached, or one of them could not be played (`error`).
+
+    Order: the last event, instead of Stopped; after Started, or right after Created with an error.
+    """
 
     name: ClassVar[str] = "SequencePlayer.PlaybackFinished"
     error: str | None = None
@@ -132,7 +174,10 @@ class SequencePlaybackFinished(SequencePlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class SequenceError(SequencePlayerEvent):
-    """There is no such player: a session has at most 10 at once."""
+    """There is no such player: a session has at most 10 at once.
+
+    Order: alone: no other event of the player is fired.
+    """
 
     name: ClassVar[str] = "SequencePlayer.Error"
     error: str = ""
@@ -140,7 +185,10 @@ class SequenceError(SequencePlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class SequenceMarkerReached(SequencePlayerEvent):
-    """A place set by addMarker was played; `offset` is the one that was given there."""
+    """A place set by addMarker was played; `offset` is the one that was given there.
+
+    Order: after Started, in the order in which the places are played, before PlaybackFinished.
+    """
 
     name: ClassVar[str] = "SequencePlayer.PlaybackMarkerReached"
     offset: int = 0
@@ -157,7 +205,10 @@ class RecorderEvent(Event):
 
 @attrs.frozen(kw_only=True)
 class RecorderStarted(RecorderEvent):
-    """Recording runs; the file will be at `url`."""
+    """Recording runs; the file will be at `url`.
+
+    Order: once; Stopped or Error follows.
+    """
 
     name: ClassVar[str] = "Recorder.Started"
     url: str = ""
@@ -165,7 +216,10 @@ class RecorderStarted(RecorderEvent):
 
 @attrs.frozen(kw_only=True)
 class RecorderStopped(RecorderEvent):
-    """The recording is complete; `duration` in whole seconds."""
+    """The recording is complete; `duration` in whole seconds.
+
+    Order: the last event, after Started.
+    """
 
     name: ClassVar[str] = "Recorder.Stopped"
     cost: str = ""
@@ -174,7 +228,10 @@ class RecorderStopped(RecorderEvent):
 
 @attrs.frozen(kw_only=True)
 class RecorderError(RecorderEvent):
-    """The recording could not begin, or be finished (`error`); nothing follows."""
+    """The recording could not begin, or be finished (`error`); nothing follows.
+
+    Order: the last event: instead of Started, or after it instead of Stopped.
+    """
 
     name: ClassVar[str] = "Recorder.Error"
     error: str = ""
@@ -191,14 +248,20 @@ class ConferenceEvent(Event):
 
 @attrs.frozen(kw_only=True)
 class ConferenceStarted(ConferenceEvent):
-    """The mixer runs."""
+    """The mixer runs.
+
+    Order: once, before Stopped and before an Error with code 486.
+    """
 
     name: ClassVar[str] = "Conference.Started"
 
 
 @attrs.frozen(kw_only=True)
 class ConferenceStopped(ConferenceEvent):
-    """The result of stop() or destroyConference()."""
+    """The result of stop() or destroyConference().
+
+    Order: the last event, after Started.
+    """
 
     name: ClassVar[str] = "Conference.Stopped"
 
@@ -206,7 +269,11 @@ class ConferenceStopped(ConferenceEvent):
 @attrs.frozen(kw_only=True)
 class ConferenceError(ConferenceEvent):
     """There is no such mixer: a session has at most 10 at once. With `code` 486 the mixer goes on,
-    and one call was not let in: a conference has at most 50."""
+    and one call was not let in: a conference has at most 50.
+
+    Order: alone when there are too many; with `code` 486 between Started and Stopped, as often as a
+    call is not let in.
+    """
 
     name: ClassVar[str] = "Conference.Error"
     error: str = ""

@@ -56,20 +56,28 @@ class GatherReason(StrEnum):
 
     MAX_DIGITS = "max_digits"
     FINISH_KEY = "finish_key"
+    SPEECH = "speech"
+    """Something was said."""
     TIMEOUT = "timeout"
-    """No (further) digit came in time."""
+    """No (further) digit came in time, and nothing was said."""
     CALL_ENDED = "call_ended"
 
 
 @attrs.frozen(kw_only=True)
 class Gathered:
-    """What Call.gather collected; true when there is at least one digit."""
+    """What Call.gather collected; true when there is a digit or a word."""
 
     digits: str
     reason: GatherReason
+    speech: str = ""
+    """What was said, with reason SPEECH."""
+    confidence: float = 0.0
+    """How sure the recogniser is, 0 to 100."""
+    error: str = ""
+    """Why nothing that was said could be understood: the recogniser is not there, or left."""
 
     def __bool__(self) -> bool:
-        return bool(self.digits)
+        return bool(self.digits or self.speech)
 
 
 @attrs.frozen(kw_only=True)

@@ -79,12 +79,7 @@ class Engine(Forwarding, Making):
     __slots__ = ()
     _shown_as = "VoxEngine"
     _namespace = AppEvents
-    _later = frozenset(
-        {
-            "allowWebSocketConnections",
-            "callConference",
-        }
-    )
+    _later = frozenset({"allowWebSocketConnections"})
 
     @property
     def _listeners(self) -> Listeners:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
+import trio
 
 from runtime.applications.faults import Kind, Refused, unknown
 from runtime.sandbox.bundle import Bundle
 from runtime.session.registry import SessionRegistry
-from runtime.session.rules import NoMatch, Routing, Rule
+from runtime.session.rules import NoMatch, Number, Routing, Rule, Served
 from runtime.store.scenarios import StoredVersion
 
 MAX_APPLICATIONS: Final = 100
@@ -45,6 +46,10 @@ class Catalogue:
     def __init__(self, registry: SessionRegistry) -> None:
         self._registry = registry
         self._applications: dict[str, Application] = {}
+        self.numbers: Mapping[str, Number] = {}
+        """By number; of whom each is."""
+        self.changing = trio.Lock()
+        """One change at a time, of all that names each other: scenarios, rules and numbers."""
 
     def __iter__(self) -> Iterator[Application]:
         return iter(list(self._applications.values()))
@@ -79,6 +84,17 @@ class Catalogue:
             rules = before.get(name, Application()).rules
             self._applications[name] = attrs.evolve(there, rules=rules)
 
+    def set_numbers(self, numbers: Iterable[Number]) -> None:
+        """These instead of those that were there; a later one of the same number counts."""
+        self.numbers = {each.number: each for each in numbers}
+
+    def naming(self, application: str, scenario: str) -> list[str]:
+        """What would have nobody to take its calls without this scenario."""
+        rules = [f"rule {r.name}" for r in self.get(application).rules if r.scenario == scenario]
+        place = (application, scenario)
+        named = (n for n in self.numbers.values() if (n.application, n.scenario) == place)
+        return rules + [f"number {each.number}" for each in named]
+
     def check_room(self, application: str, scenario: str, bundle: Bundle) -> None:
         there = self._applications.get(application)
         if there is None and len(self._applications) >= MAX_APPLICATIONS:
@@ -93,11 +109,30 @@ class Catalogue:
     def explain(self, application: str, number: str) -> dict[str, Any]:
         """What would become of a call to this number, by the rules of this application."""
         routing = self.known(application).routing
+        owned = self.numbers.get(number)
+        if owned is not None:
+            return self._explain_owned(application, owned)
         found = routing.choose(number) if routing.rules else NoMatch("the application has no rules")
         if isinstance(found, NoMatch):
             return {"to": number, "rule": None, "scenario": None, "why": found.explanation}
         why = routing.explain(number)
         return {"to": number, "rule": found.rule, "scenario": found.scenario, "why": why}
+
+    def _explain_owned(self, application: str, owned: Number) -> dict[str, Any]:
+        """Of a number that belongs to an application, this one or another."""
+        seen: dict[str, Any] = {"to": owned.number, "rule": None, "scenario": None}
+        if owned.application != application:
+            return {**seen, "why": f"{owned.number} belongs to another application"}
+        served = {application: self.known(application).routing}
+        everything: Served[Any] = Served(
+            operator=Routing(bundles={}), applications=served, numbers={owned.number: owned}
+        )
+        found = everything.choose(owned.number)
+        if isinstance(found, NoMatch):
+            return {**seen, "why": found.explanation}
+        by = f"rule {found.rule!r}" if found.rule else "the number says so"
+        why = f"{owned.number} goes to scenario {found.scenario!r} ({by})"
+        return {**seen, "rule": found.rule, "scenario": found.scenario, "why": why}
 
     def listing(self) -> dict[str, dict[str, Any]]:
         """Applications with their scenarios and the number of their rules."""
@@ -111,7 +146,8 @@ class Catalogue:
 
     def serve(self) -> None:
         named = {name: each for name, each in self._applications.items() if each.bundles}
-        self._registry.set_applications({name: each.routing for name, each in named.items()})
+        routings = {name: each.routing for name, each in named.items()}
+        self._registry.set_applications(routings, self.numbers.values())
 
 
 def rule_row(rule: Rule) -> dict[str, Any]:

@@ -17,9 +17,11 @@ import trio
 
 from runtime.applications.catalogue import Catalogue, rule_row
 from runtime.applications.faults import Fault, Kind, Refused, unknown
+from runtime.applications.numbers import ApplicationNumbers
 from runtime.applications.patterns import LinearPattern
+from runtime.applications.reading import check_name
 from runtime.applications.shelf import Shelf
-from runtime.applications.upload import Upload, check_name, read_rules, read_upload
+from runtime.applications.upload import Upload, read_rules, read_upload
 from runtime.decisions.limits import Limits
 from runtime.sandbox.bundle import Bundle, BundleError, make_bundle
 from runtime.session.registry import SessionRegistry
@@ -48,12 +50,13 @@ class Applications:
     ) -> None:
         self.shelf = shelf
         self.catalogue = Catalogue(registry)
+        self.numbers = ApplicationNumbers(store, self.catalogue, wall_time)
         self._store = store
         self._registry = registry
         self._limits = limits
         self._warn = warn
         self._wall_time = wall_time
-        self._changing = trio.Lock()
+        self._changing = self.catalogue.changing
         self._checking = trio.CapacityLimiter(CHECKERS)
 
     # --- begin ----------------------------------------------------------------------------------
@@ -76,6 +79,7 @@ class Applications:
             self.catalogue.put(version, bundle)
         for application, rows in rules.items():
             self._load_rules(application, rows)
+        await self.numbers.load()
         self.catalogue.serve()
 
     def _load_rules(self, application: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -196,6 +200,7 @@ class Applications:
             "added": sorted(new.keys() - old.keys()),
             "changed": sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
             "removed": sorted(old.keys() - new.keys()),
+            "same": sorted(name for name in new.keys() & old.keys() if new[name] == old[name]),
         }
 
     async def versions(self, application: str, scenario: str) -> list[dict[str, Any]]:
@@ -220,13 +225,10 @@ class Applications:
     async def delete_scenario(self, application: str, scenario: str) -> None:
         """Running sessions go on. Raises Refused, also while a rule names it."""
         async with self._changing:
-            rules = [
-                r.name for r in self.catalogue.get(application).rules if r.scenario == scenario
-            ]
-            if rules:
-                raise Refused(
-                    Kind.CONFLICT, f"{scenario!r} is named by the rules {', '.join(rules[:10])}"
-                )
+            named = self.catalogue.naming(application, scenario)
+            if named:
+                what = f"{scenario!r} is named by {', '.join(named[:10])}"
+                raise Refused(Kind.CONFLICT, what)
             work = partial(stored.delete_scenario, application=application, scenario=scenario)
             if not await self._store.write(work):
                 raise unknown(f"{application[:64]} has no scenario {scenario[:64]!r}")

@@ -9,14 +9,13 @@ from typing import Any, Final
 
 import attrs
 
-from runtime.applications.faults import Fault, Kind, Refused
+from runtime.applications.faults import Fault
 from runtime.applications.patterns import LinearPattern
+from runtime.applications.reading import NAME, is_text, raise_faults, read_table
 from runtime.config.settings import MAX_CUSTOM_DATA
 from runtime.sandbox.bundle import MAIN
 from runtime.session.rules import Rule
 
-NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""Of an application, a scenario, a rule, a token."""
 MODULE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 SOUND: Final = re.compile(
     r"(?:[A-Za-z0-9_][A-Za-z0-9._ -]{0,63}/){0,3}[A-Za-z0-9_][A-Za-z0-9._ -]{0,63}"
@@ -26,8 +25,6 @@ MAX_SOUNDS: Final = 200
 """Beside one scenario; its folder is made of links when it is loaded."""
 MAX_RULES: Final = 500
 """Of one application: each number that is dialled is held against them."""
-MAX_FAULTS: Final = 50
-"""Told at once."""
 
 
 @attrs.frozen(kw_only=True)
@@ -41,20 +38,10 @@ class Upload:
     main: str
 
 
-def check_name(kind: str, name: str) -> None:
-    """Raises Refused."""
-    if not NAME.fullmatch(name):
-        raise Refused(
-            Kind.INVALID,
-            f"{name[:64]!r} is no name of {kind}: 1 to 64 letters, digits, dots, dashes and "
-            "underscores, a letter or digit first",
-        )
-
-
 def read_upload(body: Any) -> Upload:
     """Raises Refused with everything that is wrong."""
     faults: list[Fault] = []
-    given = _table(body, "", {"modules", "sounds", "main"}, faults)
+    given = read_table(body, "", {"modules", "sounds", "main"}, faults)
     modules = _texts(given.get("modules", {}), "modules", MODULE, faults)
     sounds = _texts(given.get("sounds", {}), "sounds", SOUND, faults)
     for name, digest in sounds.items():
@@ -67,14 +54,14 @@ def read_upload(body: Any) -> Upload:
     main = given.get("main", MAIN)
     if not isinstance(main, str) or not MODULE.fullmatch(main):
         faults.append(("main", "must be the name of a module"))
-    _raise("the scenario is not taken", faults)
+    raise_faults("the scenario is not taken", faults)
     return Upload(modules=modules, sounds=sounds, main=main)
 
 
 def read_rules(body: Any, scenarios: set[str]) -> list[Rule]:
     """`{"rules": [...]}`, in order. Raises Refused with everything that is wrong."""
     faults: list[Fault] = []
-    given = _table(body, "", {"rules"}, faults).get("rules")
+    given = read_table(body, "", {"rules"}, faults).get("rules")
     if not isinstance(given, list):
         faults.append(("rules", "must be a list"))
         given = []
@@ -86,17 +73,17 @@ def read_rules(body: Any, scenarios: set[str]) -> list[Rule]:
     for number, name in enumerate(names):
         if name in names[:number]:
             faults.append((f"rules[{number}].name", f"another rule is called {name!r}"))
-    _raise("the rules are not taken", faults)
+    raise_faults("the rules are not taken", faults)
     return [rule for rule in rules if rule is not None]
 
 
 def _rule(given: Any, field: str, scenarios: set[str], faults: list[Fault]) -> Rule | None:
     before = len(faults)
     known = {"name", "to", "scenario", "conference", "custom_data"}
-    table = {"conference": False, "custom_data": "", **_table(given, field, known, faults)}
+    table = {"conference": False, "custom_data": "", **read_table(given, field, known, faults)}
     texts = {key: table.get(key) for key in ("name", "to", "scenario", "custom_data")}
     for key, value in texts.items():
-        if not isinstance(value, str) or not _is_text(value):
+        if not isinstance(value, str) or not is_text(value):
             faults.append((f"{field}.{key}", "must be a text" if key in table else "is missing"))
     if not isinstance(table["conference"], bool):
         faults.append((f"{field}.conference", "must be true or false"))
@@ -118,16 +105,6 @@ def _rule(given: Any, field: str, scenarios: set[str], faults: list[Fault]) -> R
     return Rule(**table, pattern=pattern) if len(faults) == before else None
 
 
-def _table(given: Any, field: str, known: set[str], faults: list[Fault]) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        faults.append((field, "must be an object"))
-        return {}
-    for key in sorted(given.keys() - known)[:MAX_FAULTS]:
-        name = f"{field}.{key[:64]}" if field else key[:64]
-        faults.append((name, f"is not known; there are {', '.join(sorted(known))}"))
-    return {key: given[key] for key in given.keys() & known}
-
-
 def _texts(given: Any, field: str, names: re.Pattern[str], faults: list[Fault]) -> dict[str, str]:
     if not isinstance(given, dict):
         faults.append((field, "must be an object of texts"))
@@ -136,18 +113,8 @@ def _texts(given: Any, field: str, names: re.Pattern[str], faults: list[Fault]) 
     for name, text in given.items():
         if not names.fullmatch(name):
             faults.append((f"{field}.{name[:64]}", "is no name of a file here"))
-        elif not isinstance(text, str) or not _is_text(text):
+        elif not isinstance(text, str) or not is_text(text):
             faults.append((f"{field}.{name}", "must be a text"))
         else:
             found[name] = text
     return found
-
-
-def _is_text(value: str) -> bool:
-    """JSON can carry half a character, which no file holds."""
-    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _raise(detail: str, faults: list[Fault]) -> None:
-    if faults:
-        raise Refused(Kind.INVALID, detail, faults[:MAX_FAULTS])

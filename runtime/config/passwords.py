@@ -14,13 +14,13 @@ from runtime.config.secret_sources import SourceFault, from_environment, from_fi
 MAX_PASSWORD: Final = 256
 USER_NAME: Final = re.compile(r"[A-Za-z0-9._~+-]{1,64}")
 """Characters that stand unescaped in every SIP address."""
-_HA1: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{64}")
+HA1: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{64}")
 HA1_ALGORITHMS: Final[Mapping[int, str]] = {32: "MD5", 64: "SHA-256"}
 """Told apart by their length."""
 
 
 def _ha1(_: Any, __: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
-    if not all(_HA1.fullmatch(each) for each in value):
+    if not all(HA1.fullmatch(each) for each in value):
         raise ValueError("must be 32 (MD5) or 64 (SHA-256) hexadecimal digits each")
 
 
@@ -51,8 +51,16 @@ def password_of(name: str, given: PasswordSettings, base: Path) -> str:
         password = from_environment(given.password_env, "password_env")
     if given.ha1:
         return ""
-    if password.lower() == name.lower():
-        raise SourceFault(used[0], "is the user's name, which is what guessers try first")
-    if not 0 < len(password) <= MAX_PASSWORD or any(not c.isprintable() for c in password):
-        raise SourceFault(used[0], f"must be 1 to {MAX_PASSWORD} printable characters")
+    why = why_no_password(name, password)
+    if why:
+        raise SourceFault(used[0], why)
     return password
+
+
+def why_no_password(name: str, password: str) -> str:
+    """What is wrong with a user's password, without repeating it; empty = nothing."""
+    if password.lower() == name.lower():
+        return "is the user's name, which is what guessers try first"
+    if not 0 < len(password) <= MAX_PASSWORD or any(not c.isprintable() for c in password):
+        return f"must be 1 to {MAX_PASSWORD} printable characters"
+    return ""

@@ -14,6 +14,8 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from runtime.config.data import DataSettings, not_negative
+from runtime.config.services import AsrSettings, MailSettings
 from runtime.config.trunk import (
     MAX_TRUNKS,
     RouteSettings,
@@ -23,25 +25,17 @@ from runtime.config.trunk import (
 )
 from runtime.config.users import RegistrarSettings, UserSettings, check_users
 from runtime.decisions.limits import Limits, lowered
+from runtime.decisions.rates import MAX_RATES, Rate
 from runtime.decisions.secrets import MAX_SECRETS, SECRET_NAME, read_host
 
 MAX_CUSTOM_DATA: Final = 8_192
 """As much as the wire to a script carries (runtime/sandbox/schema.py)."""
 MAX_PATTERN: Final = 512
 """A rule's pattern is read by people; longer ones are mistakes or attacks on the matcher."""
+MAX_RATE: Final = 10_000
+"""Requests a second: more than one core answers."""
 MAX_APOLOGY: Final = 500
 """A sentence or two: nobody is kept on the line for more than ten seconds of it."""
-
-_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB)?\s*", re.IGNORECASE)
-_UNITS: Final = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-
-
-def parse_size(text: str) -> int:
-    """Bytes of "10 GB"; decimal units."""
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise ValueError(f'{text!r} is not a size; write it like "10 GB" or "500 MB"')
-    return int(float(match[1]) * _UNITS[(match[2] or "B").upper()])
 
 
 def parse_port_range(text: str) -> range:
@@ -125,11 +119,6 @@ def _apology(_: Any, attribute: attrs.Attribute[Any], value: str) -> None:
         raise ValueError(f"has {len(value)} characters, the limit is {MAX_APOLOGY}")
 
 
-def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: float) -> None:
-    if value < 0:
-        raise ValueError(f"{value} must not be negative")
-
-
 Srtp = Literal["off", "optional", "required"]
 Redirects = Literal["never", "trunk"]
 """Encryption of the audio, by SDES (docs/design/secure-media.md)."""
@@ -192,10 +181,19 @@ class SipSettings:
     """How sendDigits reaches peers that did not negotiate RFC 4733."""
 
 
+def _rate(_: Any, __: attrs.Attribute[Any], value: float) -> None:
+    if not 1 <= value <= MAX_RATE:
+        raise ValueError(f"{value:g} is not from 1 to {MAX_RATE}")
+
+
 @attrs.frozen(kw_only=True)
 class HttpSettings:
     listen: str = attrs.field(default="127.0.0.1:8080", validator=_checked_by(parse_http_address))
     tokens: dict[str, str] = attrs.field(factory=dict, validator=_token_hashes)
+    requests_per_s: float = attrs.field(default=50, validator=_rate)
+    """Of one token; four seconds' worth may come at once."""
+    address_requests_per_s: float = attrs.field(default=200, validator=_rate)
+    """From one address, with tokens or without."""
 
 
 CodecName = Literal["opus", "G722", "PCMU", "PCMA", "L16", "L16/8000"]
@@ -219,15 +217,7 @@ class RtpSettings:
     """What calls are offered, in this order, and what is taken of their offers."""
     srtp: Srtp = "off"
     srtp_keys: SrtpKeys = "anywhere"
-
-
-@attrs.frozen(kw_only=True)
-class DataSettings:
-    dir: Path = Path(".callstage")
-    recordings_max: str = attrs.field(default="10 GB", validator=_checked_by(parse_size))
-    recordings_days: float = attrs.field(default=0, validator=_not_negative)
-    history_days: float = attrs.field(default=0, validator=_not_negative)
-    """How long recordings, and sessions with their timelines, are kept; 0 = for ever."""
+    direct: bool = True  # whether scripts may let peers send audio to each other
 
 
 @attrs.frozen(kw_only=True)
@@ -250,7 +240,7 @@ class OwnLimits:
 
 @attrs.frozen(kw_only=True)
 class ServerSettings:
-    drain_timeout_s: float = attrs.field(default=10, validator=_not_negative)
+    drain_timeout_s: float = attrs.field(default=10, validator=not_negative)
     uploads: bool = False
     """Whether scenarios and rules may be uploaded over HTTP."""
 
@@ -340,18 +330,6 @@ def _few_secrets(_: Any, __: attrs.Attribute[Any], value: tuple[SecretSettings, 
         raise ValueError(f"{len(value)} secrets, the limit is {MAX_SECRETS}")
 
 
-def _socket_url(_: Any, __: attrs.Attribute[Any], value: str) -> None:
-    if value and not value.startswith(("ws://", "wss://")):
-        raise ValueError(f"{value!r} must be a ws:// or wss:// URL")
-
-
-@attrs.frozen(kw_only=True)
-class AsrSettings:
-    """Where speech is recognised; without it VoxEngine.createASR fires an error."""
-
-    url: str = attrs.field(default="", validator=_socket_url)
-
-
 def _few_trunks(_: Any, __: attrs.Attribute[Any], value: tuple[Any, ...]) -> None:
     if len(value) > MAX_TRUNKS:
         raise ValueError(f"{len(value)} entries, the limit is {MAX_TRUNKS}")
@@ -370,6 +348,7 @@ class Config:
     data: DataSettings = DataSettings()
     net: NetSettings = NetSettings()
     asr: AsrSettings = AsrSettings()
+    mail: MailSettings = MailSettings()
     sandbox: SandboxSettings = SandboxSettings()
     limits: Limits = Limits()
     server: ServerSettings = ServerSettings()
@@ -378,6 +357,7 @@ class Config:
     trunk: tuple[TrunkSettings, ...] = attrs.field(default=(), validator=_few_trunks)
     route: tuple[RouteSettings, ...] = attrs.field(default=(), validator=_few_trunks)
     rule: tuple[RuleSettings, ...] = ()
+    rate: tuple[Rate, ...] = attrs.field(default=(), validator=attrs.validators.max_len(MAX_RATES))
     secret: tuple[SecretSettings, ...] = attrs.field(default=(), validator=_few_secrets)
     registrar: RegistrarSettings = RegistrarSettings()
     users: dict[str, UserSettings] = attrs.field(factory=dict, validator=check_users)

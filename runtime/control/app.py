@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from runtime.applications import Applications, Refused
+from runtime.applications.secrets import ApplicationSecrets
+from runtime.applications.users import ApplicationUsers
 from runtime.control.applications import ApplicationsDoor, on_refused
 from runtime.control.auth import AccessRule, Gate
 from runtime.control.health import Health
@@ -23,16 +25,20 @@ from runtime.control.live import LiveFeed
 from runtime.control.openapi import document
 from runtime.control.problem import (
     Problem,
+    on_fault,
     on_http_exception,
     on_problem,
     on_store_busy,
     on_store_error,
 )
+from runtime.control.rates import Rates
 from runtime.control.recordings import Recordings
 from runtime.control.registrations import Registrations
 from runtime.control.routes import API, Doors, Endpoint, Table, endpoints
+from runtime.control.secrets import Secrets
 from runtime.control.sessions import Sessions
 from runtime.control.tokens import TokenBook, Tokens
+from runtime.control.users import UsersDoor
 from runtime.session.registry import SessionRegistry
 from runtime.store import Database, StoreBusy, StoreError
 
@@ -45,14 +51,18 @@ class ControlParts:
     loopback: bool
     """Whether only this machine can reach it; then nobody needs a token."""
     tokens: TokenBook
+    rates: Rates
     timelines: Path
     """The folder with a folder for each session."""
     recording: Callable[[str, int], Path | None]
     """The file of a session's recording."""
+    delete_recording: Callable[[str, int], Awaitable[bool]]
     store: Database
     live: LiveFeed
     applications: Applications | None
     """None where nothing may be uploaded."""
+    secrets: ApplicationSecrets
+    users: ApplicationUsers
     state: Callable[[], dict[str, Any]]
     """Facts for /healthz beside the sessions: listeners, engine, sandbox."""
     registrations: Callable[[], list[dict[str, object]]] = list
@@ -69,9 +79,11 @@ def build_app(parts: ControlParts) -> ASGIApp:
             Refused: on_refused,
             StoreBusy: on_store_busy,
             StoreError: on_store_error,
+            Exception: on_fault,
         },
     )
-    return Gate(app, AccessRule(loopback=parts.loopback, owner=parts.tokens.owner), table)
+    rule = AccessRule(loopback=parts.loopback, owner=parts.tokens.owner, rates=parts.rates)
+    return Gate(app, rule, table)
 
 
 def build_table(parts: ControlParts) -> Table:
@@ -79,11 +91,13 @@ def build_table(parts: ControlParts) -> Table:
     doors = Doors(
         health=Health(parts.registry, parts.state),
         sessions=Sessions(parts.registry, parts.timelines),
-        recordings=Recordings(parts.recording),
+        recordings=Recordings(parts.recording, parts.store, parts.delete_recording),
         registrations=Registrations(parts.registrations),
         history=History(parts.store),
         live=parts.live,
         applications=ApplicationsDoor(parts.applications),
+        secrets=Secrets(parts.secrets),
+        users=UsersDoor(parts.users),
         tokens=Tokens(parts.tokens),
     )
 

@@ -16,7 +16,7 @@ from runtime.applications.faults import Kind, Refused
 from runtime.applications.upload import SHA256
 from runtime.control.bodies import flag, json_body
 from runtime.control.problem import Problem, problem_response
-from runtime.control.scopes import Caller
+from runtime.control.scopes import caller_of
 
 STATUS: Final = {
     Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -31,12 +31,6 @@ MAX_NUMBER: Final = 9
 async def on_refused(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, Refused)
     return problem_response(STATUS[exc.kind], str(exc), exc.faults)
-
-
-def caller_of(request: Request) -> Caller:
-    """Whom the gate let in."""
-    caller: Caller = request.scope["callstage.caller"]
-    return caller
 
 
 @attrs.frozen
@@ -127,6 +121,23 @@ class ApplicationsDoor:
 
     async def delete_rule(self, request: Request) -> Response:
         await self._desk().delete_rule(request.path_params["app"], request.path_params["rule"])
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    # --- numbers --------------------------------------------------------------------------------
+
+    async def numbers(self, request: Request) -> Response:
+        found = self._desk().numbers.listing(request.path_params["app"])
+        return JSONResponse({"numbers": found})
+
+    async def set_number(self, request: Request) -> Response:
+        """201 for a new one."""
+        app, number = request.path_params["app"], request.path_params["number"]
+        shown, is_new = await self._desk().numbers.put(app, number, await json_body(request))
+        return JSONResponse(shown, HTTPStatus.CREATED if is_new else HTTPStatus.OK)
+
+    async def delete_number(self, request: Request) -> Response:
+        app, number = request.path_params["app"], request.path_params["number"]
+        await self._desk().numbers.delete(app, number)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def explain(self, request: Request) -> Response:

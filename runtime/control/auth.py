@@ -32,6 +32,7 @@ class AccessRule:
 
     loopback: bool
     owner: Callable[[str], Caller | None]
+    rates: Rates
 
 
 class Gate:
@@ -41,7 +42,7 @@ class Gate:
         self._app = app
         self._rule = rule
         self._table = table
-        self._rates = Rates()
+        self._rates = rule.rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,9 +65,10 @@ class Gate:
         if self._rule.loopback:
             _check_host(headers.get("host", ""))
             return LOCAL
+        now = trio.current_time()
+        _pause(self._rates.wait_for_address(address, now))
         if endpoint is not None and endpoint.scope is None:
             return Caller("", frozenset())
-        now = trio.current_time()
         _pause(self._rates.wait_for_attempt(address, now))
         caller = self._owner(headers.get("authorization", ""), address, now)
         _pause(self._rates.wait_for_request(caller.name, now))

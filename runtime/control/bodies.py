@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
 
 from runtime.control.problem import Problem
+
+_YES: Final = frozenset({"1", "true"})
+_NO: Final = frozenset({"0", "false"})
 
 
 async def json_body(request: Request) -> Any:
@@ -22,5 +25,16 @@ async def json_body(request: Request) -> Any:
 
 
 def flag(request: Request, name: str) -> bool:
-    """Whether a parameter asks for it."""
-    return request.query_params.get(name) in ("1", "true")
+    """Whether the only parameter there is asks for it. Raises Problem: what is written wrongly must
+    not do the opposite of what was meant."""
+    faults = [
+        (given[:64], f"is no parameter; there is {name}")
+        for given in request.query_params
+        if given != name
+    ]
+    value = request.query_params.get(name, "0")
+    if value not in _YES | _NO:
+        faults.append((name, f"must be 1 or 0, not {value[:20]!r}"))
+    if faults:
+        raise Problem(HTTPStatus.BAD_REQUEST, "nothing was changed", errors=faults)
+    return value in _YES

@@ -20,11 +20,14 @@ async def file_so_far(file: Path, media_type: str) -> StreamingResponse:
     """What the file holds at this moment. Raises FileNotFoundError."""
     size = (await trio.to_thread.run_sync(file.stat)).st_size
     headers = {"Content-Length": str(size)}
-    return StreamingResponse(_first(file, size), media_type=media_type, headers=headers)
+    return StreamingResponse(part_of(file, 0, size), media_type=media_type, headers=headers)
 
 
-async def _first(file: Path, size: int) -> AsyncIterator[bytes]:
+async def part_of(file: Path, start: int, size: int) -> AsyncIterator[bytes]:
+    """`size` bytes from `start` on, however long the file has become; less if it became shorter,
+    which ends the connection."""
     async with await trio.open_file(file, "rb") as source:
+        await source.seek(start)
         while size > 0:
             chunk = await source.read(min(size, CHUNK_BYTES))
             if not chunk:

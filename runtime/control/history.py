@@ -56,7 +56,7 @@ def read_wanted(given: Mapping[str, str]) -> Wanted:
         try:
             if name not in fields:
                 raise ValueError(f"is no parameter; there are {', '.join(sorted(fields))}")
-            values[name] = _value(name, text)
+            values[name] = read_value(name, text)
         except ValueError as exc:
             faults.append((name[:64], str(exc)))
     if faults:
@@ -64,7 +64,8 @@ def read_wanted(given: Mapping[str, str]) -> Wanted:
     return Wanted(**values)
 
 
-def _value(name: str, text: str) -> Any:
+def read_value(name: str, text: str) -> Any:
+    """Of one parameter. Raises ValueError."""
     if len(text) > MAX_VALUE:
         raise ValueError(f"has {len(text)} characters, the limit is {MAX_VALUE}")
     if name in _TIMES:

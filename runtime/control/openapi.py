@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from runtime.control.routes import Endpoint, Table
 from runtime.control.scopes import Scope
+from runtime.decisions.secrets import MAX_VALUE, MIN_VALUE
 
 TEXT: Final = {"type": "string"}
 RULE: Final = {
@@ -70,6 +71,43 @@ SCHEMAS: Final[dict[str, Any]] = {
         "type": "object",
         "required": ["rules"],
         "properties": {"rules": {"type": "array", "items": RULE}},
+        "additionalProperties": False,
+    },
+    "Secret": {
+        "type": "object",
+        "required": ["value", "hosts"],
+        "properties": {
+            "value": {**TEXT, "minLength": MIN_VALUE, "maxLength": MAX_VALUE, "writeOnly": True},
+            "hosts": {
+                "type": "array",
+                "description": "host (its https and SIP port), or host:port",
+                "items": TEXT,
+            },
+        },
+        "additionalProperties": False,
+    },
+    "User": {
+        "type": "object",
+        "description": "One of password and ha1 for a new one",
+        "properties": {
+            "password": {**TEXT, "writeOnly": True},
+            "ha1": {
+                "type": "array",
+                "description": "MD5 and SHA-256 of name:realm:password, in hexadecimal",
+                "items": {"type": "string", "pattern": "^([0-9a-f]{32}|[0-9a-f]{64})$"},
+                "writeOnly": True,
+            },
+            "display_name": TEXT,
+            "max_contacts": {"type": "integer", "minimum": 1, "maximum": 12, "default": 5},
+        },
+        "additionalProperties": False,
+    },
+    "Number": {
+        "type": "object",
+        "properties": {
+            "scenario": {"type": "string", "description": "empty: the rules decide"},
+            "custom_data": {"type": "string", "default": ""},
+        },
         "additionalProperties": False,
     },
     "Token": {

@@ -68,6 +68,13 @@ async def on_http_exception(request: Request, exc: Exception) -> JSONResponse:
     return problem_response(exc.status_code, detail)
 
 
+async def on_fault(_: Request, __: Exception) -> JSONResponse:
+    """A fault of ours; the server's log has it, and nobody else is told what it was."""
+    return problem_response(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of this runtime; see its log"
+    )
+
+
 async def on_store_busy(_: Request, exc: Exception) -> JSONResponse:
     """The search asked for too much."""
     return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))

@@ -1,4 +1,4 @@
-"""How often somebody may ask: each owner of a token, and each address that has none.
+"""How often somebody may ask: each owner of a token, and each address, with a token or without.
 
 Guessing tokens is slowed down by address; what is wrong with a client costs only that client.
 Loopback binds have no limits: whoever is on this machine has it anyway.
@@ -11,9 +11,9 @@ from typing import Final
 
 from runtime.decisions.allowances import TokenBucket
 
-REQUESTS_PER_S: Final = 50.0
-REQUEST_BURST: Final = 200.0
-"""A console that looks at everything, and a deployment with its files."""
+BURST_S: Final = 4.0
+"""Seconds' worth that may come at once: a console that looks at everything, a deployment with its
+files."""
 FAILURES_PER_S: Final = 0.5
 FAILURE_BURST: Final = 20.0
 """A wrong token now and then; a search through tokens never ends."""
@@ -24,13 +24,21 @@ MAX_KNOWN: Final = 2_000
 class Rates:
     """`now` is seconds on a clock that only goes forward."""
 
-    def __init__(self) -> None:
+    def __init__(self, requests_per_s: float, address_requests_per_s: float) -> None:
+        self._per_s = requests_per_s
+        self._address_per_s = address_requests_per_s
         self._requests: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._addresses: OrderedDict[str, TokenBucket] = OrderedDict()
         self._failures: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def wait_for_request(self, caller: str, now: float) -> float:
         """0 when it may; otherwise in how many seconds."""
-        return _take(self._requests, caller, now, REQUESTS_PER_S, REQUEST_BURST)
+        return _take(self._requests, caller, now, self._per_s, self._per_s * BURST_S)
+
+    def wait_for_address(self, address: str, now: float) -> float:
+        """The same for where it comes from, whatever it asks for."""
+        per_s = self._address_per_s
+        return _take(self._addresses, address, now, per_s, per_s * BURST_S)
 
     def wait_for_attempt(self, address: str, now: float) -> float:
         """Whether another token may be tried from there; nothing is counted."""

@@ -1,19 +1,26 @@
-"""Recordings over HTTP: whole or by range, at the URL that RecordStarted carries."""
+"""Recordings over HTTP: listed, fetched whole or by range at their URL, deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import trio
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import JSONResponse, Response
 
+from runtime.control.file_answer import file_answer
+from runtime.control.history import read_value
 from runtime.control.problem import Problem
 from runtime.control.sessions import session_id
+from runtime.store import Database
+from runtime.store import recordings as stored
+from runtime.store.search import BadCursor
+from runtime.store.upkeep import StillNeeded
 
 MEDIA_TYPES: Final = {
     ".mp3": "audio/mpeg",
@@ -21,18 +28,78 @@ MEDIA_TYPES: Final = {
     ".flac": "audio/flac",
     ".ogg": "audio/ogg",
 }
+SEARCH: Final = ("since", "until", "after", "limit")
+USUAL_LIMIT: Final = 50
 
 
 @attrs.frozen
 class Recordings:
     find: Callable[[str, int], Path | None]
+    store: Database
+    delete_file: Callable[[str, int], Awaitable[bool]]
+    """Raises StillNeeded."""
 
     async def one(self, request: Request) -> Response:
-        session = session_id(request)
-        number = int(request.path_params["number"])
+        session, number = _place(request)
         found = await trio.to_thread.run_sync(self.find, session, number)
         if found is None:
-            raise Problem(
-                HTTPStatus.NOT_FOUND, f"session {session} has no recording number {number}"
-            )
-        return FileResponse(found, media_type=MEDIA_TYPES[found.suffix])
+            raise _unknown(session, number)
+        return await file_answer(request, found, MEDIA_TYPES[found.suffix])
+
+    async def of_session(self, request: Request) -> Response:
+        rows = await self.store.read(partial(stored.of_session, session_id=session_id(request)))
+        return JSONResponse({"recordings": [_shown(row) for row in rows]})
+
+    async def search(self, request: Request) -> Response:
+        """Of all sessions, newest first."""
+        wanted = _read_search(request.query_params)
+        try:
+            rows, following = await self.store.read(lambda c: stored.page(c, **wanted))
+        except BadCursor as exc:
+            raise _bad_search([("after", str(exc))]) from exc
+        return JSONResponse({"recordings": [_shown(row) for row in rows], "next": following})
+
+    async def delete(self, request: Request) -> Response:
+        """409 while the session lives."""
+        session, number = _place(request)
+        try:
+            there = await self.delete_file(session, number)
+        except StillNeeded as exc:
+            raise Problem(HTTPStatus.CONFLICT, str(exc)) from exc
+        except OSError as exc:
+            what = f"it cannot be deleted: {exc.strerror}"
+            raise Problem(HTTPStatus.INTERNAL_SERVER_ERROR, what) from exc
+        if not there:
+            raise _unknown(session, number)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _place(request: Request) -> tuple[str, int]:
+    return session_id(request), int(request.path_params["number"])
+
+
+def _unknown(session: str, number: int) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, f"session {session} has no recording number {number}")
+
+
+def _read_search(given: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {"since": None, "until": None, "after": "", "limit": USUAL_LIMIT}
+    faults: list[tuple[str, str]] = []
+    for name, text in given.items():
+        try:
+            if name not in SEARCH:
+                raise ValueError(f"is no parameter; there are {', '.join(SEARCH)}")
+            values[name] = read_value(name, text)
+        except ValueError as exc:
+            faults.append((name[:64], str(exc)))
+    if faults:
+        raise _bad_search(faults)
+    return values
+
+
+def _bad_search(faults: list[tuple[str, str]]) -> Problem:
+    return Problem(HTTPStatus.BAD_REQUEST, "the search cannot be made", errors=faults)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "path": f"/api/v1/sessions/{row['session_id']}/recordings/{row['number']}"}

@@ -17,11 +17,13 @@ from runtime.control.applications import ApplicationsDoor
 from runtime.control.health import Health
 from runtime.control.history import History
 from runtime.control.live import LiveFeed
-from runtime.control.recordings import Recordings
+from runtime.control.recordings import SEARCH, Recordings
 from runtime.control.registrations import Registrations
 from runtime.control.scopes import Scope
+from runtime.control.secrets import Secrets
 from runtime.control.sessions import Sessions
 from runtime.control.tokens import Tokens
+from runtime.control.users import UsersDoor
 from runtime.sandbox.bundle import MAX_ASSET
 from runtime.store.search import Wanted
 
@@ -68,6 +70,8 @@ class Doors:
     history: History
     live: LiveFeed
     applications: ApplicationsDoor
+    secrets: Secrets
+    users: UsersDoor
     tokens: Tokens
 
 
@@ -95,7 +99,8 @@ def endpoints(doors: Doors) -> tuple[Endpoint, ...]:
         *_looking(doors),
         *_calling(doors),
         *_deploying(doors.applications),
-        *_administering(doors.tokens),
+        *_keeping(doors),
+        *_administering(doors),
     )
 
 
@@ -129,6 +134,13 @@ def _looking(doors: Doors) -> tuple[Endpoint, ...]:
             doors.recordings.one,
             "A recording, whole or by range",
             answer="audio/*",
+        ),
+        _get(f"{one}/recordings", doors.recordings.of_session, "The recordings of a session"),
+        _get(
+            f"{API}/recordings",
+            doors.recordings.search,
+            "Recordings of all sessions, newest first",
+            query=SEARCH,
         ),
     )
 
@@ -222,6 +234,27 @@ def _ruling(door: ApplicationsDoor, app: str) -> tuple[Endpoint, ...]:
     )
 
 
+def _keeping(doors: Doors) -> tuple[Endpoint, ...]:
+    app = f"{API}/applications/{{app}}"
+    secret, user, number = (
+        f"{app}/secrets/{{secret}}",
+        f"{app}/users/{{user}}",
+        f"{app}/numbers/{{number}}",
+    )
+    secrets, users, numbers = doors.secrets, doors.users, doors.applications
+    return (
+        _get(f"{app}/secrets", secrets.listing, "The secrets of an application, without values"),
+        _put(secret, secrets.put, "Set a secret; nobody is shown its value again", "Secret"),
+        _delete(secret, secrets.delete, "Delete a secret; sessions that run keep it"),
+        _get(f"{app}/users", users.listing, "Who may register and call for an application"),
+        _put(user, users.put, "Set a user, or change one", "User"),
+        _delete(user, users.delete, "Delete a user; its phones are forgotten"),
+        _get(f"{app}/numbers", numbers.numbers, "The numbers of an application"),
+        _put(number, numbers.set_number, "Say whose a number is, and what takes it", "Number"),
+        _delete(number, numbers.delete_number, "Give a number back"),
+    )
+
+
 def _put(
     path: str,
     handler: Handler,
@@ -256,8 +289,17 @@ def _delete(path: str, handler: Handler, summary: str) -> Endpoint:
     )
 
 
-def _administering(tokens: Tokens) -> tuple[Endpoint, ...]:
+def _administering(doors: Doors) -> tuple[Endpoint, ...]:
+    tokens = doors.tokens
     return (
+        Endpoint(
+            method="DELETE",
+            path=f"{API}/sessions/{{session}}/recordings/{{number:int}}",
+            handler=doors.recordings.delete,
+            summary="Delete a recording for good",
+            scope=Scope.ADMIN,
+            status=204,
+        ),
         _get(f"{API}/tokens", tokens.listing, "Tokens, without themselves", Scope.ADMIN),
         Endpoint(
             method="POST",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 import attrs
+from starlette.requests import Request
 
 
 class Scope(enum.Enum):
@@ -15,9 +16,9 @@ class Scope(enum.Enum):
     CALLS = "calls"
     """Start and end sessions."""
     DEPLOY = "deploy"
-    """Upload scenarios, set rules."""
+    """Upload scenarios, set rules, secrets, users and numbers."""
     ADMIN = "admin"
-    """Make and take back tokens."""
+    """Make and take back tokens, delete recordings."""
 
 
 @attrs.frozen
@@ -30,3 +31,9 @@ class Caller:
 
 LOCAL = Caller("local", frozenset(Scope))
 """A loopback bind needs no token."""
+
+
+def caller_of(request: Request) -> Caller:
+    """Whom the gate let in."""
+    caller: Caller = request.scope["callstage.caller"]
+    return caller

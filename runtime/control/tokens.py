@@ -18,7 +18,7 @@ import attrs
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from runtime.applications.upload import NAME
+from runtime.applications.reading import NAME
 from runtime.control.bodies import json_body
 from runtime.control.problem import Problem
 from runtime.control.scopes import Caller, Scope

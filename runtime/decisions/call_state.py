@@ -42,6 +42,7 @@ class Input(enum.Enum):
     RING = "ring()"
     EARLY_MEDIA = "startEarlyMedia()"
     ANSWER = "answer()"
+    ANSWER_DIRECT = "answerDirect()"
     REJECT = "reject()"
     HANG_UP = "hangup()"
     REFUSE = "refusal of an unanswered call by the runtime"
@@ -50,6 +51,7 @@ class Input(enum.Enum):
     PEER_RINGS_AFTER_EARLY = "180 with allow180After183"
     PEER_EARLY_MEDIA = "183"
     PEER_CONNECTED = "answer of the peer"
+    PEER_CONNECTED_DIRECT = "answer of the peer, whose audio passes by"
     ENDED = "end of the leg"
 
 
@@ -63,6 +65,7 @@ class Effect(enum.Enum):
     SEND_RINGING = "send 180"
     SEND_EARLY_MEDIA = "send 183"
     SEND_ANSWER = "send 200"
+    SEND_DIRECT_ANSWER = "send 200 with the description of another call's peer"
     SEND_REFUSAL = "send a final refusal"
     SEND_HANG_UP = "send BYE or CANCEL"
 
@@ -111,6 +114,10 @@ UNANSWERED: Final = frozenset(
 )
 """Counts for the limit of unanswered calls, and the no-answer clock runs."""
 
+COMMANDS_TO_CALLERS: Final = frozenset(
+    {Input.RING, Input.EARLY_MEDIA, Input.ANSWER, Input.ANSWER_DIRECT, Input.REJECT}
+)
+
 _P, _I, _E = Phase, Input, Effect
 _REFUSED: Final = Step(_P.TERMINATED, (_E.DISCONNECTED, _E.SEND_REFUSAL))
 _HUNG_UP: Final = Step(_P.TERMINATED, (_E.DISCONNECTED, _E.SEND_HANG_UP))
@@ -146,12 +153,14 @@ TABLE: Final[Mapping[Phase, Mapping[Input, Step]]] = {
         _I.RING: Step(_P.IN_RINGING, (_E.SEND_RINGING,)),
         _I.EARLY_MEDIA: Step(_P.IN_EARLY, (_E.SEND_EARLY_MEDIA,)),
         _I.ANSWER: Step(_P.IN_ANSWERED, (_E.SEND_ANSWER,)),
+        _I.ANSWER_DIRECT: Step(_P.IN_ANSWERED, (_E.SEND_DIRECT_ANSWER,)),
     },
     _P.IN_RINGING: {
         **_UNANSWERED_IN,
         _I.RING: Step(_P.IN_RINGING, (_E.SEND_RINGING,)),
         _I.EARLY_MEDIA: Step(_P.IN_EARLY, (_E.SEND_EARLY_MEDIA,)),
         _I.ANSWER: Step(_P.IN_ANSWERED_RINGING, (_E.SEND_ANSWER,)),
+        _I.ANSWER_DIRECT: Step(_P.IN_ANSWERED_RINGING, (_E.SEND_DIRECT_ANSWER,)),
     },
     _P.IN_EARLY: {
         **_UNANSWERED_IN,
@@ -167,6 +176,7 @@ TABLE: Final[Mapping[Phase, Mapping[Input, Step]]] = {
         _I.PEER_RINGS_AFTER_EARLY: Step(_P.OUT_RINGING, (_E.RINGING,)),
         _I.PEER_EARLY_MEDIA: Step(_P.OUT_EARLY, (_E.AUDIO_STARTED,)),
         _I.PEER_CONNECTED: _ANSWERED_OUT,
+        _I.PEER_CONNECTED_DIRECT: _CONNECTED,
     },
     _P.OUT_RINGING: {
         **_UNANSWERED_OUT,
@@ -175,6 +185,7 @@ TABLE: Final[Mapping[Phase, Mapping[Input, Step]]] = {
         _I.PEER_RINGS_AFTER_EARLY: Step(_P.OUT_RINGING, ()),
         _I.PEER_EARLY_MEDIA: Step(_P.OUT_EARLY, (_E.AUDIO_STARTED,)),
         _I.PEER_CONNECTED: _ANSWERED_OUT,
+        _I.PEER_CONNECTED_DIRECT: _CONNECTED,
     },
     _P.OUT_EARLY: {
         **_UNANSWERED_OUT,
@@ -222,7 +233,9 @@ def _explain(phase: Phase, given: Input) -> str:
         return f"{given.value}: the call has ended; nothing was done"
     if given is Input.EARLY_MEDIA and phase is Phase.IN_EARLY:
         return f"{given.value}: the call has early media already; nothing was done"
-    if given in (Input.RING, Input.EARLY_MEDIA, Input.ANSWER, Input.REJECT):
+    if given is Input.ANSWER_DIRECT and phase is Phase.IN_EARLY:
+        return f"{given.value}: the caller has early media of ours already; nothing was done"
+    if given in COMMANDS_TO_CALLERS:
         rule = f"{given.value} is only for incoming calls that are not answered yet"
         return f"{given.value}: {_SITUATIONS.get(phase, 'the call is connected')}; {rule}"
     return f"{given.value} does not fit a call that is {phase.value}; it was ignored"

@@ -39,7 +39,7 @@ class Facts:
     zero: str
     """What 0 means where it is allowed beside the range; then it is the highest value."""
     operator_only: bool
-    """Lowering it would loosen the limit that it belongs to."""
+    """Lowering it would loosen the limit that it belongs to; or it is the machine's."""
 
     @property
     def allowed(self) -> str:

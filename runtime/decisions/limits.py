@@ -22,8 +22,10 @@ MIB: Final = 1024 * 1024
 _FAILED_403: Final = 'the call is Failed(403, "Call limit reached")'
 _KIND_ERROR: Final = "the unit's Error event, and CommandFailed where it is awaited"
 _LIMIT_REACHED: Final = "LimitReached, raised at the script's line"
+_WAITS: Final = "the next one waits, within its own time"
 _SLOWER: Final = "the script waits: its sends block"
 _TRUNCATED: Final = "one line that says so, then silence"
+_RAISED: Final = "LimitReached at the script's line"
 _NOT_LOADED: Final = "the scenario is not loaded, with all reasons"
 _LEFT_OUT: Final = "entries are left out and counted; the end of the session is always written"
 
@@ -260,6 +262,9 @@ class Limits:
         beyond='"Exceeded the HTTP connection count limit!" raised at the script\'s line',
         keeper=Keeper.BOTH,
     )
+    http_machine_active: int = limit(
+        200, (1, 10_000), "HTTP requests of all scripts at once", beyond=_WAITS, operator_only=True
+    )
     http_timeout_s: float = limit(
         90.0,
         (1.0, 600.0),
@@ -285,11 +290,17 @@ class Limits:
         3 * MIB,
         (0, 64 * MIB),
         "bodies of all requests under way and waiting: the core holds them for redirects",
-        beyond="LimitReached at the script's line",
+        beyond=_RAISED,
         keeper=Keeper.BOTH,
     )
     http_response_bytes: int = limit(
         2 * MIB, (1_000, 64 * MIB), "body of an answer", beyond="code -9"
+    )
+    mail_active: int = limit(
+        2, (1, 20), "mails on their way at once", beyond="the next one waits", keeper=Keeper.BOTH
+    )
+    mail_queued: int = limit(
+        8, (0, 100), "mails that wait behind them", beyond=_RAISED, keeper=Keeper.BOTH
     )
 
     # --- scenarios ------------------------------------------------------------------------------

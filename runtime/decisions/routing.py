@@ -70,6 +70,9 @@ class Role:
 
 
 LEG: Final = Role(name="a call", is_source=True, is_sink=True, one_inbound=True)
+DIRECT: Final = Role(
+    name="a call whose audio passes directly between its peers", is_source=False, is_sink=False
+)
 SOCKET: Final = Role(name="a WebSocket", is_source=True, is_sink=True, one_inbound=True)
 ASR: Final = Role(name="an ASR", is_source=False, is_sink=True, one_inbound=True)
 CONFERENCE: Final = Role(name="a conference", is_source=True, is_sink=True)

@@ -15,6 +15,8 @@ MAX_TTL_S: Final = 90 * 24 * 3600
 """VoxEngine's limits of a pair (voxengine.md 1.9)."""
 MAX_LISTED: Final = 1_000
 """Keys of one answer; with 200 characters each they fit into a message to the script."""
+MAX_ALL_PAIRS: Final = 100_000
+"""Of all applications together: some 200 MB where every pair is as large as it may be."""
 
 
 class StorageFull(Exception):

@@ -36,6 +36,10 @@ class LegIdentity:
     """Transport and address of the peer, for the timeline."""
     own_session: str = ""
     """The session of this runtime that placed the call, when the runtime calls itself."""
+    to_conference: bool = False
+    """It did so to join a shared session (VoxEngine.callConference)."""
+    application: str = ""
+    """Whose user the caller is, when it is the user of an application."""
 
 
 # --- events -------------------------------------------------------------------------------------
@@ -232,6 +236,11 @@ class Leg(Protocol):
     def answer(self, headers: Headers, display_name: str = "") -> None:
         """Incoming: 200; Connected follows with the ACK."""
 
+    def answer_directly(self, peer: Leg, headers: Headers, display_name: str = "") -> None:
+        """Incoming: 200 with what the peer of `peer` has said about its audio, which then passes
+        between the two peers; `peer` was dialled with `direct_for` this leg and is connected.
+        Connected follows with the ACK. Our own `media` is closed."""
+
     def reject(self, code: int, reason: str, headers: Headers) -> None:
         """Incoming and unanswered: final refusal `code` (300-699); Ended follows."""
 
@@ -254,7 +263,8 @@ class DialRequest:
     """An outgoing call as the script asked for it; checked, but not yet permitted."""
 
     kind: str
-    """"sip", "pstn" (through a trunk) or "user" (a registered user)."""
+    """"sip", "pstn" (through a trunk), "user" (a registered user) or "conference" (a shared session
+    of this runtime)."""
     to: str
     callerid: str = ""
     display_name: str = ""
@@ -269,6 +279,9 @@ class DialRequest:
     """The call there whose place this one takes, as a TransferRequested named it."""
     timeout_s: float = 60.0
     session_id: str = ""
+    direct_for: Leg | None = None
+    """The incoming leg whose peer's description is offered instead of ours, so that audio passes
+    between the peers; it is unanswered. Such a leg tells no EarlyMedia, and 183 as Ringing."""
 
 
 class DialRefused(Exception):

@@ -124,7 +124,8 @@ class Phone:
             except DialRefused as exc:
                 return CallReport(ok=False, code=exc.code, reason=exc.reason)
             report = await Conversation(plan, leg, self._engine, ear, sound).run()
-            keys = leg.stream.srtp if leg.stream is not None else None
+            stream = leg.audio.stream
+            keys = stream.srtp if stream is not None else None
             return attrs.evolve(report, srtp_suite=keys.suite if keys is not None else None)
 
     async def answer(self, plan: CallPlan) -> CallReport:

@@ -99,6 +99,15 @@ class Client:
                     raise RemoteError(f"{self.server.url} answers more than {MAX_ANSWER} bytes")
         return _content(answer, read)
 
+    def pieces(self, path: str) -> Iterator[tuple[bytes, int | None]]:
+        """The bytes of a file as they come, each with the size of the whole."""
+        with self._faults(), self._http.stream("GET", path) as answer:
+            if answer.is_error:
+                _content(answer, answer.read())
+            length = answer.headers.get("content-length", "")
+            for piece in answer.iter_bytes():
+                yield piece, int(length) if length.isdigit() else None
+
     @contextmanager
     def lines(self, path: str, *, events: bool = False, **query: str) -> Iterator[Iterator[str]]:
         """A stream, line by line, as it comes; of server-sent events with `events`."""

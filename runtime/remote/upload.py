@@ -5,7 +5,7 @@ A fault in any scenario or rule stops all of it before anything was changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ OnBytes = Callable[[int], object]
 """Told as a sound is sent."""
 
 
+RuleChange = dict[str, tuple[Any, Any]]
+"""What the server has and what the project has, by field."""
+
+
 @attrs.frozen(kw_only=True)
 class Plan:
     """What an upload would do."""
@@ -25,9 +29,12 @@ class Plan:
     scenarios: dict[str, dict[str, Any]]
     """The server's answer to a dry run, by scenario."""
     rules_added: list[str]
-    rules_changed: list[str]
+    rules_changed: dict[str, RuleChange]
     rules_removed: list[str]
+    rules_same: list[str]
     rules_reordered: bool
+    only_there: list[str]
+    """Scenarios that the server has and the project has not; an upload leaves them alone."""
     missing: dict[str, Path]
     """Sounds that the server does not have, by SHA-256."""
 
@@ -62,14 +69,18 @@ def plan(client: Client, project: Project) -> Plan:
             missing |= {sha: scenario.files[sha] for sha in tried[name]["missing_sounds"]}
     if faults:
         raise RemoteError("nothing was uploaded", tuple(faults))
+    there = client.get("applications")["applications"].get(client.server.application)
     mine = {rule["name"]: rule for rule in project.rules or ()}
-    theirs = {} if project.rules is None else _rules_there(client)
+    theirs = {} if project.rules is None or there is None else _rules_there(client)
+    changed = {n: _difference(theirs[n], mine[n]) for n in mine if n in theirs}
     return Plan(
         scenarios=tried,
         rules_added=[name for name in mine if name not in theirs],
-        rules_changed=[n for n in mine if n in theirs and mine[n] != theirs[n]],
+        rules_changed={name: change for name, change in changed.items() if change},
         rules_removed=[name for name in theirs if name not in mine],
+        rules_same=[name for name, change in changed.items() if not change],
         rules_reordered=[n for n in mine if n in theirs] != [n for n in theirs if n in mine],
+        only_there=sorted((there or {"scenarios": {}})["scenarios"].keys() - tried.keys()),
         missing=missing,
     )
 
@@ -89,10 +100,13 @@ def _put(client: Client, name: str, scenario: LocalScenario) -> int:
     return int(client.put(client.app_path("scenarios", name), scenario.body)["version"])
 
 
+def _difference(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> RuleChange:
+    names = dict.fromkeys([*theirs, *mine])
+    pairs = {name: (theirs.get(name), mine.get(name)) for name in names}
+    return {name: (old, new) for name, (old, new) in pairs.items() if old != new}
+
+
 def _rules_there(client: Client) -> dict[str, Any]:
-    applications = client.get("applications")["applications"]
-    if client.server.application not in applications:
-        return {}
     return {rule["name"]: rule for rule in client.get(client.app_path("rules"))["rules"]}
 
 

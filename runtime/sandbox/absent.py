@@ -56,7 +56,6 @@ _LATER: Final = frozenset(
     (
         "ASRLanguage",
         "ASRModelList",
-        "PhoneNumber",
     )
 )
 

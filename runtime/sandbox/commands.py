@@ -15,6 +15,7 @@ from runtime.decisions.http import MAX_URL, METHODS
 from runtime.decisions.media_stream import ENCODINGS, MAX_CUSTOM, MAX_TAG
 from runtime.sandbox.command import Command as Command
 from runtime.sandbox.listening_commands import LISTENING_COMMANDS
+from runtime.sandbox.mail_commands import MAIL_COMMANDS
 from runtime.sandbox.player_commands import PLAYER_COMMANDS
 from runtime.sandbox.recognition_commands import RECOGNITION_COMMANDS
 from runtime.sandbox.schema import (
@@ -45,11 +46,11 @@ from runtime.sandbox.transfer_commands import TRANSFER_COMMANDS
 
 @attrs.frozen(kw_only=True)
 class CreateCall(Command):
-    """callSIP, callPSTN, callUser: an outgoing leg under a handle that the worker chose."""
+    """callSIP and its kin: an outgoing leg under a handle that the worker chose."""
 
     op: ClassVar[str] = "call.create"
     unit: int = unit_field()
-    kind: str = checked(one_of("sip", "pstn", "user"))
+    kind: str = checked(one_of("sip", "pstn", "user", "conference"))
     to: str = checked(text_of(MAX_URI, empty=False))
     callerid: str = checked(text_of(MAX_NAME), "")
     display_name: str = checked(text_of(MAX_NAME), "")
@@ -61,6 +62,8 @@ class CreateCall(Command):
     timeout_s: float = checked(number(1, 400), 60)
     allow_180_after_183: bool = checked(flag, False)
     follow_diversion: bool = checked(flag, False)
+    direct_for: int | None = unit_field(optional=True)
+    """callUserDirect: the incoming call with whose peer this one's talks directly."""
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +72,17 @@ class AnswerCall(Command):
 
     op: ClassVar[str] = "call.answer"
     unit: int = unit_field()
+    headers: dict[str, str] = headers_field()
+    display_name: str = checked(text_of(MAX_NAME), "")
+
+
+@attrs.frozen(kw_only=True)
+class AnswerCallDirect(Command):
+    """`peer`: the call that was made for this one by callUserDirect. Settles as AnswerCall."""
+
+    op: ClassVar[str] = "call.answer_direct"
+    unit: int = unit_field()
+    peer: int = unit_field()
     headers: dict[str, str] = headers_field()
     display_name: str = checked(text_of(MAX_NAME), "")
 
@@ -293,6 +307,7 @@ class Terminate(Command):
 _ALL: Final[tuple[type[Command], ...]] = (
     CreateCall,
     AnswerCall,
+    AnswerCallDirect,
     RejectCall,
     HangUpCall,
     RingCall,
@@ -317,6 +332,7 @@ _ALL: Final[tuple[type[Command], ...]] = (
     CreateConference,
     StopConference,
     RequestHttp,
+    *MAIL_COMMANDS,
     *SOCKET_COMMANDS,
     *RECOGNITION_COMMANDS,
     *STORAGE_COMMANDS,

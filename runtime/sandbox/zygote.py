@@ -24,6 +24,7 @@ import attrs
 import trio
 import trio.testing
 
+from runtime.api.phone_number import preload_numbers
 from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.confine import Locks, check_held, held
 from runtime.processes.entering import enter_child
@@ -71,6 +72,7 @@ def preload() -> None:
     for name in sorted(IMPORTABLE | set(PRELOADED)):
         importlib.import_module(name)
     preload_zones()
+    preload_numbers()
     time.tzset()
     time.strptime("2000", "%Y")
 

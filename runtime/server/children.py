@@ -9,7 +9,8 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from runtime.config import Config
-from runtime.config.settings import parse_port_range, parse_size
+from runtime.config.data import parse_size
+from runtime.config.settings import parse_port_range
 from runtime.media.client import MediaClient
 from runtime.media.pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ
 from runtime.media.recording.recording_disk import RecordingDisk
@@ -18,19 +19,16 @@ from runtime.media.sounds.decoders import file_decoders
 from runtime.media.sounds.library import Sounds
 from runtime.media.sounds.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
+from runtime.net.turnstile import Turnstile
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.launcher import ZygoteLauncher
 from runtime.sandbox.levels import Isolation
 from runtime.session.timeline_file import TimelineFiles
 from runtime.sockets import SocketClient
 from runtime.speech.offline import OfflineSpeech
-from runtime.storage import ApplicationStore, StorageFile
 
 SOUNDS_FOLDER = "sounds"
 """Under the data folder: files that every scenario may play by name."""
-
-STORAGE_FILE = "storage.sqlite3"
-"""Under the data folder: the pairs of ApplicationStorage."""
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +44,6 @@ class Children:
     sounds: Sounds
     http: Fetcher
     sockets: SocketClient
-    storage: ApplicationStore
 
     @classmethod
     def configured(cls, config: Config, base_url: str, log: FilteringBoundLogger) -> Children:
@@ -56,7 +53,7 @@ class Children:
         sound_rate_hz = WIDE_ROW_RATE_HZ if config.wideband else ROW_RATE_HZ
         speech = OfflineSpeech(log.warning, sound_rate_hz)
         network = Direct(parse_networks(config.net.allow))
-        http = Fetcher(network)
+        http = Fetcher(Turnstile(network, config.limits.http_machine_active))
         recordings = Recordings(
             RecordingDisk(data / "recordings", parse_size(config.data.recordings_max)),
             base_url=lambda: base_url,
@@ -85,7 +82,6 @@ class Children:
             ),
             http=http,
             sockets=SocketClient(network, engine, lambda: secrets.randbits(32)),
-            storage=ApplicationStore(StorageFile(data / STORAGE_FILE), warn=log.warning),
         )
 
     @property
@@ -102,7 +98,6 @@ class Children:
     async def start(self, nursery: trio.Nursery) -> None:
         """Return when all of them are ready."""
         await nursery.start(self.timelines.run)
-        await nursery.start(self.storage.run)
         async with trio.open_nursery() as starting:
             for run in (
                 self.engine.run,

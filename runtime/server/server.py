@@ -8,7 +8,6 @@ children leave last.
 from __future__ import annotations
 
 import ipaddress
-import resource
 import secrets
 from typing import Any, Final
 
@@ -18,40 +17,44 @@ from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
 from runtime.applications import Applications
+from runtime.applications.secrets import ApplicationSecrets
 from runtime.applications.shelf import Shelf
+from runtime.applications.users import ApplicationUsers, Registering
 from runtime.config import Config
+from runtime.config.services import MailSettings
 from runtime.config.settings import parse_http_address
 from runtime.control.app import ControlParts, build_app
 from runtime.control.listener import GRACE_S, HttpListener, ListenError
 from runtime.control.live import LiveFeed
+from runtime.control.rates import Rates
 from runtime.control.routes import API
 from runtime.control.tokens import TokenBook
+from runtime.decisions.rates import RateTable
 from runtime.decisions.secrets import make_secret
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
 from runtime.legs.sip.users import Users, registrations_view
+from runtime.mail import Relay, RelayedMail
 from runtime.media.port import MediaUnavailable, RecordingError
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import LaunchError
 from runtime.server.children import Children
 from runtime.server.isolation import check_isolation
+from runtime.server.machine import raise_descriptor_limit, sessions_that_fit
 from runtime.server.records import Records
 from runtime.session.refusals import RefusalView
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
 from runtime.session.settings import SessionSettings
 from runtime.session.worker import Bundle
-from runtime.storage import StorageError
 from runtime.store import StoreError
+from runtime.store.sealing import KeyFault, SealBroken
 from runtime.timeline_log import LoggedTimelines
 from sip.address import BoundAddress
+from sip.auth import secret_of
 from sip.endpoint import Fault, RegistrationChanged
 from sip.endpoint import ListenError as SipListenError
 
-SESSION_MEMORY: Final = 8 * 1024 * 1024
-"""Private memory that a session may take, for the number that fits into the machine."""
-MIN_SESSIONS: Final = 10
-"""Even where the memory available cannot be read."""
 COMPILE_S: Final = 5.0
 """A script takes some milliseconds; what is not done then is compiled by its sessions."""
 RETRY_AFTER_S: Final = 10
@@ -116,10 +119,14 @@ class Server:
                 warn=log.warning,
                 tell=log.info,
             )
-        except (ListenError, StorageError, StoreError, ValueError) as exc:
+        except (ListenError, StoreError, KeyFault, SealBroken, ValueError) as exc:
             raise StartError(str(exc)) from exc
         self._live = LiveFeed(self._records.history)
         self._tokens = TokenBook(self._records.store, config.http.tokens)
+        self._secrets = ApplicationSecrets(
+            self._records.store, self._records.ring, (each.name for each in config.secret)
+        )
+        self._stored_users = self._make_users()
         self.registry = self._make_registry()
         self._applications = self._make_applications()
         self.registry.set_scenarios(routing)
@@ -137,7 +144,9 @@ class Server:
             access_url=lambda session: f"{self._http.url}{API}/sessions/{session}",
             log_url=lambda session: f"{self._http.url}{API}/sessions/{session}/timeline",
             recogniser=config.asr.url,
+            rates=RateTable(config.rate),
             secrets=tuple(make_secret(s.name, s.value, s.hosts) for s in config.secret),
+            secrets_of=self._secrets.of,
         )
         return SessionRegistry(
             settings=settings,
@@ -148,7 +157,8 @@ class Server:
             recordings=children.recordings,
             http=children.http,
             sockets=children.sockets,
-            storage=children.storage,
+            mail=RelayedMail(_relay(config.mail)),
+            storage=self._records.storage,
             timelines=LoggedTimelines(children.timelines, self._log).open,
             new_id=lambda: secrets.token_hex(8),
             on_refusal=self._on_refusal,
@@ -165,6 +175,19 @@ class Server:
             registry=self.registry,
             limits=config.application_limits,
             warn=self._log.warning,
+        )
+
+    def _make_users(self) -> ApplicationUsers:
+        assert self._users.registrar is not None, "made of the configuration"
+        registering = Registering(
+            realm=self._users.realm,
+            algorithms=self._users.registrar.algorithms,
+            configured=frozenset(self.config.users),
+            secret_of=secret_of,
+            serve=self._sip.set_users,
+        )
+        return ApplicationUsers(
+            self._records.store, self._records.ring, registering, warn=self._log.warning
         )
 
     def _breaker_is_on(self) -> bool:
@@ -236,16 +259,21 @@ class Server:
         with trio.move_on_after(COMPILE_S):
             await self._compile_scripts()
             await self._children.zygote.filled()
+        config = self.config
         app = build_app(
             ControlParts(
                 registry=self.registry,
-                loopback=_is_loopback(self.config),
+                loopback=_is_loopback(config),
                 tokens=self._tokens,
-                timelines=self.config.data.dir.resolve() / "sessions",
+                rates=Rates(config.http.requests_per_s, config.http.address_requests_per_s),
+                timelines=config.data.dir.resolve() / "sessions",
                 recording=self._children.recordings.find,
+                delete_recording=self._records.upkeep.delete_recording,
                 store=self._records.store,
                 live=self._live,
                 applications=self._applications,
+                secrets=self._secrets,
+                users=self._stored_users,
                 state=self._state,
                 registrations=lambda: registrations_view(
                     self._sip.registrations(), trio.current_time()
@@ -260,10 +288,12 @@ class Server:
     async def _load_uploads(self, nursery: trio.Nursery) -> None:
         try:
             await self._tokens.load()
+            await self._secrets.load()
+            await self._stored_users.load()
             if self._applications is not None:
                 await self._applications.load()
                 await nursery.start(self._applications.run)
-        except StoreError as exc:
+        except (StoreError, SealBroken) as exc:
             raise StartError(str(exc)) from exc
 
     async def _compile_scripts(self) -> None:
@@ -346,17 +376,12 @@ def _is_loopback(config: Config) -> bool:
     return ipaddress.ip_address(parse_http_address(config.http.listen)[0]).is_loopback
 
 
-def sessions_that_fit() -> int:
-    """From the memory available at start."""
-    try:
-        with open("/proc/meminfo") as lines:
-            available = next(line for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        return MIN_SESSIONS
-    return max(MIN_SESSIONS, int(available.split()[1]) * 1024 // SESSION_MEMORY)
-
-
-def raise_descriptor_limit() -> None:
-    """As far as the system allows: sessions, sounds and recordings each hold a few."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def _relay(mail: MailSettings) -> Relay:
+    return Relay(
+        host=mail.host,
+        port=mail.port,
+        security=mail.security,
+        user=mail.user,
+        password=mail.password,
+        senders=mail.senders,
+    )

@@ -24,7 +24,8 @@ from runtime.decisions.call_state import (
     Phase,
 )
 from runtime.decisions.playlist import Ability
-from runtime.decisions.routing import LEG
+from runtime.decisions.rates import Charge
+from runtime.decisions.routing import DIRECT, LEG
 from runtime.legs.leg import Headers, Leg, LegEvent, LegIdentity
 from runtime.sandbox.frames import CallInfo, call_id
 from runtime.session.call_detection import CallDetection
@@ -38,9 +39,6 @@ from runtime.session.playback import LegPlayback, Prompt
 from runtime.session.timeline import seconds
 from runtime.session.trace_lines import TraceLines
 
-DIRECTION: Final = "SIP Call"
-"""`Disconnected.direction` as VoxEngine reports it."""
-
 
 class CallLeg:
     """A call of the script."""
@@ -53,6 +51,7 @@ class CallLeg:
         joined: bool = False,
         dialled: str = "",
         allow_180_after_183: bool = False,
+        direct_for: CallLeg | None = None,
     ) -> None:
         self.session = session
         self.unit = 0
@@ -63,6 +62,12 @@ class CallLeg:
         self.custom_data = ""
         self.dialled = dialled
         """What the script asked for, until the leg knows better."""
+        self.direct_for = direct_for
+        """The incoming call with whose peer that of this one is to talk directly."""
+        self.is_direct = direct_for is not None
+        """Its audio passes between two peers; nothing of it is here."""
+        self.direct_peer: CallLeg | None = None
+        """The other call of the two, once they are joined."""
         self.started_at = session.wall_time()
         self._shown_state = STATES[self.phase]
         self._allow_180_after_183 = allow_180_after_183
@@ -74,7 +79,7 @@ class CallLeg:
         """The leg has its handle: it counts, and its no-answer clock runs."""
         self.unit = unit
         self._timeout_s = timeout_s
-        self.session.routes.add(unit, LEG)
+        self.session.routes.add(unit, DIRECT if self.is_direct else LEG)
         self.playback = LegPlayback(self.session, unit, lambda: self.state)
         self.detection = CallDetection(self)
         self.media = CallMedia(self)
@@ -159,6 +164,15 @@ class CallLeg:
         given = Notice(wire_headers=headers, display_name=display_name, req=req)
         self.apply(Input.ANSWER, given)
 
+    def answer_directly(self, peer: CallLeg, given: Notice) -> None:
+        """Raises IllegalInput; from now on this call has no audio here."""
+        self.apply(Input.ANSWER_DIRECT, attrs.evolve(given, direct_peer=peer.leg))
+        self.is_direct = True
+        self.direct_peer, peer.direct_peer = peer, self
+        self.session.routes.remove(self.unit)
+        self.session.routes.add(self.unit, DIRECT)
+        self.media.passes_by()
+
     def hang_up(self, headers: Headers, *, code: int = 0, reason: str = "") -> None:
         """Whatever fits the state. Raises IllegalInput when the call has ended."""
         unanswered = 603 if self.incoming else 487
@@ -196,7 +210,7 @@ class CallLeg:
         """Raises IllegalInput, with nothing changed."""
         step = call_state.step(self.phase, given)
         before, self.phase = self.phase, step.phase
-        if given is Input.ANSWER:
+        if given in (Input.ANSWER, Input.ANSWER_DIRECT):
             self._answer_req = notice.req
         if self._connected_at is None and self.phase is Phase.CONNECTED:
             self._connected_at = self.session.now()
@@ -273,14 +287,26 @@ class CallLeg:
         self.emit("Failed", headers=dict(notice.headers), code=notice.code, reason=notice.reason)
 
     def _disconnected(self, notice: Notice) -> None:
+        charge = self._charge()
         self.emit(
             "Disconnected",
             headers=dict(notice.headers),
             internalCode=notice.code,
             reason=notice.reason,
             duration=seconds(self.duration_s),
-            cost=0,
-            direction=DIRECTION,
+            cost=charge.cost,
+            direction=charge.direction,
+        )
+
+    def _charge(self) -> Charge:
+        """Of the number that was dialled, however a trunk wants it written."""
+        identity = self.identity
+        as_asked = identity is None or (identity.client_type == "pstn" and not self.incoming)
+        return self.session.settings.rates.call(
+            incoming=self.incoming,
+            client=identity.client_type if identity else "sip",
+            number=self.dialled if identity is None or as_asked else identity.number,
+            seconds=self.duration_s,
         )
 
     def _send_ringing(self, notice: Notice) -> None:
@@ -294,6 +320,10 @@ class CallLeg:
     def _send_answer(self, notice: Notice) -> None:
         if self.leg is not None:
             self.leg.answer(notice.wire_headers, notice.display_name)
+
+    def _send_direct_answer(self, notice: Notice) -> None:
+        if self.leg is not None and notice.direct_peer is not None:
+            self.leg.answer_directly(notice.direct_peer, notice.wire_headers, notice.display_name)
 
     def _send_refusal(self, notice: Notice) -> None:
         if self.leg is not None:
@@ -317,6 +347,7 @@ _SENDS: Final[Mapping[Effect, Callable[[CallLeg, Notice], None]]] = {
     Effect.SEND_RINGING: CallLeg._send_ringing,
     Effect.SEND_EARLY_MEDIA: CallLeg._send_early_media,
     Effect.SEND_ANSWER: CallLeg._send_answer,
+    Effect.SEND_DIRECT_ANSWER: CallLeg._send_direct_answer,
     Effect.SEND_REFUSAL: CallLeg._send_refusal,
     Effect.SEND_HANG_UP: CallLeg._send_hang_up,
 }

@@ -33,8 +33,6 @@ from runtime.session.timeline import seconds
 if TYPE_CHECKING:
     from runtime.session.call_leg import CallLeg
 
-FREE: Final = "0"
-"""`RecordStopped.cost` is a string; nothing is billed here."""
 STOPPED: Final = "Stopped by user"
 """The reason that VoxEngine's logs show when the call of a recording ends."""
 SERVICE_UNAVAILABLE: Final = 503
@@ -120,6 +118,10 @@ class CallMedia:
 
     def _pass_on(self, tone: str) -> None:
         """Unhandled digits pass through the bridge; those in the audio do so by themselves."""
+        direct = self._call.direct_peer
+        if direct is not None:
+            direct.media.pass_by_info(tone)
+            return
         for sink in self._call.session.routes.heard_by(self._call.unit):
             other = self._call.session.units.get(sink) if isinstance(sink, int) else None
             if isinstance(other, type(self._call)) and other is not self._call:
@@ -157,6 +159,10 @@ class CallMedia:
             case _:
                 self._call.detection.found(event)
 
+    def pass_by_info(self, tone: str) -> None:
+        """A digit of the other peer of a direct call, which the audio does not carry."""
+        self._info_digits.send(tone)
+
     def _note(self, what: str, **detail: Any) -> None:
         self._call.session.timeline.record("media", what, leg=self._call.id, **detail)
 
@@ -188,6 +194,13 @@ class CallMedia:
         self._recording.close()
         return True
 
+    def passes_by(self) -> None:
+        """The audio is not here any more: what was asked for before cannot be done."""
+        form, self._held_recording = self._held_recording, None
+        self._digits = []
+        if form is not None:
+            self.recording_failed("the audio of this call passes directly between its peers")
+
     def _start_recording(self, form: RecordingFormat) -> None:
         self._recording = self._call.session.recordings.start(form, self, self._tap)
 
@@ -199,8 +212,9 @@ class CallMedia:
         self._call.emit("RecordStarted", url=url)
 
     def recording_stopped(self, url: str, duration_s: float) -> None:
+        cost = self._call.session.settings.rates.recording(duration_s)
         self._call.emit(
-            "RecordStopped", url=url, cost=FREE, duration=seconds(duration_s), reason=STOPPED
+            "RecordStopped", url=url, cost=cost, duration=seconds(duration_s), reason=STOPPED
         )
         self._recording_over()
 

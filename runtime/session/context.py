@@ -16,6 +16,7 @@ from runtime.session.calls import CallBook
 from runtime.session.events import Events
 from runtime.session.history import History
 from runtime.session.http import HttpDesk
+from runtime.session.mail import MailDesk
 from runtime.session.recording import RecordingBook
 from runtime.session.routes import Routes
 from runtime.session.settings import Ports, SessionSettings
@@ -29,6 +30,8 @@ class SessionContext:
     """Given to every call, player, recorder and command handler of one session."""
 
     id: str
+    application: str
+    """Whose scenario runs: its pairs and secrets are those of the session."""
     settings: SessionSettings
     ports: Ports
     assets: Assets
@@ -52,6 +55,17 @@ class SessionContext:
     custom_data: str = ""
     places: Places = attrs.field(factory=Places)
     """Calls elsewhere that peers have asked this session to enter."""
+    mail: MailDesk = attrs.field(init=False)
+
+    @mail.default
+    def _mail_desk(self) -> MailDesk:
+        return MailDesk(
+            self.ports.mail,
+            self.settings.limits,
+            events=self.events,
+            timeline=self.timeline,
+            tasks=self.tasks,
+        )
 
     @staticmethod
     def now() -> float:

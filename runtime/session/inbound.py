@@ -59,6 +59,7 @@ class Inbound:
                 self._session.events.replied(frame.seq, frame.handled)
             case BodyFrame():
                 self._session.http.piece(frame)
+                self._session.mail.piece(frame)
             case PongFrame():
                 self._host.watch.pong(frame.nonce)
             case CodeFrame():

@@ -38,7 +38,9 @@ def on_leg_event(call: CallLeg, event: LegEvent) -> None:
         case EarlyMedia(headers=headers):
             call.peer_input(Input.PEER_EARLY_MEDIA, Notice(headers=headers))
         case Connected(headers=headers, custom_data=data):
-            call.peer_input(Input.PEER_CONNECTED, Notice(headers=headers, custom_data=data))
+            passes_by = call.is_direct and not call.incoming
+            given = Input.PEER_CONNECTED_DIRECT if passes_by else Input.PEER_CONNECTED
+            call.peer_input(given, Notice(headers=headers, custom_data=data))
         case Ended():
             call.session.timeline.record(
                 "session", f"leg ended by {event.by}: {event.code} {event.reason}", leg=call.id

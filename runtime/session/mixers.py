@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from runtime.decisions.routing import CONFERENCE, RECORDER
 from runtime.media.port import MediaConference, MediaRecorder, RecordingFormat
 from runtime.session.context import SessionContext
 from runtime.session.recording import RecordingJob
 from runtime.session.timeline import seconds
-
-FREE: Final = "0"
-"""`Recorder.Stopped.cost`; nothing is billed here."""
 
 
 class Conference:
@@ -83,7 +78,8 @@ class Recorder:
         self._session.events.emit("Recorder.Started", unit=self.unit, fields={"url": url})
 
     def recording_stopped(self, url: str, duration_s: float) -> None:
-        fields = {"url": url, "cost": FREE, "duration": seconds(duration_s)}
+        cost = self._session.settings.rates.recording(duration_s)
+        fields = {"url": url, "cost": cost, "duration": seconds(duration_s)}
         self._session.events.emit("Recorder.Stopped", unit=self.unit, fields=fields)
         self._over()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from runtime.legs.leg import Headers
+from runtime.legs.leg import Headers, Leg
 
 
 @attrs.frozen(kw_only=True)
@@ -21,5 +21,7 @@ class Notice:
     """Of a refusal or cancellation, when the event says something else."""
     display_name: str = ""
     custom_data: str = ""
+    direct_peer: Leg | None = None
+    """The leg whose peer the caller is to talk to directly."""
     req: int = 0
     """Of the command that is settled later."""

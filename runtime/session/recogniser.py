@@ -66,8 +66,9 @@ class Recogniser:
     def stop(self) -> None:
         """Stopped follows at once; what the recogniser still says is not told."""
         self._leave()
-        duration = seconds(self._session.now() - self._began) if self._socket else 0
-        self._emit("Stopped", cost=0, duration=duration)
+        duration = self._session.now() - self._began if self._socket else 0.0
+        cost = self._session.settings.rates.recognition(duration)
+        self._emit("Stopped", cost=cost, duration=seconds(duration))
         if self._socket is not None:
             self._socket.close()
         elif self._scope is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -18,14 +18,15 @@ import trio
 from runtime.decisions.breaker import CrashBreaker
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.family import Family
-from runtime.legs.leg import Dialer, Leg
+from runtime.legs.leg import Dialer, Leg, LegIdentity
+from runtime.mail import MailPort, RelayedMail
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher
 from runtime.session.history import History, NoHistory
 from runtime.session.refusals import Refusals, RefusalView
 from runtime.session.rounds import Rounds
-from runtime.session.rules import DEFAULT_APPLICATION, Match, NoMatch, Routing, Served
+from runtime.session.rules import DEFAULT_APPLICATION, Match, NoMatch, Number, Routing, Served
 from runtime.session.scripts import Scripts
 from runtime.session.settings import Ports, SessionSettings
 from runtime.session.supervisor import Plan, SessionHost, Surroundings
@@ -40,7 +41,6 @@ KEPT_AFTER_END: Final = 200
 """Sessions that can be looked at after their end; older ones are on disk."""
 KILL_AFTER_S: Final = 15.0
 """After a drain's time is up: Terminating, Terminated, last recordings; then it is cut."""
-
 
 LOOP_DETECTED: Final = 482
 """RFC 3261 21.4.20."""
@@ -81,6 +81,7 @@ class SessionRegistry:
         recordings: RecordingStore,
         http: Fetcher,
         sockets: SocketPort,
+        mail: MailPort | None = None,
         storage: ApplicationStore | None = None,
         timelines: TimelineSinkFactory,
         new_id: Callable[[], str],
@@ -89,7 +90,7 @@ class SessionRegistry:
         on_refusal: Callable[[RefusalView], None] | None = None,
         history: History | None = None,
     ) -> None:
-        """Without `storage` the application's pairs are kept in memory."""
+        """Without `storage` pairs are kept in memory, without `mail` no message goes."""
         self._settings = settings
         self._scripts = Scripts(launcher, settings.limits)
         self._timelines = timelines
@@ -113,6 +114,7 @@ class SessionRegistry:
                 recordings=recordings,
                 http=http,
                 sockets=sockets,
+                mail=mail or RelayedMail(),
                 storage=storage or ApplicationStore(wall_time=wall_time),
             ),
             launcher=launcher,
@@ -141,9 +143,12 @@ class SessionRegistry:
         started with."""
         self._serve(attrs.evolve(self._served, operator=routing))
 
-    def set_applications(self, applications: Mapping[str, Routing[Bundle]]) -> None:
-        """What was uploaded; as `set_scenarios`."""
-        self._serve(attrs.evolve(self._served, applications=dict(applications)))
+    def set_applications(
+        self, applications: Mapping[str, Routing[Bundle]], numbers: Iterable[Number] = ()
+    ) -> None:
+        """What was uploaded, and whose which number is; as `set_scenarios`."""
+        owned = {each.number: each for each in numbers}
+        self._serve(attrs.evolve(self._served, applications=dict(applications), numbers=owned))
 
     def _serve(self, served: Served[Bundle]) -> None:
         self._served = served
@@ -167,12 +172,11 @@ class SessionRegistry:
 
     def incoming(self, leg: Leg) -> None:
         """An incoming leg: a session of its own, a running conference session, or a refusal."""
-        found = self._served.choose(leg.identity.number)
+        found = _destination(leg.identity, self._served, self._live)
         if isinstance(found, NoMatch):
             self._refuse(leg, 404, found.explanation)
         elif self._draining:
-            headers = {"Retry-After": str(self._settings.retry_after_s)}
-            self._refuse(leg, 503, "the runtime is shutting down", headers)
+            self._refuse(leg, 503, "the runtime is shutting down")
         elif found.conference:
             self._join(leg, found)
         else:
@@ -195,8 +199,7 @@ class SessionRegistry:
     def _begin(self, leg: Leg, found: Match[Bundle]) -> SessionHost | None:
         why = self._no_room(found.scenario, found.bundle)
         if why is not None:
-            headers = {"Retry-After": str(self._settings.retry_after_s)}
-            self._refuse(leg, 503, why, headers)
+            self._refuse(leg, 503, why)
             return None
         family = self._family(leg.identity.own_session)
         looping = family.refuse(self._settings.limits) if leg.identity.own_session else None
@@ -237,9 +240,8 @@ class SessionRegistry:
             raise SessionRefused(404, f"there is no scenario {scenario!r}; there are: {known}")
         if self._draining:
             raise SessionRefused(503, "the runtime is shutting down")
-        why = self._no_room(scenario, bundle)
-        plans = [host.plan for host in self._live.values()]
-        why = why or _started_too_many(plans, application, self._settings.limits.started_sessions)
+        plans, most = [h.plan for h in self._live.values()], self._settings.limits.started_sessions
+        why = self._no_room(scenario, bundle) or _started_too_many(plans, application, most)
         if why is not None:
             raise SessionRefused(503, why)
         plan = Plan(
@@ -294,13 +296,12 @@ class SessionRegistry:
     def _count_end(self, plan: Plan, cause: Cause) -> None:
         self._breaker.ended(plan.scenario, plan.bundle.version, cause, trio.current_time())
 
-    def _refuse(
-        self, leg: Leg, code: int, reason: str, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def _refuse(self, leg: Leg, code: int, reason: str) -> None:
         identity = leg.identity
+        headers = {"Retry-After": str(self._settings.retry_after_s)} if code == 503 else {}
         self._refusals.add(identity.remote, identity.number, code, reason)
         leg.listen(_nobody_listens)
-        leg.reject(code, reason, headers or {})
+        leg.reject(code, reason, headers)
 
     # --- sessions seen from outside -------------------------------------------------------------
 
@@ -310,13 +311,11 @@ class SessionRegistry:
 
     def get(self, session_id: str) -> SessionView | None:
         """Live, or one of the last that ended."""
-        host = self._find(session_id)
-        return host.view() if host else None
+        return host.view() if (host := self._find(session_id)) else None
 
     def timeline(self, session_id: str) -> Timeline | None:
         """To read and to follow."""
-        host = self._find(session_id)
-        return host.timeline if host else None
+        return host.timeline if (host := self._find(session_id)) else None
 
     def note_refusal(self, remote: str, destination: str, code: int, reason: str) -> None:
         """A call or request that the signalling side refused before it became a leg."""
@@ -367,6 +366,18 @@ class SessionRegistry:
     def _wake(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
+
+
+def _destination(
+    identity: LegIdentity, served: Served[Bundle], live: Mapping[str, SessionHost]
+) -> Match[Bundle] | NoMatch:
+    """What takes a call; one of our own to a shared session is looked for where it came from."""
+    if not identity.to_conference:
+        return served.choose(identity.number, identity.application)
+    host = live.get(identity.own_session)
+    if host is None:
+        return NoMatch("the session that called this conference is over")
+    return served.conference(identity.number, host.plan.application)
 
 
 def _nobody_listens(_: object) -> None:

@@ -164,30 +164,102 @@ class Routing(Generic[BundleT]):
 
 
 @attrs.frozen(kw_only=True)
-class Served(Generic[BundleT]):
-    """All that is served: what the operator named comes first, then each application's rules.
+class Number:
+    """A number that belongs to an application; calls to it are taken by nobody else's rules."""
 
-    An application without rules gets no incoming calls; its sessions are started over HTTP.
+    number: str
+    """The whole dialled user part."""
+    application: str
+    scenario: str = ""
+    """Takes the calls without being asked for by a rule; empty: the rules decide."""
+    custom_data: str = attrs.field(default="", repr=False)
+    """What VoxEngine.customData() gives to the sessions of `scenario`."""
+
+
+@attrs.frozen(kw_only=True)
+class Served(Generic[BundleT]):
+    """All that is served: what the operator named comes first, then whom the number belongs to,
+    then each application's rules.
+
+    An application without rules and numbers gets no incoming calls; its sessions are started over
+    HTTP. Calls of an application's users go to that application alone.
     """
 
     operator: Routing[BundleT]
     applications: Mapping[str, Routing[BundleT]] = attrs.field(factory=dict)
+    numbers: Mapping[str, Number] = attrs.field(factory=dict)
 
-    def choose(self, destination: str) -> Match[BundleT] | NoMatch:
-        """Who takes a call to this user part."""
+    def choose(self, destination: str, caller: str = "") -> Match[BundleT] | NoMatch:
+        """Who takes a call to this user part; `caller`: the application whose user calls."""
+        number = self.numbers.get(destination)
         ruled = {name: each for name, each in self.applications.items() if each.rules}
         tried: list[str] = []
-        if self.operator.bundles or not ruled:
+        if self.operator.bundles or not (ruled or self.numbers):
             found = self.operator.choose(destination)
             if isinstance(found, Match):
                 return found
             tried.append(found.explanation)
+        if number is not None:
+            found = self._by_number(number)
+            if isinstance(found, Match):
+                return found
+            return NoMatch("; ".join([*tried, found.explanation]))
+        if caller:
+            ruled = {name: each for name, each in ruled.items() if name == caller}
+            tried.append(f"its caller is a user of application {caller!r}")
         for name, routing in ruled.items():
             found = routing.choose(destination)
             if isinstance(found, Match):
                 return attrs.evolve(found, application=name)
             tried.append(f"application {name!r}: {found.explanation}")
         return NoMatch("; ".join(tried[:MAX_TRIED]))
+
+    def conference(self, name: str, application: str) -> Match[BundleT] | NoMatch:
+        """Who takes a call of a session of `application` to a shared one: a rule with `conference =
+        true` of the same application."""
+        own = attrs.evolve(
+            self,
+            operator=self.operator if application == DEFAULT_APPLICATION else Routing(bundles={}),
+            applications={
+                each: routing for each, routing in self.applications.items() if each == application
+            },
+            numbers={
+                number: each
+                for number, each in self.numbers.items()
+                if each.application == application
+            },
+        )
+        found = own.choose(name)
+        if isinstance(found, NoMatch) or found.conference:
+            return found
+        taken = (
+            f"rule {found.rule!r}" if found.rule else f"scenario {found.scenario!r}, by no rule,"
+        )
+        return NoMatch(
+            f"{taken} takes {name!r}, and is not shared: callConference joins sessions of a rule "
+            "with conference = true"
+        )
+
+    def _by_number(self, number: Number) -> Match[BundleT] | NoMatch:
+        owner = f"{number.number} belongs to application {number.application!r}"
+        routing = self.applications.get(number.application)
+        if routing is None:
+            return NoMatch(f"{owner}, which has no scenario")
+        if number.scenario and number.scenario in routing.bundles:
+            return Match(
+                scenario=number.scenario,
+                bundle=routing.bundles[number.scenario],
+                application=number.application,
+                custom_data=number.custom_data,
+            )
+        if number.scenario:
+            return NoMatch(f"{owner}, which has no scenario {number.scenario!r}")
+        if not routing.rules:
+            return NoMatch(f"{owner}, which has no rules")
+        found = routing.choose(number.number)
+        if isinstance(found, Match):
+            return attrs.evolve(found, application=number.application)
+        return NoMatch(f"{owner}: {found.explanation}")
 
     def bundles(self, application: str) -> dict[str, BundleT]:
         """By name. What was uploaded to the default application stands beside what the operator

@@ -12,8 +12,10 @@ import attrs
 
 from runtime.decisions.failure import OnError, OnFailure
 from runtime.decisions.limits import Limits
+from runtime.decisions.rates import RateTable
 from runtime.decisions.secrets import Secret
 from runtime.legs.leg import Dialer
+from runtime.mail import MailPort
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher
@@ -30,6 +32,10 @@ EXIT_S: Final = 2.0
 
 def _no_url(_: str) -> str:
     return ""
+
+
+def _no_secrets(_: str) -> tuple[Secret, ...]:
+    return ()
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +59,11 @@ class SessionSettings:
     log_url: Callable[[str], str] = _no_url
     recogniser: str = ""
     """Where speech is recognised: a ws:// or wss:// URL; empty = nowhere."""
+    rates: RateTable = RateTable()
     secrets: tuple[Secret, ...] = attrs.field(default=(), repr=False)
+    """Of the operator, for all applications."""
+    secrets_of: Callable[[str], tuple[Secret, ...]] = _no_secrets
+    """Of an application, as they are now; a session keeps those that it began with."""
 
 
 @attrs.frozen(kw_only=True)
@@ -67,3 +77,4 @@ class Ports:
     http: Fetcher
     storage: ApplicationStore
     sockets: SocketPort
+    mail: MailPort

@@ -138,9 +138,13 @@ class SessionHost:
             fail=self.end,
         )
         tasks = Tasks(self._crashed)
-        secrets = SecretBook(settings.secrets, self.around.new_nonce())
+        application = self.plan.application
+        # What the operator configured wins over what was set for the application.
+        known = (*settings.secrets_of(application), *settings.secrets)
+        secrets = SecretBook(known, self.around.new_nonce())
         return SessionContext(
             id=self.plan.id,
+            application=application,
             settings=settings,
             ports=ports,
             assets=self.plan.bundle.assets,

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -21,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest migration: a database that has it is opened without loading the migration tool."""
 
 metadata: Final = MetaData()
@@ -119,6 +120,7 @@ calls: Final = Table(
     Index("calls_by_number", "number", "session_id"),
     Index("calls_by_callerid", "callerid", "session_id"),
     Index("calls_by_custom_data", "custom_data", "session_id"),
+    Index("calls_by_result", "result", "session_id"),
 )
 
 recordings: Final = Table(
@@ -140,4 +142,48 @@ tokens: Final = Table(
     Column("sha256", String(64), nullable=False, unique=True),
     Column("scopes", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+)
+
+secrets: Final = Table(
+    "secrets",
+    metadata,
+    Column("application", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("hosts", Text, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Column("changed_by", String(64), nullable=False),
+)
+
+pairs: Final = Table(
+    "pairs",
+    metadata,
+    Column("application", String(64), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expire", Integer, nullable=False),
+    Index("pairs_by_expiry", "expire"),
+)
+
+users: Final = Table(
+    "users",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("application", String(64), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("max_contacts", Integer, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Index("users_by_application", "application", "name"),
+)
+
+numbers: Final = Table(
+    "numbers",
+    metadata,
+    Column("number", String(64), primary_key=True),
+    Column("application", String(64), nullable=False),
+    Column("scenario", String(64), nullable=False),
+    Column("custom_data", Text, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Index("numbers_by_application", "application", "number"),
 )

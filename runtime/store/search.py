@@ -18,6 +18,7 @@ MAX_PAGE: Final = 200
 """Sessions in an answer: some milliseconds of the core to write it down."""
 MAX_CALLS: Final = 1_000
 """Calls in an answer; a shared session may have had many callers."""
+USUAL_RESULT: Final = "answered"
 _CURSOR: Final = re.compile(r"(\d{1,12}(?:\.\d{1,20})?)~([A-Za-z0-9_-]{1,64})")
 
 
@@ -86,9 +87,11 @@ def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
         conditions.append(s.end_cause == wanted.end_cause)
     if wanted.number:
         conditions.append(_by_call(or_(c.number == wanted.number, c.callerid == wanted.number)))
-    if wanted.result:
-        of_session = and_(c.session_id == s.id, c.result == wanted.result)
-        conditions.append(exists().where(of_session))
+    if wanted.result == USUAL_RESULT:
+        # Most sessions have one: looked for from the sessions on, which ends at the page's end.
+        conditions.append(exists().where(and_(c.session_id == s.id, c.result == wanted.result)))
+    elif wanted.result:
+        conditions.append(_by_call(c.result == wanted.result))
     if wanted.custom_data:
         whole = wanted.custom_data
         conditions.append(or_(s.custom_data == whole, _by_call(c.custom_data == whole)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,17 +20,27 @@ import trio
 from sqlalchemy import Connection, delete, exists, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
 
+from runtime.store import recordings as stored
 from runtime.store.database import Database, StoreError
 from runtime.store.history import close_interrupted
+from runtime.store.recordings import Key
 from runtime.store.runs import is_alive
 from runtime.store.schema import calls, recordings, sessions
 
 PORTION: Final = 200
 """Files or rows at a time: a transaction that holds up the history's for some milliseconds."""
 ROUND_S: Final = 3_600.0
+ROOM_S: Final = 10.0
+"""Between looks at how much the recordings take: 1,000 calls write 40 MB of mp3 in that time."""
+FULL: Final = 0.95
+"""Of what they may take; the rest is for those that are being written."""
+ENOUGH: Final = 0.90
+"""So that not every look deletes something."""
 DAY_S: Final = 86_400.0
 
-Key = tuple[str, int]
+
+class StillNeeded(Exception):
+    """The recording belongs to a session that lives."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,9 +54,12 @@ class Upkeep:
     find: Callable[[str, int], Path | None]
     """The file of a recording."""
     recordings_days: float
+    recordings_most: int | None
+    """Bytes that all may take before the oldest go; None: recordings are refused instead."""
     history_days: float
     wall_time: Callable[[], float]
     warn: Callable[[str], object]
+    tell: Callable[[str], object]
 
     async def begin(self) -> None:
         """Sessions of a killed process are over."""
@@ -54,13 +68,16 @@ class Upkeep:
             self.warn(f"{closed} sessions of a killed process are marked as interrupted")
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Index and disk once, retention every hour."""
+        """Index and disk once, retention every hour, room for recordings every some seconds."""
         started = self.wall_time()
         task_status.started()
         await self._guarded(self.index, started)
         while True:
             await self._guarded(self.throw_away, self.wall_time())
-            await trio.sleep(ROUND_S)
+            with trio.move_on_after(ROUND_S):
+                while True:
+                    await self._guarded(self.make_room, self.wall_time())
+                    await trio.sleep(ROOM_S if self.recordings_most else ROUND_S)
 
     async def _guarded(self, work: Callable[[float], Any], at: float) -> None:
         try:
@@ -77,21 +94,66 @@ class Upkeep:
         while keys := await self.store.read(partial(_keys_after, after=last)):
             gone = await trio.to_thread.run_sync(self._without_file, keys)
             if gone:
-                await self.store.write(partial(_forget_recordings, keys=gone))
+                await self.store.write(partial(stored.forget, keys=gone))
             last = keys[-1]
 
     async def throw_away(self, now: float) -> None:
         """What is older than is kept, as of `now`."""
         if self.recordings_days:
-            old = partial(_old_recordings, limit=now - self.recordings_days * DAY_S)
-            while keys := await self.store.read(old):
-                await trio.to_thread.run_sync(self._delete_recordings, keys)
-                await self.store.write(partial(_forget_recordings, keys=keys))
+            moment = now - self.recordings_days * DAY_S
+            gone = 0
+            while keys := await self.store.read(lambda c: stored.older_than(c, moment, PORTION)):
+                await self._delete(keys)
+                gone += len(keys)
+            if gone:
+                days = f"{self.recordings_days:g} days"
+                self.tell(f"{gone} recordings were deleted: older than {days}")
         if self.history_days:
             over = partial(_old_sessions, limit=now - self.history_days * DAY_S)
             while ids := await self.store.read(over):
                 await trio.to_thread.run_sync(self._delete_timelines, ids)
                 await self.store.write(partial(_forget_sessions, ids=ids))
+
+    async def make_room(self, _: float) -> None:
+        """Delete the oldest recordings until they take less than they may, by a margin for those
+        that are being written."""
+        if self.recordings_most is None:
+            return
+        used = await self.store.read(stored.total_bytes)
+        if used <= self.recordings_most * FULL:
+            return
+        gone, freed, last = 0, 0, 0.0
+        while used - freed > self.recordings_most * ENOUGH:
+            found = await self.store.read(lambda c: stored.oldest(c, PORTION))
+            keys: list[Key] = []
+            for key, size, finished_at in found:
+                if used - freed > self.recordings_most * ENOUGH:
+                    keys.append(key)
+                    freed, last = freed + size, finished_at
+            if not keys:
+                break
+            await self._delete(keys)
+            gone += len(keys)
+        if not gone:
+            return
+        newest = datetime.fromtimestamp(last, UTC).isoformat(timespec="seconds")
+        self.tell(
+            f"{gone} recordings ({freed:,} bytes, up to {newest}) were deleted to make room "
+            "([data] recordings_full)"
+        )
+
+    async def delete_recording(self, session: str, number: int) -> bool:
+        """Whether there was one. Raises StillNeeded while its session lives."""
+        if await self.store.read(lambda c: stored.is_of_live_session(c, session)):
+            raise StillNeeded(f"session {session} lives, and its script may still use it")
+        there = await trio.to_thread.run_sync(self.find, session, number) is not None
+        await self._delete([(session, number)])
+        return there
+
+    async def _delete(self, keys: list[Key]) -> None:
+        """The files first: a kill in between leaves rows, which the next start finds."""
+        await trio.to_thread.run_sync(self._delete_recordings, keys)
+        await self.store.write(partial(stored.forget, keys=keys))
 
     def _without_file(self, keys: list[Key]) -> list[Key]:
         return [key for key in keys if self.find(*key) is None]
@@ -140,23 +202,12 @@ def _keys_after(connection: Connection, after: Key) -> list[Key]:
     return [(session, number) for session, number in found]
 
 
-def _old_recordings(connection: Connection, limit: float) -> list[Key]:
-    query = select(recordings.c.session_id, recordings.c.number)
-    old = query.where(recordings.c.finished_at < limit).order_by(recordings.c.finished_at)
-    return [(session, number) for session, number in connection.execute(old.limit(PORTION))]
-
-
 def _old_sessions(connection: Connection, limit: float) -> list[str]:
     """Over, begun before `limit`, and without recordings, which are found by their session."""
     kept = exists().where(recordings.c.session_id == sessions.c.id)
     old = (sessions.c.started_at < limit) & sessions.c.duration_s.is_not(None) & ~kept
     query = select(sessions.c.id).where(old).order_by(sessions.c.started_at).limit(PORTION)
     return list(connection.execute(query).scalars())
-
-
-def _forget_recordings(connection: Connection, keys: list[Key]) -> None:
-    key = tuple_(recordings.c.session_id, recordings.c.number)
-    connection.execute(delete(recordings).where(key.in_(keys)))
 
 
 def _forget_sessions(connection: Connection, ids: list[str]) -> None:

@@ -16,7 +16,8 @@ from runtime.legs.leg import DialRefused, DialRequest, Headers, Leg, LegIdentity
 from runtime.media.port import MediaUnavailable
 from runtime.testing.agenda import Agenda
 from runtime.testing.callers import REASONS, SimCallee
-from runtime.testing.legs import SimLeg, complaint_about
+from runtime.testing.headers import complaint_about
+from runtime.testing.legs import SimLeg
 from runtime.testing.peers import Stage
 from runtime.testing.symbolic_media import SymbolicMedia
 
@@ -152,7 +153,9 @@ class SimDialer:
     def _check_user(self, name: str) -> None:
         """As a registrar does, once the test has said who there is (legs/sip/user_calls.py)."""
         if self._users and name not in self._users:
-            raise DialRefused(404, f"no user {name!r} is configured in [users]")
+            raise DialRefused(
+                404, f"no user {name!r} is configured in [users], or set for an application"
+            )
         if not self._users.get(name, True):
             raise DialRefused(480, f"user {name!r} is not registered")
 
@@ -177,7 +180,7 @@ class SimDialer:
             display_name=request.display_name,
             from_uri=f"sip:{request.callerid}@callstage.sim",
             to_uri=request.to,
-            client_type=request.kind,
+            client_type="sip" if request.kind == "conference" else request.kind,
             remote="simulated",
         )
         return SimLeg(
@@ -186,6 +189,7 @@ class SimDialer:
             media=media,
             agenda=self._agenda,
             invite_headers=_invite_headers(request),
+            direct_for=request.direct_for,
         )
 
 

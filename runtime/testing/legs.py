@@ -20,6 +20,7 @@ from runtime.legs.leg import (
     Headers,
     Held,
     InfoReceived,
+    Leg,
     LegEvent,
     LegIdentity,
     LegListener,
@@ -33,6 +34,7 @@ from runtime.legs.leg import (
 )
 from runtime.media.port import RtpStream
 from runtime.testing.agenda import Agenda, Appointment
+from runtime.testing.headers import complaint_about, visible
 from runtime.testing.symbolic_leg import SymbolicLeg
 from runtime.testing.transfers import SimTransfers
 
@@ -41,6 +43,18 @@ ROUND_TRIP_S: Final = 0.02
 NO_HEADERS: Final[Mapping[str, str]] = {}
 RETRY_AFTER: Final = "Retry-After"
 SDP: Final = "application/sdp"
+
+STREAM: Final = RtpStream(
+    remote_host="192.0.2.1",
+    remote_port=40_000,
+    remote_rtcp_port=40_001,
+    codec="PCMU",
+    send_payload_type=0,
+    receive_payload_types=frozenset({0}),
+    dtmf_send_payload_type=101,
+    dtmf_receive_payload_type=101,
+)
+"""What every simulated person agrees on."""
 
 State = Literal["invited", "ringing", "answered", "connected", "ended"]
 """answered: an incoming leg between its 200 and the ACK."""
@@ -69,29 +83,6 @@ class WireStep:
         return f"{self.t:8.2f}  {self.by:4}  {self.what}"
 
 
-def visible(headers: Headers, *, with_reason: bool = False) -> dict[str, str]:
-    """What a leg hands over of a peer's headers; Reason only of an end."""
-    return {
-        name: value
-        for name, value in headers.items()
-        if _may_be_set(name) or (with_reason and name.lower() == "reason")
-    }
-
-
-def _may_be_set(name: str) -> bool:
-    """By scripts; every other header is the stack's own."""
-    return name.lower().startswith("x-") or name.lower() == "user-to-user"
-
-
-def complaint_about(headers: Headers) -> str:
-    """Why a script's headers cannot be sent; VI-* are instructions to the platform."""
-    names = [name for name in headers if not _may_be_set(name)]
-    names = [name for name in names if not name.lower().startswith("vi-")]
-    if not names:
-        return ""
-    return f"a script may not set {', '.join(names)}; it may set X-* headers and User-to-User"
-
-
 class SimLeg:
     """One call between the session and a simulated person."""
 
@@ -103,6 +94,7 @@ class SimLeg:
         media: SymbolicLeg,
         agenda: Agenda,
         invite_headers: Headers = NO_HEADERS,
+        direct_for: Leg | None = None,
     ) -> None:
         self._identity = identity
         self._incoming = incoming
@@ -110,6 +102,8 @@ class SimLeg:
         self._agenda = agenda
         self._state: State = "invited"
         self._held = False
+        self._direct_for = direct_for
+        self._direct_peer: SimLeg | None = None
         self._listener: LegListener | None = None
         self._tracer: TraceListener | None = None
         self._early: list[LegEvent] = []
@@ -118,6 +112,8 @@ class SimLeg:
         self.transfers = SimTransfers(self, agenda, self._who)
         self.wire: list[WireStep] = []
         self.ended: Ended | None = None
+        if direct_for is not None:
+            media.pass_by()
         self._step("invited", "peer" if incoming else "us", invite_headers)
 
     # --- the session's side: Leg ---
@@ -171,6 +167,15 @@ class SimLeg:
             self._audio()
             self._step("answered", "us", headers, body=display_name)
             self._agenda.after(ROUND_TRIP_S, self._acknowledged)
+
+    def answer_directly(self, peer: Leg, headers: Headers, display_name: str = "") -> None:
+        fits = isinstance(peer, SimLeg) and peer._direct_for is self and peer.is_connected
+        if isinstance(peer, SimLeg) and fits and self.unanswered:
+            self._media.pass_by()
+            self.answer(headers, display_name)
+            self._media.connect(peer.media)
+            peer.media.connect(self._media)
+            self._direct_peer, peer._direct_peer = peer, self
 
     def _acknowledged(self) -> None:
         if self._state == "answered":
@@ -226,9 +231,12 @@ class SimLeg:
     def peer_early_media(self, headers: Headers) -> None:
         if not self._incoming and self.unanswered:
             self._state = "ringing"
-            self._audio()
             self._step("183", "peer", headers)
-            self._emit(EarlyMedia(headers=visible(headers)))
+            if self._direct_for is not None:
+                self._emit(Ringing(headers=visible(headers)))
+            else:
+                self._audio()
+                self._emit(EarlyMedia(headers=visible(headers)))
 
     def peer_answers(self, headers: Headers, custom_data: str) -> None:
         if not self._incoming and self.unanswered:
@@ -267,6 +275,7 @@ class SimLeg:
             self._audio(sending=False)
             self._step("hold", "peer")
             self._emit(Reinvited(mime_type=SDP, body="a=sendonly\r\n"))
+            self._pass_on("hold")
             self._emit(Held())
 
     def peer_resumes(self) -> None:
@@ -275,6 +284,7 @@ class SimLeg:
             self._audio()
             self._step("resume", "peer")
             self._emit(Reinvited(mime_type=SDP, body="a=sendrecv\r\n"))
+            self._pass_on("resume")
             self._emit(Resumed())
 
     def peer_sends_info(self, mime_type: str, body: str, headers: Headers) -> None:
@@ -310,24 +320,18 @@ class SimLeg:
     def emit(self, event: LegEvent) -> None:
         self._emit(event)
 
+    def _pass_on(self, what: str) -> None:
+        """In a direct call the other side is asked, too."""
+        other = self._direct_peer
+        if other is not None and other.is_connected:
+            other._step(what, "us")
+
     def _who(self) -> str:
         identity = self._identity
         return identity.from_uri if self._incoming else identity.to_uri
 
     def _audio(self, *, sending: bool = True) -> None:
-        self._media.configure(
-            RtpStream(
-                remote_host="192.0.2.1",
-                remote_port=40_000,
-                remote_rtcp_port=40_001,
-                codec="PCMU",
-                send_payload_type=0,
-                receive_payload_types=frozenset({0}),
-                dtmf_send_payload_type=101,
-                dtmf_receive_payload_type=101,
-                sending=sending,
-            )
-        )
+        self._media.configure(attrs.evolve(STREAM, sending=sending))
 
     def _step(self, what: str, by: Side, headers: Headers = NO_HEADERS, *, body: str = "") -> None:
         now = self._agenda.now()

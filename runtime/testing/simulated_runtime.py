@@ -16,6 +16,7 @@ from runtime.decisions.failure import OnError, OnFailure
 from runtime.decisions.limits import Limits
 from runtime.decisions.secrets import Secret
 from runtime.legs.leg import Dialer
+from runtime.mail import MailPort
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher, Transport
@@ -44,6 +45,7 @@ class Edges:
     recordings: RecordingStore
     http: Transport
     sockets: SocketPort
+    mail: MailPort
     timelines: TimelineSinkFactory
 
 
@@ -135,6 +137,7 @@ class SimulatedRuntime:
             recordings=self._edges.recordings,
             http=Fetcher(self._edges.http),
             sockets=self._edges.sockets,
+            mail=self._edges.mail,
             timelines=self._edges.timelines,
             new_id=lambda: f"s{next(ids)}",
             new_nonce=lambda: str(next(nonces)),

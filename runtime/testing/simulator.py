@@ -34,8 +34,10 @@ from runtime.testing.callers import SimCallee, SimCaller
 from runtime.testing.chronicle import Chronicle, Row, SimEvent
 from runtime.testing.dialer import DialScript, Refusal, SimDialer, play
 from runtime.testing.faults import Fault, Faults
-from runtime.testing.legs import NO_HEADERS, SimLeg, visible
+from runtime.testing.headers import visible
+from runtime.testing.legs import NO_HEADERS, SimLeg
 from runtime.testing.peers import WAIT_S, NotHeard, SimPeer
+from runtime.testing.post import SimPost
 from runtime.testing.simulated_runtime import Edges, SimulatedRuntime, rules_of
 from runtime.testing.socket_world import SimSockets
 from runtime.testing.sockets import SimSocket
@@ -72,6 +74,7 @@ class Sim:
         self.http = SimWeb(self.agenda.now, self.faults)
         self.sounds = SymbolicSounds(self.recorded.seconds_of)
         self.sockets = SimSockets(self.media, self, self.faults, self.agenda.now)
+        self.post = SimPost()
         self.dialer = SimDialer(self.agenda, self.media, self, self._start_script)
         self.callers: list[SimCaller] = []
         self.folder = folder
@@ -369,6 +372,7 @@ def _edges(sim: Sim) -> Edges:
         recordings=sim.recorded,
         http=sim.http,
         sockets=sim.sockets,
+        mail=sim.post,
         timelines=sim.chronicle.sink,
     )
 

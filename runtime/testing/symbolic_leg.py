@@ -75,6 +75,7 @@ class SymbolicLeg(Tapped):
         self._opened = agenda.now()
         self._got_packet = False
         self._handling_tones = False
+        self._passes_by = False
         self._voice: dict[Audio, None] = {}
         self._digits_sent_at = 0.0
         self._busy_until: dict[str, float] = {}
@@ -105,10 +106,10 @@ class SymbolicLeg(Tapped):
         self.changed()
 
     def handle_tones(self, handle: bool) -> None:
-        self._handling_tones = handle
+        self._handling_tones = handle and not self._passes_by
 
     def detect(self, what: Detection) -> None:
-        if not self.closed:
+        if not self.closed and not self._passes_by:
             self._ears.detect(what)
 
     def measure(self) -> None:
@@ -132,6 +133,11 @@ class SymbolicLeg(Tapped):
             self._tell(DigitsSent())
 
     # --- the person's side ---
+
+    def pass_by(self) -> None:
+        """The person's audio goes to another person directly: the session hears nothing of it."""
+        self._passes_by, self._handling_tones = True, False
+        self._ears.close()
 
     def take_turn(self, what: str, seconds: float) -> tuple[float, float]:
         """From when to when the person does this: after what it does already of that kind."""
@@ -260,7 +266,7 @@ class SymbolicLeg(Tapped):
     # --- events and the end ---
 
     def _tell(self, event: LegMediaEvent) -> None:
-        if self.closed and not isinstance(event, LegClosed | MediaLost):
+        if (self.closed or self._passes_by) and not isinstance(event, LegClosed | MediaLost):
             return
         if self._listener is None:
             self._early_events.append(event)
@@ -287,7 +293,7 @@ class SymbolicLeg(Tapped):
         self.refresh()
 
     def _statistics(self) -> LegStatistics:
-        if self._stream is None:
+        if self._stream is None or self._passes_by:
             return LegStatistics()
         packets = round((self._agenda.now() - self._opened) * PACKETS_PER_SECOND)
         octets = packets * OCTETS_PER_PACKET

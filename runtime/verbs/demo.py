@@ -7,14 +7,16 @@ recordings are.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import trio
 import typer
 
 from runtime.config import Config
-from runtime.config.settings import DataSettings, HttpSettings, RtpSettings, SipSettings
+from runtime.config.data import DataSettings
+from runtime.config.settings import HttpSettings, RtpSettings, SipSettings
 from runtime.control.sessions import read_timeline
 from runtime.log import LogLines, open_log
 from runtime.phone import CallPlan, CallReport, Phone
@@ -31,7 +33,7 @@ MAX_DEMO_S: Final = 25.0
 ANY_PORT: Final = "127.0.0.1:0"
 
 
-async def demo(data: Path) -> int:
+async def demo(data: Path, *, as_json: bool) -> int:
     """Run it and tell it; the exit code."""
     config = Config(
         sip=SipSettings(listen=(f"udp://{ANY_PORT}",)),
@@ -48,7 +50,7 @@ async def demo(data: Path) -> int:
         try:
             server = Server(config, routing, open_log(lines, "text"))
             with trio.move_on_after(MAX_DEMO_S):
-                report = await _call_it(server, data / "demo-heard.wav")
+                report = await _call_it(server, data / "demo-heard.wav", quiet=as_json)
         except* StartError as group:
             refused = [str(exc) for exc in leaves(group)]
         finally:
@@ -59,15 +61,19 @@ async def demo(data: Path) -> int:
         why = "it was not over in time" if report is None else f"{report.code} {report.reason}"
         typer.echo(f"the demonstration call failed: {why}", err=True)
         return 1
-    _tell(report, data)
+    if as_json:
+        typer.echo(json.dumps(_as_json(report, data)))
+    else:
+        _tell(report, data)
     return 0
 
 
-async def _call_it(server: Server, heard: Path) -> CallReport:
+async def _call_it(server: Server, heard: Path, *, quiet: bool) -> CallReport:
     async with trio.open_nursery() as nursery:
         listening: Listening = await nursery.start(server.run)
-        typer.echo(listening.ready_line)
-        typer.echo(f"calling {listening.sip[0]} and pressing 1 ...")
+        if not quiet:
+            typer.echo(listening.ready_line)
+            typer.echo(f"calling {listening.sip[0]} and pressing 1 ...")
         phone = Phone(plays=False)
         await nursery.start(phone.run)
         address = listening.sip[0]
@@ -79,8 +85,24 @@ async def _call_it(server: Server, heard: Path) -> CallReport:
     return report
 
 
+def _newest(data: Path) -> Path:
+    """The folder of the session that was just over."""
+    return max((data / "sessions").iterdir(), key=lambda folder: folder.stat().st_mtime)
+
+
+def _as_json(report: CallReport, data: Path) -> dict[str, Any]:
+    newest = _newest(data)
+    recorded = sorted((data / "recordings" / newest.name).glob("*"))
+    return {
+        **report.to_json(),
+        "session_id": newest.name,
+        "timeline": str(newest / "timeline.jsonl"),
+        "recorded_by_the_scenario": [str(file) for file in recorded],
+    }
+
+
 def _tell(report: CallReport, data: Path) -> None:
-    newest = max((data / "sessions").iterdir(), key=lambda folder: folder.stat().st_mtime)
+    newest = _newest(data)
     typer.echo(f"\ntimeline of session {newest.name}:")
     for line in timeline_lines(read_timeline(newest / "timeline.jsonl")):
         typer.echo(line)

@@ -28,7 +28,7 @@ from runtime.media.native.library import available, means
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.levels import Isolation, Required, SandboxReport
 from runtime.server.isolation import find_isolation
-from runtime.server.server import sessions_that_fit
+from runtime.server.machine import sessions_that_fit
 from runtime.verbs.trunks import running_trunks, show_trunks
 
 

@@ -39,11 +39,11 @@ def _cell(value: object) -> Text:
     return Text(text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 3]}...")
 
 
-def _table(console: Console, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    table = Table(*names)
+def table(console: Console, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    drawn = Table(*names)
     for row in rows:
-        table.add_row(*(_cell(value) for value in row))
-    console.print(table)
+        drawn.add_row(*(_cell(value) for value in row))
+    console.print(drawn)
 
 
 def plan_json(planned: Plan, versions: Mapping[str, int], *, dry_run: bool) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def plan_json(planned: Plan, versions: Mapping[str, int], *, dry_run: bool) -> d
         "changes": planned.changes_something,
         "scenarios": {
             name: {
-                **{key: each[key] for key in CHANGES},
+                **{key: each[key] for key in (*CHANGES, "same")},
                 "digest": each["digest"],
                 "version": versions.get(name),
             }
@@ -60,10 +60,16 @@ def plan_json(planned: Plan, versions: Mapping[str, int], *, dry_run: bool) -> d
         },
         "rules": {
             "added": planned.rules_added,
-            "changed": planned.rules_changed,
+            "changed": list(planned.rules_changed),
             "removed": planned.rules_removed,
+            "same": planned.rules_same,
+            "differences": {
+                name: {field: {"server": old, "project": new} for field, (old, new) in each.items()}
+                for name, each in planned.rules_changed.items()
+            },
             "reordered": planned.rules_reordered,
         },
+        "only_on_the_server": planned.only_there,
         "sounds": sorted(planned.missing),
     }
 
@@ -73,15 +79,16 @@ def show_plan(console: Console, planned: Plan, versions: Mapping[str, int]) -> N
     for name, each in planned.scenarios.items():
         changes = [f"{key} {', '.join(each[key])}" for key in CHANGES if each[key]]
         rows.append(("scenario", name, versions.get(name, ""), "; ".join(changes) or "the same"))
-    for what, names in (
-        ("added", planned.rules_added),
-        ("changed", planned.rules_changed),
-        ("removed", planned.rules_removed),
-    ):
-        rows += [("rule", name, "", what) for name in names]
+    rows += [("scenario", name, "", "only on the server, and stays") for name in planned.only_there]
+    rows += [("rule", name, "", "added") for name in planned.rules_added]
+    for name, change in planned.rules_changed.items():
+        told = [f"{field}: {old!r} becomes {new!r}" for field, (old, new) in change.items()]
+        rows.append(("rule", name, "", "; ".join(told)))
+    rows += [("rule", name, "", "removed") for name in planned.rules_removed]
+    rows += [("rule", name, "", "the same") for name in planned.rules_same]
     if planned.rules_reordered:
         rows.append(("rules", "", "", "in another order"))
-    _table(console, ("what", "name", "version", "compared with the server"), rows)
+    table(console, ("what", "name", "version", "compared with the server"), rows)
     if not versions:
         sounds = f"{len(planned.missing)} sounds ({planned.missing_bytes:,} bytes) would be sent"
         console.print(f"nothing was changed; {sounds}", markup=False)
@@ -99,7 +106,7 @@ def show_rules(console: Console, rules: Sequence[Mapping[str, Any]]) -> None:
         )
         for n, r in enumerate(rules, 1)
     ]
-    _table(console, ("", "rule", "to", "scenario", "session", "custom data"), rows)
+    table(console, ("", "rule", "to", "scenario", "session", "custom data"), rows)
 
 
 def show_sessions(console: Console, sessions: Sequence[Mapping[str, Any]]) -> None:
@@ -109,27 +116,28 @@ def show_sessions(console: Console, sessions: Sequence[Mapping[str, Any]]) -> No
             f"{each['application']}/{each['scenario']}",
             each["version"][:12],
             each["state"],
-            _seconds(each["duration_s"]),
+            seconds(each["duration_s"]),
             ", ".join(
                 f"{leg['callerid']} > {leg['number']} {leg['state']}" for leg in each["legs"]
             ),
         )
         for each in sessions
     ]
-    _table(console, ("session", "scenario", "version", "state", "for", "calls"), rows)
+    table(console, ("session", "scenario", "version", "state", "for", "calls"), rows)
 
 
-def show_history(console: Console, sessions: Sequence[Mapping[str, Any]]) -> None:
+def show_history(console: Console, page: Mapping[str, Any]) -> None:
     rows: list[tuple[object, ...]] = []
-    for each in sessions:
-        begun = datetime.fromtimestamp(each["started_at"]).strftime("%Y-%m-%d %H:%M:%S")
-        head = (begun, each["id"], f"{each['application']}/{each['scenario']}")
-        tail = (_seconds(each["duration_s"]), each["end_cause"], len(each["recordings"]) or "")
+    for each in page["sessions"]:
+        head = (moment(each["started_at"]), each["id"], f"{each['application']}/{each['scenario']}")
+        tail = (seconds(each["duration_s"]), each["end_cause"], len(each["recordings"]) or "")
         calls = [_call(call) for call in each["calls"]] or [""]
         rows.append((*head, calls[0], *tail))
         rows += [("", "", "", call, "", "", "") for call in calls[1:]]
     names = ("begun", "session", "scenario", "call", "lasted", "end", "recordings")
-    _table(console, names, rows)
+    table(console, names, rows)
+    if page["next"]:
+        console.print(plain(f"older ones: --after {page['next']}"))
 
 
 def _call(call: Mapping[str, Any]) -> str:
@@ -138,7 +146,12 @@ def _call(call: Mapping[str, Any]) -> str:
     return f"{call['callerid']} {arrow} {call['number']}  {result}"
 
 
-def _seconds(value: float | None) -> str:
+def moment(at: float) -> str:
+    """Seconds since the epoch, on this machine's clock."""
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} s"
 
 

@@ -8,7 +8,7 @@ whether a user exists.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -56,6 +56,14 @@ class Members:
     def __bool__(self) -> bool:
         """Whether there are users."""
         return bool(self._settings.users)
+
+    def set_users(self, users: Mapping[str, User]) -> None:
+        """These from now on. Phones of those who are gone, or have another secret, are forgotten;
+        their calls in progress go on."""
+        before, self._settings = self._settings, attrs.evolve(self._settings, users=users)
+        for name, user in before.users.items():
+            if name not in users or users[name].secrets != user.secrets:
+                self.registrar.forget(name)
 
     @property
     def remembered(self) -> int:

@@ -15,6 +15,7 @@ from .events import Provisional as Provisional
 from .events import Redirected as Redirected
 from .events import ReinviteAnswered as ReinviteAnswered
 from .events import ReinviteFailed as ReinviteFailed
+from .events import ReinviteOffered as ReinviteOffered
 from .events import ReinviteReceived as ReinviteReceived
 from .events import SessionEvent as SessionEvent
 from .events import TransferEnded as TransferEnded
@@ -78,6 +79,7 @@ __all__ = [
     "Redirected",
     "ReinviteAnswered",
     "ReinviteFailed",
+    "ReinviteOffered",
     "ReinviteReceived",
     "ReplaceableObserver",
     "SentAck",

@@ -73,8 +73,17 @@ class ReinviteAnswered:
 
 
 @attrs.frozen
+class ReinviteOffered:
+    """What the peer offers after `ask_for_offer`; `answer_offer` is due now or soon. The peer
+    repeats its 2xx meanwhile."""
+
+    sdp: bytes
+
+
+@attrs.frozen
 class ReinviteFailed:
-    """Our `reinvite` was refused; the session goes on as before."""
+    """Our `reinvite` or `ask_for_offer` was refused; the session goes on as before. Also when the
+    owner has not answered an offer in time."""
 
     status: int
     reason: str
@@ -153,6 +162,7 @@ SessionEvent = (
     | Acknowledged
     | ReinviteReceived
     | ReinviteAnswered
+    | ReinviteOffered
     | ReinviteFailed
     | InfoReceived
     | MessageReceived

@@ -93,6 +93,11 @@ class InviteSession:
             return None
         return call.dialog.place()
 
+    @property
+    def waits_for_our_answer(self) -> bool:
+        """A ReinviteReceived is open: it was neither answered nor refused, nor given up."""
+        return self._core.has_open_request
+
     # --- answering side ---
 
     def use_credentials(self, credentials: Credentials) -> None:
@@ -174,6 +179,14 @@ class InviteSession:
         """Offer another description as soon as it is our turn; ReinviteAnswered or
         ReinviteFailed follows. A wish that still waits is replaced."""
         self._enter(lambda now: self._core.reinvite(sdp, now))
+
+    def ask_for_offer(self) -> None:
+        """Send a re-INVITE without a description; ReinviteOffered or ReinviteFailed follows."""
+        self._enter(lambda now: self._core.ask_for_offer(now))
+
+    def answer_offer(self, sdp: bytes) -> None:
+        """Answer a ReinviteOffered, in the ACK; nothing happens when it is not open any more."""
+        self._enter(lambda now: self._core.answer_offer(sdp, now))
 
     def answer_reinvite(self, sdp: bytes) -> None:
         """Answer a ReinviteReceived; nothing happens when it is not open any more."""

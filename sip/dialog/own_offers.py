@@ -13,9 +13,9 @@ import attrs
 from sip.message import Response
 
 from .call import Call
-from .events import ReinviteAnswered, ReinviteFailed
+from .events import ReinviteAnswered, ReinviteFailed, ReinviteOffered
 from .forks import readable_sdp
-from .limits import GLARE_TRIES, REINVITE_RESULT_S
+from .limits import GLARE_TRIES, REINVITE_ANSWER_S, REINVITE_RESULT_S
 from .offer_answer import Turn
 from .phases import Move, Phase
 from .port import Outcome, SentAck
@@ -30,7 +30,10 @@ LIMIT = "reinvite-limit"
 class Reinvite:
     """One re-INVITE, from the wish to its outcome."""
 
-    sdp: bytes
+    sdp: bytes | None
+    """None asks the peer for an offer (RFC 3261 14.1, RFC 3264 5)."""
+    asked: bytes | None = None
+    """The offer that it gave, while the owner has not answered it."""
     for_refresh: bool
     """It repeats our description only to keep the session alive."""
     tries: int = 0
@@ -70,9 +73,10 @@ class OwnOffers:
     def is_idle(self) -> bool:
         return self._open is None and self._wish is None
 
-    def reinvite(self, sdp: bytes, now: float, *, for_refresh: bool = False) -> None:
-        """Offer `sdp` as soon as it is our turn; a wish that still waits is replaced."""
-        if not sdp:
+    def reinvite(self, sdp: bytes | None, now: float, *, for_refresh: bool = False) -> None:
+        """Offer `sdp` (None: ask for an offer) as soon as it is our turn; a wish that still waits
+        is replaced."""
+        if sdp == b"":
             raise ValueError("reinvite(): the session description is empty")
         self._call.check(Move.REINVITE)
         self._wish = Reinvite(sdp=sdp, for_refresh=for_refresh)
@@ -86,7 +90,8 @@ class OwnOffers:
         if call.phase is not Phase.CONFIRMED or not call.offers.can(Turn.SEND_OFFER):
             return
         self._open, self._wish = wish, None
-        call.offers.take(Turn.SEND_OFFER)
+        if wish.sdp is not None:
+            call.offers.take(Turn.SEND_OFFER)
         call.port.set_timer((LIMIT, 0), now + REINVITE_RESULT_S)
 
         def hear(outcome: Outcome, at: float) -> None:
@@ -97,13 +102,22 @@ class OwnOffers:
             hear,
             now,
             headers=self._timer.request_headers(),
-            body=wish.sdp,
+            body=wish.sdp or b"",
             content_type="application/sdp",
         )
 
-    def drop(self) -> None:
+    def answer_offer(self, sdp: bytes, now: float) -> None:
+        """The owner's answer to what the peer has offered; without effect when nothing is open."""
+        reinvite = self._open
+        if reinvite is not None and reinvite.asked is not None:
+            self._answer(reinvite, sdp, now)
+            self.resume(now)
+
+    def drop(self, now: float) -> None:
         """The session is over."""
         self._wish = None
+        if self._open is not None and self._open.asked is not None:
+            self._answer(self._open, None, now)  # so that the peer stops repeating its 2xx
         self._call.port.clear_timer((GLARE, 0))
 
     def abandon(self, now: float) -> None:
@@ -126,18 +140,19 @@ class OwnOffers:
     def _heard_answer(self, reinvite: Reinvite, response: Response, now: float) -> None:
         if reinvite.ack is not None:
             reinvite.ack.resend()
+        if reinvite.ack is not None or reinvite.asked is not None:
             return
-        dialog = self._call.dialog
-        assert dialog is not None, "the re-INVITE was sent in it"
-        assert reinvite.attempt is not None, "it was sent"
-        dialog.refresh_target(response)
-        reinvite.ack = self._requests.send_ack(dialog, reinvite.attempt.request, None, now)
-        if not self._close(reinvite) or self._call.is_over:
+        call, sdp = self._call, readable_sdp(response)
+        assert call.dialog is not None, "the re-INVITE was sent in it"
+        call.dialog.refresh_target(response)
+        if reinvite.sdp is None and sdp is not None and not call.is_over:
+            self._heard_offer(reinvite, response, sdp, now)
             return
-        call = self._call
-        sdp = readable_sdp(response)
+        self._acknowledge(reinvite, None, now)
+        if not self._close(reinvite) or call.is_over:
+            return
         call.offers.take(Turn.GET_ANSWER if sdp is not None else Turn.ROLL_BACK)
-        call.local_sdp = reinvite.sdp
+        call.local_sdp = reinvite.sdp or call.local_sdp
         is_news = sdp is not None and sdp != call.remote_sdp
         call.remote_sdp = sdp or call.remote_sdp
         call.note_allow(response)
@@ -145,6 +160,30 @@ class OwnOffers:
         if is_news or not reinvite.for_refresh:
             call.emit(ReinviteAnswered(sdp))
         self.resume(now)
+
+    def _heard_offer(self, reinvite: Reinvite, response: Response, sdp: bytes, now: float) -> None:
+        """The ACK waits for the owner's answer (RFC 3261 13.2.2.4)."""
+        call = self._call
+        reinvite.asked = sdp
+        call.offers.take(Turn.GET_OFFER)
+        call.note_allow(response)
+        self._timer.settle(heard_interval(response), now)
+        call.port.set_timer((LIMIT, 0), now + REINVITE_ANSWER_S)
+        call.emit(ReinviteOffered(sdp))
+
+    def _answer(self, reinvite: Reinvite, sdp: bytes | None, now: float) -> None:
+        """ACK with our answer; without one when the session is over."""
+        call = self._call
+        self._acknowledge(reinvite, sdp, now)
+        self._close(reinvite)
+        call.offers.take(Turn.ROLL_BACK if sdp is None else Turn.SEND_ANSWER)
+        call.local_sdp, call.remote_sdp = sdp or call.local_sdp, reinvite.asked
+
+    def _acknowledge(self, reinvite: Reinvite, sdp: bytes | None, now: float) -> None:
+        dialog = self._call.dialog
+        assert dialog is not None, "the re-INVITE was sent in it"
+        assert reinvite.attempt is not None, "it was sent"
+        reinvite.ack = self._requests.send_ack(dialog, reinvite.attempt.request, sdp, now)
 
     def _failed(self, reinvite: Reinvite, outcome: Outcome, now: float) -> None:
         if is_lost(outcome):
@@ -189,6 +228,11 @@ class OwnOffers:
         reinvite, port = self._open, self._call.port
         key = reinvite.attempt.key if reinvite is not None and reinvite.attempt else None
         if reinvite is None or key is None:
+            return
+        if reinvite.asked is not None:  # nobody answers it: what held before holds on
+            self._answer(reinvite, self._call.local_sdp, now)
+            self._call.emit(ReinviteFailed(408, "the offer was not answered in time"))
+            self.resume(now)
             return
         if not reinvite.cancelled:
             reinvite.cancelled = True

@@ -149,6 +149,11 @@ class Session:
 
     # --- asked for by the owner ---
 
+    @property
+    def has_open_request(self) -> bool:
+        """The peer waits for the owner's answer to its re-INVITE or UPDATE."""
+        return self._offers.is_open
+
     def provisional(
         self,
         status: int,
@@ -185,6 +190,14 @@ class Session:
     def reinvite(self, sdp: bytes, now: float) -> None:
         if not self.call.is_over:
             self._own.reinvite(sdp, now)
+
+    def ask_for_offer(self, now: float) -> None:
+        if not self.call.is_over:
+            self._own.reinvite(None, now)
+
+    def answer_offer(self, sdp: bytes, now: float) -> None:
+        """Without effect when no offer is open any more."""
+        self._own.answer_offer(sdp, now)
 
     def answer_reinvite(self, sdp: bytes, now: float) -> None:
         """Without effect when the peer's request is not open any more."""
@@ -232,7 +245,7 @@ class Session:
     def _settle(self, now: float) -> None:
         """The session ends: what is open inside the dialog is refused, nothing new begins."""
         self._offers.reject(487, None, now, why="the session has ended")
-        self._own.drop()
+        self._own.drop(now)
         self._timer.stop()
 
     def _finish(self, phase: Phase, headers: HeaderItems, now: float) -> None:

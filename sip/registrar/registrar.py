@@ -209,6 +209,11 @@ class Registrar:
             )
         )
 
+    def forget(self, user: str) -> None:
+        """Nobody of this name is reached any more: gone, or with another password."""
+        for one in list(self._bindings.get(user, ())):
+            self._drop(one, "unregistered")
+
     # --- the network and the clock ---
 
     def flow_closed(self, flow: int) -> None:

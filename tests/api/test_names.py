@@ -30,7 +30,7 @@ from runtime.api.names import NamespaceType, close_matches
         (VoiceList.Google, "Wavenet_A", "voices are named by language and region first"),
         (VoiceList.Offline, "en_UK", "did you mean 'en_US'"),
         (VoxEngine, "callSip", "did you mean 'callSIP'"),
-        (VoxEngine, "callConference", "VoxEngine.callConference exists in VoxEngine but"),
+        (VoxEngine, "allowWebSocketConnections", "VoxEngine.allowWebSocketConnections exists in"),
         (Logger, "wirte", "Logger has no attribute 'wirte': did you mean 'write'"),
     ],
 )

@@ -138,7 +138,7 @@ EXPECTED = {
     "Call.Connected": {"customData": "str", "headers": "dict", "scheme": "dict", "id": "str"},
     "Call.Disconnected": {
         "headers": "dict", "internalCode": "int", "reason": "str", "duration": "int",
-        "cost": "int", "direction": "str", "id": "str",
+        "cost": "float", "direction": "str", "id": "str",
     },
     "Call.Failed": {"headers": "dict", "code": "int", "reason": "str", "id": "str"},
     "Call.FirstAudioPacketReceived": {"id": "str"},

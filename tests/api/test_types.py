@@ -19,7 +19,7 @@ SNIPPETS = {
     "good": """
 from runtime import (
     AppEvents, Answered, Call, CallEvents, CallState, Gathered, PlaybackOutcome, PlayerEvents,
-    VoxEngine, setTimeout,
+    VoxEngine, bridge, first_answered, setTimeout,
 )
 
 def connected(event: CallEvents.Connected) -> None:
@@ -42,6 +42,10 @@ async def alerting(event: AppEvents.CallAlerting) -> None:
     reveal_type(await call.say("hello"))  # N: runtime.api.values.PlaybackOutcome
     reveal_type(await call.gather(maxDigits=4))  # N: runtime.api.values.Gathered
     reveal_type(await VoxEngine.callSIP("sip:bob@example.com").answered(timeout=15))  # N: Answered
+    agent = await first_answered([call, call], timeout=20, earlyMedia=call)
+    reveal_type(agent)  # N: runtime.api.call.Call
+    reveal_type((await bridge(call, agent)).by)  # N: runtime.api.call.Call | None
+    reveal_type((await call.gather(speech=True)).speech)  # N: "str"
     end = await call.ended()
     reveal_type(end)  # N: Disconnected | runtime.api.call_events.Failed
     async for key in call.tones():

@@ -8,7 +8,8 @@ import attrs
 import pytest
 
 from runtime.config import Config, ConfigError, load_config
-from runtime.config.settings import parse_http_address, parse_port_range, parse_size
+from runtime.config.data import parse_size
+from runtime.config.settings import parse_http_address, parse_port_range
 from runtime.decisions.limits import Limits
 
 

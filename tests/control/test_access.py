@@ -7,10 +7,11 @@ import sqlite3
 from hashlib import sha256
 from pathlib import Path
 
+import trio
 from starlette.routing import Route
 from trio.testing import MockClock
 
-from runtime.control.rates import FAILURE_BURST, MAX_KNOWN, REQUEST_BURST, Rates
+from runtime.control.rates import BURST_S, FAILURE_BURST, MAX_KNOWN, Rates
 from runtime.control.routes import Table
 from runtime.testing import Sim
 from tests.control.test_app import client_of
@@ -91,19 +92,43 @@ async def test_guessing_tokens_is_slowed_down_and_costs_nobody_else(
 
 
 def test_each_caller_has_a_rate_of_its_own() -> None:
-    rates = Rates()
-    waits = [rates.wait_for_request("ci", 0.0) for _ in range(int(REQUEST_BURST) + 1)]
-    assert waits[:-1] == [0.0] * int(REQUEST_BURST)
+    rates, burst = Rates(50, 200), int(50 * BURST_S)
+    waits = [rates.wait_for_request("ci", 0.0) for _ in range(burst + 1)]
+    assert waits[:-1] == [0.0] * burst
     assert waits[-1] > 0
     assert rates.wait_for_request("other", 0.0) == 0.0
     assert rates.wait_for_request("ci", 0.1) == 0.0
 
 
-def test_the_memory_of_failures_is_bounded() -> None:
-    rates = Rates()
+def test_the_memory_of_addresses_is_bounded() -> None:
+    rates = Rates(50, 200)
     for number in range(MAX_KNOWN + 500):
         rates.failed(f"10.0.{number // 256}.{number % 256}", float(number))
-    assert len(rates._failures) == MAX_KNOWN
+        rates.wait_for_address(f"10.0.{number // 256}.{number % 256}", float(number))
+    assert len(rates._failures) == len(rates._addresses) == MAX_KNOWN
+
+
+async def test_who_asks_too_often_is_told_when_to_go_on(
+    sim: Sim, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    rates = Rates(2, 200)
+    async with client_of(sim, tmp_path, "phone.example", tokens=CONFIGURED, rates=rates) as client:
+        answers = [await client.get("/api/v1/sessions", headers=ROOT) for _ in range(9)]
+        assert [each.status_code for each in answers] == [200] * 8 + [429]
+        refused = answers[-1]
+        assert refused.headers["content-type"] == "application/problem+json"
+        await trio.sleep(int(refused.headers["retry-after"]))
+        assert (await client.get("/api/v1/sessions", headers=ROOT)).status_code == 200
+
+
+async def test_an_address_has_a_rate_for_all_its_requests_probes_too(
+    sim: Sim, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    rates = Rates(50, 1)
+    async with client_of(sim, tmp_path, "phone.example", tokens=CONFIGURED, rates=rates) as client:
+        codes = [(await client.get("/healthz")).status_code for _ in range(5)]
+        assert codes == [200] * 4 + [429]
+        assert (await client.get("/api/v1/sessions")).status_code == 429
 
 
 async def test_the_document_describes_exactly_the_requests_there_are(

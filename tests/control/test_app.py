@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -12,17 +12,25 @@ import httpx
 import pytest
 
 from runtime.applications import Applications
+from runtime.applications.secrets import ApplicationSecrets
 from runtime.applications.shelf import Shelf
+from runtime.applications.users import ApplicationUsers, Registering
 from runtime.control.app import ControlParts, build_app
 from runtime.control.live import LiveFeed
+from runtime.control.rates import Rates
 from runtime.control.routes import MAX_BODY_BYTES
 from runtime.control.tokens import TokenBook
 from runtime.decisions.limits import Limits
 from runtime.session.history import NoHistory
 from runtime.session.registry import SessionRegistry
 from runtime.store import Database
+from runtime.store.sealing import KeyRing, new_key
+from runtime.store.upkeep import Upkeep
+from runtime.store.users import StoredUser
 from runtime.testing import Sim
+from sip.auth import secret_of
 
+WRITTEN = 1_700_000_000.0
 SCENARIO = """
 from runtime import *
 
@@ -42,10 +50,41 @@ async def applications(store: Database, folder: Path, registry: SessionRegistry)
         registry=registry,
         limits=Limits(),
         warn=pytest.fail,
-        wall_time=lambda: 1_700_000_000.0,
+        wall_time=lambda: WRITTEN,
     )
     await made.load()
     return made
+
+
+def keeper(store: Database, folder: Path, find: Callable[[str, int], Path | None]) -> Upkeep:
+    return Upkeep(
+        store=store,
+        timelines=folder / "sessions",
+        recordings=folder / "recordings",
+        find=find,
+        recordings_days=0,
+        recordings_most=None,
+        history_days=0,
+        wall_time=lambda: WRITTEN,
+        warn=pytest.fail,
+        tell=pytest.fail,
+    )
+
+
+def registering(served: list[StoredUser] | None) -> Registering:
+    """A registrar that says in `served` whom it knows."""
+    known: list[StoredUser] = [] if served is None else served
+
+    def serve(users: Iterable[StoredUser]) -> None:
+        known[:] = users
+
+    return Registering(
+        realm="callstage",
+        algorithms=("MD5", "SHA-256"),
+        configured=frozenset({"boss"}),
+        secret_of=secret_of,
+        serve=serve,
+    )
 
 
 @asynccontextmanager
@@ -56,6 +95,9 @@ async def client_of(
     *,
     tokens: Mapping[str, str] | None = None,
     uploads: bool = False,
+    served: list[StoredUser] | None = None,
+    rates: Rates | None = None,
+    state: Callable[[], dict[str, object]] = lambda: {"sip": ["udp:127.0.0.1:5060"]},
 ) -> AsyncIterator[httpx.AsyncClient]:
     sim.load_text(SCENARIO)
     registry = await sim._registry()
@@ -68,17 +110,26 @@ async def client_of(
     book = TokenBook(store, tokens or {})
     await book.load()
     desk = await applications(store, folder, registry) if uploads else None
+    upkeep = keeper(store, folder, recording)
+    ring = KeyRing((new_key(),), "a test")
+    secrets = ApplicationSecrets(store, ring, ["operators"], wall_time=lambda: WRITTEN)
     app = build_app(
         ControlParts(
             registry=registry,
             loopback=tokens is None,
             tokens=book,
+            rates=rates or Rates(50, 200),
             timelines=folder / "sessions",
             recording=recording,
+            delete_recording=upkeep.delete_recording,
             store=store,
             live=LiveFeed(NoHistory()),
             applications=desk,
-            state=lambda: {"sip": ["udp:127.0.0.1:5060"]},
+            secrets=secrets,
+            users=ApplicationUsers(
+                store, ring, registering(served), warn=pytest.fail, wall_time=lambda: WRITTEN
+            ),
+            state=state,
         )
     )
     transport = httpx.ASGITransport(app)
@@ -218,3 +269,20 @@ async def test_a_public_bind_wants_a_token_except_for_probes(sim: Sim, tmp_path:
             bearer = {"authorization": f"Bearer {token}"}
             answer = await client.get("/api/v1/sessions", headers=bearer)
             assert answer.status_code == status, token
+
+
+async def test_a_fault_of_ours_is_a_problem_body_that_tells_nothing(
+    sim: Sim, tmp_path: Path
+) -> None:
+
+    def broken() -> dict[str, object]:
+        raise RuntimeError("hunter2")
+
+    async with client_of(sim, tmp_path, state=broken) as client:
+        app = client._transport.app  # type: ignore[attr-defined]
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as other:
+            answer = await other.get("/healthz")
+        assert answer.status_code == 500
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["detail"] == "a fault of this runtime; see its log"

@@ -76,6 +76,15 @@ async def test_versions_count_up_and_the_same_one_is_not_kept_twice(
         }
 
 
+async def test_a_dry_run_that_is_written_wrongly_is_no_upload(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path, uploads=True) as client:
+        for query in ({"dry_run": "yes"}, {"dry-run": "1"}, {"dryrun": "1", "dry_run": "maybe"}):
+            answer = await client.put(IVR, json=one("x = 1"), params=query)
+            assert answer.status_code == 400
+            assert [each["field"] for each in answer.json()["errors"]] == list(query)
+        assert (await client.get(IVR)).status_code == 404
+
+
 async def test_a_dry_run_compares_and_keeps_nothing(sim: Sim, tmp_path: Path) -> None:
     async with client_of(sim, tmp_path, uploads=True) as client:
         tried = await uploaded(client, {**one("x = 1"), "sounds": {"a.wav": "0" * 64}}, dry_run="1")
@@ -175,7 +184,7 @@ async def test_rules_are_set_changed_and_explained(sim: Sim, tmp_path: Path) -> 
         used = await client.delete(IVR)
         assert (used.status_code, used.json()["detail"]) == (
             409,
-            "'ivr' is named by the rules sales",
+            "'ivr' is named by rule sales",
         )
         await client.put(rules, json={"rules": []})
         assert (await client.delete(IVR)).status_code == 204

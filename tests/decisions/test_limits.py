@@ -113,6 +113,8 @@ def test_the_process_is_told_what_it_keeps_and_nothing_else() -> None:
         "http_connect_timeout_s": 6.0,
         "http_request_bytes": 1024 * 1024,
         "http_waiting_bytes": 3 * 1024 * 1024,
+        "mail_active": 2,
+        "mail_queued": 8,
         "log_line_chars": 15_000,
         "commands_in_arrears": 2_000,
     }

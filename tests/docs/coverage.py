@@ -138,12 +138,12 @@ def _method(entry: Entry) -> Row:
     assert not lacking, f"{entry.section}.{entry.name} has no {lacking}"
     before = rf"{entry.section}\." if entry.section in _NAMESPACES else r"\."
     return _there(
-        f"{entry.section}.{entry.name}", entry.name, rf"{before}{entry.name}\(?", *_of(entry)
+        f"{entry.section}.{entry.name}", entry.name, rf"{before}{entry.name}\b", *_of(entry)
     )
 
 
 _NAMESPACES: Final = ("VoxEngine", "Net", "Logger", "AMD", "ApplicationStorage", "CallList", "IVR",
-                      "PhoneNumber")  # fmt: skip
+                      "PhoneNumber", "Crypto")  # fmt: skip
 _MADE_BY: Final[Mapping[str, str]] = {
     "Player": r"create(URL|TTS|ToneScript)Player",
     "SequencePlayer": "createSequencePlayer",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _SCHEME: Final = "`scheme` is always empty: codecs are negotiated by the runtime"
-_FREE: Final = "`cost` is 0: there is no billing"
+_RATES: Final = "`cost` is by the operator's `[[rate]]`s, 0 without"
 
 DIFFERENCES: Final[Mapping[str, str]] = {
     "Call.addEventListener": "what cannot be a handler is refused at once, not when it fires",
@@ -16,15 +16,16 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "Call.vad": "True while handleMicStatus(True) is on",
     "Call.record": "recorded once per call; a second record() fires RecordError",
     "CallEvents.Connected": _SCHEME,
-    "CallEvents.Disconnected": f'{_FREE}; `direction` is always "SIP Call"',
-    "CallEvents.RecordStopped": "`cost` is empty: there is no billing",
+    "CallEvents.Disconnected": f"{_RATES}; `direction` is the name of the rate, else SIP Call, "
+    "PSTN to SIP or SIP to PSTN",
+    "CallEvents.RecordStopped": _RATES,
     "CallEvents.StateChanged": "fired before the event that caused it",
     "CallEvents.MediaStatisticsReceived": "the reference does not name the figures; these are ours",
     "CallEvents.BeepDetectionComplete": "`timeout` is None when a beep was heard",
     "AppEvents.Started": "`accountId` is 0, `logURL` empty, `applicationId` a name",
     "AppEvents.CallAlerting": _SCHEME,
     "VoxEngine.addEventListener": "what cannot be a handler is refused at once",
-    "VoxEngine.easyProcess": "`direct` has no effect",
+    "VoxEngine.callUserDirect": "Failed(488) where the peers could not reach each other",
     "VoxEngine.getSecretValue": "a placeholder that becomes the value on its way to allowed hosts",
     "VoxEngine.forwardCallToSIP": "`video` has no effect",
     "VoxEngine.forwardCallToUser": "`video` has no effect",
@@ -37,10 +38,12 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "WebSocketEvents.ERROR": "with `reason`; CLOSE follows",
     "WebSocketAudioEncoding": "OPUS is not there",
     "VoxEngine.createASR": "the operator's recogniser, whatever the provider of `profile`",
-    "ASREvents.Stopped": _FREE,
-    "RecorderEvents.Stopped": "`cost` is empty: there is no billing",
+    "ASREvents.Stopped": _RATES,
+    "RecorderEvents.Stopped": _RATES,
     "Net.httpRequest": "private addresses need the operator's leave",
     "Net.httpRequestAsync": "private addresses need the operator's leave",
+    "Net.sendMail": "by the operator's relay only; `from` is named `from_`",
+    "Net.sendMailAsync": "by the operator's relay only; `from` is named `from_`",
     "Modules": "require() accepts every one of them; all that is here is loaded anyway",
     "setInterval": "every 100 ms at least",
 }
@@ -54,7 +57,7 @@ _NO_CLOUD: Final = "recordings are files of the runtime"
 WITHOUT_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
     "Call.answer": {
         "conferenceCall": _NO_VIDEO,
-        "disableDtxForAudio": _CODECS,
+        "disableDtxForAudio": "what is sent never pauses, with or without",
         "disableExtPlayoutDelay": _NO_VIDEO,
         "disableExtVideoOffset": _NO_VIDEO,
         "disableExtVideoOrientation": _NO_VIDEO,
@@ -64,12 +67,12 @@ WITHOUT_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Call.record": {
         "dict": _NO_TRANSCRIPT,
-        "expire": "files stay until the operator removes them",
+        "expire": "files stay as long as the operator's `recordings_days` says",
         "format": _NO_TRANSCRIPT,
         "labels": _NO_TRANSCRIPT,
         "language": _NO_TRANSCRIPT,
         "provider": _NO_TRANSCRIPT,
-        "recordNamePrefix": _NO_CLOUD,
+        "recordNamePrefix": f"{_NO_CLOUD}, named by session and number",
         "secure": "recordings are always behind the API's authorization",
         "transcribe": _NO_TRANSCRIPT,
         "video": _NO_VIDEO,
@@ -80,6 +83,11 @@ WITHOUT_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
         "video": _NO_VIDEO,
         "scheme": _CODECS,
         "strictCodecList": _CODECS,
+    },
+    "Net.sendMail": {
+        "login": "the operator's relay has its own",
+        "password": "the operator's relay has its own",
+        "port": "the operator's relay has its own",
     },
     "VoxEngine.callPSTN": {"followDiversion": "the trunk decides"},
     "VoxEngine.callUser": {

@@ -25,6 +25,7 @@ from runtime.api import (
     call_transfers,
     dialing,
     http,
+    mail,
     player_making,
     recorder,
     unit,
@@ -41,7 +42,8 @@ INTRODUCTION: Final = """\
 
 Everything that a scenario can import: `from runtime import ...`, the same where calls are real and
 in tests. What VoxEngine has keeps its names, so that its documentation applies; what is ours
-is one lower-case word (`on`, `once`, `answered`, `ended`, `gather`, `tones`, `sleep`, `now`). The
+is one lower-case word (`on`, `once`, `answered`, `ended`, `gather`, `tones`, `sleep`, `now`), or a
+function of its own (`bridge`, `first_answered`). The
 [tutorial](../tutorial/first-scenario.md) tells how to write a scenario,
 [porting from VoxEngine](../howto/porting-from-voxengine.md) how to bring one over.
 
@@ -56,6 +58,8 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "VoxEngine.callSIP": dialing.SipOptions.__annotations__,
     "VoxEngine.callPSTN": dialing.PstnOptions.__annotations__,
     "VoxEngine.callUser": dialing.UserOptions.__annotations__,
+    "VoxEngine.callUserDirect": dialing.DirectOptions.__annotations__,
+    "VoxEngine.callConference": dialing.CONFERENCE_OPTIONS,
     "VoxEngine.createURLPlayer": player_making.PLAYER_OPTIONS,
     "VoxEngine.createTTSPlayer": player_making.TTS_PLAYER_OPTIONS,
     "VoxEngine.createToneScriptPlayer": player_making.TONE_PLAYER_OPTIONS,
@@ -66,6 +70,7 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "VoxEngine.createWebSocket": websocket.SOCKET_OPTIONS,
     "WebSocket.clearMediaBuffer": websocket.CLEAR_OPTIONS,
     "Call.answer": call_signalling.ANSWER_OPTIONS,
+    "Call.answerDirect": call_signalling.ANSWER_OPTIONS,
     "Call.enableBeepDetection": call_listening.BEEP_OPTIONS,
     "Call.monitorMediaStatistics": call_listening.STATISTICS_OPTIONS,
     "Call.record": recorder.RECORD_OPTIONS,
@@ -73,16 +78,27 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "Call.transferTo": call_transfers.TRANSFER_OPTIONS,
     "Call.sendMediaTo": unit.MEDIA_OPTIONS,
     "Call.startPlayback": ("loop", "progressivePlayback"),
+    "Net.sendMail": mail.MAIL_OPTIONS,
+    "Net.sendMailAsync": mail.MAIL_OPTIONS,
     "Net.httpRequest": http.OPTIONS,
     "Net.httpRequestAsync": http.OPTIONS,
 }
 """What **options are."""
+OBJECTS: Final = ("VoxEngine", "Call", "Player", "SequencePlayer", "Recorder", "Conference",
+                  "WebSocket", "ASR", "Net", "ApplicationStorage", "CallList", "IVR", "IVRState",
+                  "Logger", "PhoneNumber", "Crypto", "Bridge", "FirstAnswered")  # fmt: skip
 RESULTS: Final = {"AnswerHandle": "Answered", "PlaybackHandle": "PlaybackOutcome"}
 RESULTS_MORE: Final = {
     "EndHandle": "Disconnected or Failed",
     "Answering": "Answered",
     "HttpHandle": "HttpRequestResult",
+    "MailHandle": "SendMailResult",
+    "Bridge": "Bridged",
+    "FirstAnswered": "Call",
+    "Gathering": "Gathered",
 }
+ORDER: Final = "Order:"
+"""What the last paragraph of an event's docstring begins with."""
 _FIRST: Final[dict[Any, str]] = {}
 """Where a method that several objects share was described."""
 _REFERENCE: Final = re.compile(
@@ -94,26 +110,11 @@ def page() -> str:
     """The whole page."""
     _FIRST.clear()
     parts = [INTRODUCTION]
-    objects = (
-        "VoxEngine",
-        "Call",
-        "Player",
-        "SequencePlayer",
-        "Recorder",
-        "Conference",
-        "WebSocket",
-        "ASR",
-        "Net",
-        "ApplicationStorage",
-        "CallList",
-        "IVR",
-        "IVRState",
-        "Logger",
-    )
-    parts += [_object(getattr(runtime, name)) for name in objects]
+    parts += [_object(getattr(runtime, name)) for name in OBJECTS]
     parts.append(_amd())
     parts.append(_functions(runtime.setTimeout, runtime.setInterval, runtime.clearTimeout))
     parts.append(_functions(runtime.clearInterval, runtime.require))
+    parts.append(_functions(runtime.bridge, runtime.first_answered))
     spaces = (
         "AppEvents",
         "CallEvents",
@@ -134,15 +135,16 @@ def page() -> str:
 
 
 def _value_names() -> list[str]:
-    return ["Answered", "ASRProfileList", "CallState", "DTMFType", "Gathered", "GatherReason",
+    return ["Answered", "ASRProfileList", "Bridged", "BridgeReason", "CallState", "DTMFType",
+            "Gathered", "GatherReason",
             "Handle", "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
-            "KeyList", "KeyValue", "Modules",
-            "PlaybackOutcome", "RecordExpireTime", "VoiceList",
+            "KeyList", "KeyValue", "Modules", "PhoneNumberInfo",
+            "PlaybackOutcome", "RecordExpireTime", "SendMailResult", "VoiceList",
             "WebSocketAudioEncoding", "WebSocketReadyState"]  # fmt: skip
 
 
 def _exception_names() -> list[str]:
-    return ["CommandFailed", "LimitReached", "NoSession", "SessionOver"]
+    return ["CommandFailed", "LimitReached", "NobodyAnswered", "NoSession", "SessionOver"]
 
 
 def _amd() -> str:
@@ -151,7 +153,7 @@ def _amd() -> str:
     options = ", ".join(f"`{option}`" for option in amd.OPTIONS)
     results = ", ".join(f"`{each}`" for each in runtime.AMD.ResultClass)
     return (
-        f"{_object(amd.AMDDetector)}\n{head}\n\n{_text(runtime.AMD.create)}\n\n"
+        f"{_object(amd.AMDDetector)}\n{head}\n\n{text_of(runtime.AMD.create)}\n\n"
         f"Options that are taken: {options}.\n\n`AMD.ResultClass`: {results}.\n"
     )
 
@@ -162,9 +164,9 @@ def _amd() -> str:
 def _object(thing: object) -> str:
     owner: type[StrictNames] = thing if isinstance(thing, type) else type(thing)
     name = shown_name(owner)
-    lines = [f"## {name}\n", _text(owner) + "\n"]
+    lines = [f"## {name}\n", text_of(owner) + "\n"]
     told: dict[str, list[str]] = {}
-    for member in _in_order(owner):
+    for member in in_order(owner):
         function = inspect.unwrap(getattr(owner, member))
         first = _FIRST.setdefault(function, name)
         if first == name:
@@ -179,7 +181,7 @@ def _object(thing: object) -> str:
     return "\n".join(lines)
 
 
-def _in_order(owner: type[StrictNames]) -> list[str]:
+def in_order(owner: type[StrictNames]) -> list[str]:
     """Methods as they stand in the code, what is shared with others last."""
     found: dict[str, None] = {}
     for part in owner.__mro__:
@@ -202,7 +204,7 @@ def _method(owner: type[StrictNames], shown: str, name: str) -> str:
         head = f"await {head}"
     options = ", ".join(f"`{option}`" for option in sorted(OPTIONS.get(f"{shown}.{name}", ())))
     taken = f"\nOptions that are taken: {options}.\n" if options else ""
-    return f"### `{head}`\n\n{_text(function)}\n{taken}"
+    return f"### `{head}`\n\n{text_of(function)}\n{taken}"
 
 
 def _parameters(function: Any) -> str:
@@ -224,25 +226,36 @@ def _parameter(parameter: inspect.Parameter) -> str:
     return f"{parameter.name}={default!r}"
 
 
+_TITLES: Final = {"setTimeout": "Timers and modules", "bridge": "Joining calls"}
+
+
 def _functions(*functions: Any) -> str:
-    lines = ["## Timers and modules\n"] if functions[0] is runtime.setTimeout else []
+    title = _TITLES.get(functions[0].__name__)
+    lines = [f"## {title}\n"] if title else []
     for function in functions:
         parameters = inspect.signature(function).parameters.values()
         head = f"{function.__name__}({', '.join(map(_parameter, parameters))})"
-        lines.append(f"### `{head}`\n\n{_text(function)}\n")
+        gives = RESULTS_MORE.get(str(inspect.signature(function).return_annotation))
+        head += f" -> awaitable {gives}" if gives else ""
+        lines.append(f"### `{head}`\n\n{text_of(function)}\n")
     return "\n".join(lines)
 
 
-def _text(thing: Any) -> str:
+def text_of(thing: Any) -> str:
     text = inspect.getdoc(thing) or ""
     return _REFERENCE.sub("", text).strip()
+
+
+def without_order(event: type[Event]) -> str:
+    """What an event is; when it comes stands on its own page (api_pages.py)."""
+    return text_of(event).partition(ORDER)[0].strip() if event.__doc__ else ""
 
 
 # --- events -------------------------------------------------------------------------------------
 
 
 def _events(space: NamespaceType) -> str:
-    lines = [f"## {space.__name__}\n", _text(space) + "\n"]
+    lines = [f"## {space.__name__}\n", text_of(space) + "\n"]
     lines += ["| constant | string value | payload | when |", "|---|---|---|---|"]
     values = by_name(space)
     constants = {getattr(space, name): name for name in public_names(space)}
@@ -272,7 +285,7 @@ def _event(constant: str, value: str, event: type[Event]) -> str:
     if constant == "CallAlerting":
         source = ["call"]
     fields = ", ".join(f"`{name}`" for name in [*source, *own, "name"])
-    text = " ".join(_text(event).split()) if event.__doc__ else ""
+    text = " ".join(without_order(event).split())
     return f"| `{constant}` | `{value}` | {fields} | {text.replace('|', '&#124;')} |"
 
 
@@ -280,7 +293,7 @@ def _event(constant: str, value: str, event: type[Event]) -> str:
 
 
 def _values(thing: Any) -> str:
-    lines = [f"### `{thing.__name__}`", _text(thing)]
+    lines = [f"### `{thing.__name__}`", text_of(thing)]
     if isinstance(thing, enum.EnumMeta):
         members: Mapping[str, Any] = thing.__members__
         lines.append(", ".join(f"`{name}` = {each.value!r}" for name, each in members.items()))
@@ -296,7 +309,7 @@ def _values(thing: Any) -> str:
 
 
 def _exception(thing: type[Exception]) -> str:
-    return f"### `{thing.__name__}`\n\n{_text(thing)}\n"
+    return f"### `{thing.__name__}`\n\n{text_of(thing)}\n"
 
 
 if __name__ == "__main__":

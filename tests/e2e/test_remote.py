@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 from runtime.cli import app
 from tests.e2e.phone import telephone
 from tests.e2e.runtime_process import COMMAND, RuntimeProcess, callstage
+from tests.interop.programs import require_program, run_program
 
-pytestmark = pytest.mark.loopback
+pytestmark = [pytest.mark.interop, pytest.mark.loopback]
 
 PROJECT = """
 [[rule]]
@@ -94,6 +95,14 @@ async def test_a_project_is_tried_uploaded_called_and_found_again(
         assert "added scenario.py, sounds/hello.wav" in table
         again = await ask(runtime, "upload")
         assert (again["changes"], again["scenarios"]["scenario"]["version"]) == (False, 1)
+        config = shop / "callstage.toml"
+        config.write_text(PROJECT.replace("'1..'", "'2..'"))
+        compared = await ask(runtime, "upload", "--dry-run")
+        assert compared["rules"]["differences"] == {
+            "sales": {"to": {"server": "1..", "project": "2.."}}
+        }
+        assert compared["scenarios"]["scenario"]["same"] == ["scenario.py", "sounds/hello.wav"]
+        config.write_text(PROJECT)
         [rule] = (await ask(runtime, "rules"))["rules"]
         assert (rule["name"], rule["custom_data"]) == ("sales", "from the rule")
         assert "goes to scenario" in await say(runtime, "rules", "--explain", "100")
@@ -119,6 +128,44 @@ async def test_a_project_is_tried_uploaded_called_and_found_again(
         rows = await say(runtime, "history", "--number", "100")
         assert "answered" in rows
         assert "started with order 7" in await say(runtime, "tail", started["session_id"])
+
+
+async def test_secrets_users_and_numbers_are_set_from_the_command_line(
+    shop: Path, tmp_path: Path
+) -> None:
+    password = shop / "password.txt"
+    password.write_text("correct-horse\n")
+    with callstage("--uploads", folder=tmp_path) as runtime:
+        await say(runtime, "upload")
+        value = ("--file", str(password))
+        await say(runtime, "secrets", "set", "crm", "--host", "api.example.com", *value)
+        [secret] = (await ask(runtime, "secrets", "list"))["secrets"]
+        assert (secret["name"], secret["hosts"]) == ("crm", ["api.example.com"])
+        await say(runtime, "users", "set", "ann", "--display-name", "Ann", *value)
+        assert "Ann" in await say(runtime, "users", "list")
+        await say(runtime, "numbers", "set", "900", "--scenario", "scenario", "--data", "tea")
+        [number] = (await ask(runtime, "numbers", "list"))["numbers"]
+        assert number == {"number": "900", "scenario": "scenario", "custom_data": "tea"}
+        async with telephone(runtime.port()) as phone:
+            call = await phone.call("900")
+            await call.connected()
+            await runtime.logged("started with tea")
+            await call.bye()
+        registered = await run_program(
+            [
+                *(require_program("sipsak"), "-U", "-s", f"sip:ann@127.0.0.1:{runtime.port()}"),
+                *("-u", "ann", "-a", "correct-horse", "-x", "600", "-C", "sip:ann@127.0.0.1:5999"),
+            ],
+            tmp_path,
+            timeout_s=20,
+        )
+        assert registered.exit_code == 0, registered.trace()
+        assert [each["user"] for each in runtime.api("registrations")["registrations"]] == ["ann"]
+        await say(runtime, "users", "delete", "ann")
+        assert runtime.api("registrations") == {"registrations": []}
+        await say(runtime, "numbers", "delete", "900")
+        refused = await say(runtime, "secrets", "delete", "crms", code=1)
+        assert "shop has no secret 'crms'" in refused
 
 
 async def _call_until_told(runtime: RuntimeProcess, output: Path) -> None:

@@ -41,11 +41,11 @@ from tests.sandbox.process_core import worker
         ("import pandas", "ModuleNotFoundError: there is no module 'pandas'. A scenario may"),
         ("import runtime.api", "ModuleNotFoundError: there is no module 'runtime.api': everything "
          "is in runtime itself"),
-        ("from runtime import PhoneNumber", "ImportError: runtime has no 'PhoneNumber': VoxEngine "
-         "has it, this version does not yet"),
-        ("from runtime import ASRLanguage", "ImportError: runtime has no 'ASRLanguage': Vox"),
-        ("from runtime import Crypto", "ImportError: runtime has no 'Crypto': use hashlib, hmac, "
-         "base64 and uuid"),
+        ("from runtime import ASRLanguage", "ImportError: runtime has no 'ASRLanguage': "
+         "VoxEngine has it, this version does not yet"),
+        ("from runtime import uuidgen", "ImportError: runtime has no 'uuidgen': use Python's own "
+         "uuid.uuid4"),
+        ("import phonenumbers", "ModuleNotFoundError: there is no module 'phonenumbers'"),
         ("from menu import keys", "ImportError: menu has no 'keys' yet: it is still being "
          "imported, and imports this file in turn; write `import menu` and use menu.keys in "
          "functions"),
@@ -118,6 +118,27 @@ async def test_a_locked_worker_knows_its_time_zones() -> None:
         assert core.errors == []
         assert core.logs[0] == "True"
         assert "did you mean 'Europe/Berlin'" in core.logs[1]
+
+
+@pytest.mark.loopback
+@pytest.mark.slow
+async def test_a_locked_worker_knows_the_numbers_of_every_country() -> None:
+    source = """
+        from runtime import *
+        for number in ("+442079460001", "+81312345678", "+59322123456", "+99999"):
+            info = PhoneNumber.getInfo(number)
+            print(info.region, info.numberType, info.error)
+        """
+    async with worker() as core:
+        await core.start(source)
+        await core.until(lambda: len(core.logs) >= 4)
+        assert core.errors == []
+        assert core.logs == [
+            "GB FIXED_LINE None",
+            "JP FIXED_LINE None",
+            "EC FIXED_LINE None",
+            " UNKNOWN INVALID_COUNTRY_CODE",
+        ]
 
 
 async def test_a_file_alone_is_told_how_its_neighbours_come_along(

@@ -215,3 +215,20 @@ async def test_a_silent_caller_may_hang_up_at_any_time(sim: Sim, after_s: float)
     await sim.settle()
     assert sim.sessions == []
     assert all(recording.finished for recording in sim.recordings)
+
+
+async def test_of_several_colleagues_the_first_who_answers_is_joined(
+    sim: Sim, tmp_path: Path
+) -> None:
+    sim.load(configured(tmp_path, "ivr", colleague=[COLLEAGUE, "sip:bob@example.com"]))
+    one, other = sim.expect_call(COLLEAGUE), sim.expect_call("sip:bob@example.com")
+    caller = await at_the_menu(sim)
+    caller.press("2")
+    await one.invited()
+    await other.invited()
+    other.answer()
+    await one.ended()
+    other.says("hello")
+    await caller.hears("hello")
+    caller.hang_up()
+    await other.ended()

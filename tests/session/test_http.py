@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from runtime.decisions.limits import Limits
-from runtime.decisions.secrets import make_secret
+from runtime.decisions.secrets import Secret, make_secret
 from runtime.sandbox.frames import (
     BodyFrame,
     body_frames,
@@ -557,3 +557,27 @@ async def test_a_shutdown_does_not_wait_for_requests_of_a_session_that_ends(
         began = trio.current_time()
         await b.registry.drain(5)
         assert trio.current_time() - began < 5
+
+
+async def test_a_session_has_the_secrets_of_its_application_and_the_operators_win(
+    autojump_clock: MockClock,
+) -> None:
+    """Set while the runtime serves: sessions that begin then have them."""
+    asked: list[str] = []
+    own: list[Secret] = []
+
+    def secrets_of(application: str) -> tuple[Secret, ...]:
+        asked.append(application)
+        return tuple(own)
+
+    settings = SessionSettings(secrets=SECRETS.secrets, secrets_of=secrets_of)
+    async with bench(settings) as b:
+        own += [make_secret("crm", "of the application", ["api.example.com"])]
+        own += [make_secret("mail", "the mail password", ["mail.example"])]
+        worker, crm = await placeholder(b)
+        assert worker.start is not None
+        assert set(worker.start.secrets) == {"crm", "mail"}
+        b.web.on(f"{API}/*", lambda request: responds(request.headers["x-key"]))
+        await ask(worker, f"{API}/x", headers=[["X-Key", crm]])
+        [request] = b.web.requests
+        assert (request.headers["x-key"], asked) == (VALUE, ["default"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
-from runtime.session.rules import Match, NoMatch, Routing, Rule, RuleError, Served
+from runtime.session.rules import Match, NoMatch, Number, Routing, Rule, RuleError, Served
 
 
 def ruled(*patterns: str) -> Routing[str]:
@@ -160,3 +161,85 @@ def test_a_scenario_of_the_command_line_takes_every_call_before_any_application(
     assert found.bundle == "ours"
     assert served.bundles("default") == {"main": "ours"}
     assert served.bundles("shop") == {"ivr": "theirs"}
+
+
+def shared(to: str, scenario: str) -> Routing[str]:
+    rules = [Rule(name=f"rule of {scenario}", to=to, scenario=scenario, conference=True)]
+    return Routing.ruled(rules, {scenario: "bundle"})
+
+
+def test_a_conference_is_looked_for_in_the_application_that_calls_it() -> None:
+    served = Served(operator=shared("room.*", "ours"), applications={"a": shared("room.*", "as")})
+    for application, scenario in (("default", "ours"), ("a", "as")):
+        found = served.conference("room1", application)
+        assert isinstance(found, Match)
+        assert (found.scenario, found.application) == (scenario, application)
+    elsewhere = served.conference("room1", "b")
+    assert isinstance(elsewhere, NoMatch)
+
+
+def test_a_rule_that_is_not_shared_is_no_conference() -> None:
+    served = Served(operator=ruled("room.*"))
+    found = served.conference("room1", "default")
+    assert isinstance(found, NoMatch)
+    assert found.explanation.startswith("rule 'r0' takes 'room1', and is not shared")
+
+
+def served(*numbers: Number) -> Served[str]:
+    everything = [Rule(name="all", to=".*", scenario="s")]
+    return Served(
+        operator=Routing(bundles={}),
+        applications={
+            "bank": Routing.ruled(everything, {"s": "theirs"}),
+            "shop": Routing.ruled([Rule(name="mine", to="2..", scenario="s")], {"s": "ours"}),
+        },
+        numbers={each.number: each for each in numbers},
+    )
+
+
+def taken(routing: Served[str], destination: str, caller: str = "") -> tuple[str, str | None]:
+    found = routing.choose(destination, caller)
+    assert isinstance(found, Match), found
+    return found.application, found.rule
+
+
+def test_a_number_is_taken_by_whom_it_belongs_to() -> None:
+    routing = served(
+        Number(number="200", application="shop"),
+        Number(number="900", application="shop", scenario="s", custom_data="tea"),
+    )
+    assert taken(routing, "200") == ("shop", "mine")
+    assert taken(routing, "201") == ("bank", "all")
+    found = routing.choose("900")
+    assert isinstance(found, Match)
+    assert (found.application, found.rule, found.custom_data) == ("shop", None, "tea")
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (Number(number="100", application="gone"), "'gone', which has no scenario"),
+        (Number(number="100", application="shop", scenario="x"), "which has no scenario 'x'"),
+        (Number(number="100", application="shop"), "'shop': no rule matches 100"),
+    ],
+)
+def test_a_number_that_nobody_takes_is_not_left_to_others(number: Number, says: str) -> None:
+    found = served(number).choose("100")
+    assert isinstance(found, NoMatch)
+    assert says in found.explanation
+
+
+def test_calls_of_an_applications_users_stay_with_it() -> None:
+    routing = served()
+    assert taken(routing, "200", caller="shop") == ("shop", "mine")
+    found = routing.choose("900", "shop")
+    assert isinstance(found, NoMatch)
+    assert "its caller is a user of application 'shop'" in found.explanation
+
+
+def test_what_the_operator_named_comes_before_numbers() -> None:
+    routing = attrs.evolve(
+        served(Number(number="100", application="shop", scenario="s")),
+        operator=Routing.single("own", "operator"),
+    )
+    assert taken(routing, "100") == ("default", None)

@@ -94,3 +94,26 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(StoreError, match="newer version"):
         Database.open(tmp_path)
+
+
+def test_a_database_of_the_first_version_is_migrated_with_what_it_holds(tmp_path: Path) -> None:
+    store = Database.open(tmp_path)
+    store.write_sync(lambda connection: add_token(connection, "ci"))
+    folder = str(Path(database_module.__file__).with_name("migrations"))
+    added = ("secrets", "pairs", "users", "numbers")
+
+    def as_it_was(connection: Connection) -> None:
+        for table in added:
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("DROP INDEX calls_by_result"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+
+    store.write_sync(as_it_was)
+    store.close()
+    again = Database.open(tmp_path)
+    names = again.write_sync(lambda c: c.execute(select(tokens.c.name)).scalars().all())
+    assert names == ["ci"]
+    with again._engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    assert ScriptDirectory(folder).get_revision("0002").down_revision == "0001"
+    again.close()

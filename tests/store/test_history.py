@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import trio
+from sqlalchemy import text
 from trio.testing import MockClock
 
 from runtime.store import Database, StoreError
@@ -166,3 +167,12 @@ async def test_what_a_living_process_has_open_is_left_alone(tmp_path: Path) -> N
     lives = session("s1", duration_s=None, end_cause=None)
     async with written(tmp_path, lives, run=this_run()) as store:
         assert await store.write(partial(close_interrupted, alive=is_alive)) == 0
+
+
+async def test_a_rare_result_is_found_by_an_index(tmp_path: Path) -> None:
+    """A search from the newest session on would read all of a history without one."""
+    async with written(tmp_path, session("s1"), call("c1", "s1", result="failed")) as store:
+        assert await ids(store, result="failed") == ["s1"]
+        query = "EXPLAIN QUERY PLAN SELECT session_id FROM calls WHERE result = 'failed'"
+        plan = await store.read(lambda c: c.execute(text(query)).all())
+        assert "calls_by_result" in str(plan)

@@ -23,7 +23,14 @@ def a_recording(folder: Path, session_id: str, number: int, at: float) -> Path:
     return path
 
 
-def upkeep(store: Database, folder: Path, **days: float) -> Upkeep:
+def upkeep(
+    store: Database,
+    folder: Path,
+    *,
+    most: int | None = None,
+    told: list[str] | None = None,
+    **days: float,
+) -> Upkeep:
     (folder / "recordings").mkdir(exist_ok=True)
     return Upkeep(
         store=store,
@@ -32,8 +39,10 @@ def upkeep(store: Database, folder: Path, **days: float) -> Upkeep:
         find=RecordingDisk(folder / "recordings", 10**9).find,
         recordings_days=days.get("recordings_days", 0),
         history_days=days.get("history_days", 0),
+        recordings_most=most,
         wall_time=lambda: BEGIN,
         warn=lambda text: None,
+        tell=(told if told is not None else []).append,
     )
 
 
@@ -93,3 +102,46 @@ async def test_old_sessions_go_with_their_timelines_but_not_while_a_recording_is
         assert left == ["kept", "live", "young"]
         assert await store.read(partial(find_one, session_id="old")) is None
         assert await store.read(partial(find_one, session_id="kept")) is not None
+
+
+async def test_the_oldest_recordings_make_room_and_those_of_live_sessions_stay(
+    tmp_path: Path,
+) -> None:
+    live = session("live", duration_s=None, end_cause=None)
+    async with written(tmp_path, live, session("s1")) as store:
+        of_live = a_recording(tmp_path, "live", 1, BEGIN - 900)
+        files = [a_recording(tmp_path, "s1", n, BEGIN - 100 + n) for n in range(1, 21)]
+        told: list[str] = []
+        keeper = upkeep(store, tmp_path, most=100, told=told)  # twenty-one have 105 bytes
+        await keeper.index(BEGIN)
+        await keeper.make_room(BEGIN)
+        left = [path.exists() for path in files]
+        assert (of_live.exists(), left) == (True, [False] * 3 + [True] * 17)
+        assert [row["number"] for row in await recordings_of(store, "s1")] == list(range(4, 21))
+        assert told == [
+            "3 recordings (15 bytes, up to 2023-11-14T22:11:43+00:00) were deleted to make room "
+            "([data] recordings_full)"
+        ]
+        await keeper.make_room(BEGIN)
+        assert len(told) == 1
+
+
+async def test_nothing_is_deleted_to_make_room_unless_the_operator_says_so(tmp_path: Path) -> None:
+    async with written(tmp_path, session("s1")) as store:
+        file = a_recording(tmp_path, "s1", 1, BEGIN - 100)
+        keeper = upkeep(store, tmp_path)
+        await keeper.index(BEGIN)
+        await keeper.make_room(BEGIN)
+        assert file.exists()
+
+
+async def test_when_only_live_sessions_have_recordings_none_goes(tmp_path: Path) -> None:
+    live = session("live", duration_s=None, end_cause=None)
+    async with written(tmp_path, live) as store:
+        file = a_recording(tmp_path, "live", 1, BEGIN - 9 * DAY_S)
+        told: list[str] = []
+        keeper = upkeep(store, tmp_path, most=1, told=told, recordings_days=1)
+        await keeper.index(BEGIN)
+        await keeper.make_room(BEGIN)
+        await keeper.throw_away(BEGIN)
+        assert (file.exists(), told) == (True, [])

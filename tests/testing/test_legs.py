@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import attrs
 import pytest
 import trio
-from trio.testing import MockClock
 
 from runtime.legs.leg import DialRequest, Headers, Leg, LegIdentity
 from runtime.testing.agenda import Agenda, Signal
 from runtime.testing.callers import SimCallee
 from runtime.testing.conformance import LegBench, Step
 from runtime.testing.dialer import DialScript, SimDialer
+from runtime.testing.direct_conformance import DirectBench, DirectConformance
 from runtime.testing.legs import SimLeg, WireStep
 from runtime.testing.symbolic_media import SymbolicMedia
 from runtime.testing.transfer_conformance import TransferConformance
@@ -116,22 +116,33 @@ class SimBench:
         leg = SimLeg(identity=identity, incoming=True, media=media, agenda=self.agenda)
         return leg, SimFarEnd(leg)
 
+    async def direct(self, caller: Leg) -> tuple[Leg, SimFarEnd]:
+        request = DialRequest(kind="user", to="bob", callerid="200", direct_for=caller)
+        return await self.outgoing(request)
+
     async def outgoing(self, request: DialRequest) -> tuple[Leg, SimFarEnd]:
         callee = self.dialer.expect(request.to)
         leg = await self.dialer.dial(request)
         return leg, SimFarEnd(callee.leg)
 
 
-class TestSimulatedLegs(TransferConformance):
-    @pytest.fixture(autouse=True)
-    def _clock(self, autojump_clock: MockClock) -> None:
-        """Every test of the suite runs on the mock clock."""
+@asynccontextmanager
+async def sim_bench() -> AsyncIterator[SimBench]:
+    async with trio.open_nursery() as nursery:
+        agenda = Agenda()
+        media = SymbolicMedia(agenda)
+        nursery.start_soon(agenda.run)
+        yield SimBench(agenda, media, SimDialer(agenda, media, EmptyStage(), _nobody_acts))
+        nursery.cancel_scope.cancel()
 
-    @asynccontextmanager
-    async def bench(self) -> AsyncIterator[LegBench]:
-        async with trio.open_nursery() as nursery:
-            agenda = Agenda()
-            media = SymbolicMedia(agenda)
-            nursery.start_soon(agenda.run)
-            yield SimBench(agenda, media, SimDialer(agenda, media, EmptyStage(), _nobody_acts))
-            nursery.cancel_scope.cancel()
+
+@pytest.mark.usefixtures("autojump_clock")
+class TestSimulatedLegs(TransferConformance):
+    def bench(self) -> AbstractAsyncContextManager[LegBench]:
+        return sim_bench()
+
+
+@pytest.mark.usefixtures("autojump_clock")
+class TestDirectCalls(DirectConformance):
+    def bench(self) -> AbstractAsyncContextManager[DirectBench]:
+        return sim_bench()

@@ -28,7 +28,10 @@ async def incoming(e):
     ("users", "failure"),
     [
         ({"bob": False}, "failed 480 user 'bob' is not registered"),
-        ({"ann": True}, "failed 404 no user 'bob' is configured in [users]"),
+        (
+            {"ann": True},
+            "failed 404 no user 'bob' is configured in [users], or set for an application",
+        ),
     ],
 )
 async def test_a_user_that_cannot_be_reached_fails_at_once(

@@ -12,7 +12,16 @@ from typer.testing import CliRunner
 from runtime.cli import app
 from runtime.config.settings import RuleSettings
 from runtime.remote.project import ProjectFault, read_project
-from runtime.verbs.remote_tables import event_line, events, safe, show_history, timeline_line
+from runtime.remote.upload import Plan
+from runtime.verbs.remote_tables import (
+    event_line,
+    events,
+    plan_json,
+    safe,
+    show_history,
+    show_plan,
+    timeline_line,
+)
 
 
 def test_server_sent_events_are_read_and_comments_left_out() -> None:
@@ -43,9 +52,11 @@ def test_what_strangers_wrote_cannot_steer_the_terminal() -> None:
         "calls": [call],
         "recordings": [],
     }
-    show_history(Console(file=out, width=200), [session])
+    page = {"sessions": [session], "next": "1.5~s1"}
+    show_history(Console(file=out, width=200), page)
     assert "\x1b" not in out.getvalue()
     assert "> [b]  failed 486" in out.getvalue()
+    assert "older ones: --after 1.5~s1" in out.getvalue()
 
 
 def test_a_project_is_its_rules_and_what_they_name(tmp_path: Path) -> None:
@@ -88,3 +99,36 @@ def test_faults_of_the_projects_file_are_all_told(
     assert result.exit_code == 2
     assert "project.server: 'x' is no server" in result.stderr
     assert "did you mean application" in result.stderr
+
+
+def test_a_plan_shows_rules_field_by_field_and_what_only_the_server_has() -> None:
+    same: dict[str, list[str]] = {
+        "added": [],
+        "changed": ["a.py"],
+        "removed": [],
+        "same": ["b.wav"],
+    }
+    planned = Plan(
+        scenarios={"ivr": {**same, "digest": "d", "missing_sounds": []}},
+        rules_added=["new"],
+        rules_changed={"sales": {"to": ("1..", "2..")}},
+        rules_removed=["old"],
+        rules_same=["rest"],
+        rules_reordered=False,
+        only_there=["legacy"],
+        missing={},
+    )
+    out = io.StringIO()
+    show_plan(Console(file=out, width=200), planned, {})
+    shown = [line.strip("│ \n") for line in out.getvalue().splitlines() if line.startswith("│")]
+    told = {line.split("│")[1].strip(): line.split("│")[3].strip() for line in shown}
+    assert told == {
+        "ivr": "changed a.py",
+        "legacy": "only on the server, and stays",
+        "new": "added",
+        "sales": "to: '1..' becomes '2..'",
+        "old": "removed",
+        "rest": "the same",
+    }
+    seen = plan_json(planned, {}, dry_run=True)
+    assert (seen["only_on_the_server"], seen["scenarios"]["ivr"]["same"]) == (["legacy"], ["b.wav"])

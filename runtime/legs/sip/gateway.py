@@ -7,13 +7,15 @@ configuration. Nothing is decided here; each part says what it decides.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import trio
 
 from runtime.config.settings import RtpSettings, SipSettings, TrunkSettings
 from runtime.config.trunk import RouteSettings
-from runtime.legs.leg import Leg
+from runtime.legs.leg import Dialer, Leg
+from runtime.legs.sip.conference_calls import ConferenceCalls, is_own
 from runtime.legs.sip.destination import is_loopback
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.incoming import IncomingCalls, RefusedCall
@@ -31,7 +33,7 @@ from runtime.legs.sip.trunk.watch import TrunkWatch
 from runtime.legs.sip.trunk.whereabouts import TrunkWhereabouts
 from runtime.legs.sip.trunks import Trunk
 from runtime.legs.sip.user_calls import UserCalls
-from runtime.legs.sip.users import Users
+from runtime.legs.sip.users import StoredUser, Users
 from runtime.media.port import MediaPort
 from sip.address import BoundAddress, ListenAddress
 from sip.advertise import Advertised
@@ -47,6 +49,9 @@ from sip.endpoint import (
 from sip.sdp import SrtpPolicy
 from sip.transport import Names, source_address
 
+LOOPBACK_NETWORKS: Final = ("127.0.0.0/8", "::1/128")
+"""From where a listener that others reach is reached by this machine alone, by itself above all
+(conference_calls.py): the outside of a NAT can seldom be reached from its inside."""
 Report = Callable[[RefusedCall], object]
 
 
@@ -76,12 +81,14 @@ class SipGateway:
         of this machine.
         """
         self._listeners = [ListenAddress.parse(text) for text in config.listen]
+        self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
         self._allow = networks(config.allow)
         self._trunks = [trunk_of(settings) for settings in trunks]
         self._on_refused = on_refused
         self._users = Users() if users is None else users
         self._recognition = Recognition(trunks=self._trunks)
         self._desk = TrunkDesk(self._trunks, trio.current_time)
+        self._bound: Sequence[BoundAddress] = ()
         self._gate = self._make_gate()
         book = TraceBook(trio.current_time)
         self._settings = self._leg_settings(config, rtp or RtpSettings(), media, book, warn)
@@ -98,7 +105,6 @@ class SipGateway:
             self._endpoint.addresses_of, self._trunks, self._recognition, log=tell, warn=warn
         )
         self._watch = TrunkWatch(self._endpoint, self._trunks, self._desk, log=tell, warn=warn)
-        self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
         self.dialer = self._make_dialer(config, routes)
 
     def _make_endpoint(
@@ -125,12 +131,15 @@ class SipGateway:
             names=names,
         )
 
-    def _make_dialer(self, config: SipSettings, routes: Sequence[RouteSettings]) -> UserCalls:
+    def _make_dialer(self, config: SipSettings, routes: Sequence[RouteSettings]) -> Dialer:
         rules = outgoing_rules(
             config, self._trunks, routes, lambda trunk: self._registrations.registrar(trunk)
         )
-        others = SipDialer(self._settings, self._endpoint, rules, self._desk)
-        return UserCalls(self._settings, self._endpoint, self._users, others, rules.host)
+        calls = SipDialer(self._settings, self._endpoint, rules, self._desk)
+        users = UserCalls(self._settings, self._endpoint, self._users, calls, rules.host)
+        return ConferenceCalls(
+            self._settings, calls, users, own=lambda: self._bound, host=rules.host
+        )
 
     def _leg_settings(
         self,
@@ -140,14 +149,16 @@ class SipGateway:
         book: TraceBook,
         warn: Callable[[str], object],
     ) -> LegSettings:
+        own_machine = () if self.only_loopback else LOOPBACK_NETWORKS
         return LegSettings(
             media=media,
             book=book,
             now=trio.current_time,
             new_number=lambda: secrets.randbelow(2**31),
-            advertised=Advertised.parse(config.advertise, config.local),
+            advertised=Advertised.parse(config.advertise, (*config.local, *own_machine)),
             source_address=source_address,
             codecs=rtp.codecs,
+            direct=rtp.direct,
             encryption=Encryption(
                 policy=SrtpPolicy(rtp.srtp),
                 only_protected=rtp.srtp_keys == "protected",
@@ -173,6 +184,7 @@ class SipGateway:
             await nursery.start(self._whereabouts.run)
             await nursery.start(self._calls.run)
             addresses = await nursery.start(self._endpoint.run, self._listeners)
+            self._bound = addresses
             nursery.start_soon(self._registrations.run)
             nursery.start_soon(self._watch.run)
             task_status.started(addresses)
@@ -208,6 +220,11 @@ class SipGateway:
     def active_calls(self) -> int:
         return self._endpoint.active_sessions
 
+    def set_users(self, stored: Iterable[StoredUser]) -> None:
+        """Users of applications, beside those of the configuration, from now on."""
+        self._endpoint.set_users(self._users.set_stored(stored))
+        self._gate.expect_users(self._users.expects_proof)
+
     def registrations(self) -> tuple[Binding, ...]:
         """Where users can be reached now, by user."""
         return self._endpoint.registrations()
@@ -226,9 +243,10 @@ class SipGateway:
             self._allow,
             loopback=any(is_loopback(listener.host) for listener in self._listeners),
             now=trio.current_time,
-            users=self._users.registrar is not None,
+            users=self._users.expects_proof,
             on_ban=self._on_ban,
             trunks=self._recognition.door,
+            is_own=lambda peer: is_own(peer, self._bound),
         )
 
     def _on_ban(self, ban: Ban) -> None:

@@ -16,6 +16,8 @@ import trio
 from runtime.legs.leg import Leg, LegIdentity
 from runtime.legs.sip.headers import seen_by_script
 from runtime.legs.sip.leg import SipLeg
+from runtime.legs.sip.leg_audio import EngineAudio
+from runtime.legs.sip.own_calls import Placed
 from runtime.legs.sip.settings import LegSettings
 from runtime.legs.sip.trunk.arriving import TrunkRefusal, identity_over
 from runtime.legs.sip.trunk.caller import user_or_number
@@ -36,6 +38,8 @@ RETRY_AFTER_S: Final = 5
 MAX_NAME: Final = 256
 """Characters of a user part or display name; the bound of the session protocol."""
 MAX_URI: Final = 2_000
+STRANGERS: Final = Placed()
+"""Of a call that is not our own."""
 WARN_AGENT: Final = "callstage"
 """A pseudonym (RFC 3261 20.43): an address would tell strangers our network."""
 
@@ -80,7 +84,8 @@ class IncomingCalls:
 
     def on_invite(self, session: InviteSession) -> ArrivingCall:
         """The endpoint's callback."""
-        recognised = self._settings.recognise(caller_of(session))
+        ours = self._settings.own_calls.of(session.call_id).conference
+        recognised = None if ours else self._settings.recognise(caller_of(session))
         line = self._settings.enter(recognised.trunk.name if recognised else "")
         call = ArrivingCall(
             recognised=recognised, line=Line() if isinstance(line, TrunkRefusal) else line
@@ -118,8 +123,6 @@ class IncomingCalls:
         """The leg of an INVITE whose offer we can take; otherwise None, and it is refused."""
         try:
             leg = self._made(session, media, recognised)
-            if session.remote_offer is not None:
-                leg.take_offer(session.remote_offer)
         except SdpError as exc:
             self._refuse(session, 400, f"unreadable session description: {exc.reason}")
         except NegotiationError as exc:
@@ -137,21 +140,24 @@ class IncomingCalls:
     def _made(
         self, session: InviteSession, media: MediaLeg, recognised: Recognised | None
     ) -> SipLeg:
-        """Raises NegotiationError when no audio may be agreed on with this peer."""
+        """Raises NegotiationError when no audio may be agreed on with this peer, SdpError."""
         settings, peer = self._settings, session.peer
         host, transport = (peer.host, peer.transport) if peer else ("", "udp")
         trunk = recognised.trunk if recognised else None
         srtp = trunk.srtp if trunk else None
         if trunk is not None and trunk.user and trunk.password:
             session.use_credentials(Credentials(trunk.user, trunk.password))
-        identity = identity_of(session, settings.own_calls.session_of(session.call_id))
+        audio = EngineAudio.answering(
+            settings.audio_of(media, host, transport=transport, srtp=srtp), session.remote_offer
+        )
+        identity = identity_of(session, settings.own_calls.of(session.call_id))
         if recognised is not None:
             identity = identity_over(recognised, identity, session.request)
         return SipLeg(
             identity=self._users.identity(session.user, identity),
             incoming=True,
             media=media,
-            audio=settings.audio_of(media, host, transport=transport, srtp=srtp),
+            audio_of=audio,
             now=settings.now,
             encryption=settings.encryption,
             trunk=trunk.name if trunk else "",
@@ -220,7 +226,7 @@ def caller_of(session: InviteSession) -> Caller:
     return Caller(host=peer.host, certificate_names=peer.names, line=line, login=session.user)
 
 
-def identity_of(session: InviteSession, own_session: str = "") -> LegIdentity:
+def identity_of(session: InviteSession, placed: Placed = STRANGERS) -> LegIdentity:
     """Who calls whom, as a scenario may ask; a peer's odd bytes become replacement marks."""
     request = session.request
     caller = request.from_
@@ -232,7 +238,8 @@ def identity_of(session: InviteSession, own_session: str = "") -> LegIdentity:
         to_uri=clean(request.uri, MAX_URI),
         headers=seen_by_script(request.headers),
         remote=str(session.peer),
-        own_session=own_session,
+        own_session=placed.session,
+        to_conference=placed.conference,
     )
 
 

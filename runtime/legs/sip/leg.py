@@ -1,7 +1,7 @@
 """One SIP call as a Leg: the port's commands onto an INVITE session and an audio leg, and back.
 
-Rules: 180, 183 and 200 go out only when asked for; audio is configured with the first answer that
-either side gives and follows every later one; the leg says Ended once, last, and closes its audio.
+Rules: 180, 183 and 200 go out only when asked for; the audio (leg_audio.py) hears of every
+description that either side gives; the leg says Ended once, last, and closes its audio.
 A command that does not fit the state does nothing and leaves a line in the trace.
 """
 
@@ -18,23 +18,24 @@ from runtime.legs.leg import (
     Connected,
     EarlyMedia,
     Headers,
-    Held,
+    Leg,
+    LegEvent,
     LegIdentity,
     LegListener,
     Replaced,
-    Resumed,
     Ringing,
     TraceListener,
 )
+from runtime.legs.sip.direct import DirectAudio
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.headers import script_headers, seen_by_script
 from runtime.legs.sip.info import line_about, understand
-from runtime.legs.sip.media_session import Agreement, MediaSession, described, negotiated
+from runtime.legs.sip.leg_audio import EngineAudio, LegAudio
 from runtime.legs.sip.reason import Cause, end_of_leg, reason_to_leave
 from runtime.legs.sip.telling import Telling
 from runtime.legs.sip.trace import LegLines, TraceBook
 from runtime.legs.sip.transfers import SipTransfers
-from runtime.media.port import MediaLeg, RtpStream
+from runtime.media.port import MediaLeg
 from sip.dialog import InviteSession, SessionStateError, events, warning
 from sip.message import Headers as SipHeaders
 from sip.message import MessageError, NameAddr, Uri
@@ -59,7 +60,7 @@ class SipLeg:
     identity: LegIdentity
     incoming: bool
     media: MediaLeg
-    _audio: MediaSession
+    _audio_of: Callable[[SipLeg], LegAudio]
     _now: Callable[[], float]
     _encryption: Encryption = attrs.field(factory=Encryption)
     trunk: str = ""
@@ -71,10 +72,7 @@ class SipLeg:
     _book: TraceBook | None = attrs.field(default=None, init=False)
     _phase: Phase = attrs.field(init=False)
     _telling: Telling = attrs.field(factory=Telling, init=False)
-    _answer: bytes = attrs.field(default=b"", init=False)
-    """Ours to the INVITE's offer, once made."""
-    stream: RtpStream | None = attrs.field(default=None, init=False)
-    """What the audio was last told."""
+    audio: LegAudio = attrs.field(init=False)
     _farewell: tuple[int, str] | None = attrs.field(default=None, init=False)
     """Code and reason that we gave when we ended it."""
 
@@ -83,6 +81,7 @@ class SipLeg:
         self._lines = LegLines(self._now)
         note = functools.partial(self._lines.note, "sip")
         self.transfers = SipTransfers(lambda: self._session, self._telling.tell, note)
+        self.audio = self._audio_of(self)
 
     def __repr__(self) -> str:
         arrow = "from" if self.incoming else "to"
@@ -90,10 +89,10 @@ class SipLeg:
         return f"<SipLeg {arrow} {peer} {self._phase.value}>"
 
     def follow(
-        self, session: InviteSession, book: TraceBook, audio: MediaSession | None = None
+        self, session: InviteSession, book: TraceBook, audio: LegAudio | None = None
     ) -> None:
         """Belong to this session and its lines; `audio` is its offer, when it is another one."""
-        self._session, self._book, self._audio = session, book, audio or self._audio
+        self._session, self._book, self.audio = session, book, audio or self.audio
         self._lines.follow(session.call_id, book)
         if self._phase is Phase.OVER:
             self._lines.release()
@@ -111,6 +110,31 @@ class SipLeg:
     def note(self, kind: str, what: str) -> None:
         self._lines.note(kind, what)
 
+    # --- what its audio asks ----------------------------------------------------------------
+
+    @property
+    def session(self) -> InviteSession | None:
+        return self._session
+
+    @property
+    def is_alerting(self) -> bool:
+        return self._phase is Phase.ALERTING
+
+    @property
+    def is_connected(self) -> bool:
+        return self._phase is Phase.CONNECTED
+
+    def tell(self, event: LegEvent) -> None:
+        if self._phase is not Phase.OVER:
+            self._telling.tell(event)
+
+    def warn_of_exposure(self) -> None:
+        """Keys are in use; whoever has to know that they can be read is told, once."""
+        peer = self._session.peer if self._session is not None else None
+        warning = self._encryption.exposure(peer.transport, self.trunk) if peer else None
+        if warning is not None:
+            self.note("media", warning)
+
     # --- commands ---------------------------------------------------------------------------
 
     def ring(self, headers: Headers) -> None:
@@ -119,19 +143,25 @@ class SipLeg:
 
     def early_media(self, headers: Headers) -> None:
         if session := self._live("early_media", Phase.ALERTING):
-            if not self._answer:
-                # RFC 3264 4: no answer without an offer; the caller's comes with its ACK
-                self.note("media", "early media is silent: the caller's INVITE had no offer")
-            session.provisional(183, headers=self._allowed(headers), sdp=self._answer or None)
-            self._configure(self._audio.stream)
+            body = self.audio.early_body()
+            session.provisional(183, headers=self._allowed(headers), sdp=body)
+            self.audio.begin()
 
     def answer(self, headers: Headers, display_name: str = "") -> None:
         if session := self._live("answer", Phase.ALERTING):
             self._phase = Phase.ANSWERED
             written = self._allowed(headers)
             written += _asserted(self.identity.to_uri, display_name)
-            session.accept(self._answer or self._audio.offer(), headers=written)
-            self._configure(self._audio.stream)
+            session.accept(self.audio.body(), headers=written)
+            self.audio.begin()
+
+    def answer_directly(self, peer: Leg, headers: Headers, display_name: str = "") -> None:
+        direct = peer.audio if isinstance(peer, SipLeg) else None
+        if not isinstance(direct, DirectAudio) or not direct.may_join(self):
+            self.note("sip", "answer_directly does nothing: the other call was not made for it")
+        elif self._live("answer_directly", Phase.ALERTING):
+            self.audio = direct.other
+            self.answer(headers, display_name)
 
     def reject(self, code: int, reason: str, headers: Headers) -> None:
         if session := self._live("reject", Phase.ALERTING):
@@ -150,7 +180,7 @@ class SipLeg:
 
     @property
     def digits_by_info(self) -> bool:
-        stream = self.stream
+        stream = self.audio.stream
         unable = stream is not None and stream.dtmf_send_payload_type is None
         return self._info_digits and unable
 
@@ -205,8 +235,14 @@ class SipLeg:
             case events.ReinviteReceived():
                 self._on_reinvite(session, event)
             case events.ReinviteAnswered():
-                self._take_answer(event.sdp)
-            case events.Redirected() | events.ReinviteFailed() | events.MessageRefused():
+                self.audio.offer_answered(event.sdp)
+            case events.ReinviteOffered():
+                if isinstance(self.audio, DirectAudio):  # the engine asks for none
+                    self.audio.offer_came(event.sdp)
+            case events.ReinviteFailed():
+                self.note("sip", line_about(event))
+                self.audio.offer_refused(event.status, event.reason)
+            case events.Redirected() | events.MessageRefused():
                 self.note("sip", line_about(event))
             case events.InfoReceived() | events.MessageReceived():
                 if told := understand(event):
@@ -221,38 +257,34 @@ class SipLeg:
     def _on_provisional(self, event: events.Provisional) -> None:
         if self._phase is not Phase.DIALLING:
             return
-        media = event.sdp is not None and self._take_answer(event.sdp)
+        media = event.sdp is not None and self.audio.provisional(event.sdp)
         seen = seen_by_script(event.headers)
-        if event.status == 180:
+        direct = self.audio.is_direct
+        if event.status == 180 or (direct and event.status == 183):
             self._telling.once(Ringing(headers=seen))
-        if event.status == 183 or media:
+        if media or (event.status == 183 and not direct):
             self._telling.once(EarlyMedia(headers=seen))
 
     def _on_answered(self, session: InviteSession, event: events.Answered) -> None:
         if self._phase is not Phase.DIALLING:
             return
-        if self._audio.waits_for_answer:
-            early = event.sdp is None and self._audio.stream is not None
-            agreed = early or self._take_answer(event.sdp)
-        else:
-            agreed = not self._answer_offer(event.sdp, session.ack_with)
-        if not agreed:
-            self._give_up(session, 488, "the answer holds no audio that can be used")
+        if why := self.audio.answered(session, event.sdp):
+            self._give_up(session, 488, why)
             return
         self._connected(event.headers)
 
     def _on_acknowledged(self, session: InviteSession, event: events.Acknowledged) -> None:
         if self._phase not in (Phase.ANSWERED, Phase.REPLACED):
             return
-        if self._audio.waits_for_answer and not self._take_answer(event.sdp):
-            self._give_up(session, 488, "the ACK holds no answer to our offer that can be used")
+        if why := self.audio.acknowledged(event.sdp):
+            self._give_up(session, 488, why)
             return
         self._connected(event.headers)
 
     def _connected(self, headers: SipHeaders) -> None:
         seen, before = seen_by_script(headers), self._phase
         self._phase = Phase.CONNECTED
-        self._audio.settle()
+        self.audio.settle()
         replaced = before is Phase.REPLACED
         self._telling.tell(Replaced(headers=seen) if replaced else Connected(headers=seen))
 
@@ -263,37 +295,32 @@ class SipLeg:
     def _on_reinvite(self, session: InviteSession, event: events.ReinviteReceived) -> None:
         if self._phase is Phase.CONNECTED and (told := understand(event)):
             self._telling.tell(told)
-        if event.sdp is None:
-            session.answer_reinvite(self._audio.offer())
-        elif why := self._answer_offer(event.sdp, session.answer_reinvite):
-            session.reject_reinvite(488, why=why)
+        self.audio.offered(session, event.sdp)
 
     def on_replacement(self, session: InviteSession) -> None:
         """Another peer takes the place of ours (RFC 3891), if the script takes transfers."""
-        former, sdp = self._session, session.remote_offer
+        former, audio = self._session, self.audio
         if former is None or self._book is None or session.is_over:
             return
-        code, why, agreement = (
-            603,
-            _no_successor(self, session, self._phase, self._encryption),
-            None,
-        )
-        if not why and sdp is not None:
-            agreement = negotiated(self._audio.answer, sdp, self.note)
-        if isinstance(agreement, str):
-            code, why, agreement = 488, agreement, None
-        if why:
-            self.note("sip", f"{session.peer} may not take the place of the peer: {why}")
-            session.reject(code, headers=[warning(why)])
-            return
-        self.note("sip", f"{session.peer} takes the place of the peer")
-        self._lines.follow(session.call_id, self._book)
-        connected = self._phase is Phase.CONNECTED
-        self._session, self._phase = session, Phase.REPLACED if connected else Phase.ANSWERED
-        session.accept(self._audio.offer() if agreement is None else agreement.sdp)
-        if agreement is not None:
-            self._follow(agreement)
-        former.hangup(reason=str(Cause("SIP", 200, "another call has taken its place")))
+        if not isinstance(audio, EngineAudio):
+            self._refuse_successor(session, 603, "its audio passes directly to another peer")
+        elif why := _no_successor(self, session, self._phase, self._encryption):
+            self._refuse_successor(session, 603, why)
+        elif isinstance(agreement := audio.successor(session.remote_offer), str):
+            self._refuse_successor(session, 488, agreement)
+        else:
+            self.note("sip", f"{session.peer} takes the place of the peer")
+            self._lines.follow(session.call_id, self._book)
+            connected = self._phase is Phase.CONNECTED
+            self._session, self._phase = session, Phase.REPLACED if connected else Phase.ANSWERED
+            session.accept(audio.offer() if agreement is None else agreement.sdp)
+            if agreement is not None:
+                audio.follow(agreement)
+            former.hangup(reason=str(Cause("SIP", 200, "another call has taken its place")))
+
+    def _refuse_successor(self, session: InviteSession, code: int, why: str) -> None:
+        self.note("sip", f"{session.peer} may not take the place of the peer: {why}")
+        session.reject(code, headers=[warning(why)])
 
     def _on_ended(self, event: events.Ended) -> None:
         connected = self._phase in (Phase.CONNECTED, Phase.REPLACED)
@@ -303,55 +330,9 @@ class SipLeg:
             code = ended.code if connected else code
             ended = attrs.evolve(ended, code=code, reason=reason or ended.reason)
         self._phase = Phase.OVER
-        self.media.close()
+        self.audio.close()
         self._telling.tell(ended)
         self._lines.release()
-
-    # --- audio ------------------------------------------------------------------------------
-
-    def take_offer(self, sdp: bytes) -> None:
-        """The INVITE's offer; raises SdpError or NegotiationError before anything was said."""
-        self._answer = self._audio.answer(sdp).sdp
-
-    def _answer_offer(self, sdp: bytes | None, send: Callable[[bytes], None]) -> str:
-        """Answer an offer of the peer; or say why it cannot be taken, and nothing changed."""
-        agreement = negotiated(self._audio.answer, sdp, self.note)
-        if isinstance(agreement, str):
-            return agreement
-        send(agreement.sdp)
-        self._follow(agreement)
-        return ""
-
-    def _take_answer(self, sdp: bytes | None) -> bool:
-        """Take the answer to our open offer; False when there is none that can be used."""
-        if not self._audio.waits_for_answer:
-            return False
-        agreement = negotiated(self._audio.accept, sdp, self.note)
-        if isinstance(agreement, str):
-            return False
-        self._follow(agreement)
-        return True
-
-    def _follow(self, agreement: Agreement) -> None:
-        if self._phase is Phase.OVER:  # sending our answer may find that the peer is gone
-            return
-        self._configure(agreement.stream)
-        if agreement.hold == "held":
-            self._telling.tell(Held())
-        elif agreement.hold == "resumed":
-            self._telling.tell(Resumed())
-
-    def _configure(self, stream: RtpStream | None) -> None:
-        if stream is None or stream == self.stream:
-            return
-        self.stream = stream
-        self.media.configure(stream)
-        self.note("media", described(stream))
-        peer = self._session.peer if self._session is not None else None
-        if stream.srtp is not None and peer is not None:
-            warning = self._encryption.exposure(peer.transport, self.trunk)
-            if warning is not None:
-                self.note("media", warning)
 
 
 def _asserted(to_uri: str, display_name: str) -> list[tuple[str, str]]:
@@ -368,7 +349,8 @@ def _no_successor(leg: SipLeg, session: InviteSession, phase: Phase, encryption:
     """Why that session may not take the place of the leg's; empty when it may."""
     if phase not in (Phase.CONNECTED, Phase.DIALLING):
         return f"the leg is {phase.value}"
-    encrypted = leg.stream is not None and leg.stream.srtp is not None
+    stream = leg.audio.stream
+    encrypted = stream is not None and stream.srtp is not None
     if encrypted and session.peer and not encryption.may_carry(session.peer.transport):
         return "its signalling is not protected, and ours carries keys"
     return leg.transfers.refuse_successor()

@@ -11,6 +11,7 @@ from functools import partial
 
 from runtime.legs.leg import DialRefused, DialRequest, Leg, LegIdentity
 from runtime.legs.sip.leg import SipLeg
+from runtime.legs.sip.leg_audio import EngineAudio
 from runtime.legs.sip.media_session import MediaSession
 from runtime.legs.sip.route import OutgoingRoute, OutgoingRules, Plan
 from runtime.legs.sip.settings import LegSettings
@@ -68,7 +69,7 @@ class SipDialer:
             identity=identity_of(request, route),
             incoming=False,
             media=media,
-            audio=audio,
+            audio_of=EngineAudio.over(audio),
             now=settings.now,
             encryption=settings.encryption,
             trunk=route.trunk,
@@ -121,9 +122,11 @@ class SipDialer:
             raise DialRefused(400, f"the call cannot be written as SIP: {exc}") from exc
         except (TooManySessionsError, NotRunningError) as exc:
             raise DialRefused(503, str(exc)) from exc
-        self._settings.own_calls.placed(session.call_id, request.session_id)
+        self._settings.own_calls.placed(
+            session.call_id, request.session_id, conference=request.kind == "conference"
+        )
         leg.identity, leg.trunk = identity_of(request, route), route.trunk
-        leg.follow(session, self._settings.book, audio)
+        leg.follow(session, self._settings.book, EngineAudio(leg, audio))
 
     def _first_audio(
         self, media: MediaLeg, routes: deque[OutgoingRoute], left_out: list[str]

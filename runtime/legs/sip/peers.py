@@ -57,10 +57,12 @@ class PeerGate:
         users: bool = False,
         on_ban: Callable[[Ban], object] = lambda _: None,
         trunks: Callable[[PeerAddress], Door] = no_trunk,
+        is_own: Callable[[PeerAddress], bool] = lambda _: False,
     ) -> None:
         """`loopback`: a listener is on loopback, so that loopback peers are welcome. `users`:
         somebody has a password, so that a stranger may be one of them. `trunks` says whether a peer
-        may call because it is a trunk."""
+        may call because it is a trunk, `is_own` whether it is one of our own sockets."""
+        self._is_own = is_own
         self._trunks = trunks
         self._allowed = NetworkMap((network, None) for network in allowed)
         self._loopback = loopback
@@ -73,8 +75,14 @@ class PeerGate:
         self.refused = 0
         self.ignored = 0
 
+    def expect_users(self, users: bool) -> None:
+        """Whether strangers may be users of ours from now on."""
+        self._users = self._strangers.patience = users
+
     def accept(self, peer: PeerAddress) -> Admission:
         """The endpoint's gate."""
+        if self._is_own(peer):
+            return None
         match self._trunks(peer):
             case "open":
                 return self._too_fast(peer.host)
@@ -131,6 +139,8 @@ class PeerGate:
     def note(self, report: ConductReport) -> None:
         """How a peer has behaved."""
         host, now = report.peer.host, self._now()
+        if self._is_own(report.peer):
+            return
         if self._trunks(report.peer) != "closed" or self._admits(address_of(host)):
             return
         if report.conduct == "proved":

@@ -59,6 +59,8 @@ class LegSettings:
     encryption: Encryption = attrs.field(factory=Encryption)
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
     """For the keys of encrypted legs."""
+    direct: bool = True
+    """Whether calls may pass their audio directly between the peers."""
     info_digits: bool = False
     """Whether peers without RFC 4733 get digits by SIP INFO, not as tones."""
     own_calls: OwnCalls = attrs.field(factory=OwnCalls)

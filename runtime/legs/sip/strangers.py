@@ -71,9 +71,9 @@ class Strangers:
     """Addresses without a right to call."""
 
     def __init__(self, *, patience: bool) -> None:
+        """`patience`: strangers may be users; counts for those who come from then on."""
         self.ban_s = BAN_S
-        self._capacity = float(PATIENCE if patience else KNOCKS)
-        self._per_s = REFILL_PER_S if patience else 0.0
+        self.patience = patience
         self._found: OrderedDict[str, _Stranger] = OrderedDict()
         self._all = Bucket(ALL_BURST, ALL_PER_S, 0.0, ALL_BURST)
 
@@ -120,7 +120,8 @@ class Strangers:
         """Its record, now the newest; a new one after a ban, and after as long a time of quiet."""
         stranger = self._found.pop(host, None)
         if stranger is None or (now - stranger.bucket.at >= BAN_S and now >= stranger.banned_until):
-            bucket = Bucket(self._capacity, self._per_s, now, self._capacity)
+            capacity = float(PATIENCE if self.patience else KNOCKS)
+            bucket = Bucket(capacity, REFILL_PER_S if self.patience else 0.0, now, capacity)
             stranger = _Stranger(bucket)
         self._found[host] = stranger
         if len(self._found) > MAX_STRANGERS:

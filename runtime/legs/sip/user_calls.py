@@ -6,17 +6,23 @@ a phone is 480 at once, one that does not exist is 404.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+import attrs
+
+from runtime.legs.audio_elsewhere import AudioElsewhere
 from runtime.legs.leg import Dialer, DialRefused, DialRequest, Leg, LegIdentity
+from runtime.legs.sip.direct import DirectAudio
 from runtime.legs.sip.forking import ForkedCall
 from runtime.legs.sip.headers import dial_headers
 from runtime.legs.sip.leg import SipLeg
+from runtime.legs.sip.leg_audio import EngineAudio, LegAudio
 from runtime.legs.sip.media_session import MediaSession
 from runtime.legs.sip.settings import LegSettings
 from runtime.legs.sip.users import Users
 from runtime.media.port import MediaLeg, MediaUnavailable
-from sip.address import is_secure
+from sip.address import PeerAddress, is_secure
 from sip.dialog import InviteSession
 from sip.endpoint import Binding, Endpoint, NotRunningError, TooManySessionsError
 from sip.message import MessageError, NameAddr, Uri
@@ -27,6 +33,15 @@ ANONYMOUS: Final = "anonymous"
 
 MAX_SHOWN: Final = 80
 """Characters of a name that are repeated in a reason."""
+
+
+@attrs.frozen(kw_only=True)
+class Order:
+    """A call to a user, as its INVITEs need it."""
+
+    request: DialRequest
+    caller: NameAddr
+    headers: tuple[tuple[str, str], ...]
 
 
 class UserCalls:
@@ -51,43 +66,67 @@ class UserCalls:
             raise DialRefused(400, headers.complaint)
         bindings = self._bindings(request.to)
         caller = shown_caller(request, self._host)
+        order = Order(request=request, caller=caller, headers=headers.written)
+        if request.direct_for is not None:
+            return self._place_directly(order, bindings, request.direct_for)
         try:
             media = await self._settings.open_media()
         except MediaUnavailable as exc:
             raise DialRefused(503, f"no audio for this call: {exc}") from exc
-        return self._place(request, bindings, caller, headers.written, media)
+        audio = self._audio(bindings, media)
+        leg = self._leg(order, bindings[0], media, EngineAudio.over(audio))
+        return self._place(order, bindings, leg, audio.offer(), {})
 
     def _bindings(self, name: str) -> tuple[Binding, ...]:
         shown = name[:MAX_SHOWN].encode("utf-8", "replace").decode()
         if not self._users:
             raise DialRefused(404, f"no user {shown!r}: none are configured; add [users.NAME]")
         if name not in self._users:
-            raise DialRefused(404, f"no user {shown!r} is configured in [users]")
+            raise DialRefused(
+                404, f"no user {shown!r} is configured in [users], or set for an application"
+            )
         bindings = self._endpoint.bindings(name)
         if not bindings:
             raise DialRefused(480, f"user {shown!r} is not registered")
         return bindings
 
+    def _place_directly(self, order: Order, bindings: tuple[Binding, ...], incoming: Leg) -> SipLeg:
+        """The user's phones are offered what the caller has offered."""
+        if not self._settings.direct:
+            raise DialRefused(403, "the operator permits no direct calls ([rtp] direct = false)")
+        if not isinstance(incoming, SipLeg):
+            raise DialRefused(488, "the caller is on no SIP phone")
+        places: dict[InviteSession, PeerAddress] = {}
+        try:
+            direct = DirectAudio.between(incoming, self._settings.encryption, places.get)
+        except ValueError as exc:
+            raise DialRefused(488, str(exc)) from exc
+        refusals = {one: direct.refuse(one.flow.peer) for one in bindings}
+        fit = tuple(one for one in bindings if not refusals[one])
+        if not fit:
+            why = "; ".join(dict.fromkeys(refusals.values()))
+            raise DialRefused(488, f"no direct audio with a phone of the user: {why}")
+        leg = self._leg(order, fit[0], AudioElsewhere(), direct.of_leg)
+        return self._place(order, fit, leg, direct.offer, places)
+
     def _place(
         self,
-        request: DialRequest,
+        order: Order,
         bindings: tuple[Binding, ...],
-        caller: NameAddr,
-        headers: tuple[tuple[str, str], ...],
-        media: MediaLeg,
+        leg: SipLeg,
+        offer: bytes | None,
+        places: dict[InviteSession, PeerAddress],
     ) -> SipLeg:
+        """Ring the phones; `places` learns where the peer of each session is."""
         settings, call_ids, refusals = self._settings, list[str](), list[Exception]()
-        audio = self._audio(bindings, media)
-        leg = self._leg(request, bindings[0], caller, media, audio)
-        offer = audio.offer()
 
         def ring(binding: Binding, observer: ForkedCall) -> InviteSession | None:
             try:
                 session = self._endpoint.invite(
                     str(binding.contact.uri),
                     sdp=offer,
-                    from_=caller,
-                    headers=headers,
+                    from_=order.caller,
+                    headers=order.headers,
                     over=binding,
                     call_id=call_ids[0] if call_ids else "",
                     observer=observer,
@@ -96,14 +135,15 @@ class UserCalls:
                 refusals.append(exc)
                 return None
             call_ids.append(session.call_id)
+            places[session] = binding.flow.peer
             return session
 
         session = ForkedCall(leg, bindings, ring).begin()
         if session is None:
-            media.close()
+            leg.media.close()
             why = "; ".join(dict.fromkeys(map(str, refusals)))
             raise DialRefused(503, f"no phone of the user can be called: {why}")
-        settings.own_calls.placed(session.call_id, request.session_id)
+        settings.own_calls.placed(session.call_id, order.request.session_id)
         leg.follow(session, settings.book)
         return leg
 
@@ -120,13 +160,12 @@ class UserCalls:
 
     def _leg(
         self,
-        request: DialRequest,
+        order: Order,
         binding: Binding,
-        caller: NameAddr,
         media: MediaLeg,
-        audio: MediaSession,
+        audio_of: Callable[[SipLeg], LegAudio],
     ) -> SipLeg:
-        settings = self._settings
+        settings, request, caller = self._settings, order.request, order.caller
         return SipLeg(
             identity=LegIdentity(
                 number=request.to,
@@ -139,7 +178,7 @@ class UserCalls:
             ),
             incoming=False,
             media=media,
-            audio=audio,
+            audio_of=audio_of,
             now=settings.now,
             encryption=settings.encryption,
             info_digits=settings.info_digits,

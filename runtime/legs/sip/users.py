@@ -6,7 +6,7 @@ Pure. A caller that has proven to be a user is shown as that user, whatever its 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
@@ -16,24 +16,42 @@ from runtime.config.users import RegistrarSettings, UserSettings
 from runtime.legs.leg import LegIdentity
 from sip import registrar
 from sip.auth import secret_of
-from sip.registrar import Binding
+from sip.registrar import Binding, User
 
 GOOD_PASSWORD: Final = 8
 """Characters below which a password on a public address is told to the operator."""
 
 
-@attrs.frozen(kw_only=True)
+class StoredUser(Protocol):
+    """A user of an application, as it was set while the runtime served."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def application(self) -> str: ...
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """H(A1) by algorithm, in hexadecimal."""
+        ...
+
+    @property
+    def display_name(self) -> str: ...
+    @property
+    def max_contacts(self) -> int: ...
+
+
+@attrs.define(kw_only=True, eq=False)
 class Users:
-    """Everybody who may register; empty when nobody is configured."""
+    """Everybody who may register: those of the configuration, and those that were set since."""
 
     realm: str = ""
-    display_names: Mapping[str, str] = attrs.field(factory=dict)
-    """By user name."""
-
     registrar: registrar.RegistrarSettings | None = None
-    """For the endpoint."""
+    """For the endpoint; the users in it are those of the configuration."""
     weak: str = ""
     """What to tell the operator of a public address."""
+    _display_names: Mapping[str, str] = attrs.field(factory=dict)
+    _applications: Mapping[str, str] = attrs.field(factory=dict)
+    """By user name, of those that were set."""
 
     @classmethod
     def of(
@@ -57,10 +75,27 @@ class Users:
         )
 
     def __bool__(self) -> bool:
-        return bool(self.display_names)
+        return bool(self._display_names)
+
+    @property
+    def expects_proof(self) -> bool:
+        """Whether anybody has a password, a trunk's login included."""
+        return bool(self) or (self.registrar is not None and bool(self.registrar.users))
 
     def __contains__(self, name: object) -> bool:
-        return name in self.display_names
+        return name in self._display_names
+
+    def set_stored(self, stored: Iterable[StoredUser]) -> dict[str, User]:
+        """These beside those of the configuration, which win; everybody, for the endpoint."""
+        assert self.registrar is not None, "users are set where there is a registrar"
+        configured = self.registrar.users
+        own = {user.name: user for user in stored if user.name not in configured}
+        self._applications = {name: user.application for name, user in own.items()}
+        everybody = {**{name: _of_stored(user) for name, user in own.items()}, **configured}
+        self._display_names = {
+            n: user.display_name for n, user in everybody.items() if user.registers
+        }
+        return everybody
 
     def identity(self, name: str, seen: LegIdentity) -> LegIdentity:
         """A call of user `name`, which its INVITE described as `seen`."""
@@ -69,7 +104,8 @@ class Users:
         return attrs.evolve(
             seen,
             callerid=name,
-            display_name=self.display_names.get(name, "") or name,
+            display_name=self._display_names.get(name, "") or name,
+            application=self._applications.get(name, ""),
             from_uri=f"sip:{name}@{self.realm}",
             client_type="user",
         )
@@ -79,10 +115,8 @@ def registrar_settings(
     settings: RegistrarSettings,
     users: Mapping[str, UserSettings],
     logins: Sequence[LoginSettings] = (),
-) -> registrar.RegistrarSettings | None:
-    """For the endpoint; None when nobody has a password. ValueError says what contradicts."""
-    if not users and not logins:
-        return None
+) -> registrar.RegistrarSettings:
+    """For the endpoint. ValueError says what contradicts itself."""
     if settings.min_expires_s > settings.max_expires_s:
         raise ValueError("[registrar]: min_expires_s is above max_expires_s")
     made = {name: _user(name, user, settings) for name, user in users.items()}
@@ -121,9 +155,17 @@ def registrations_view(bindings: Iterable[Binding], now: float) -> list[dict[str
     ]
 
 
-def _login(login: LoginSettings, settings: RegistrarSettings) -> registrar.User:
-    secrets = _secrets(login.user, login, settings)
-    return registrar.User(name=login.user, secrets=secrets, registers=False)
+def _of_stored(user: StoredUser) -> User:
+    return User(
+        name=user.name,
+        secrets=user.secrets,
+        display_name=user.display_name,
+        max_contacts=user.max_contacts,
+    )
+
+
+def _login(login: LoginSettings, settings: RegistrarSettings) -> User:
+    return User(name=login.user, secrets=_secrets(login.user, login, settings), registers=False)
 
 
 def _secrets(name: str, given: PasswordSettings, settings: RegistrarSettings) -> Mapping[str, str]:
@@ -133,8 +175,8 @@ def _secrets(name: str, given: PasswordSettings, settings: RegistrarSettings) ->
     return {each: secret_of(each, name, settings.realm, given.password) for each in settings.digest}
 
 
-def _user(name: str, user: UserSettings, settings: RegistrarSettings) -> registrar.User:
-    return registrar.User(
+def _user(name: str, user: UserSettings, settings: RegistrarSettings) -> User:
+    return User(
         name=name,
         secrets=_secrets(name, user, settings),
         display_name=user.display_name,

@@ -11,6 +11,7 @@ import attrs
 from runtime.decisions.call_state import UNANSWERED, Input
 from runtime.decisions.limits import CALL_LIMIT_REACHED, refuse_call
 from runtime.decisions.secrets import SecretRefused
+from runtime.decisions.tones import Way
 from runtime.decisions.transfers import REPLACES_UNASKED
 from runtime.legs.leg import DialRefused, DialRequest, Leg
 from runtime.media.port import MediaUnavailable
@@ -29,12 +30,14 @@ from runtime.sandbox.commands import (
 )
 from runtime.session.call_leg import CallLeg
 from runtime.session.call_media import DigitsRefused
+from runtime.session.commands.direct import DIRECT_COMMANDS, caller_of, refuse_answer
 from runtime.session.commands.table import (
     DONE,
     LATER,
     CommandRefused,
     Handler,
     check_custom_data,
+    find_audible,
     find_call,
 )
 from runtime.session.context import SessionContext
@@ -47,11 +50,13 @@ REPLACES: Final = "replaces"
 def create(session: SessionContext, command: CreateCall, _: int) -> bool:
     """The call exists at once; what goes wrong is Failed (voxengine.md 3.2)."""
     why = refuse_call(session.settings.limits, session.calls.counts())
+    caller = caller_of(session, command)
     call = CallLeg(
         session,
         incoming=False,
         dialled=command.to,
         allow_180_after_183=command.allow_180_after_183,
+        direct_for=caller if isinstance(caller, CallLeg) else None,
     )
     session.units.claim(command.unit, call)
     call.open(command.unit, command.timeout_s)
@@ -61,8 +66,13 @@ def create(session: SessionContext, command: CreateCall, _: int) -> bool:
     elif session.draining():
         reason = "the runtime is shutting down"
         call.peer_input(Input.ENDED, Notice(code=503, reason=reason))
+    elif isinstance(caller, Notice):
+        session.timeline.record("refusal", caller.reason, leg=call.id)
+        call.peer_input(Input.ENDED, caller)
     else:
-        _place(session, call, _request(session, command))
+        request = _request(session, command)
+        leg = caller.leg if caller is not None else None
+        _place(session, call, attrs.evolve(request, direct_for=leg))
     return DONE
 
 
@@ -124,6 +134,7 @@ async def _dial(session: SessionContext, call: CallLeg, request: DialRequest) ->
 
 def answer(session: SessionContext, command: AnswerCall, req: int) -> bool:
     call = find_call(session, command.unit)
+    refuse_answer(session, call)
     call.answer(command.headers, command.display_name, req)
     return LATER
 
@@ -175,12 +186,16 @@ def _answered_leg(session: SessionContext, unit: int, what: str) -> Leg:
 
 
 def handle_tones(session: SessionContext, command: HandleTones, _: int) -> bool:
-    find_call(session, command.unit).media.handle_tones(command.handle, command.kinds)
+    if command.handle and str(command.kinds) != Way.SIP_INFO.value:
+        call = find_audible(session, command.unit, "handleTones() of anything but SIP_INFO")
+    else:
+        call = find_call(session, command.unit)
+    call.media.handle_tones(command.handle, command.kinds)
     return DONE
 
 
 def send_digits(session: SessionContext, command: SendDigits, _: int) -> bool:
-    call = find_call(session, command.unit)
+    call = find_audible(session, command.unit, "sendDigits()")
     if not set(command.digits.upper()) <= set("0123456789*#ABCDP"):
         raise CommandRefused(
             f"sendDigits({command.digits!r}): only 0-9 * # A-D, and p for a pause, can be sent"
@@ -200,6 +215,7 @@ def custom_data(session: SessionContext, command: SetCallData, _: int) -> bool:
 
 
 CALL_COMMANDS: Final[Mapping[str, Handler]] = {
+    **DIRECT_COMMANDS,
     CreateCall.op: create,
     AnswerCall.op: answer,
     RejectCall.op: reject,

@@ -14,7 +14,7 @@ from runtime.sandbox.listening_commands import (
     MonitorStatistics,
     StopBeepDetection,
 )
-from runtime.session.commands.table import DONE, CommandRefused, Handler, find_call
+from runtime.session.commands.table import DONE, CommandRefused, Handler, find_audible, find_call
 from runtime.session.context import SessionContext
 
 SHORTEST_S: Final = 3
@@ -22,7 +22,8 @@ SHORTEST_S: Final = 3
 
 
 def beep(session: SessionContext, command: DetectBeep, _: int) -> bool:
-    find_call(session, command.unit).detection.beep(command.frequencies, command.timeout_ms)
+    call = find_audible(session, command.unit, "enableBeepDetection()")
+    call.detection.beep(command.frequencies, command.timeout_ms)
     return DONE
 
 
@@ -32,7 +33,8 @@ def no_beep(session: SessionContext, command: StopBeepDetection, _: int) -> bool
 
 
 def mic_status(session: SessionContext, command: HandleMicStatus, _: int) -> bool:
-    find_call(session, command.unit).detection.voice(command.handle)
+    call = find_audible(session, command.unit, "handleMicStatus()")
+    call.detection.voice(command.handle)
     return DONE
 
 
@@ -43,12 +45,13 @@ def progress(session: SessionContext, command: DetectProgressTone, _: int) -> bo
         raise CommandRefused(
             f"detectProgressTone({command.country!r}): this country is not known; known are {known}"
         )
-    find_call(session, command.unit).detection.progress(country)
+    call = find_audible(session, command.unit, "detectProgressTone()")
+    call.detection.progress(country)
     return DONE
 
 
 def machine(session: SessionContext, command: DetectMachine, _: int) -> bool:
-    call = find_call(session, command.unit)
+    call = find_audible(session, command.unit, "amd")
     session.units.claim(command.detector, call.detection)
     if not call.detection.machine(command.detector, command.timeout_ms):
         session.units.drop(command.detector)
@@ -61,7 +64,8 @@ def statistics(session: SessionContext, command: MonitorStatistics, _: int) -> b
         raise CommandRefused(
             f"monitorMediaStatistics(): interval is {command.interval_s:g} s, and must be 3 to 10"
         )
-    find_call(session, command.unit).detection.monitor(command.interval_s)
+    call = find_audible(session, command.unit, "monitorMediaStatistics()")
+    call.detection.monitor(command.interval_s)
     return DONE
 
 

@@ -19,7 +19,14 @@ from runtime.sandbox.commands import (
     StopMediaTo,
     StopPlayback,
 )
-from runtime.session.commands.table import DONE, LATER, CommandRefused, Handler, find_call
+from runtime.session.commands.table import (
+    DONE,
+    LATER,
+    CommandRefused,
+    Handler,
+    find_audible,
+    find_call,
+)
 from runtime.session.context import SessionContext
 from runtime.session.playback import Prompt
 from runtime.session.socket import WebSocket
@@ -37,7 +44,7 @@ async def _speak(session: SessionContext, text: str, voice: Voice) -> Sound:
 
 
 def say(session: SessionContext, command: Say, req: int) -> bool:
-    call = find_call(session, command.unit)
+    call = find_audible(session, command.unit, "say()")
     voice = Voice(name=command.voice, rate=command.rate, pitch=command.pitch, volume=command.volume)
     loader = partial(_speak, session, command.text, voice)
     prompt = Prompt(
@@ -52,7 +59,7 @@ def say(session: SessionContext, command: Say, req: int) -> bool:
 
 
 def play(session: SessionContext, command: StartPlayback, req: int) -> bool:
-    call = find_call(session, command.unit)
+    call = find_audible(session, command.unit, "startPlayback()")
     how = Fetching(progressive=command.progressive)
     loader = partial(_open_file, session, command.url, how)
     prompt = Prompt(
@@ -68,7 +75,7 @@ def play(session: SessionContext, command: StartPlayback, req: int) -> bool:
 
 
 def play_progress_tone(session: SessionContext, command: PlayProgressTone, req: int) -> bool:
-    call = find_call(session, command.unit)
+    call = find_audible(session, command.unit, "playProgressTone()")
     script = progress_tone(command.country)
     if script is None:
         raise CommandRefused(unknown_country(command.country))
@@ -105,7 +112,7 @@ def stop_send(session: SessionContext, command: StopMediaTo, _: int) -> bool:
 
 
 def record(session: SessionContext, command: RecordCall, _: int) -> bool:
-    call = find_call(session, command.unit)
+    call = find_audible(session, command.unit, "record()")
     form = RecordingFormat(
         container=command.container, stereo=command.stereo, hd_audio=command.hd_audio
     )

@@ -11,6 +11,7 @@ from runtime.sandbox.storage_commands import Report
 from runtime.session.commands.call import CALL_COMMANDS
 from runtime.session.commands.http import HTTP_COMMANDS
 from runtime.session.commands.listening import LISTENING_COMMANDS
+from runtime.session.commands.mail import MAIL_COMMANDS
 from runtime.session.commands.media import MEDIA_COMMANDS
 from runtime.session.commands.recognition import RECOGNITION_COMMANDS
 from runtime.session.commands.socket import SOCKET_COMMANDS
@@ -54,6 +55,7 @@ ALL_COMMANDS: Final[Mapping[str, Handler]] = {
     **MEDIA_COMMANDS,
     **UNIT_COMMANDS,
     **HTTP_COMMANDS,
+    **MAIL_COMMANDS,
     **SOCKET_COMMANDS,
     **RECOGNITION_COMMANDS,
     **STORAGE_COMMANDS,

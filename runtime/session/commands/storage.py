@@ -18,24 +18,27 @@ TAKEN: Final = b'{"result": true}'
 
 
 def get(session: SessionContext, command: GetPair, req: int) -> bool:
-    return _settle(session, req, session.ports.storage.get(command.key))
+    return _settle(session, req, session.ports.storage.get(session.application, command.key))
 
 
 def put(session: SessionContext, command: PutPair, req: int) -> bool:
     most = session.settings.limits.stored_pairs
     try:
-        pair = session.ports.storage.put(command.key, command.value, command.ttl, most)
+        pair = session.ports.storage.put(
+            session.application, command.key, command.value, command.ttl, most
+        )
     except StorageFull as exc:
         raise CommandRefused(str(exc)) from exc
     return _settle(session, req, pair)
 
 
 def remove(session: SessionContext, command: RemovePair, req: int) -> bool:
-    return _settle(session, req, session.ports.storage.remove(command.key))
+    pair = session.ports.storage.remove(session.application, command.key)
+    return _settle(session, req, pair)
 
 
 def keys(session: SessionContext, command: ListKeys, req: int) -> bool:
-    found = session.ports.storage.keys(command.pattern, command.count)
+    found = session.ports.storage.keys(session.application, command.pattern, command.count)
     session.events.settle(req, json.dumps(found))
     return LATER
 

@@ -78,6 +78,17 @@ def check_custom_data(session: SessionContext, value: str) -> None:
         raise CommandRefused(why)
 
 
+def find_audible(session: SessionContext, unit: int, what: str) -> CallLeg:
+    """A call that has not ended and whose audio is here. Raises UnitRefused, CommandRefused."""
+    call = find_call(session, unit)
+    if call.is_direct:
+        raise CommandRefused(
+            f"{what}: the audio of this call passes directly between its peers (callUserDirect, "
+            "answerDirect), so that nothing of it can be heard, said or recorded here"
+        )
+    return call
+
+
 def find_call(session: SessionContext, unit: int) -> CallLeg:
     """A call that has not ended. Raises UnitRefused."""
     call = session.units.find(unit, CallLeg)

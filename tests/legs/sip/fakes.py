@@ -9,6 +9,7 @@ import attrs
 
 from runtime.legs.leg import LegEvent, LegIdentity, Trace
 from runtime.legs.sip.leg import SipLeg
+from runtime.legs.sip.leg_audio import EngineAudio
 from runtime.legs.sip.media_session import MediaSession, capabilities, local_media
 from runtime.legs.sip.trace import TraceBook
 from runtime.media.findings import Detection
@@ -192,6 +193,7 @@ def stage(*, incoming: bool = True, offered: bytes | None = b"") -> Stage:
     """A leg in its first phase; `offered` is the INVITE's description (b"" = a usual one)."""
     media = FakeMediaLeg()
     audio = MediaSession(capabilities(), local_media(ADDRESS, 77))
+    said = (offer() if offered == b"" else offered) if incoming else None
     leg = SipLeg(
         identity=LegIdentity(
             number="100",
@@ -202,15 +204,12 @@ def stage(*, incoming: bool = True, offered: bytes | None = b"") -> Stage:
         ),
         incoming=incoming,
         media=media,
-        audio=audio,
+        audio_of=EngineAudio.answering(audio, said),
         now=lambda: 0.0,
     )
     session = FakeSession(invite(), uas=incoming, observer=leg)
-    if incoming:
-        session.remote_offer = offer() if offered == b"" else offered
-        if session.remote_offer is not None:
-            leg.take_offer(session.remote_offer)
-    elif offered is not None:
+    session.remote_offer = said
+    if not incoming and offered is not None:
         audio.offer()
     leg.follow(session.as_session, TraceBook(lambda: 0.0))
     made = Stage(leg, session, media, [], [])

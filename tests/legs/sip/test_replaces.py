@@ -154,9 +154,9 @@ def test_a_successor_whose_signalling_may_not_carry_our_keys_is_refused() -> Non
     made.leg.transfers.handle(True)
     made.leg.answer({})
     made.session.say(events.Acknowledged(Headers(), None))
-    assert made.leg.stream is not None
+    assert made.leg.audio.stream is not None
     keys = SrtpKeys(suite="AES_CM_128_HMAC_SHA1_80", send_key="a", receive_key="b")
-    made.leg.stream = attrs.evolve(made.leg.stream, srtp=keys)
+    made.leg.audio.stream = attrs.evolve(made.leg.audio.stream, srtp=keys)
     made.leg._encryption = Encryption(only_protected=True)
     heir = FakeSession(invite(), remote_offer=offer())
     made.leg.on_replacement(heir.as_session)

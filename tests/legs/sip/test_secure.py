@@ -9,6 +9,7 @@ import trio
 from runtime.config.settings import RtpSettings
 from runtime.legs.leg import Connected, Ended, Trace
 from runtime.legs.sip.encryption import Encryption, Terms
+from runtime.legs.sip.leg_audio import EngineAudio
 from runtime.legs.sip.media_session import MediaSession, capabilities, local_media, new_keys
 from runtime.media.rtp.srtp import MasterKey, Opener, Sealer
 from runtime.testing.conformance import Heard, saw, until
@@ -158,9 +159,13 @@ def audio(policy: SrtpPolicy) -> MediaSession:
     return MediaSession(capabilities(srtp=policy), local_media(ADDRESS, 77, keys=keys))
 
 
-def encrypted_stage(policy: SrtpPolicy = SrtpPolicy.REQUIRED, *, incoming: bool = True) -> Stage:
-    made = stage(incoming=incoming, offered=None)
-    made.leg._audio = audio(policy)
+def encrypted_stage(*, offered: bytes | None) -> Stage:
+    """An incoming leg with this offer, or an outgoing one that has made its own."""
+    made = stage(incoming=offered is not None, offered=None)
+    talk = audio(SrtpPolicy.REQUIRED)
+    made.leg.audio = EngineAudio.answering(talk, offered)(made.leg)
+    if offered is None:
+        talk.offer()
     return made
 
 
@@ -200,8 +205,7 @@ def test_a_re_offer_of_an_encrypted_leg_is_encrypted() -> None:
 
 
 def test_a_plain_re_invite_is_refused_with_the_reason_in_answer_and_trace() -> None:
-    made = encrypted_stage()
-    made.leg.take_offer(secure_offer(master(1)))
+    made = encrypted_stage(offered=secure_offer(master(1)))
     made.leg.answer({})
     made.session.say(events.Acknowledged(headers=Headers([]), sdp=None))
     made.session.say(events.ReinviteReceived(Headers([]), offer()))
@@ -212,8 +216,7 @@ def test_a_plain_re_invite_is_refused_with_the_reason_in_answer_and_trace() -> N
 
 
 def test_a_plain_answer_to_a_call_that_must_be_encrypted_ends_it_with_488() -> None:
-    made = encrypted_stage(incoming=False)
-    made.leg._audio.offer()
+    made = encrypted_stage(offered=None)
     made.session.say(events.Answered(status=200, reason="OK", headers=Headers([]), sdp=offer()))
     [ended] = [event for event in made.said if isinstance(event, Ended)]
     assert ended.code == 488
@@ -232,8 +235,7 @@ def test_keys_in_the_open_are_mentioned_once_for_each_trunk() -> None:
 
 
 def test_the_warning_and_the_suite_are_in_the_trace_of_an_encrypted_leg() -> None:
-    made = encrypted_stage()
-    made.leg.take_offer(secure_offer(master(1)))
+    made = encrypted_stage(offered=secure_offer(master(1)))
     made.leg.answer({})
     assert any(f"encrypted by {CM}" in line.what for line in made.lines)
     assert len(warnings(made.lines)) == 1

@@ -8,6 +8,7 @@ from runtime.config.trunk import LoginSettings
 from runtime.config.users import RegistrarSettings, UserSettings
 from runtime.legs.leg import LegIdentity
 from runtime.legs.sip.users import Users
+from runtime.store.users import StoredUser
 from sip.auth import secret_of
 
 BOB = UserSettings(password="correct-horse", display_name="Bob B.")
@@ -21,10 +22,35 @@ SEEN = LegIdentity(
 )
 
 
-def test_without_users_there_is_no_registrar() -> None:
+def test_without_users_nobody_is_known_and_some_can_be_set() -> None:
     users = Users.of(RegistrarSettings(), {})
     assert not users
-    assert users.registrar is None
+    assert users.registrar is not None
+    assert (users.registrar.users, users.registrar.algorithms) == ({}, ("MD5", "SHA-256"))
+
+
+def stored(name: str, application: str = "shop") -> StoredUser:
+    return StoredUser(
+        name=name,
+        application=application,
+        secrets={"MD5": MD5, "SHA-256": SHA},
+        display_name=f"The {name}",
+        max_contacts=2,
+        changed_at=0.0,
+    )
+
+
+def test_users_that_were_set_stand_beside_those_of_the_configuration_which_win() -> None:
+    users = Users.of(RegistrarSettings(), {"bob": BOB})
+    everybody = users.set_stored([stored("ann"), stored("bob")])
+    assert everybody["ann"].secrets == {"MD5": MD5, "SHA-256": SHA}
+    assert everybody["bob"].display_name == BOB.display_name
+    assert ("ann" in users, "bob" in users) == (True, True)
+    seen = users.identity("ann", SEEN)
+    assert (seen.display_name, seen.application) == ("The ann", "shop")
+    assert users.identity("bob", SEEN).application == ""
+    users.set_stored([])
+    assert "ann" not in users
 
 
 def test_a_password_becomes_a_secret_for_each_algorithm() -> None:

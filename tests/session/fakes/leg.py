@@ -107,6 +107,10 @@ class FakeLeg:
     def answer(self, headers: Headers, display_name: str = "") -> None:
         self._out("200", headers)
 
+    def answer_directly(self, peer: Leg, headers: Headers, display_name: str = "") -> None:
+        self._out(f"200 with the audio of {peer.identity.number}", headers)
+        self.media.close()
+
     def reject(self, code: int, reason: str, headers: Headers) -> None:
         self._end(str(code), code, reason, headers)
 

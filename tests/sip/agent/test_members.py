@@ -382,3 +382,23 @@ def test_a_third_party_is_not_called_by_registering_it() -> None:
     FakePhone(lab).register(contact="<sip:victim@203.0.113.99:5060>")
     invite_over(lab)
     assert lab.heard[-1].destination.host == PHONE
+
+
+def test_users_can_be_set_while_the_endpoint_runs() -> None:
+    lab = lab_with_users()
+    phone = FakePhone(lab, user="cy", password="new")
+    assert phone.register().status == 401
+    lab.agent.members.set_users({one.name: one for one in (user("bob", "x"), user("cy", "new"))})
+    assert phone.register().status == 200
+    assert len(lab.agent.members.registrar.bindings("cy", lab.now)) == 1
+
+
+def test_phones_of_users_who_are_gone_or_have_another_password_are_forgotten() -> None:
+    lab = lab_with_users()
+    for name, password in (("bob", "secret"), ("ann", "other")):
+        assert FakePhone(lab, user=name, password=password).register().status == 200
+    members = lab.agent.members
+    members.set_users({"bob": user("bob", "changed"), "ann": user("ann", "other")})
+    assert [one.user for one in members.registrar.everybody(lab.now)] == ["ann"]
+    members.set_users({})
+    assert (len(members.registrar), bool(members)) == (0, False)

@@ -1,4 +1,4 @@
-"""Rule 3.7: easyProcess and the forwarding helpers; and 3.6, which is not there yet."""
+"""Rule 3.7: easyProcess and the forwarding helpers."""
 
 from __future__ import annotations
 
@@ -150,23 +150,6 @@ async def test_play_sound_and_hang_up(sim: Sim) -> None:
     await caller.ended()
     await sim.settle()
     assert sim.sessions == []
-
-
-async def test_answering_directly_says_what_to_use_instead(sim: Sim) -> None:
-    sim.load_text(
-        script("""
-        @on_call
-        def alerting(e):
-            try:
-                e.call.answerDirect
-            except AttributeError as error:
-                Logger.write(error)
-            e.call.hangup()
-        """)
-    )
-    await sim.call()
-    await sim.settle()
-    assert "use answer()" in sim.logs[0]
 
 
 # --- races --------------------------------------------------------------------------------------
