@@ -186,7 +186,10 @@ class MessageReceived(CallEvent):
 class ReInviteReceived(CallEvent):
     """The peer has asked for a change of the call, such as hold: mimeType and body are its
     description (SDP) without keys. It is answered by itself; OnHold or OffHold follows where that
-    is what it means. A refresh that changes nothing is no event."""
+    is what it means. A refresh that changes nothing is no event.
+
+    Order: between Connected and Disconnected, before the OnHold or OffHold that it means.
+    """
 
     name: ClassVar[str] = "Call.ReInviteReceived"
     headers: Headers = attrs.field(factory=dict[str, str])
