@@ -18,6 +18,7 @@ from sip.agent import (
     Admission,
     ConductReport,
     EndpointSettings,
+    Question,
     Refusal,
     RefusalReport,
     SipTrace,
@@ -34,7 +35,6 @@ from sip.dialog import (
     InviteObserver,
     InviteOrder,
     InviteSession,
-    OnOutcome,
     Outcome,
     Provisional,
     ReinviteAnswered,
@@ -59,6 +59,7 @@ from sip.transport import (
     TlsSettings,
     TransportHub,
     WebSocketSettings,
+    addresses_of,
     source_address,
 )
 
@@ -303,21 +304,28 @@ class Endpoint:
         self._driver.carry_out(agent.take(now), deliver=False)
         return session
 
-    async def ask(self, request: Request, next_hop: Uri) -> Outcome:
-        """Send a request outside any dialog (REGISTER, OPTIONS) and wait for its final outcome,
-        32 s at most. Raises NotRunningError. Cancelling it forgets the outcome."""
+    async def ask(
+        self, request: Request, next_hop: Uri, credentials: Credentials | None = None
+    ) -> Outcome:
+        """Send a request outside any dialog (`sip.agent.request_outside`) and wait for its final
+        outcome: 32 s at most for each place that its name leads to. With `credentials` challenges
+        are answered. Raises NotRunningError. Cancelling it forgets the outcome."""
         agent = self._running("ask")
         final: list[Outcome] = []
         heard = trio.Event()
 
         def hear(outcome: Outcome, _: float) -> None:
-            if outcome.status >= 200:
-                final.append(outcome)
-                heard.set()
+            final.append(outcome)
+            heard.set()
 
-        self._driver.enter(lambda now: _begin(agent, request, next_hop, hear, now))
+        self._driver.enter(Question(agent, request, next_hop, credentials, hear).ask)
         await heard.wait()
         return final[0]
+
+    async def addresses_of(self, uri: Uri) -> list[str]:
+        """Every address from which the servers of the URI's host may call, by the same name servers
+        that lead our requests there; empty when they say nothing. It may be asked before `run`."""
+        return await addresses_of(self._names, uri)
 
     @property
     def ids(self) -> IdSource:
@@ -330,12 +338,6 @@ class Endpoint:
                 f"{what}(): the endpoint is not running; start run() and wait until it listens"
             )
         return self._agent
-
-
-def _begin(
-    agent: UserAgent, request: Request, next_hop: Uri, outcome: OnOutcome, now: float
-) -> None:
-    agent.send(request, next_hop, None, outcome, now)
 
 
 __all__ = [

@@ -184,7 +184,12 @@ class MessageReceived(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class ReInviteReceived(CallEvent):
-    """The peer asks to change the session."""
+    """The peer has asked for a change of the call, such as hold: mimeType and body are its
+    description (SDP) without keys. It is answered by itself; OnHold or OffHold follows where that
+    is what it means. A refresh that changes nothing is no event.
+
+    Order: between Connected and Disconnected, before the OnHold or OffHold that it means.
+    """
 
     name: ClassVar[str] = "Call.ReInviteReceived"
     headers: Headers = attrs.field(factory=dict[str, str])
@@ -214,7 +219,8 @@ class ReInviteRejected(CallEvent):
 class BlindTransferRequested(CallEvent):
     """After handleBlindTransfer(True): the peer asks for a call to `transferTo`, the user part of
     the address (the whole address when it has none). It waits for notifyBlindTransferSuccess or
-    notifyBlindTransferFailed.
+    notifyBlindTransferFailed. `headers` of an attended transfer hold Refer-To and Replaces too, to
+    dial and to pass on.
 
     Order: between Connected and Disconnected; the next one comes after the outcome of this one was
     told, or when the peer has given it up.

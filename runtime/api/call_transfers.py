@@ -52,7 +52,10 @@ class CallTransfers(CallSignalling):
         the place of this one (INVITE with Replaces), which fires TransferComplete with role
         "target". Off at first: both are refused with 603.
 
-        Nothing is dialled or hung up by itself. May be called before the answer. VoxEngine
+        Nothing is dialled or hung up by itself. In an attended transfer the headers of
+        BlindTransferRequested hold Refer-To (the address) and Replaces (the call there that ours is
+        to take over): dial the one and pass on the other in extraHeaders. A Replaces that no peer
+        of the session has named is Failed with 403. May be called before the answer. VoxEngine
         reference: Call.handleBlindTransfer.
         """
         wanted = flag("Call.handleBlindTransfer", "handle", handle)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 import attrs
 
-from runtime.api.event_constants import NEVER_FIRED, NOT_FIRED_YET
+from runtime.api.event_constants import NEVER_FIRED
 from runtime.api.events import Event, resolve
 from runtime.api.names import NamespaceType, StrictNames, shown_name
 from runtime.api.options import function
@@ -102,9 +102,7 @@ class Listeners:
         where = self._session.where()
         entry = Listener(self, callback, wants_event, once, where, current_run().leg)
         entries.insert(0 if first else len(entries), entry)
-        if name in NOT_FIRED_YET:
-            self._session.log(f"{name} is known, but nothing fires it in this version")
-        elif name in NEVER_FIRED:
+        if name in NEVER_FIRED:
             self._session.log(f"{name} is never fired here: {NEVER_FIRED[name]}")
 
     def remove(self, name: str, callback: object = None) -> None:

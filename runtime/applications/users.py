@@ -16,7 +16,8 @@ import trio
 
 from runtime.applications.faults import Fault, Kind, Refused, unknown
 from runtime.applications.reading import check_name, raise_faults, read_table, read_text
-from runtime.config.users import HA1, HA1_ALGORITHMS, MAX_USERS, USER_NAME, why_no_password
+from runtime.config.passwords import HA1, HA1_ALGORITHMS, USER_NAME, why_no_password
+from runtime.config.users import MAX_USERS
 from runtime.store import Database
 from runtime.store import users as stored
 from runtime.store.sealing import KeyRing

@@ -15,6 +15,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from runtime.config.certificates import with_certificate_files
 from runtime.config.data_key import with_data_key
+from runtime.config.logins import with_trunk_logins
 from runtime.config.secrets import with_secret_values
 from runtime.config.services import with_mail_password
 from runtime.config.settings import Config, OwnLimits
@@ -73,7 +74,8 @@ def load_config(path: Path | None) -> Config:
     mail, unsent = with_mail_password(config.mail, path.parent)
     config = attrs.evolve(config, users=users, mail=mail)
     config, keyless = with_data_key(config, path.parent)
-    if missing := [*missing, *unusable, *without, *unsent, *keyless]:
+    config, unproven = with_trunk_logins(config, path.parent)
+    if missing := [*missing, *unusable, *without, *unsent, *keyless, *unproven]:
         raise ConfigError([ConfigFault(str(path), key, what) for key, what in missing])
     return config
 

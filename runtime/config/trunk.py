@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from runtime.config.passwords import USER_NAME, PasswordSettings
 from runtime.decisions.numbers import MAX_RULES, NumberRule
 from runtime.decisions.patterns import MAX_SUBJECT, number_pattern
 from runtime.decisions.trunk_load import TrunkLimits
@@ -98,6 +99,19 @@ class RegisterSettings:
     """User part of our contact; empty = the trunk's user."""
 
 
+def _login_name(_: Any, __: attrs.Attribute[Any], value: str) -> None:
+    if not USER_NAME.fullmatch(value):
+        raise ValueError(f"{value!r} must be 1 to 64 letters, digits, and . _ ~ + -")
+
+
+@attrs.frozen(kw_only=True)
+class LoginSettings(PasswordSettings):
+    """`[trunk.login]`: what the trunk above has to prove itself with when it calls us."""
+
+    user: str = attrs.field(validator=_login_name)
+    """The digest username; nobody else's, since it says which trunk calls."""
+
+
 @attrs.frozen(kw_only=True)
 class TrunkPolicy:
     """The keys of a `[[trunk]]` about who it is, whom it may call, and how it writes numbers."""
@@ -108,6 +122,8 @@ class TrunkPolicy:
     """Networks that it calls from, besides the address of its uri."""
     certificates: tuple[str, ...] = attrs.field(default=(), validator=_few)
     """Names in the TLS client certificate that it calls with."""
+    login: LoginSettings | None = None
+    """None: where it calls from is proof enough."""
     numbers_in: tuple[NumberRule, ...] = attrs.field(default=(), validator=_number_rules)
     numbers_out: tuple[NumberRule, ...] = attrs.field(default=(), validator=_number_rules)
     callerid: str = ""

@@ -12,17 +12,12 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from runtime.config.secret_sources import SourceFault, from_environment, from_file
+from runtime.config.passwords import USER_NAME, PasswordSettings, password_of
+from runtime.config.secret_sources import SourceFault
 
 MAX_USERS: Final = 10_000
 """As many as a registrar has places for; more need a directory, not a file."""
-MAX_PASSWORD: Final = 256
-USER_NAME: Final = re.compile(r"[A-Za-z0-9._~+-]{1,64}")
-"""Characters that stand unescaped in every SIP address."""
 _REALM: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-HA1: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{64}")
-HA1_ALGORITHMS: Final[Mapping[int, str]] = {32: "MD5", 64: "SHA-256"}
-"""Told apart by their length."""
 
 DigestName = Literal["SHA-256", "MD5"]
 
@@ -38,11 +33,6 @@ def _between(low: int, high: int) -> Any:
             raise ValueError(f"{value} is not from {low} to {high}")
 
     return check
-
-
-def _ha1(_: Any, __: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
-    if not all(HA1.fullmatch(each) for each in value):
-        raise ValueError("must be 32 (MD5) or 64 (SHA-256) hexadecimal digits each")
 
 
 def _digest(_: Any, __: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
@@ -65,14 +55,9 @@ class RegistrarSettings:
 
 
 @attrs.frozen(kw_only=True)
-class UserSettings:
+class UserSettings(PasswordSettings):
     """One user; its password from one of password, password_file, password_env and ha1."""
 
-    password: str = attrs.field(default="", repr=False)
-    password_file: Path | None = None
-    password_env: str = ""
-    ha1: tuple[str, ...] = attrs.field(default=(), validator=_ha1, repr=False)
-    """MD5 and SHA-256 of name:realm:password, in place of a password."""
     display_name: str = ""
     max_contacts: int = attrs.field(default=5, validator=_between(1, 12))
 
@@ -97,36 +82,9 @@ def with_passwords(
     faults: list[tuple[str, str]] = []
     for name, user in users.items():
         try:
-            password = _password(name, user, base)
+            password = password_of(name, user, base)
         except SourceFault as exc:
             faults.append((f"users.{name}.{exc.key}", str(exc)))
         else:
             found[name] = attrs.evolve(user, password=password, password_file=None, password_env="")
     return found, faults
-
-
-def _password(name: str, user: UserSettings, base: Path) -> str:
-    sources = ("password", "password_file", "password_env", "ha1")
-    given = [key for key in sources if getattr(user, key)]
-    if len(given) != 1:
-        raise SourceFault("password", f"give one of {', '.join(sources)}")
-    password = user.password
-    if user.password_file is not None:
-        password = from_file(base / user.password_file, "password_file")
-    elif user.password_env:
-        password = from_environment(user.password_env, "password_env")
-    if user.ha1:
-        return ""
-    why = why_no_password(name, password)
-    if why:
-        raise SourceFault(given[0], why)
-    return password
-
-
-def why_no_password(name: str, password: str) -> str:
-    """What is wrong with a user's password, without repeating it; empty = nothing."""
-    if password.lower() == name.lower():
-        return "is the user's name, which is what guessers try first"
-    if not 0 < len(password) <= MAX_PASSWORD or any(not c.isprintable() for c in password):
-        return f"must be 1 to {MAX_PASSWORD} printable characters"
-    return ""

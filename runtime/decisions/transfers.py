@@ -16,6 +16,31 @@ NOT_HANDLED: Final = (603, "nothing in the scenario listens for BlindTransferReq
 TARGET_NOT_CONNECTED: Final = (480, "the call to transfer to is not connected")
 
 
+REPLACES_UNASKED: Final = (
+    403,
+    "Replaces names no call that a BlindTransferRequested of this session named",
+)
+MAX_PLACES: Final = 64
+"""Calls elsewhere that a session remembers being asked into; far more than transfers under way."""
+
+
+class Places:
+    """Which calls elsewhere this session may dial into: those that its peers have named, nobody
+    else's. A script makes up none; the one that was named longest ago is forgotten first."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, None] = {}
+
+    def named(self, replaces: str) -> None:
+        self._named.pop(replaces, None)
+        self._named[replaces] = None
+        if len(self._named) > MAX_PLACES:
+            del self._named[next(iter(self._named))]
+
+    def __contains__(self, replaces: object) -> bool:
+        return replaces in self._named
+
+
 class Asked(enum.Enum):
     """The peer's request, as the script sees it."""
 

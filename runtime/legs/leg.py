@@ -78,6 +78,17 @@ class Resumed:
 
 
 @attrs.frozen(kw_only=True)
+class Reinvited:
+    """The peer asks for another description of the call (re-INVITE, UPDATE). It is answered without
+    a script; Held or Resumed follows where that is what it means."""
+
+    mime_type: str
+    body: str
+    """Without the keys in it."""
+    headers: Headers = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
 class InfoReceived:
     """A SIP INFO that is no digit."""
 
@@ -106,6 +117,10 @@ class TransferRequested:
     transfer_to: str
     """The unescaped user part of the address; the whole address when it has none."""
     headers: Headers = attrs.field(factory=dict)
+    address: str = ""
+    """The whole address, as it can be dialled."""
+    replaces: str = ""
+    """In an attended transfer: the call there whose peer we are to become (RFC 3891 6.1)."""
 
 
 @attrs.frozen
@@ -150,6 +165,7 @@ LegEvent = (
     | Connected
     | Held
     | Resumed
+    | Reinvited
     | InfoReceived
     | MessageReceived
     | ToneSignalled
@@ -259,6 +275,8 @@ class DialRequest:
     headers: Headers = attrs.field(factory=dict)
     diverted_from: str = ""
     """The number that passed this call on (RFC 5806), for trunks; empty for none."""
+    replaces: str = ""
+    """The call there whose place this one takes, as a TransferRequested named it."""
     timeout_s: float = 60.0
     session_id: str = ""
     direct_for: Leg | None = None

@@ -106,7 +106,8 @@ class Server:
             self._http = _http_listener(config)
             self._url = config.http.url or self._http.url
             self._children = Children.configured(config, self._url, log)
-            self._users = Users.of(config.registrar, config.users)
+            logins = [trunk.login for trunk in config.trunk if trunk.login is not None]
+            self._users = Users.of(config.registrar, config.users, logins)
             self._records = Records.open(config, self._children.recordings, log)
             self._sip = SipGateway(
                 config.sip,

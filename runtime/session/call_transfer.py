@@ -103,7 +103,11 @@ class CallTransfer:
     def _requested(self, event: TransferRequested) -> None:
         call = self._call
         self._asked = TABLE[self._asked, Step.REQUEST]
-        fields = {"transferTo": event.transfer_to, "headers": dict(event.headers)}
+        headers = dict(event.headers)
+        if event.replaces:
+            call.session.places.named(event.replaces)
+            headers |= {"Refer-To": event.address, "Replaces": event.replaces}
+        fields = {"transferTo": event.transfer_to, "headers": headers}
         call.session.events.emit(
             "Call.BlindTransferRequested",
             unit=call.unit,

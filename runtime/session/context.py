@@ -9,6 +9,7 @@ import trio
 
 from runtime.decisions.failure import End
 from runtime.decisions.secrets import SecretBook
+from runtime.decisions.transfers import Places
 from runtime.media.sounds.sound_port import Assets
 from runtime.session.access import AccessDesk
 from runtime.session.alarms import Alarms
@@ -54,6 +55,8 @@ class SessionContext:
     draining: Callable[[], bool]
     """Whether the runtime goes down, so that no new call may be placed."""
     custom_data: str = ""
+    places: Places = attrs.field(factory=Places)
+    """Calls elsewhere that peers have asked this session to enter."""
     mail: MailDesk = attrs.field(init=False)
 
     @mail.default

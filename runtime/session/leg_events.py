@@ -14,6 +14,7 @@ from runtime.legs.leg import (
     InfoReceived,
     LegEvent,
     MessageReceived,
+    Reinvited,
     Replaced,
     Resumed,
     Ringing,
@@ -47,9 +48,12 @@ def on_leg_event(call: CallLeg, event: LegEvent) -> None:
             notice = Notice(headers=event.headers, code=event.code, reason=event.reason)
             call.peer_input(Input.ENDED, notice)
             call.session.calls.said_last(call, Side.SIGNALLING)
-        case Held() | Resumed() | InfoReceived() | MessageReceived() | ToneSignalled():
+        case Held() | Resumed() | Reinvited() | InfoReceived() | MessageReceived():
             if call.alive:
                 _in_the_call(call, event)
+        case ToneSignalled(tone=tone):
+            if call.alive:
+                call.media.tone(tone, Way.SIP_INFO)
         case TransferRequested() | TransferComplete() | TransferFailed() | Replaced():
             if call.alive:
                 call.transfer.on_event(event)
@@ -58,18 +62,18 @@ def on_leg_event(call: CallLeg, event: LegEvent) -> None:
 
 
 def _in_the_call(
-    call: CallLeg, event: Held | Resumed | InfoReceived | MessageReceived | ToneSignalled
+    call: CallLeg, event: Held | Resumed | Reinvited | InfoReceived | MessageReceived
 ) -> None:
     match event:
         case Held():
             call.emit("OnHold")
         case Resumed():
             call.emit("OffHold")
+        case Reinvited(mime_type=kind, body=body, headers=headers):
+            call.emit("ReInviteReceived", mimeType=kind, body=body, headers=dict(headers))
         case InfoReceived(mime_type=kind, body=body, headers=headers):
             call.emit("InfoReceived", mimeType=kind, body=body, headers=dict(headers))
         case MessageReceived(text=text, headers=headers):
             call.emit("MessageReceived", text=text, headers=dict(headers))
-        case ToneSignalled(tone=tone):
-            call.media.tone(tone, Way.SIP_INFO)
         case _:
             assert_never(event)

@@ -24,6 +24,7 @@ from runtime.legs.leg import (
     InfoReceived,
     Leg,
     LegEvent,
+    Reinvited,
     Resumed,
     Ringing,
     ToneSignalled,
@@ -285,7 +286,18 @@ class ConnectedConformance(_Suite):
             await far.hold()
             await far.resume()
             await heard.wait_for(Resumed)
-            assert heard.names() == ["Connected", "Held", "Resumed"]
+            told = [name for name in heard.names() if name != "Reinvited"]
+            assert told == ["Connected", "Held", "Resumed"]
+
+    async def test_a_change_of_the_call_is_told_before_what_it_means(self) -> None:
+        async with self.bench() as bench:
+            _, far, heard = await self.connected(bench)
+            await far.hold()
+            await heard.wait_for(Held)
+            assert heard.names() == ["Connected", "Reinvited", "Held"]
+            change = await heard.wait_for(Reinvited)
+            assert change.mime_type == "application/sdp"
+            assert "a=sendonly" in change.body
 
     async def test_a_digit_by_signalling_is_a_tone(self) -> None:
         async with self.bench() as bench:

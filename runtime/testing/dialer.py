@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 import attrs
 import trio
 
-from runtime.legs.leg import DialRefused, DialRequest, Leg, LegIdentity
+from runtime.legs.leg import DialRefused, DialRequest, Headers, Leg, LegIdentity
 from runtime.media.port import MediaUnavailable
 from runtime.testing.agenda import Agenda
 from runtime.testing.callers import REASONS, SimCallee
@@ -188,9 +188,14 @@ class SimDialer:
             incoming=False,
             media=media,
             agenda=self._agenda,
-            invite_headers=request.headers,
+            invite_headers=_invite_headers(request),
             direct_for=request.direct_for,
         )
+
+
+def _invite_headers(request: DialRequest) -> Headers:
+    taken_over = {"Replaces": request.replaces} if request.replaces else {}
+    return {**request.headers, **taken_over}
 
 
 async def play(script: DialScript, callee: SimCallee) -> None:

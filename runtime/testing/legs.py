@@ -25,6 +25,7 @@ from runtime.legs.leg import (
     LegIdentity,
     LegListener,
     MessageReceived,
+    Reinvited,
     Resumed,
     Ringing,
     ToneSignalled,
@@ -41,6 +42,7 @@ ROUND_TRIP_S: Final = 0.02
 """From an answer to its acknowledgement."""
 NO_HEADERS: Final[Mapping[str, str]] = {}
 RETRY_AFTER: Final = "Retry-After"
+SDP: Final = "application/sdp"
 
 STREAM: Final = RtpStream(
     remote_host="192.0.2.1",
@@ -272,6 +274,7 @@ class SimLeg:
             self._held = True
             self._audio(sending=False)
             self._step("hold", "peer")
+            self._emit(Reinvited(mime_type=SDP, body="a=sendonly\r\n"))
             self._pass_on("hold")
             self._emit(Held())
 
@@ -280,6 +283,7 @@ class SimLeg:
             self._held = False
             self._audio()
             self._step("resume", "peer")
+            self._emit(Reinvited(mime_type=SDP, body="a=sendrecv\r\n"))
             self._pass_on("resume")
             self._emit(Resumed())
 

@@ -91,10 +91,22 @@ class TransferConformance(LegConformance):
             leg.transfers.handle(True)
             await _person(far).ask_transfer(TARGET, {"X-Ticket": "7"})
             told = await heard.wait_for(TransferRequested)
-            assert told == TransferRequested(transfer_to="bob", headers={"X-Ticket": "7"})
+            assert told == TransferRequested(
+                transfer_to="bob", headers={"X-Ticket": "7"}, address=TARGET
+            )
             leg.transfers.report(486, "Busy Here")
             outcome = await saw(far, "transfer")
             assert (outcome.code, outcome.text) == (486, "Busy Here")
+
+    async def test_the_peer_may_ask_for_a_call_that_takes_over_another(self) -> None:
+        async with self.bench() as bench:
+            leg, far, heard = await self.connected(bench)
+            leg.transfers.handle(True)
+            there = "12%40there%3Bto-tag%3Da%3Bfrom-tag%3Db"
+            await _person(far).ask_transfer(f"{TARGET}?Replaces={there}", {})
+            told = await heard.wait_for(TransferRequested)
+            assert (told.transfer_to, told.address) == ("bob", TARGET)
+            assert told.replaces == "12@there;to-tag=a;from-tag=b"
 
     async def test_another_peer_takes_the_place_of_this_one(self) -> None:
         async with self.bench() as bench:

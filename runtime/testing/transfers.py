@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final, Protocol
+from urllib.parse import unquote
 
 from runtime.legs.leg import (
     Headers,
@@ -128,8 +129,18 @@ class SimTransfers:
             self._wire.step("rejected 491", True, NO_HEADERS, why)
         else:
             self._asked = True
-            user = to.partition(":")[2].partition("@")[0] or to
-            self._wire.emit(TransferRequested(transfer_to=user, headers=headers))
+            address, _, query = to.partition("?")
+            user = address.partition(":")[2].partition("@")[0] or address
+            mark = "Replaces="
+            named = [part for part in query.split("&") if part.startswith(mark)]
+            self._wire.emit(
+                TransferRequested(
+                    transfer_to=user,
+                    headers=headers,
+                    address=address,
+                    replaces=unquote(named[0].removeprefix(mark)) if named else "",
+                )
+            )
 
 
 class Transferring:
@@ -141,8 +152,9 @@ class Transferring:
 
     def transfer(self, to: str, headers: Headers = NO_HEADERS) -> None:
         """Ask the scenario to connect the other side to `to` (a SIP address), as the transfer key
-        of a phone does. "transfer 200" or the like goes over the wire when it says how that went,
-        "rejected 603" when it takes no transfers."""
+        of a phone does; with `?Replaces=` to take over a call there. "transfer 200" or the like
+        goes over the wire when it says how that went, "rejected 603" when it takes no
+        transfers."""
         self._in_call("transfer").peer_asks(to, headers)
 
     def hand_over(self, headers: Headers = NO_HEADERS) -> None:

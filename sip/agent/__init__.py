@@ -5,11 +5,14 @@ from .addressing import SentBy as SentBy
 from .addressing import UnroutableError as UnroutableError
 from .agent import TooManySessionsError as TooManySessionsError
 from .agent import UserAgent as UserAgent
+from .asking import Question as Question
+from .asking import request_outside as request_outside
 from .outputs import Admission as Admission
 from .outputs import AgentOutput as AgentOutput
 from .outputs import Conduct as Conduct
 from .outputs import ConductReport as ConductReport
 from .outputs import Locate as Locate
+from .outputs import MustProve as MustProve
 from .outputs import Refusal as Refusal
 from .outputs import RefusalReport as RefusalReport
 from .outputs import SessionBegan as SessionBegan
@@ -22,6 +25,7 @@ from .registration import Registration as Registration
 from .registration import RegistrationOrder as RegistrationOrder
 from .registration import RegistrationState as RegistrationState
 from .registration import RegistrationStatus as RegistrationStatus
+from .replacing import DialogName as DialogName
 from .settings import EndpointSettings as EndpointSettings
 
 __all__ = [
@@ -31,8 +35,11 @@ __all__ = [
     "AgentOutput",
     "Conduct",
     "ConductReport",
+    "DialogName",
     "EndpointSettings",
     "Locate",
+    "MustProve",
+    "Question",
     "Refusal",
     "RefusalReport",
     "Registration",
@@ -48,4 +55,5 @@ __all__ = [
     "TooManySessionsError",
     "UnroutableError",
     "UserAgent",
+    "request_outside",
 ]

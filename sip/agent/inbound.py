@@ -18,7 +18,7 @@ from sip.registrar import User
 from sip.transaction import AckArrived, ClientKey, ServerKey, Transmit, server_key
 
 from .members import Caller
-from .outputs import Admission, ConductReport, Refusal, RefusalReport, SipTrace
+from .outputs import Admission, ConductReport, Refusal, RefusalReport, SipTrace, Stranger
 from .replacing import find_replaced
 from .scanners import scanner_in
 from .screening import (
@@ -73,7 +73,7 @@ class Inbound:
         if isinstance(message, Request) and message.method != "ACK":
             verdict = Verdict(status=error.status, reason=error.reason)
             # a stranger learns nothing from its noise
-            silent = self._gate(flow.peer) is not None
+            silent = isinstance(self._gate(flow.peer), Refusal | Stranger)
             self._refuse(message, attrs.evolve(verdict, silent=silent), data, flow)
         elif not isinstance(message, Request):
             self._agent.count_dropped("unusable message")
@@ -136,21 +136,17 @@ class Inbound:
     def _identify(self, request: Request, flow: Flow, now: float) -> Caller | Verdict:
         """Ask the owner's gate, and for credentials where they are due."""
         admission = self._gate(flow.peer)
-        scanner = "" if admission is None else scanner_in(request)
+        is_foreign = isinstance(admission, Refusal | Stranger)
+        scanner = scanner_in(request) if is_foreign else ""
         if scanner:
             why = f"names itself {scanner}"
             return Verdict(status=403, reason=None, detail=why, silent=True, conduct="scanner")
         if isinstance(admission, Refusal):
-            return Verdict(
-                status=admission.status or 403,
-                reason=admission.reason,
-                detail=admission.detail,
-                silent=admission.status == 0,
-            )
+            return _turned_away(admission)
         members = self._agent.members
         if not members or request.method == "CANCEL":
             return Caller()  # RFC 3261 22.1: a CANCEL cannot be challenged; its INVITE was
-        return members.identify(request, flow, now, is_stranger=admission is not None)
+        return members.identify(request, flow, now, admission)
 
     def _register(
         self, user: User, key: ServerKey, request: Request, data: bytes, flow: Flow, now: float
@@ -333,6 +329,17 @@ class Inbound:
                 retransmission=repeated,
             )
         )
+
+
+def _turned_away(refusal: Refusal) -> Verdict:
+    wait = refusal.retry_after_s
+    return Verdict(
+        status=refusal.status or 403,
+        reason=refusal.reason,
+        headers=(("Retry-After", str(wait)),) if wait else (),
+        detail=refusal.detail,
+        silent=refusal.status == 0,
+    )
 
 
 def _busy(reason: str) -> Verdict:

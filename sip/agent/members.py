@@ -1,8 +1,9 @@
 """Which of our users a request comes from: who has to prove it, who did, and who failed to.
 
 Rules: a REGISTER is always proven. So is a call of a stranger, a call from an address where a user
-is registered, and a call whose From claims one of our users; what other peers send outside dialogs
-is let in as before. A challenge keeps no state; nothing tells whether a user exists.
+is registered or of which the owner's gate says so, and a call whose From claims one of our users;
+what other peers send outside dialogs is let in as before. A challenge keeps no state; nothing tells
+whether a user exists.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sip.auth import DigestAnswer, DigestServer, Lockout, Proof, answer_in
 from sip.message import MessageError, Request
 from sip.registrar import RegisterResult, Registrar, RegistrarSettings, User
 
+from .outputs import MustProve, Stranger
 from .screening import Verdict
 
 FORBIDDEN = "Forbidden"
@@ -69,18 +71,24 @@ class Members:
         return self._lockout.size + len(self._digest.nonces)
 
     def identify(
-        self, request: Request, flow: Flow, now: float, *, is_stranger: bool
+        self,
+        request: Request,
+        flow: Flow,
+        now: float,
+        admission: Stranger | MustProve | None,
     ) -> Caller | Verdict:
         """Who sent `request`, or what it is answered instead."""
         if request.method not in ("REGISTER", "INVITE"):
+            is_stranger = isinstance(admission, Stranger)
             if is_stranger and not self.registrar.is_known(flow.peer):
                 return Verdict(status=403, reason=FORBIDDEN, detail="a stranger without a call")
             return Caller()
-        if not self._settings.challenge_calls and request.method == "INVITE":
+        is_proof_due = isinstance(admission, MustProve) or self._settings.challenge_calls
+        if not is_proof_due and request.method == "INVITE":
             here = self.registrar.users_at(flow.peer)
             if len(here) == 1:
                 return Caller(user=self._settings.users[next(iter(here))])
-        if not is_stranger and not self._must_prove(request, flow):
+        if admission is None and not self._must_prove(request, flow):
             return Caller()
         try:
             answer = answer_in(request, self._settings.realm)
@@ -92,6 +100,8 @@ class Members:
 
     def register(self, user: User, request: Request, flow: Flow, now: float) -> RegisterResult:
         """Carry out a REGISTER that `user` has proven."""
+        if not user.registers:
+            return RegisterResult(status=403, reason=f"{user.name} may call, and not register")
         if request.to.uri.user != user.name:
             why = f"user {user.name} may not register {str(request.to.uri)[:80]}"
             return RegisterResult(status=403, reason=why)

@@ -124,6 +124,8 @@ class Refusal:
     reason: str
     detail: str = ""
     """For the operator's log alone, when the peer is not to be told."""
+    retry_after_s: int = 0
+    """Retry-After of a 503; 0 for none."""
 
 
 @attrs.frozen
@@ -131,5 +133,11 @@ class Stranger:
     """What the owner's gate says to a peer that may talk to us only as one of our users."""
 
 
-Admission = Refusal | Stranger | None
+@attrs.frozen
+class MustProve:
+    """What the owner's gate says to a peer that is welcome, but has to prove for each of its calls
+    who it is."""
+
+
+Admission = Refusal | Stranger | MustProve | None
 """None: welcome without further ado."""

@@ -61,6 +61,8 @@ class ReinviteReceived:
 
     headers: Headers
     sdp: bytes | None
+    is_news: bool = True
+    """False for a description that stands already, as in a refresh, and for none at all."""
 
 
 @attrs.frozen

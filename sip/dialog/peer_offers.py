@@ -70,7 +70,8 @@ class PeerOffers:
         self._pending = incoming
         limit = REINVITE_ANSWER_S if is_invite else UPDATE_ANSWER_S
         self._call.port.set_timer((FORGOTTEN, 0), now + limit)
-        self._call.emit(ReinviteReceived(incoming.request.headers, incoming.sdp))
+        is_news = _says_something_new(incoming.sdp, self._call.remote_sdp)
+        self._call.emit(ReinviteReceived(incoming.request.headers, incoming.sdp, is_news))
 
     def answer(self, sdp: bytes, now: float) -> None:
         """200 with the owner's description; without effect when nothing is open any more."""
@@ -131,3 +132,12 @@ class PeerOffers:
 
     def _forgotten(self, _: int, now: float) -> None:
         self.reject(500, None, now, why="the application did not answer the offer in time")
+
+
+def _says_something_new(sdp: bytes | None, before: bytes | None) -> bool:
+    """Whatever the version in its o= line: some peers count up at each refresh."""
+    return sdp is not None and _without_origin(sdp) != _without_origin(before or b"")
+
+
+def _without_origin(sdp: bytes) -> list[bytes]:
+    return [line for line in sdp.splitlines() if not line.startswith(b"o=")]

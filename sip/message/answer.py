@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .error import MessageError
-from .headers import Headers
+from .headers import Headers, check_text
 from .message import Request, Response
 from .reasons import reason_phrase
 
@@ -28,28 +28,22 @@ def response_to(
     (101 to 299), Timestamp into a 100. The default reason is the usual phrase.
     ValueError for headers or reasons that cannot be written.
     """
-    items: list[tuple[str, str]] = []
+    tag = "" if to_tag is None or _has_tag(request) else f";tag={to_tag}"
+    check_text("To tag", tag)
+    copied: list[tuple[str, str]] = []
     for name in _COPIED:
-        items += [(name, value) for value in request.headers.lines(name)]
-    if to_tag is not None:
-        items = [_with_tag(request, item, to_tag) for item in items]
+        more = tag if name == "To" else ""
+        copied += [(name, value + more) for value in request.headers.stored(name)]
     if 100 < status < 300:
-        items += [("Record-Route", value) for value in request.headers.lines("Record-Route")]
+        copied += [("Record-Route", value) for value in request.headers.stored("Record-Route")]
     if status == 100:
-        items += [("Timestamp", value) for value in request.headers.lines("Timestamp")]
+        copied += [("Timestamp", value) for value in request.headers.stored("Timestamp")]
+    lines = Headers.of_checked(copied)
     if content_type is not None:
-        items.append(("Content-Type", content_type))
-    items += headers
-    return Response(
-        status, reason_phrase(status) if reason is None else reason, Headers(items), body
-    )
-
-
-def _with_tag(request: Request, item: tuple[str, str], tag: str) -> tuple[str, str]:
-    name, value = item
-    if name != "To" or _has_tag(request):
-        return item
-    return name, f"{value};tag={tag}"
+        lines.add("Content-Type", content_type)
+    for name, value in headers:
+        lines.add(name, value)
+    return Response(status, reason_phrase(status) if reason is None else reason, lines, body)
 
 
 def _has_tag(request: Request) -> bool:

@@ -7,7 +7,7 @@ back in its order and spelling; nothing that could begin another header is ever 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from .scan import LWS, is_token, split_outside_quotes
@@ -52,6 +52,8 @@ KEYS: Final = {
 }
 """Spelling -> key, to spare the common ones the lower-casing."""
 
+_NO_LINES: Final = ()
+
 _UNSAFE: Final = re.compile(r"[\r\n\x00]")
 _UNSAFE_NUL: Final = re.compile(r"(?<!\\)\x00")
 
@@ -91,8 +93,8 @@ class Headers:
             self.add(name, value)
 
     @classmethod
-    def _of_received(cls, items: list[tuple[str, str]]) -> Headers:
-        """Wrap lines that the parser has checked."""
+    def of_checked(cls, items: list[tuple[str, str]]) -> Headers:
+        """Wrap lines that were checked: by the parser, or because other Headers held them."""
         headers = cls.__new__(cls)
         headers._items = items
         headers._index = None
@@ -112,12 +114,19 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The value of the first line of this name, or None."""
-        lines = self._by_key().get(KEYS.get(name) or key_of(name))
+        lines = self.stored(name)
         return lines[0] if lines else None
 
     def lines(self, name: str) -> list[str]:
         """One value per line of this name."""
-        return list(self._by_key().get(KEYS.get(name) or key_of(name), ()))
+        return list(self.stored(name))
+
+    def stored(self, name: str) -> Sequence[str]:
+        """The same without a copy: the same object until a header is changed."""
+        index = self._index
+        if index is None:
+            index = self._by_key()
+        return index.get(KEYS.get(name) or key_of(name), _NO_LINES)
 
     def repeated(self) -> list[str]:
         """The keys (lower-case long names) that have more than one line."""
@@ -130,7 +139,7 @@ class Headers:
         that separate nothing.
         """
         found: list[str] = []
-        for line in self._by_key().get(KEYS.get(name) or key_of(name), ()):
+        for line in self.stored(name):
             parts = split_outside_quotes(line, ",") if "," in line else [line]
             found += [part for part in (raw.strip(LWS) for raw in parts) if part]
         return found
@@ -138,33 +147,38 @@ class Headers:
     def add(self, name: str, value: str) -> None:
         """Append a line; ValueError for what could not be written safely."""
         self._items.append(_checked(name, value))
-        self._index = None
+        if self._index is not None:
+            key = key_of(name)
+            self._index[key] = [*self._index.get(key, _NO_LINES), value]
 
     def prepend(self, name: str, value: str) -> None:
         """Put a line before all others (Via, Route and Record-Route grow at the top)."""
         self._items.insert(0, _checked(name, value))
-        self._index = None
+        if self._index is not None:
+            key = key_of(name)
+            self._index[key] = [value, *self._index.get(key, _NO_LINES)]
 
     def set(self, name: str, value: str) -> None:
         """Replace all lines of this name by one, at the place of the first, or at the end."""
         item, key = _checked(name, value), key_of(name)
-        if key not in self._by_key():
+        index = self._by_key()
+        if key not in index:
             self._items.append(item)
         else:
             at = next(i for i, (old, _) in enumerate(self._items) if key_of(old) == key)
             kept = [old for old in self._items[at + 1 :] if key_of(old[0]) != key]
             self._items[at:] = [item, *kept]
-        self._index = None
+        index[key] = [value]
 
     def remove(self, name: str) -> None:
         """Drop all lines of this name, if any."""
         key = key_of(name)
-        self._items = [item for item in self._items if key_of(item[0]) != key]
-        self._index = None
+        if self._by_key().pop(key, None) is not None:
+            self._items = [item for item in self._items if key_of(item[0]) != key]
 
     def copy(self) -> Headers:
         """An independent copy."""
-        return self._of_received(list(self._items))
+        return self.of_checked(list(self._items))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._items)

@@ -17,6 +17,13 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._\-]+")
 
 def parse_host_port(text: str) -> tuple[str, int | None]:
     """Split `host`, `host:port`, `[v6]` or `[v6]:port`; spaces around the colon are allowed."""
+    host, number = split_host_port(text)
+    check_host(host, bracketed=text[:1] == "[")
+    return host, number
+
+
+def split_host_port(text: str) -> tuple[str, int | None]:
+    """The same for whoever checks the host afterwards."""
     if text[:1] == "[":
         host, bracket, rest = text[1:].partition("]")
         rest = rest.strip(LWS)
@@ -26,7 +33,6 @@ def parse_host_port(text: str) -> tuple[str, int | None]:
     else:
         host, colon, port = text.partition(":")
         host = host.rstrip(LWS)
-    check_host(host, bracketed=text[:1] == "[")
     if not colon:
         return host, None
     number = parse_number(port, 65_535, "port")

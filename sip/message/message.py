@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 
 def _parse_call_id(text: str) -> str:
-    if not text or any(mark in text for mark in " \t\x00"):
+    if not text or " " in text or "\t" in text or "\x00" in text:
         raise MessageError(400, f"Call-ID is empty or has spaces: {text[:60]!r}")
     return text
 
@@ -54,12 +54,16 @@ class _Views:
         return value
 
     def _list_view(self, name: str, parse: Callable[[str], _T]) -> list[_T]:
-        texts = self.headers.lines(name)
-        known = self._views.get(name + "*")
-        if known is None or known[0] != texts:
+        return list(self._elements(name, parse))
+
+    def _elements(self, name: str, parse: Callable[[str], _T]) -> list[_T]:
+        """The view itself, for those who only look at it."""
+        texts = self.headers.stored(name)
+        known = self._views.get(name)
+        if known is None or known[0] is not texts:
             values = [self._parse(name, text, parse) for text in self.headers.values(name)]
-            known = self._views[name + "*"] = (texts, values)
-        return list(known[1])
+            known = self._views[name] = (texts, values)
+        return cast("list[_T]", known[1])
 
     def _parse(self, name: str, text: str, parse: Callable[[str], _T]) -> _T:
         try:
@@ -83,10 +87,16 @@ class _Views:
     @property
     def via(self) -> Via:
         """The topmost hop."""
-        vias = self._list_view("Via", Via.parse)
+        vias = self._elements("Via", Via.parse)
         if not vias:
             raise MessageError(400, "missing Via header field", cast("Request | Response", self))
         return vias[0]
+
+    def replace_via(self, via: Via) -> None:
+        """Put this in place of the topmost hop; those below stay as they were written."""
+        known, written = self.vias, self.headers.values("Via")
+        self.headers.set("Via", ", ".join([str(via), *written[1:]]))
+        self._views["Via"] = (self.headers.stored("Via"), [via, *known[1:]])
 
     @property
     def from_(self) -> NameAddr:
@@ -112,7 +122,7 @@ class _Views:
     @property
     def contact(self) -> NameAddr | None:
         """The first Contact address."""
-        contacts = self._list_view("Contact", NameAddr.parse)
+        contacts = self._elements("Contact", NameAddr.parse)
         return contacts[0] if contacts else None
 
     @property

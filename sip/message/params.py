@@ -6,14 +6,17 @@ unchanged; only parameters that we set ourselves are encoded anew.
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from .error import MessageError
 from .escape import HEADER_SAFE, PARAM_SAFE, escape, normalize, unescape
 from .limits import MAX_PARAMETERS
 from .scan import LWS, end_of_quoted, is_token, quote, split_outside_quotes, unquote
+
+_ODD: Final = re.compile(r'[ \t"<>,;\x00]')
 
 
 class Params(Mapping[str, "str | None"]):
@@ -137,7 +140,7 @@ def _read_header_param(part: str) -> tuple[str, str | None, str]:
 
 def _is_odd(value: str) -> bool:
     """Holds a character that would change how the header is read once written back."""
-    return not value.isalnum() and any(mark in value for mark in ' \t"<>,;\x00')
+    return not value.isalnum() and _ODD.search(value) is not None
 
 
 class UriParams(Params):

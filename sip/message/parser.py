@@ -133,7 +133,7 @@ def _read_headers(lines: list[str], faults: list[MessageError]) -> Headers:
         items.append((name, value.strip(LWS)))
     if len(lines) > MAX_HEADERS + 1:
         faults.append(MessageError(513, f"{len(lines) - 1} header lines (limit {MAX_HEADERS})"))
-    return Headers._of_received(items)
+    return Headers.of_checked(items)
 
 
 def _read_start_line(

@@ -14,7 +14,7 @@ import attrs
 
 from .error import MessageError
 from .escape import USER_SAFE, escape, escape_breaks, normalize, unescape
-from .host import check_host, comparable_host, parse_host_port, write_host
+from .host import check_host, comparable_host, split_host_port, write_host
 from .limits import MAX_URI_CHARS
 from .params import UriHeaders, UriParams
 
@@ -89,7 +89,9 @@ class Uri:
             location = rest
         location, _, headers = location.partition("?")
         location, _, params = location.partition(";")
-        host, port = parse_host_port(location)
+        host, port = split_host_port(location)
+        if (":" in host) != (location[:1] == "["):
+            check_host(host, bracketed=location[:1] == "[")  # raises: __init__ would misjudge it
         escaped_user = password = None
         if at:
             escaped_user, colon, secret = userinfo.partition(":")

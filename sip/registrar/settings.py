@@ -37,6 +37,8 @@ class User:
     """H(A1) by algorithm, in hexadecimal."""
     display_name: str = ""
     max_contacts: int = MAX_CONTACTS
+    registers: bool = True
+    """False for whoever may only call: a trunk."""
 
 
 @attrs.frozen(kw_only=True)

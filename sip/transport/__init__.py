@@ -6,6 +6,7 @@ from .hub import TransportHub as TransportHub
 from .listening import ListenError as ListenError
 from .nat import AddressBook as AddressBook
 from .nat import Listener as Listener
+from .origins import addresses_of as addresses_of
 from .random_ids import RandomIds as RandomIds
 from .receiver import Receiver as Receiver
 from .source import source_address as source_address
@@ -27,5 +28,6 @@ __all__ = [
     "TlsSettings",
     "TransportHub",
     "WebSocketSettings",
+    "addresses_of",
     "source_address",
 ]

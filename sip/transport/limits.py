@@ -97,6 +97,9 @@ MAX_PLACES: Final = 8
 """Places to try for one request. With a dead server each costs up to 32 s, so that more are
 of no use to a caller."""
 
+MAX_ORIGINS: Final = 64
+"""Addresses from which the servers of one name may call; the largest carriers announce dozens."""
+
 MAX_RESOLVED: Final = 1_000
 """Names remembered; the oldest is forgotten."""
 

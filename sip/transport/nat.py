@@ -142,9 +142,7 @@ class AddressBook:
         params = via.params.with_value("received", _in_via(flow.peer.host))
         if via.wants_rport:
             params = params.with_value("rport", str(flow.peer.port))
-        stamped = attrs.evolve(via, params=params)
-        below = request.headers.values("Via")[1:]
-        request.headers.set("Via", ", ".join([str(stamped), *below]))
+        request.replace_via(attrs.evolve(via, params=params))
 
     def reply_to(self, request: Request, flow: Flow) -> Destination:
         """Always to the source address, so that nobody can aim our responses at a third party."""

@@ -66,6 +66,16 @@ def usual_services(domain: str, transports: Sequence[Transport], *, secure: bool
     ]
 
 
+def every_service(domain: str, records: Iterable[Naptr]) -> list[str]:
+    """The SRV names of a domain: of all services in its NAPTR records, else the usual ones."""
+    named = [
+        record.replacement
+        for record in records
+        if record.flags.lower() == "s" and record.service.lower() in _SERVICES
+    ]
+    return named or [f"{prefix}.{domain}" for prefix in _SRV_NAMES.values()]
+
+
 def in_order(records: Iterable[Srv], fraction: Callable[[], float]) -> list[Srv]:
     """RFC 2782: by priority; within one, drawn by weight. `fraction` gives 0 up to 1."""
     found: list[Srv] = []

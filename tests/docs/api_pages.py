@@ -17,7 +17,7 @@ import attrs
 
 import runtime
 from runtime.api import amd
-from runtime.api.event_constants import NEVER_FIRED, NOT_FIRED_YET, SPACES
+from runtime.api.event_constants import NEVER_FIRED, SPACES
 from runtime.api.events import Event
 from runtime.api.names import NamespaceType, StrictNames, public_names
 from runtime.decisions.call_state import TABLE, Effect, Phase, step
@@ -63,7 +63,7 @@ def events() -> Iterator[tuple[str, str, type[Event]]]:
     for shown, space in spaces.items():
         for name in sorted(public_names(space)):
             event: type[Event] = getattr(space, name)
-            if event.name not in NOT_FIRED_YET and event.name not in NEVER_FIRED:
+            if event.name not in NEVER_FIRED:
                 yield shown, name, event
 
 

@@ -19,7 +19,7 @@ import attrs
 import runtime
 from runtime import scenario_api
 from runtime.api import event_constants
-from runtime.api.event_constants import NEVER_FIRED, NOT_FIRED_YET
+from runtime.api.event_constants import NEVER_FIRED
 from runtime.api.instead import INSTEAD
 from runtime.api.names import NamespaceType, public_names
 from tests.docs.differences import DIFFERENCES, WITHOUT_EFFECT
@@ -38,7 +38,7 @@ INTRODUCTION: Final = """\
 # VoxEngine's surface, name by name
 
 What VoxEngine has, and what of it is here. *works*: as its reference says. *differs*: it is there,
-and the remark says how it differs. *later*: refused by this version, or defined and not fired yet.
+and the remark says how it differs. *later*: refused by this version.
 *not here*: it cannot exist outside the vendor's cloud, or makes no sense in Python; the remark is
 also what the error message says. The last column names a test in which the name is used and its
 effect is checked.
@@ -170,8 +170,6 @@ def _event(entry: Entry) -> Row:
     shown = f"{entry.name}: {' '.join(entry.parts)}"
     if event.name in NEVER_FIRED:
         return Row(shown, NEVER, f"defined, never fired: {NEVER_FIRED[event.name]}")
-    if event.name in NOT_FIRED_YET:
-        return Row(shown, LATER, "defined, not fired yet")
     either = rf"{entry.section}\.{entry.name}\b|{re.escape(event.name)}\b"
     return _there(f"{entry.section}.{entry.name}", shown, either)
 

@@ -14,6 +14,7 @@ import attrs
 from runtime.api.timers import MIN_INTERVAL_MS
 from runtime.decisions.limit import facts, shown
 from runtime.decisions.limits import Limits
+from runtime.legs.sip.pace import TOLD_PER_S, WELCOME_BURST, WELCOME_PER_S
 from runtime.media.sounds.decoders import ARRIVING, MAX_ALIVE_BYTES
 from runtime.media.sounds.library import OPEN_S
 from runtime.media.sounds.url_cache import MAX_URLS
@@ -70,6 +71,11 @@ FIXED: Final[tuple[tuple[str, str, str], ...]] = (
         "handlers of a leg's end, after it",
         f"{RELEASE_GRACE_S:g} s",
         "then its other tasks are cancelled",
+    ),
+    (
+        "requests outside calls from one address that may call",
+        f"{WELCOME_PER_S:g}/s, {shown(WELCOME_BURST)} at once",
+        f"503 with Retry-After ({TOLD_PER_S:g}/s), then silence; none on loopback",
     ),
     ("an apology", f"{APOLOGY_S:g} s", "loading included; then BYE"),
     (

@@ -31,7 +31,7 @@ from runtime.api import (
     unit,
     websocket,
 )
-from runtime.api.event_constants import NEVER_FIRED, NOT_FIRED_YET
+from runtime.api.event_constants import NEVER_FIRED
 from runtime.api.events import Event, by_name
 from runtime.api.names import NamespaceType, StrictNames, public_names, shown_name
 
@@ -258,12 +258,11 @@ def _events(space: NamespaceType) -> str:
     lines = [f"## {space.__name__}\n", text_of(space) + "\n"]
     lines += ["| constant | string value | payload | when |", "|---|---|---|---|"]
     values = by_name(space)
-    silent_ones = {*NOT_FIRED_YET, *NEVER_FIRED}
     constants = {getattr(space, name): name for name in public_names(space)}
     for value, event in values.items():
-        if value not in silent_ones:
+        if value not in NEVER_FIRED:
             lines.append(_event(constants[event], value, event))
-    silent = [f"`{constants[event]}`" for value, event in values.items() if value in silent_ones]
+    silent = [f"`{constants[event]}`" for value, event in values.items() if value in NEVER_FIRED]
     if silent:
         lines.append(
             f"\nKnown, and never fired in this version (listening writes a log line): "

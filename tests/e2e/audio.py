@@ -100,6 +100,9 @@ class Audio:
                 return cls(rtp, await _bound(home, port + 1))
             except OSError:
                 rtp.close()
+            except trio.Cancelled:
+                rtp.close()
+                raise
         raise RuntimeError("no pair of free ports")
 
     @property
@@ -263,7 +266,7 @@ async def _bound(home: Home, port: int) -> trio.socket.SocketType:
         made.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         await made.bind((home.address, port))
-    except OSError:
+    except (OSError, trio.Cancelled):
         made.close()
         raise
     return made

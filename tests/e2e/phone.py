@@ -1,7 +1,8 @@
 """A telephone for the tests: places and takes calls over UDP or TCP, and shows every message.
 
 It does exactly what it is told, in the order it is told, so that unusual callers can be played; it
-answers by itself only what every telephone answers (100, ACK, BYE, OPTIONS, INFO, re-INVITE).
+answers by itself only what every telephone answers (100, ACK, BYE, OPTIONS, INFO, re-INVITE), and
+repeats over UDP what it waits to be answered, except INVITE.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import trio
 from tests.e2e import wire
 from tests.e2e.audio import Audio
 from tests.e2e.home import LOOPBACK, Home, in_uri
-from tests.e2e.waiting import WAIT_S, until
+from tests.e2e.waiting import WAIT_S, holds, until
 from tests.e2e.wire import Described, Header, Message, Sdp
 
 HOST: Final = "127.0.0.1"
+REPEATS_S: Final = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0)
+"""Timer E (RFC 3261 17.1.2.2), until the test gives up."""
 OWN: Final = "<use the telephone's own description>"
 
 
@@ -108,6 +111,7 @@ class Dialog:
             pool = [*self.responses, *self.others]
             return [m for m in pool if m.get("CSeq") == number and m.status >= 200]
 
+        await self.phone.repeat(request, found)
         await self.until(found, f"a response to {number}")
         return found()[0]
 
@@ -374,8 +378,19 @@ class Phone:
             finals = [message for message in self.strays if message.status >= 200]
             return [m for m in finals if (m.get("CSeq"), m.get("Call-ID")) == wanted]
 
+        await self.repeat(request, found)
         await until(found, f"a final response to {request.start}")
         return found()[0]
+
+    async def repeat(self, request: Message, is_answered: Callable[[], object]) -> None:
+        """Send a request over UDP again as long as nobody answers (RFC 3261 17.1.2.2): a datagram
+        may find no room in a socket, and that is nobody's fault."""
+        if request.method == "INVITE" or self.transport != "udp":
+            return
+        for wait_s in REPEATS_S:
+            if await holds(is_answered, wait_s):
+                return
+            await self.send(request)
 
     def request(self, method: str, user: str = "anyone", *headers: Header) -> Message:
         """A request outside any dialog."""

@@ -87,6 +87,27 @@ async def test_holding_twice_is_told_once(runtime: RuntimeProcess, phone: Phone)
     assert told(runtime, "twice") == ["on hold", "off hold"]
 
 
+async def test_a_change_of_the_call_is_told_before_what_it_means_and_a_refresh_is_not(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    call = await on_the_line(phone, "changer")
+    await call.reinvite()
+    await call.reinvite(direction="sendonly")
+    await runtime.logged("changer on hold")
+    await call.reinvite(direction="sendrecv")
+    await runtime.logged("changer off hold")
+    await call.bye()
+    lines = [
+        line.partition("changer ")[2].split(" kind")[0] for line in runtime.log_lines("changer ")
+    ]
+    assert [line for line in lines if line.startswith(("changed", "on ", "off "))] == [
+        "changed: application/sdp, sendonly: True, {}",
+        "on hold",
+        "changed: application/sdp, sendonly: False, {}",
+        "off hold",
+    ]
+
+
 async def test_a_reinvite_without_an_offer_gets_ours(phone: Phone) -> None:
     call = await on_the_line(phone, "asking")
     call.auto_ack = False

@@ -41,6 +41,10 @@ SLACK_KIB: Final = 8_000
 """What is remembered of strangers is some 2 MiB when full; Python adds arenas."""
 MAX_TRANSACTIONS: Final = 5_000
 """Of allowed peers: each of their requests that begins something is remembered for 32 s."""
+TRANSACTION_KIB: Final = 3
+"""Request and response, as bytes and as read."""
+FORGOTTEN_S: Final = 64.0
+"""Twice the life of a transaction."""
 PASSWORD: Final = "correct-horse"
 
 
@@ -122,13 +126,14 @@ async def survives(
     *,
     count: int = PACKETS,
     cap_s: float = STORM_S,
+    slack_kib: int = SLACK_KIB,
 ) -> int:
     async with witness(runtime, server, friend):
         await storm(runtime, server, attackers, 1_000, WARM_S)  # every table warm
         before = process_tree.private_kib(runtime.pid)
         sent = await storm(runtime, server, attackers, count, cap_s)
     grown = process_tree.private_kib(runtime.pid) - before
-    assert grown < SLACK_KIB, f"{grown} KiB after {sent} packets"
+    assert grown < slack_kib, f"{grown} KiB after {sent} packets"
     assert not runtime.log_lines("fault in")
     assert sent > 500
     found = signalling(runtime, server)
@@ -176,6 +181,33 @@ async def test_a_storm_of_strangers_breaks_no_tone(scripts: Path, tmp_path: Path
     await storm_of_strangers(scripts, tmp_path)
 
 
+async def storm_of_welcome_peers(
+    scripts: Path, folder: Path, *, count: int = PACKETS, cap_s: float = STORM_S
+) -> int:
+    """From an address in `[sip] allow` that is not on loopback, beside a friend's call."""
+    with hosts() as (ours, friend, mad):
+        here, allow = ours.address, f"{friend.address}/31"
+        options = configured(scripts, "welcome", listen=here, allow=allow, rtp=here)
+        with callstage(folder=folder, options=options, prefix=ours.prefix) as runtime:
+            sent = await survives(
+                runtime,
+                ours,
+                friend,
+                [mad],
+                count=count,
+                cap_s=cap_s,
+                slack_kib=SLACK_KIB + TRANSACTION_KIB * MAX_TRANSACTIONS,
+            )
+            assert signalling(runtime, ours)["strangers"] == 0
+            assert len(runtime.log_lines("refused (")) < 400  # a storm fills no log
+            await a_phone_registers(runtime, ours, friend, folder)
+            return sent
+
+
+async def test_a_storm_of_a_welcome_peer_breaks_no_tone(scripts: Path, tmp_path: Path) -> None:
+    await storm_of_welcome_peers(scripts, tmp_path)
+
+
 @pytest.mark.soak
 async def test_a_hundred_thousand_hostile_packets(scripts: Path, tmp_path: Path) -> None:
     sent = await storm_of_strangers(scripts, tmp_path, count=SOAK_PACKETS, cap_s=SOAK_S)
@@ -184,10 +216,28 @@ async def test_a_hundred_thousand_hostile_packets(scripts: Path, tmp_path: Path)
 
 @pytest.mark.soak
 async def test_a_hundred_thousand_packets_of_allowed_peers(scripts: Path, tmp_path: Path) -> None:
+    """What they began is remembered for a while, and then it is not."""
     options = configured(
         scripts, "storm-soak", listen="127.0.0.1", allow="127.0.0.0/8", rtp="127.0.0.1"
     )
     with callstage(folder=tmp_path, options=options) as runtime:
         await survives(
-            runtime, LOOPBACK, LOOPBACK, [LOOPBACK] * 4, count=SOAK_PACKETS, cap_s=SOAK_S
+            runtime,
+            LOOPBACK,
+            LOOPBACK,
+            [LOOPBACK] * 4,
+            count=SOAK_PACKETS,
+            cap_s=SOAK_S,
+            slack_kib=SLACK_KIB + TRANSACTION_KIB * MAX_TRANSACTIONS,
         )
+        await until(
+            lambda: signalling(runtime, LOOPBACK)["transactions"] == 0,
+            "every transaction is forgotten",
+            within_s=FORGOTTEN_S,
+        )
+
+
+@pytest.mark.soak
+async def test_a_hundred_thousand_packets_of_a_welcome_peer(scripts: Path, tmp_path: Path) -> None:
+    sent = await storm_of_welcome_peers(scripts, tmp_path, count=SOAK_PACKETS, cap_s=SOAK_S)
+    assert sent == SOAK_PACKETS

@@ -158,6 +158,51 @@ async def test_nobody_takes_the_place_of_a_caller_unless_the_script_allows_it(
         call.audio.check_unbroken()
 
 
+def taken_over(phone: Phone) -> str:
+    """A Refer-To that names a call of `phone`."""
+    return f"{phone.uri}?Replaces=77%40there%3Bto-tag%3Dtheirs%3Bfrom-tag%3Dours"
+
+
+async def test_a_caller_hands_its_own_place_to_a_third_telephone(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    async with telephone(runtime.port()) as other:
+        call = await talks(phone, "attended", ("X-Handle", "1"))
+        await runtime.logged("attended handles")
+        assert (await refer(call, taken_over(other))).status == 202
+        there = await other.incoming()
+        assert there.invite.get("Replaces") == "77@there;to-tag=theirs;from-tag=ours"
+        await there.answer()
+        await call.requested("NOTIFY", 2)
+        assert (await call.requested("NOTIFY", 2)).body == b"SIP/2.0 200 OK\r\n"
+        await call.bye()
+
+
+async def test_a_script_makes_up_no_call_to_enter(runtime: RuntimeProcess, phone: Phone) -> None:
+    async with telephone(runtime.port()) as other:
+        made_up = ("X-Made-Up", "1@there;to-tag=1;from-tag=2")
+        call = await talks(phone, "makes-up", ("X-Handle", "1"), made_up)
+        await runtime.logged("makes-up handles")
+        assert (await refer(call, taken_over(other))).status == 202
+        last = await call.requested("NOTIFY", 2)
+        assert last.body.startswith(b"SIP/2.0 403 ")
+        await call.bye()
+        entries = await runtime.over(await runtime.session_of(call.call_id))
+        assert any("Replaces names no call" in entry["what"] for entry in entries)
+
+
+async def test_a_replaces_that_hides_line_breaks_is_declined(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    call = await talks(phone, "breaks", ("X-Handle", "1"))
+    await runtime.logged("breaks handles")
+    hidden = "sip:bob@h?Replaces=7%0D%0AX-Evil:%201%3Bto-tag%3Da%3Bfrom-tag%3Db"
+    answer = await refer(call, hidden)
+    assert answer.status == 603
+    assert "Replaces" in answer.get("Warning")
+    await call.bye()
+
+
 async def test_a_refer_outside_a_call_is_refused(phone: Phone) -> None:
     answer = await phone.ask(phone.request("REFER", "transfer", ("Refer-To", f"<{TARGET}>")))
     assert answer.status == 403

@@ -295,3 +295,72 @@ scenario = "dial.py"
                 again = await phone.call("dial", caller="again", headers=dialling("112"))
                 await again.connected()
                 await again.bye()
+
+
+LOGIN = r"""
+[[trunk]]
+name = "carrier"
+uri = "sip:127.0.0.1:9"
+numbers_in = [{ strip = "0", add = "+44" }]
+[trunk.login]
+user = "pbx"
+password = "correct-horse"
+[[rule]]
+name = "all"
+to = '\+44.*'
+scenario = "who.py"
+"""
+
+
+@pytest.mark.interop
+async def test_sipp_proves_to_be_a_trunk_and_only_then_its_rules_run(
+    scripts: Path, tmp_path: Path
+) -> None:
+    config = scripts / "login.toml"
+    config.write_text(LOGIN)
+    sipp = Sipp(folder=folder(tmp_path / "sipp"), scenario=SIPP_SCENARIOS / "uac_digest.xml")
+    with callstage(folder=tmp_path / "run", options=["--config", str(config)]) as runtime:
+        target, number = f"127.0.0.1:{runtime.port()}", "02079460000"
+        about = ("-auth_uri", f"{number}@{target}")  # else SIPp proves a request to the host alone
+        proof = ("-au", "pbx", "-ap", "correct-horse", *about)
+        done = await sipp.call(target, service=number, extra=proof)
+        assert done.exit_code == 0, messages(tmp_path / "sipp")
+        await runtime.logged("destination <+442079460000>")
+        await runtime.logged("from <+442079460001>")
+        await runtime.until(runtime.sessions, "a timeline")
+        [session] = runtime.sessions()
+        what = [entry["what"] for entry in runtime.timeline(session)]
+        assert "comes from trunk carrier, known by its login pbx" in what
+        guess = ("-au", "pbx", "-ap", "guess", *about)
+        wrong = await sipp.call(target, service=number, extra=guess, timeout_s=3)
+        assert wrong.exit_code != 0
+        await runtime.logged("wrong password of user 'pbx'")
+        async with telephone(runtime.port()) as phone:
+            plain = await (await phone.call(number)).final()
+            assert (plain.status, "Digest" in plain.get("WWW-Authenticate")) == (401, True)
+        assert len(runtime.log_lines("destination <")) == 1
+    assert "correct-horse" not in runtime.log()
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize(("password", "is_up"), [("s3cret", True), ("wr0ng", False)])
+async def test_a_ping_answers_the_challenge_of_sipp(
+    scripts: Path, tmp_path: Path, password: str, is_up: bool
+) -> None:
+    """SIPp answers 503, which is no sign of life, to a wrong password."""
+    file = SIPP_SCENARIOS / "uas_options_digest.xml"
+    sipp = Sipp(folder=folder(tmp_path / "sipp"), scenario=file)
+    async with sipp.answering(calls=1) as there:
+        config = scripts / f"ping-{password}.toml"
+        config.write_text(
+            f'[[trunk]]\nname = "acme"\nuri = "sip:127.0.0.1:{there.port}"\n'
+            f'user = "acme"\npassword = "{password}"\nping_s = 3600\n'
+            '[[rule]]\nname = "all"\nto = ".*"\nscenario = "who.py"\n'
+        )
+        with callstage(folder=tmp_path / "run", options=["--config", str(config)]) as runtime:
+            done = await there.finished()
+            assert done.exit_code == 0, messages(tmp_path / "sipp")
+            if is_up:
+                await runtime.logged("trunk acme is up: answers in")
+            assert (health(runtime)[0]["state"] == "up") == is_up
+    assert password not in runtime.log()

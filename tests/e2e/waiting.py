@@ -20,8 +20,14 @@ async def until(
     seen: Callable[[], str] = str,
 ) -> None:
     """Return once `condition` holds; AssertionError with `what` and `seen` otherwise."""
+    if not await holds(condition, within_s):
+        raise AssertionError(f"not within {within_s:g} s: {what}\n{seen()}")
+
+
+async def holds(condition: Callable[[], object], within_s: float) -> bool:
+    """Whether it does, as soon as it does."""
     with trio.move_on_after(within_s):
         while not condition():  # noqa: ASYNC110 - another process's doing has no event here
             await trio.sleep(POLL_S)
-        return
-    raise AssertionError(f"not within {within_s:g} s: {what}\n{seen()}")
+        return True
+    return False

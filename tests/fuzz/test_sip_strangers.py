@@ -14,8 +14,9 @@ from runtime.legs.sip.peers import Ban, PeerGate
 from runtime.legs.sip.strangers import MAX_STRANGERS
 from sip.address import PeerAddress
 from tests.fuzz.sip_grammar import hostile_requests
+from tests.sip.agent.fake_phone import FakePhone, flow_from
 from tests.sip.agent.lab import Lab
-from tests.sip.agent.test_members import FakePhone, flow_from, lab_with_users
+from tests.sip.agent.test_members import lab_with_users
 
 STORM = 6_000
 OVERHEAD = 28
@@ -79,4 +80,4 @@ def test_what_is_remembered_of_strangers_is_bounded() -> None:
         gate.accept(
             PeerAddress(transport="udp", host=f"10.0.{number // 250}.{number % 250}", port=1)
         )
-    assert gate.remembered == {"strangers": MAX_STRANGERS, "acquaintances": 0}
+    assert gate.remembered == {"strangers": MAX_STRANGERS, "acquaintances": 0, "welcome": 0}

@@ -187,3 +187,48 @@ async def test_an_outcome_that_is_neither_success_nor_failure_is_refused(
         result = worker.result(await worker.command("call.report_transfer", unit=unit, code=202))
         assert "no failure" in (result or "")
         assert leg.transfers.sent == []
+
+
+# --- a call elsewhere that is to be taken over ---
+
+THERE = "12@there;to-tag=a;from-tag=b"
+
+
+async def asked_to_take_over(b: Bench) -> tuple[FakeLeg, FakeWorker]:
+    leg, worker, unit = await b.connected()
+    await worker.command("call.handle_transfers", unit=unit, handle=True)
+    leg.say(TransferRequested(transfer_to="bob", address="sip:bob@h", replaces=THERE))
+    await b.quiet()
+    return leg, worker
+
+
+async def test_the_script_hears_whom_to_dial_and_what_to_pass_on(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench() as b:
+        _, worker = await asked_to_take_over(b)
+        fields = worker.last("Call.BlindTransferRequested").fields
+        assert fields["headers"] == {"Refer-To": "sip:bob@h", "Replaces": THERE}
+        assert b.dialer.requests == []
+
+
+async def test_a_script_dials_into_the_call_that_was_named(autojump_clock: MockClock) -> None:
+    async with bench() as b:
+        _, worker = await asked_to_take_over(b)
+        headers = {"X-A": "1", "replaces": THERE}
+        await worker.command("call.create", unit=91, kind="sip", to="sip:bob@h", headers=headers)
+        await b.quiet()
+        [request] = b.dialer.requests
+        assert (request.replaces, request.headers) == (THERE, {"X-A": "1"})
+
+
+async def test_a_script_dials_into_no_call_that_nobody_named(autojump_clock: MockClock) -> None:
+    async with bench() as b:
+        _, worker = await asked_to_take_over(b)
+        headers = {"Replaces": "guess;to-tag=a;from-tag=b"}
+        await worker.command("call.create", unit=91, kind="sip", to="sip:bob@h", headers=headers)
+        await b.quiet()
+        assert b.dialer.requests == []
+        failed = worker.last("Call.Failed").fields
+        assert failed["code"] == 403
+        assert "Replaces names no call" in str(failed["reason"])

@@ -273,3 +273,32 @@ async def test_the_newest_script_for_a_number_counts(sim: Sim) -> None:
     await sim.start()
     await sim.happens("Application.Terminated")
     assert sim.logs == ["False 603"]
+
+
+CHANGES = """
+from runtime import AppEvents, CallEvents, Logger, VoxEngine
+
+@VoxEngine.on(AppEvents.CallAlerting)
+async def incoming(e):
+    call = e.call
+    call.on(CallEvents.ReInviteReceived)(lambda c: Logger.write(f"{c.mimeType} {c.body.strip()}"))
+    call.on(CallEvents.OnHold)(lambda: Logger.write("on hold"))
+    call.on(CallEvents.OffHold)(lambda: Logger.write("off hold"))
+    await call.answer()
+"""
+
+
+async def test_a_change_of_the_call_is_told_before_what_it_means(sim: Sim) -> None:
+    sim.load_text(CHANGES)
+    caller = await sim.call()
+    await caller.connected()
+    caller.hold()
+    caller.resume()
+    await sim.advance(1)
+    assert sim.logs == [
+        "application/sdp a=sendonly",
+        "on hold",
+        "application/sdp a=sendrecv",
+        "off hold",
+    ]
+    caller.hang_up()

@@ -19,20 +19,18 @@ from runtime.legs.sip.conference_calls import ConferenceCalls, is_own
 from runtime.legs.sip.destination import is_loopback
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.incoming import IncomingCalls, RefusedCall
+from runtime.legs.sip.networks import networks
 from runtime.legs.sip.outbound import SipDialer
-from runtime.legs.sip.peers import Ban, Network, PeerGate, networks
+from runtime.legs.sip.peers import Ban, PeerGate
 from runtime.legs.sip.settings import LegSettings
 from runtime.legs.sip.tls import tls_settings
 from runtime.legs.sip.trace import TraceBook
 from runtime.legs.sip.trunk.desk import TrunkDesk
 from runtime.legs.sip.trunk.recognition import Recognition
 from runtime.legs.sip.trunk.registrations import Registrations, as_json
-from runtime.legs.sip.trunk.setup import (
-    outgoing_rules,
-    trunk_addresses,
-    trunk_of,
-)
+from runtime.legs.sip.trunk.setup import outgoing_rules, trunk_of
 from runtime.legs.sip.trunk.watch import TrunkWatch
+from runtime.legs.sip.trunk.whereabouts import TrunkWhereabouts
 from runtime.legs.sip.trunks import Trunk
 from runtime.legs.sip.user_calls import UserCalls
 from runtime.legs.sip.users import StoredUser, Users
@@ -49,7 +47,7 @@ from sip.endpoint import (
     WebSocketSettings,
 )
 from sip.sdp import SrtpPolicy
-from sip.transport import source_address
+from sip.transport import Names, source_address
 
 LOOPBACK_NETWORKS: Final = ("127.0.0.0/8", "::1/128")
 """From where a listener that others reach is reached by this machine alone, by itself above all
@@ -74,11 +72,13 @@ class SipGateway:
         on_fault: Callable[[Fault], None],
         warn: Callable[[str], object] = lambda _: None,
         tell: Callable[[str], object] = lambda _: None,
+        names: Names | None = None,
     ) -> None:
         """ValueError for a trunk or listener that cannot be used.
 
         `on_refused` hears of every call and request that ends before any session, `warn` what the
-        operator should change, `tell` what trunks and registrations do.
+        operator should change, `tell` what trunks and registrations do. `names` answers for the DNS
+        of this machine.
         """
         self._listeners = [ListenAddress.parse(text) for text in config.listen]
         self.only_loopback = all(is_loopback(listener.host) for listener in self._listeners)
@@ -89,18 +89,21 @@ class SipGateway:
         self._recognition = Recognition(trunks=self._trunks)
         self._desk = TrunkDesk(self._trunks, trio.current_time)
         self._bound: Sequence[BoundAddress] = ()
-        self._gate = self._gate_for(())
+        self._gate = self._make_gate()
         book = TraceBook(trio.current_time)
         self._settings = self._leg_settings(config, rtp or RtpSettings(), media, book, warn)
         self._deliver: Callable[[Leg], object] | None = None
         self._calls = IncomingCalls(
             self._settings, deliver=self._on_leg, on_refused=self._on_refused, users=self._users
         )
-        self._endpoint = self._make_endpoint(config, on_registration, on_fault, warn)
+        self._endpoint = self._make_endpoint(config, on_registration, on_fault, warn, names)
         self._registrations = Registrations(
             self._endpoint, self._trunks, lambda: secrets.token_hex(8), tell
         )
         self._recognition.lines.update(self._registrations.lines)
+        self._whereabouts = TrunkWhereabouts(
+            self._endpoint.addresses_of, self._trunks, self._recognition, log=tell, warn=warn
+        )
         self._watch = TrunkWatch(self._endpoint, self._trunks, self._desk, log=tell, warn=warn)
         self.dialer = self._make_dialer(config, routes)
 
@@ -110,20 +113,22 @@ class SipGateway:
         on_registration: Callable[[RegistrationChanged], None],
         on_fault: Callable[[Fault], None],
         warn: Callable[[str], object],
+        names: Names | None,
     ) -> Endpoint:
         return Endpoint(
             EndpointSettings(advertise=self._settings.advertised, registrar=self._users.registrar),
             on_invite=self._calls.on_invite,
             on_trace=self._settings.book.on_trace,
-            accept=lambda peer: self._gate.accept(peer),
-            shuts_out=lambda peer: self._gate.shuts_out(peer),
-            on_conduct=lambda report: self._gate.note(report),
+            accept=self._gate.accept,
+            shuts_out=self._gate.shuts_out,
+            on_conduct=self._gate.note,
             on_registration=on_registration,
             on_refusal=self._on_refusal,
             on_fault=on_fault,
             on_notice=warn,
             tls=tls_settings(config.tls),
             websocket=WebSocketSettings(origins=config.websocket.origins),
+            names=names,
         )
 
     def _make_dialer(self, config: SipSettings, routes: Sequence[RouteSettings]) -> Dialer:
@@ -160,7 +165,7 @@ class SipGateway:
                 warn=warn,
             ),
             info_digits=config.digits == "info",
-            recognise=lambda caller: self._recognition.of(caller),
+            recognise=self._recognition.of,
             enter=lambda trunk: self._desk.enter(trunk, "in"),
         )
 
@@ -175,9 +180,8 @@ class SipGateway:
         Raises ListenError. Until cancelled or closed; `close` first takes leave of the peers.
         """
         self._deliver = deliver
-        self._recognition.addresses = await trunk_addresses(self._trunks)
-        self._gate = self._gate_for(self._recognition.networks)
         async with trio.open_nursery() as nursery:
+            await nursery.start(self._whereabouts.run)
             await nursery.start(self._calls.run)
             addresses = await nursery.start(self._endpoint.run, self._listeners)
             self._bound = addresses
@@ -219,7 +223,7 @@ class SipGateway:
     def set_users(self, stored: Iterable[StoredUser]) -> None:
         """Users of applications, beside those of the configuration, from now on."""
         self._endpoint.set_users(self._users.set_stored(stored))
-        self._gate.expect_users(bool(self._users))
+        self._gate.expect_users(self._users.expects_proof)
 
     def registrations(self) -> tuple[Binding, ...]:
         """Where users can be reached now, by user."""
@@ -234,14 +238,14 @@ class SipGateway:
         """Requests from addresses that are not allowed, answered or ignored."""
         return self._gate.refused + self._gate.ignored
 
-    def _gate_for(self, trunk_addresses: Iterable[Network]) -> PeerGate:
+    def _make_gate(self) -> PeerGate:
         return PeerGate(
-            [*self._allow, *trunk_addresses],
+            self._allow,
             loopback=any(is_loopback(listener.host) for listener in self._listeners),
             now=trio.current_time,
-            users=bool(self._users),
+            users=self._users.expects_proof,
             on_ban=self._on_ban,
-            certificates=self._recognition.certificates,
+            trunks=self._recognition.door,
             is_own=lambda peer: is_own(peer, self._bound),
         )
 

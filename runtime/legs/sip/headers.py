@@ -1,7 +1,8 @@
 """Which SIP headers a script may set, and which of a peer's headers it gets to see.
 
 A script may set X-*, User-to-User and nothing else: everything that routes, identifies or frames a
-message is the stack's own. VI-* names are instructions to the platform and never leave it.
+message is the stack's own; Replaces comes by another way, through the session. VI-* names are
+instructions to the platform and never leave it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import Final
 
 import attrs
 
-from runtime.legs.leg import Headers
+from runtime.legs.leg import DialRequest, Headers
+from sip.agent import DialogName
 from sip.message import Headers as SipHeaders
+from sip.message import MessageError
 
 MAX_SEEN: Final = 64
 """Headers of one event; as many as a script may set (sandbox/schema.py)."""
@@ -70,6 +73,26 @@ def script_headers(headers: Headers, *, ending: bool = False) -> ScriptHeaders:
         else:
             unsafe.append(name)
     return ScriptHeaders(tuple(written), tuple(refused), tuple(unsafe))
+
+
+def dial_headers(request: DialRequest) -> ScriptHeaders:
+    """The same of a call's INVITE, with the call whose place it takes (RFC 3891)."""
+    found = script_headers(request.headers)
+    if not request.replaces:
+        return found
+    if not can_be_replaced(request.replaces):
+        return attrs.evolve(found, unsafe=(*found.unsafe, "Replaces"))
+    return attrs.evolve(found, written=(*found.written, ("Replaces", request.replaces)))
+
+
+def can_be_replaced(replaces: str) -> bool:
+    """Whether it names a call and can be written: it comes from a peer's URI, where escapes hide
+    anything."""
+    try:
+        DialogName.parse(replaces)
+    except MessageError:
+        return False
+    return len(replaces) <= MAX_SEEN_CHARS and _is_safe("Replaces", replaces)
 
 
 def seen_by_script(headers: SipHeaders, *, with_reason: bool = False) -> dict[str, str]:

@@ -223,7 +223,7 @@ def caller_of(session: InviteSession) -> Caller:
     peer = session.peer
     if peer is None:
         return Caller(host="", line=line)
-    return Caller(host=peer.host, certificate_names=peer.names, line=line)
+    return Caller(host=peer.host, certificate_names=peer.names, line=line, login=session.user)
 
 
 def identity_of(session: InviteSession, placed: Placed = STRANGERS) -> LegIdentity:

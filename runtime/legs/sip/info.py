@@ -1,5 +1,5 @@
-"""What a SIP INFO means: a key press in one of the two customary bodies, or the script's business;
-and a MESSAGE, which is the script's.
+"""What requests within a call mean to a script: an INFO, which is a key press in one of the two
+customary bodies or the script's business; a MESSAGE; and a re-INVITE, of which it is only told.
 
 Pure. `application/dtmf-relay` has lines such as `Signal=5`, `application/dtmf` the bare digit.
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from runtime.legs.leg import InfoReceived, MessageReceived, ToneSignalled
+from runtime.decisions.timeline import mask_sip
+from runtime.legs.leg import InfoReceived, MessageReceived, Reinvited, ToneSignalled
 from runtime.legs.sip.headers import seen_by_script
 from sip.dialog import events
 from sip.message import Headers as SipHeaders
@@ -23,9 +24,11 @@ _NUMBERED: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15":
 
 
 def understand(
-    event: events.InfoReceived | events.MessageReceived,
-) -> ToneSignalled | InfoReceived | MessageReceived | None:
+    event: events.InfoReceived | events.MessageReceived | events.ReinviteReceived,
+) -> ToneSignalled | InfoReceived | MessageReceived | Reinvited | None:
     """The leg's event; None for what says nothing."""
+    if isinstance(event, events.ReinviteReceived):
+        return _described(event)
     if isinstance(event, events.MessageReceived):
         return MessageReceived(text=event.text, headers=seen_by_script(event.headers))
     return understand_info(event.content_type, event.body, event.headers)
@@ -49,6 +52,17 @@ def understand_info(
     if not body and not kind:
         return None
     return InfoReceived(mime_type=content_type, body=text, headers=seen_by_script(headers))
+
+
+def _described(event: events.ReinviteReceived) -> Reinvited | None:
+    """None for a refresh, and for a request that asks us for a description."""
+    if not event.is_news or event.sdp is None:
+        return None
+    return Reinvited(
+        mime_type="application/sdp",
+        body=mask_sip(event.sdp[:MAX_BODY_BYTES].decode("utf-8", "replace")),
+        headers=seen_by_script(event.headers),
+    )
 
 
 def _tone(text: str) -> str | None:

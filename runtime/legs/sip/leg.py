@@ -233,7 +233,7 @@ class SipLeg:
             case events.Acknowledged():
                 self._on_acknowledged(session, event)
             case events.ReinviteReceived():
-                self.audio.offered(session, event.sdp)
+                self._on_reinvite(session, event)
             case events.ReinviteAnswered():
                 self.audio.offer_answered(event.sdp)
             case events.ReinviteOffered():
@@ -291,6 +291,11 @@ class SipLeg:
     def _give_up(self, session: InviteSession, code: int, reason: str) -> None:
         self._farewell = (code, reason)
         session.hangup(reason=str(Cause("SIP", code, reason)))
+
+    def _on_reinvite(self, session: InviteSession, event: events.ReinviteReceived) -> None:
+        if self._phase is Phase.CONNECTED and (told := understand(event)):
+            self._telling.tell(told)
+        self.audio.offered(session, event.sdp)
 
     def on_replacement(self, session: InviteSession) -> None:
         """Another peer takes the place of ours (RFC 3891), if the script takes transfers."""

@@ -1,26 +1,34 @@
-"""Who may send us calls: loopback peers on a loopback listener, and the networks in `[sip] allow`.
+"""Who may send us calls: loopback peers on a loopback listener, `[sip] allow`, and the trunks.
 
-Pure. The rule: on a public bind everyone else gets a short refusal without detail, or, where users
+Pure. The rules: whoever is welcome is heard, as long as it does not flood us; on a public bind
+everyone else gets a short refusal without detail, or, where users
 are configured, the chance to prove to be one; and whoever keeps knocking gets nothing at all, so
 that scanners learn nothing and cost little.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
 import attrs
 
+from runtime.legs.sip.networks import Address, Network, NetworkMap, address_of
+from runtime.legs.sip.pace import RETRY_AFTER_S, WELCOME_PER_S, Welcome
 from runtime.legs.sip.strangers import Acquaintances, Strangers
+from runtime.legs.sip.trunk.recognition import Door
 from sip.address import PeerAddress
-from sip.agent import Admission, ConductReport, Refusal, Stranger
+from sip.agent import Admission, ConductReport, MustProve, Refusal, Stranger
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Verdict = Literal["admit", "prove", "refuse", "ignore"]
 
 NOTHING: Final = Refusal(status=0, reason="this address was refused before")
+TOO_FAST: Final = Refusal(
+    status=503,
+    reason=f"too many requests: more than {WELCOME_PER_S:g} a second from one address",
+    retry_after_s=RETRY_AFTER_S,
+)
+TOO_FAST_STILL: Final = Refusal(status=0, reason=TOO_FAST.reason)
 
 
 @attrs.frozen(kw_only=True)
@@ -32,9 +40,9 @@ class Ban:
     why: str
 
 
-def networks(allow: Iterable[str]) -> tuple[Network, ...]:
-    """The configured networks; ValueError for text that is none."""
-    return tuple(ipaddress.ip_network(text, strict=False) for text in allow)
+def no_trunk(_: PeerAddress) -> Door:
+    """Nobody calls as a trunk."""
+    return "closed"
 
 
 class PeerGate:
@@ -48,22 +56,22 @@ class PeerGate:
         now: Callable[[], float],
         users: bool = False,
         on_ban: Callable[[Ban], object] = lambda _: None,
-        certificates: Iterable[str] = (),
+        trunks: Callable[[PeerAddress], Door] = no_trunk,
         is_own: Callable[[PeerAddress], bool] = lambda _: False,
     ) -> None:
-        """`loopback`: a listener is on loopback, so that loopback peers are welcome. `users`: there
-        are users, so that a stranger may be one of them. `certificates`: names in TLS client
-        certificates whose holders are welcome from anywhere. `is_own`: it is one of our own
-        sockets."""
+        """`loopback`: a listener is on loopback, so that loopback peers are welcome. `users`:
+        somebody has a password, so that a stranger may be one of them. `trunks` says whether a peer
+        may call because it is a trunk, `is_own` whether it is one of our own sockets."""
         self._is_own = is_own
-        self._certificates = frozenset(name.lower() for name in certificates)
-        self._allowed = tuple(allowed)
+        self._trunks = trunks
+        self._allowed = NetworkMap((network, None) for network in allowed)
         self._loopback = loopback
         self._now = now
         self._users = users
         self._on_ban = on_ban
         self._strangers = Strangers(patience=users)
         self._acquaintances = Acquaintances()
+        self._welcome = Welcome()
         self.refused = 0
         self.ignored = 0
 
@@ -73,11 +81,18 @@ class PeerGate:
 
     def accept(self, peer: PeerAddress) -> Admission:
         """The endpoint's gate."""
-        if not self._certificates.isdisjoint(peer.names) or self._is_own(peer):
+        if self._is_own(peer):
             return None
+        match self._trunks(peer):
+            case "open":
+                return self._too_fast(peer.host)
+            case "prove":
+                return self._too_fast(peer.host) or MustProve()
+            case "closed":
+                pass
         match self.judge(peer.host):
             case "admit":
-                return None
+                return self._too_fast(peer.host)
             case "prove":
                 return Stranger()
             case "refuse":
@@ -85,6 +100,19 @@ class PeerGate:
                 return Refusal(status=403, reason="Forbidden", detail=detail)
             case "ignore":
                 return NOTHING
+
+    def _too_fast(self, host: str) -> Refusal | None:
+        """How a welcome peer is slowed down; loopback is not, where a test is the flood."""
+        address = address_of(host)
+        if address is not None and address.is_loopback:
+            return None
+        match self._welcome.of(host, self._now()):
+            case "hear":
+                return None
+            case "tell":
+                return TOO_FAST
+            case "ignore":
+                return TOO_FAST_STILL
 
     def shuts_out(self, peer: PeerAddress) -> bool:
         """Whether a datagram from there is not even worth reading."""
@@ -95,8 +123,7 @@ class PeerGate:
 
     def judge(self, host: str) -> Verdict:
         """What to do with a request that comes from there."""
-        address = _address(host)
-        if address is not None and self._admits(address):
+        if self._admits(address_of(host)):
             return "admit"
         now = self._now()
         if self._users and (may := self._acquaintances.may(host, now)) is not None:
@@ -112,8 +139,9 @@ class PeerGate:
     def note(self, report: ConductReport) -> None:
         """How a peer has behaved."""
         host, now = report.peer.host, self._now()
-        address = _address(host)
-        if (address is not None and self._admits(address)) or self._is_own(report.peer):
+        if self._is_own(report.peer):
+            return
+        if self._trunks(report.peer) != "closed" or self._admits(address_of(host)):
             return
         if report.conduct == "proved":
             self._strangers.forget(host)
@@ -125,8 +153,12 @@ class PeerGate:
 
     @property
     def remembered(self) -> dict[str, int]:
-        """Sizes of the tables that strangers can fill."""
-        return {"strangers": len(self._strangers), "acquaintances": len(self._acquaintances)}
+        """Sizes of the tables that peers can fill."""
+        return {
+            "strangers": len(self._strangers),
+            "acquaintances": len(self._acquaintances),
+            "welcome": len(self._welcome),
+        }
 
     def _counted(self, verdict: Verdict) -> Verdict:
         self.refused += verdict == "refuse"
@@ -136,17 +168,7 @@ class PeerGate:
     def _tell_ban(self, host: str, why: str) -> None:
         self._on_ban(Ban(host=host, seconds=self._strangers.ban_s, why=why))
 
-    def _admits(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-        if address.is_loopback and self._loopback:
-            return True
-        return any(address in network for network in self._allowed)
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address a socket reports, without zone; IPv4 inside IPv6 counts as IPv4."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    def _admits(self, address: Address | None) -> bool:
+        if address is None:
+            return False
+        return (self._loopback and address.is_loopback) or bool(self._allowed.find(address))

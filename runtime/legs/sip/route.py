@@ -21,7 +21,7 @@ from runtime.legs.sip.destination import (
     read_number,
     read_sip_uri,
 )
-from runtime.legs.sip.headers import ScriptHeaders, script_headers
+from runtime.legs.sip.headers import ScriptHeaders, dial_headers
 from runtime.legs.sip.trunk.arriving import TrunkRefusal, refuse_placing
 from runtime.legs.sip.trunk.caller import ANONYMOUS, ShownCaller
 from runtime.legs.sip.trunk.outgoing import called_over, caller_over
@@ -91,7 +91,7 @@ class OutgoingRules:
 
     def plan(self, request: DialRequest) -> Plan:
         """Permit and complete the request, or raise DialRefused."""
-        headers = script_headers(request.headers)
+        headers = dial_headers(request)
         if headers.complaint:
             raise DialRefused(400, headers.complaint)
         if request.kind == "user":

@@ -21,7 +21,12 @@ from runtime.legs.leg import (
     TransferRequested,
 )
 from runtime.legs.sip.destination import SipTarget, read_destination
-from runtime.legs.sip.headers import script_headers, seen_by_script
+from runtime.legs.sip.headers import (
+    MAX_SEEN_CHARS,
+    can_be_replaced,
+    script_headers,
+    seen_by_script,
+)
 from sip.dialog import InviteSession, SessionStateError, events
 from sip.message import NameAddr, Uri
 
@@ -129,7 +134,12 @@ class SipTransfers:
             return
         session.accept_transfer()
         self._tell(
-            TransferRequested(transfer_to=_called_user(uri), headers=seen_by_script(event.headers))
+            TransferRequested(
+                transfer_to=_called_user(uri),
+                headers=seen_by_script(event.headers),
+                address=str(attrs.evolve(uri, headers={}))[:MAX_SEEN_CHARS],
+                replaces=uri.headers.get("replaces") or "",
+            )
         )
 
     def _refusal(self, uri: Uri) -> str:
@@ -138,8 +148,9 @@ class SipTransfers:
             return UNHANDLED
         if uri.scheme not in CALLABLE:
             return f"{uri.scheme[:20]}: addresses cannot be called"
-        if any(name.lower() == "replaces" for name in uri.headers):
-            return "a transfer to a call elsewhere (Replaces) is not carried out"
+        replaces = uri.headers.get("replaces", "")
+        if replaces != "" and not can_be_replaced(replaces or ""):
+            return "the call that is to be taken over (Replaces) cannot be read"
         method = uri.params.get("method")
         if method is not None and method.upper() != "INVITE":
             return "only calls can be asked for"

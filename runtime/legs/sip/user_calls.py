@@ -15,7 +15,7 @@ from runtime.legs.audio_elsewhere import AudioElsewhere
 from runtime.legs.leg import Dialer, DialRefused, DialRequest, Leg, LegIdentity
 from runtime.legs.sip.direct import DirectAudio
 from runtime.legs.sip.forking import ForkedCall
-from runtime.legs.sip.headers import script_headers
+from runtime.legs.sip.headers import dial_headers
 from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.leg_audio import EngineAudio, LegAudio
 from runtime.legs.sip.media_session import MediaSession
@@ -61,7 +61,7 @@ class UserCalls:
         """Start the attempt and return at once. Raises DialRefused."""
         if request.kind != "user":
             return await self._others.dial(request)
-        headers = script_headers(request.headers)
+        headers = dial_headers(request)
         if headers.complaint:
             raise DialRefused(400, headers.complaint)
         bindings = self._bindings(request.to)

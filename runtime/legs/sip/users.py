@@ -5,12 +5,14 @@ Pure. A caller that has proven to be a user is shown as that user, whatever its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import attrs
 
-from runtime.config.users import HA1_ALGORITHMS, RegistrarSettings, UserSettings
+from runtime.config.passwords import HA1_ALGORITHMS, PasswordSettings
+from runtime.config.trunk import LoginSettings
+from runtime.config.users import RegistrarSettings, UserSettings
 from runtime.legs.leg import LegIdentity
 from sip import registrar
 from sip.auth import secret_of
@@ -52,19 +54,33 @@ class Users:
     """By user name, of those that were set."""
 
     @classmethod
-    def of(cls, settings: RegistrarSettings, users: Mapping[str, UserSettings]) -> Users:
-        """From configuration; ValueError says what contradicts itself."""
-        short = sorted(n for n, user in users.items() if 0 < len(user.password) < GOOD_PASSWORD)
+    def of(
+        cls,
+        settings: RegistrarSettings,
+        users: Mapping[str, UserSettings],
+        logins: Sequence[LoginSettings] = (),
+    ) -> Users:
+        """From configuration; ValueError says what contradicts itself.
+
+        `logins` are those of trunks: they call with a password and are nobody's telephone.
+        """
+        given = {**users, **{login.user: login for login in logins}}
+        short = sorted(n for n, one in given.items() if 0 < len(one.password) < GOOD_PASSWORD)
         listed = ", ".join(short[:10])
         return cls(
             realm=settings.realm,
             display_names={name: user.display_name for name, user in users.items()},
-            registrar=registrar_settings(settings, users),
+            registrar=registrar_settings(settings, users, logins),
             weak=f"[users]: passwords of {listed} are short and soon guessed" if short else "",
         )
 
     def __bool__(self) -> bool:
         return bool(self._display_names)
+
+    @property
+    def expects_proof(self) -> bool:
+        """Whether anybody has a password, a trunk's login included."""
+        return bool(self) or (self.registrar is not None and bool(self.registrar.users))
 
     def __contains__(self, name: object) -> bool:
         return name in self._display_names
@@ -76,12 +92,14 @@ class Users:
         own = {user.name: user for user in stored if user.name not in configured}
         self._applications = {name: user.application for name, user in own.items()}
         everybody = {**{name: _of_stored(user) for name, user in own.items()}, **configured}
-        self._display_names = {name: user.display_name for name, user in everybody.items()}
+        self._display_names = {
+            n: user.display_name for n, user in everybody.items() if user.registers
+        }
         return everybody
 
     def identity(self, name: str, seen: LegIdentity) -> LegIdentity:
         """A call of user `name`, which its INVITE described as `seen`."""
-        if not name:
+        if name not in self:
             return seen
         return attrs.evolve(
             seen,
@@ -94,12 +112,15 @@ class Users:
 
 
 def registrar_settings(
-    settings: RegistrarSettings, users: Mapping[str, UserSettings]
+    settings: RegistrarSettings,
+    users: Mapping[str, UserSettings],
+    logins: Sequence[LoginSettings] = (),
 ) -> registrar.RegistrarSettings:
     """For the endpoint. ValueError says what contradicts itself."""
     if settings.min_expires_s > settings.max_expires_s:
         raise ValueError("[registrar]: min_expires_s is above max_expires_s")
     made = {name: _user(name, user, settings) for name, user in users.items()}
+    made |= {one.user: _login(one, settings) for one in logins}
     algorithms = tuple(
         name for name in settings.digest if all(name in user.secrets for user in made.values())
     )
@@ -143,16 +164,21 @@ def _of_stored(user: StoredUser) -> User:
     )
 
 
+def _login(login: LoginSettings, settings: RegistrarSettings) -> User:
+    return User(name=login.user, secrets=_secrets(login.user, login, settings), registers=False)
+
+
+def _secrets(name: str, given: PasswordSettings, settings: RegistrarSettings) -> Mapping[str, str]:
+    """H(A1) by algorithm."""
+    if given.ha1:
+        return {HA1_ALGORITHMS[len(each)]: each.lower() for each in given.ha1}
+    return {each: secret_of(each, name, settings.realm, given.password) for each in settings.digest}
+
+
 def _user(name: str, user: UserSettings, settings: RegistrarSettings) -> User:
-    if user.ha1:
-        secrets = {HA1_ALGORITHMS[len(each)]: each.lower() for each in user.ha1}
-    else:
-        secrets = {
-            each: secret_of(each, name, settings.realm, user.password) for each in settings.digest
-        }
     return User(
         name=name,
-        secrets=secrets,
+        secrets=_secrets(name, user, settings),
         display_name=user.display_name,
         max_contacts=user.max_contacts,
     )

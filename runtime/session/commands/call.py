@@ -12,6 +12,7 @@ from runtime.decisions.call_state import UNANSWERED, Input
 from runtime.decisions.limits import CALL_LIMIT_REACHED, refuse_call
 from runtime.decisions.secrets import SecretRefused
 from runtime.decisions.tones import Way
+from runtime.decisions.transfers import REPLACES_UNASKED
 from runtime.legs.leg import DialRefused, DialRequest, Leg
 from runtime.media.port import MediaUnavailable
 from runtime.sandbox.commands import (
@@ -41,6 +42,9 @@ from runtime.session.commands.table import (
 )
 from runtime.session.context import SessionContext
 from runtime.session.notice import Notice
+
+REPLACES: Final = "replaces"
+"""The one header of a dialled call that a script may only pass on (RFC 3891), in lower case."""
 
 
 def create(session: SessionContext, command: CreateCall, _: int) -> bool:
@@ -74,6 +78,11 @@ def create(session: SessionContext, command: CreateCall, _: int) -> bool:
 
 def _place(session: SessionContext, call: CallLeg, request: DialRequest) -> None:
     """With the values of secrets, if it goes where they are meant to go."""
+    if request.replaces and request.replaces not in session.places:
+        code, reason = REPLACES_UNASKED
+        session.timeline.record("refusal", reason, leg=call.id)
+        call.peer_input(Input.ENDED, Notice(code=code, reason=reason))
+        return
     try:
         user, password = session.secrets.credentials(
             request.auth_user, request.password, (request.to, request.out_proxy)
@@ -87,6 +96,7 @@ def _place(session: SessionContext, call: CallLeg, request: DialRequest) -> None
 
 
 def _request(session: SessionContext, command: CreateCall) -> DialRequest:
+    replaces = [value for name, value in command.headers.items() if name.lower() == REPLACES]
     return DialRequest(
         kind=command.kind,
         to=command.to,
@@ -96,7 +106,8 @@ def _request(session: SessionContext, command: CreateCall) -> DialRequest:
         password=command.password,
         out_proxy=command.out_proxy,
         registration=command.registration,
-        headers=command.headers,
+        headers={n: value for n, value in command.headers.items() if n.lower() != REPLACES},
+        replaces=", ".join(replaces),
         diverted_from=_passed_on_by(session) if command.follow_diversion else "",
         timeout_s=command.timeout_s,
         session_id=session.id,

@@ -23,10 +23,19 @@ async def incoming(e: AppEvents.CallAlerting) -> None:
     @call.on(CallEvents.BlindTransferRequested)
     def requested(t: CallEvents.BlindTransferRequested) -> None:
         tell(f"asked for {t.transferTo} {dict(t.headers)}")
-        if t.transferTo == "busy":
+        if "Replaces" in t.headers:
+            take_over(t)
+        elif t.transferTo == "busy":
             call.notifyBlindTransferFailed(486, "Busy Here")
         else:
             call.notifyBlindTransferSuccess()
+
+    def take_over(t: CallEvents.BlindTransferRequested) -> None:
+        replaces = wishes.get("X-Made-Up", t.headers["Replaces"])
+        there = VoxEngine.callSIP(t.headers["Refer-To"], extraHeaders={"Replaces": replaces})
+        VoxEngine.sendMediaBetween(call, there)
+        there.on(CallEvents.Connected)(lambda _: call.notifyBlindTransferSuccess())
+        there.on(CallEvents.Failed)(lambda f: call.notifyBlindTransferFailed(f.code, f.reason))
 
     call.on(CallEvents.MessageReceived)(lambda m: call.sendMessage(m.text.upper()))
     if "X-Handle" in wishes:

@@ -281,7 +281,7 @@ async def test_a_hold_of_either_peer_is_asked_of_the_other_and_told_once(who: st
         assert await one.answered(answers + 2) == again
         assert other.offers == [hold, back]
         await leg.wait_for(Resumed)
-        assert leg.names()[-3:] == ["Connected", "Held", "Resumed"]
+        assert leg.names()[-5:] == ["Connected", "Reinvited", "Held", "Reinvited", "Resumed"]
 
 
 async def test_a_refusal_goes_back_with_its_status_and_nothing_changes() -> None:
@@ -290,7 +290,7 @@ async def test_a_refusal_goes_back_with_its_status_and_nothing_changes() -> None
         pair.ann.call.reinvite(said_by(4_002, version=2))
         status, _ = await pair.ann.refused()
         assert status == 488
-        assert pair.names() == (["Connected"], ["Connected"])
+        assert pair.names() == (["Connected", "Reinvited"], ["Connected"])
 
 
 async def test_a_refresh_of_the_session_timer_does_not_reach_the_other() -> None:

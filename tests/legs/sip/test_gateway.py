@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from runtime.config.settings import RtpSettings, SipSettings, TrunkSettings
+from runtime.decisions.numbers import NumberRule
 from runtime.legs.leg import Connected, DialRefused, DialRequest, Ended, Leg, Ringing
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
@@ -20,8 +21,11 @@ from sip.address import BoundAddress, ListenAddress
 from sip.dialog import InviteSession
 from sip.endpoint import Endpoint, EndpointSettings, Fault
 from sip.message import NameAddr, Uri
+from sip.transport import Names
+from sip.transport.rfc3263 import Srv
 from tests.legs.sip.bench import QuietEngine, SipFarEnd
 from tests.legs.sip.fakes import offer
+from tests.sip.transport.names import FakeNames
 
 pytestmark = pytest.mark.loopback
 
@@ -47,7 +51,9 @@ class Site:
 
 
 @asynccontextmanager
-async def site(*trunks: TrunkSettings, rtp: RtpSettings | None = None) -> AsyncIterator[Site]:
+async def site(
+    *trunks: TrunkSettings, rtp: RtpSettings | None = None, names: Names | None = None
+) -> AsyncIterator[Site]:
     legs: list[Leg] = []
     refused: list[RefusedCall] = []
     faults: list[Fault] = []
@@ -58,6 +64,7 @@ async def site(*trunks: TrunkSettings, rtp: RtpSettings | None = None) -> AsyncI
         rtp=rtp,
         on_refused=refused.append,
         on_fault=faults.append,
+        names=names,
     )
     phone = Endpoint(EndpointSettings(), on_invite=lambda session: None)
     async with trio.open_nursery() as nursery:
@@ -110,6 +117,26 @@ async def test_numbers_go_to_the_configured_trunk() -> None:
             assert carrier.legs[0].identity.callerid == "acme"
             leg.hangup({})
     assert invited == ["+442079460000"]
+
+
+async def test_a_call_from_a_server_that_only_srv_records_name_is_its_trunks() -> None:
+    names = FakeNames(
+        srvs={
+            "_sip._tcp.carrier.example": [
+                Srv(priority=1, weight=0, port=5070, target="sbc.carrier.example")
+            ]
+        },
+        a={"sbc.carrier.example": ["127.0.0.1"]},
+    )
+    rules = (NumberRule(strip="0", add="+44"),)
+    carrier = TrunkSettings(name="carrier", uri="sip:carrier.example", numbers_in=rules)
+    async with site(carrier, names=names) as made:
+        made.call("02079460000")
+        with trio.fail_after(10):
+            while not made.legs:  # noqa: ASYNC110 - a list has no event
+                await trio.sleep(0.005)
+        [leg] = made.legs
+        assert (leg.identity.number, leg.identity.client_type) == ("+442079460000", "pstn")
 
 
 @pytest.mark.parametrize(("redirects", "outcome"), [("trunk", "180"), ("never", "302")])

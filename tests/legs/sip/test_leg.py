@@ -9,6 +9,7 @@ from runtime.legs.leg import (
     EarlyMedia,
     Ended,
     InfoReceived,
+    Reinvited,
     Ringing,
     ToneSignalled,
 )
@@ -165,12 +166,21 @@ def test_a_hold_is_answered_without_a_script_and_stops_our_audio() -> None:
     assert not made.media.streams[-1].sending
     made.session.say(events.ReinviteReceived(NONE, offer()))
     assert made.media.streams[-1].sending
-    assert made.names() == ["Connected", "Held", "Resumed"]
+    assert made.names() == ["Connected", "Reinvited", "Held", "Reinvited", "Resumed"]
+
+
+def test_the_keys_in_a_change_of_the_call_are_not_for_scripts() -> None:
+    made = connected_stage()
+    key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
+    made.session.say(events.ReinviteReceived(NONE, offer(extra=key)))
+    [change] = [event for event in made.said if isinstance(event, Reinvited)]
+    assert "m=audio" in change.body
+    assert "c2VjcmV0" not in change.body
 
 
 def test_a_refresh_leaves_the_audio_alone() -> None:
     made = connected_stage()
-    made.session.say(events.ReinviteReceived(NONE, offer()))
+    made.session.say(events.ReinviteReceived(NONE, offer(), is_news=False))
     assert made.session.names()[-1] == "answer_reinvite"
     assert len(made.media.streams) == 1
     assert made.names() == ["Connected"]

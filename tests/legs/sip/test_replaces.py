@@ -83,7 +83,7 @@ async def test_a_successor_of_a_peer_on_hold_takes_the_call_off_hold() -> None:
         await heard.wait_for(Held)
         await far.hand_over({})
         await heard.wait_for(Replaced)
-        assert heard.names() == ["Connected", "Held", "Resumed", "Replaced"]
+        assert heard.names() == ["Connected", "Reinvited", "Held", "Resumed", "Replaced"]
 
 
 async def test_a_successor_without_our_codecs_is_refused_and_the_call_goes_on() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.legs.sip.peers import Ban, PeerGate, networks
+from runtime.legs.sip.networks import networks
+from runtime.legs.sip.peers import Ban, PeerGate
 from runtime.legs.sip.strangers import (
     BAN_S,
     KNOWN_BURST,

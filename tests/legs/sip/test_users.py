@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from runtime.config.trunk import LoginSettings
 from runtime.config.users import RegistrarSettings, UserSettings
 from runtime.legs.leg import LegIdentity
 from runtime.legs.sip.users import Users
@@ -94,3 +95,17 @@ def test_a_proven_caller_is_shown_as_the_user_whatever_its_from_says() -> None:
     assert (shown.from_uri, shown.client_type) == ("sip:bob@home.example", "user")
     assert (shown.number, shown.to_uri) == (SEEN.number, SEEN.to_uri)
     assert users.identity("", SEEN) is SEEN
+
+
+def test_the_login_of_a_trunk_is_no_user() -> None:
+    login = LoginSettings(user="pbx", password="correct-horse")
+    users = Users.of(RegistrarSettings(), {}, [login])
+    assert not users
+    assert users.registrar is not None
+    assert not users.registrar.users["pbx"].registers
+    assert users.identity("pbx", SEEN) == SEEN
+
+
+def test_a_short_password_of_a_login_is_told_as_well() -> None:
+    login = LoginSettings(user="pbx", password="abc12")
+    assert "pbx" in Users.of(RegistrarSettings(), {"bob": BOB}, [login]).weak

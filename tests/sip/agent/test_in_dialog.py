@@ -283,3 +283,16 @@ def test_a_request_that_finds_no_way_is_traced_with_the_reason() -> None:
         "BYE sip:rb@df7jal23ls0d.invalid;transport=ws, which is not sent: "
         "a WebSocket peer is reached over its own connection alone"
     )
+
+
+def test_a_description_that_stands_already_is_no_news_whatever_its_version() -> None:
+    lab = Lab()
+    lab.answered_call()
+    counted = OFFER.replace(b"o=", b"o=again-", 1)
+    assert counted != OFFER
+    for number, sdp in enumerate((OFFER, counted, OFFER + b"a=sendonly\r\n"), 2):
+        lab.in_dialog("INVITE", number, sdp=sdp)
+        lab.session.answer_reinvite(ANSWER)
+        lab.in_dialog("ACK", number)
+    told = [event.is_news for event in lab.phone.events if isinstance(event, ReinviteReceived)]
+    assert told == [False, False, True]

@@ -381,3 +381,14 @@ def test_every_message_is_traced_with_its_repetitions() -> None:
         ("INVITE", True),
         ("unusable: not a SIP start line: 'nonsense'", False),
     ]
+
+
+def test_a_peer_that_is_too_fast_is_told_when_to_come_again() -> None:
+    lab = Lab()
+    lab.gate = lambda peer: Refusal(status=503, reason="too many requests", retry_after_s=5)
+    lab.invite()
+    answer = lab.last_response()
+    assert (answer.status, answer.headers.get("Retry-After")) == (503, "5")
+    assert "too many requests" in (answer.headers.get("Warning") or "")
+    assert [report.why for report in lab.refusals] == ["too many requests"]
+    assert lab.agent.layer.server_count == 0

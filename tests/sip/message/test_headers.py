@@ -97,3 +97,32 @@ def test_text_without_a_utf_8_form_cannot_be_written() -> None:
 
 def test_a_nul_in_a_quoted_pair_may_be_echoed() -> None:
     assert Headers([("To", '"NUL:\\\x00" <sip:a@h>')]).get("To") == '"NUL:\\\x00" <sip:a@h>'
+
+
+def test_what_is_found_follows_every_change() -> None:
+    headers = Headers([("Via", "a"), ("v", "b"), ("X-One", "1")])
+    assert headers.lines("Via") == ["a", "b"]
+    headers.prepend("via", "first")
+    headers.add("VIA", "last")
+    assert headers.lines("Via") == ["first", "a", "b", "last"]
+    headers.set("x-one", "2")
+    headers.set("X-Two", "3")
+    assert (headers.get("X-One"), headers.get("X-Two")) == ("2", "3")
+    headers.remove("v")
+    headers.remove("X-Three")
+    assert "Via" not in headers
+    again = Headers(list(headers))
+    assert {name: again.lines(name) for name, _ in again} == {
+        name: headers.lines(name) for name, _ in headers
+    }
+
+
+def test_the_lines_of_a_name_are_another_object_after_a_change_and_only_then() -> None:
+    headers = Headers([("Via", "a"), ("To", "x")])
+    before = headers.stored("Via")
+    headers.add("X-One", "1")
+    assert headers.stored("v") is before
+    for change in (lambda: headers.add("v", "b"), lambda: headers.set("Via", "c")):
+        change()
+        assert headers.stored("Via") is not before
+        before = headers.stored("Via")

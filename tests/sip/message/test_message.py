@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
 import pytest
 
 from sip.message import (
@@ -221,3 +222,17 @@ def test_an_answer_cannot_smuggle_a_header() -> None:
 def test_default_reason_phrases(status: int, phrase: str) -> None:
     assert reason_phrase(status) == phrase
     assert Response(status, phrase).to_bytes().startswith(f"SIP/2.0 {status} {phrase}".encode())
+
+
+def test_the_topmost_via_is_replaced_and_those_below_stay_as_written() -> None:
+    two = "SIP/2.0/UDP a;branch=z9hG4bK1, SIP / 2.0 / TCP b"
+    request = Request("OPTIONS", "sip:x@h", Headers([("Via", two), ("v", "SIP/2.0/UDP c")]))
+    top = request.via
+    request.replace_via(attrs.evolve(top, params=top.params.with_value("received", "192.0.2.1")))
+    assert request.headers.lines("Via") == [
+        "SIP/2.0/UDP a;branch=z9hG4bK1;received=192.0.2.1, SIP / 2.0 / TCP b, SIP/2.0/UDP c"
+    ]
+    assert [via.host for via in request.vias] == ["a", "b", "c"]
+    assert request.via.received == "192.0.2.1"
+    again = Request(request.method, request.uri, request.headers.copy())
+    assert again.vias == request.vias

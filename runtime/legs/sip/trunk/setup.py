@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
-from typing import Final
-
-import trio
 
 from runtime.config.settings import SipSettings, TrunkSettings
 from runtime.config.trunk import RouteSettings
@@ -19,9 +15,6 @@ from sip.advertise import Advertised
 from sip.message import Uri
 from sip.sdp import SrtpPolicy
 from sip.transport import source_address
-
-RESOLVE_S: Final = 10.0
-"""For the name of a trunk at start-up; a resolver answers or gives up within."""
 
 
 def outgoing_rules(
@@ -81,28 +74,3 @@ def _own_host(listeners: Sequence[ListenAddress]) -> str:
         if literal is not None and not literal.is_unspecified:
             return listener.host
     return source_address("192.0.2.1") or "127.0.0.1"
-
-
-async def trunk_addresses(trunks: Sequence[Trunk]) -> dict[str, Trunk]:
-    """Whose the addresses of all trunks are: they may call us. A name without address is left out.
-
-    Of trunks that share an address the first one counts.
-    """
-    found: dict[str, Trunk] = {}
-    for trunk in trunks:
-        with trio.move_on_after(RESOLVE_S):
-            for uri in (trunk.uri, *trunk.registrars):
-                for host in await _resolved(uri.host):
-                    found.setdefault(host, trunk)
-    return found
-
-
-async def _resolved(host: str) -> list[str]:
-    literal = ip_literal(host)
-    if literal is not None:
-        return [str(literal)]
-    try:
-        rows = await trio.socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return []
-    return list({str(row[4][0]) for row in rows})

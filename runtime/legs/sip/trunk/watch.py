@@ -9,9 +9,10 @@ import trio
 from runtime.decisions.trunk_health import ANSWER_S, TrunkHealth, TrunkState
 from runtime.legs.sip.trunk.desk import TrunkDesk
 from runtime.legs.sip.trunks import Trunk
-from sip.dialog import IdSource
+from sip.agent import request_outside
+from sip.auth import Credentials
 from sip.endpoint import Endpoint
-from sip.message import CSeq, Headers, NameAddr, Request, Uri
+from sip.message import NameAddr, Uri
 
 
 class TrunkWatch:
@@ -50,13 +51,11 @@ class TrunkWatch:
             sleep.deadline = health.due
 
     async def _watch(self, trunk: Trunk, health: TrunkHealth) -> None:
-        number = self._endpoint.ids.number()
         while True:
             with trio.CancelScope(deadline=health.due) as self._sleeps[trunk.name]:
                 await trio.sleep_forever()
-            number += 1
             before, since = health.state, health.since
-            if not await self._ping(trunk, health, number):
+            if not await self._ping(trunk, health):
                 continue
             if health.state is TrunkState.DOWN:
                 self._warn(f"trunk {trunk.name} is down: {health.reason}")
@@ -65,27 +64,17 @@ class TrunkWatch:
             took = f"answers in {(health.latency_s or 0) * 1000:.0f} ms"
             self._log(f"trunk {trunk.name} is up{down}: {took}")
 
-    async def _ping(self, trunk: Trunk, health: TrunkHealth, number: int) -> bool:
+    async def _ping(self, trunk: Trunk, health: TrunkHealth) -> bool:
         sent_at = trio.current_time()
-        request = options(trunk.uri, self._endpoint.ids, number)
+        caller = NameAddr(uri=Uri(scheme="sip", user="callstage", host=trunk.uri.host))
+        accept = [("Accept", "application/sdp")]
+        request = request_outside("OPTIONS", trunk.uri, caller, self._endpoint.ids, headers=accept)
+        known = Credentials(trunk.user, trunk.password) if trunk.user and trunk.password else None
         with trio.move_on_after(ANSWER_S):
-            outcome = await self._endpoint.ask(request, trunk.uri)
+            outcome = await self._endpoint.ask(request, trunk.uri, known)
             now = trio.current_time()
             if outcome.response is None:
                 return health.failed(outcome.reason, now)
             chance = self._endpoint.ids.fraction()
             return health.answered(outcome.status, outcome.reason, sent_at, now, chance)
         return health.failed(f"no answer to OPTIONS within {ANSWER_S:g} s", trio.current_time())
-
-
-def options(target: Uri, ids: IdSource, number: int) -> Request:
-    """An OPTIONS outside any dialog (RFC 3261 11.1)."""
-    caller = NameAddr(uri=Uri(scheme="sip", user="callstage", host=target.host))
-    headers = Headers()
-    headers.add("Max-Forwards", "70")
-    headers.add("From", str(caller.with_tag(ids.tag())))
-    headers.add("To", f"<{target}>")
-    headers.add("Call-ID", ids.call_id())
-    headers.add("CSeq", str(CSeq(number, "OPTIONS")))
-    headers.add("Accept", "application/sdp")
-    return Request("OPTIONS", str(target), headers)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from runtime.config.trunk import LoginSettings
 from runtime.decisions.numbers import NumberRule
 from runtime.legs.leg import LegIdentity
 from runtime.legs.sip.trunk.arriving import identity_over, refuse_direction
 from runtime.legs.sip.trunk.recognition import Caller, Recognised, Recognition
+from sip.address import PeerAddress
 from tests.legs.sip.trunk.making import invite, trunk
 
 OFFICE = trunk("office", "sip:pbx.example", addresses=("198.51.100.0/24", "2001:db8::/32"))
@@ -43,10 +45,62 @@ def test_everybody_else_is_no_trunk(host: str) -> None:
     assert KNOWN.of(Caller(host=host, line="guess")) is None
 
 
-def test_the_networks_of_trunks_are_let_in() -> None:
-    assert {str(network) for network in KNOWN.networks} == {
-        *("203.0.113.5/32", "198.51.100.0/24", "2001:db8::/32")
-    }
+def peer(host: str, *names: str) -> PeerAddress:
+    return PeerAddress(transport="tls", host=host, port=5061, names=names)
+
+
+def test_trunks_are_let_in_from_where_they_are_known() -> None:
+    assert KNOWN.door(peer("203.0.113.5")) == "open"
+    assert KNOWN.door(peer("198.51.100.9")) == "open"
+    assert KNOWN.door(peer("192.0.2.1", "SBC.carrier.example")) == "open"
+    assert KNOWN.door(peer("192.0.2.1", "other.example")) == "closed"
+
+
+def test_of_trunks_that_share_a_network_the_first_counts_however_small_it_is() -> None:
+    wide = trunk("wide", addresses=("10.0.0.0/8",))
+    narrow = trunk("narrow", addresses=("10.1.2.0/24",))
+    first = Recognition(trunks=[wide, narrow]).of(Caller(host="10.1.2.3"))
+    second = Recognition(trunks=[narrow, wide]).of(Caller(host="10.1.2.3"))
+    assert first is not None
+    assert second is not None
+    assert (first.trunk.name, second.trunk.name) == ("wide", "narrow")
+
+
+LOGIN = trunk(
+    "proven",
+    addresses=("198.51.100.0/24",),
+    certificates=("pbx.example",),
+    login=LoginSettings(user="pbx", password="correct horse"),
+)
+PROVEN = Recognition(
+    trunks=[LOGIN, OFFICE], addresses={"203.0.113.9": LOGIN}, lines={"t0k3n": LOGIN}
+)
+
+
+@pytest.mark.parametrize("host", ["203.0.113.9", "198.51.100.4", "192.0.2.200"])
+def test_a_trunk_with_a_login_is_known_by_it_from_anywhere(host: str) -> None:
+    found = PROVEN.of(Caller(host=host, login="pbx"))
+    assert found is not None
+    assert (found.trunk.name, found.by) == ("proven", "its login pbx")
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        Caller(host="203.0.113.9"),
+        Caller(host="198.51.100.4", login="bob"),
+        Caller(host="192.0.2.1", certificate_names=("pbx.example",)),
+        Caller(host="192.0.2.1", line="t0k3n"),
+    ],
+)
+def test_a_trunk_with_a_login_is_known_by_nothing_else(caller: Caller) -> None:
+    assert PROVEN.of(caller) is None
+
+
+def test_the_door_of_a_trunk_with_a_login_opens_by_proof() -> None:
+    assert PROVEN.door(peer("203.0.113.9")) == "prove"
+    assert PROVEN.door(peer("192.0.2.1", "PBX.example")) == "prove"
+    assert PROVEN.door(peer("192.0.2.1")) == "closed"
 
 
 def test_a_trunk_for_calls_outwards_sends_none() -> None:
