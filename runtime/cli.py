@@ -2,7 +2,8 @@
 
 Exit codes: 0 clean, 1 the thing asked for did not work (a call that failed), 2 bad usage or
 configuration, with all faults at once. Nothing is decided here: each verb checks its words and
-hands over to one function.
+hands over to one function. Verbs that need a whole runtime or telephone are imported when they are
+used: that takes a second, which nobody wants to wait for before a page of help.
 """
 
 from __future__ import annotations
@@ -18,21 +19,14 @@ import trio
 import typer
 
 from runtime.config import Config, ConfigError, ConfigFault, load_config
-from runtime.config.settings import Srtp
-from runtime.log import LogFormat
+from runtime.config.settings import LogFormat, Srtp
 from runtime.project import ProjectError, create_project
 from runtime.session.serving import Serving
-from runtime.verbs import call as call_verb
-from runtime.verbs import demo as demo_verb
-from runtime.verbs import doctor as doctor_verb
-from runtime.verbs import explain as explain_verb
-from runtime.verbs import key as key_verb
 from runtime.verbs import recordings as recordings_verb
 from runtime.verbs import remote as remote_verbs
-from runtime.verbs import run as run_verb
 from runtime.verbs import secrets as secrets_verb
 from runtime.verbs import users as users_verb
-from runtime.verbs.key import JsonOption
+from runtime.verbs.asking import JsonOption
 
 app = typer.Typer(
     name="callstage",
@@ -140,6 +134,8 @@ def run(
     log_format: LogOption = "text",
 ) -> None:
     """Take calls until SIGTERM; prints one line when everything listens."""
+    from runtime.verbs import run as run_verb
+
     overrides = Overrides(
         sip=sip,
         http=http,
@@ -170,6 +166,8 @@ def dev(
     log_format: LogOption = "text",
 ) -> None:
     """As run, on loopback, with reload on save: new calls take the new code."""
+    from runtime.verbs import run as run_verb
+
     file = PROJECT_FILE if PROJECT_FILE.is_file() else None
     settings = Overrides(sip=sip, http=http, data=data).over(file)
     limits = settings.application_limits
@@ -180,6 +178,8 @@ def dev(
 @app.command()
 def demo(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Start the runtime with a shipped IVR, call it, press digits, and show what happened."""
+    from runtime.verbs import demo as demo_verb
+
     folder = Overrides(data=data).over(None).data.dir
     _leave(trio.run(partial(demo_verb.demo, folder, as_json=as_json)))
 
@@ -226,6 +226,8 @@ def call(
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
 ) -> None:
     """Place a call with a small SIP phone, and tell what was heard."""
+    from runtime.verbs import call as call_verb
+
     try:
         offered = call_verb.codecs_of(codecs)
     except ValueError as exc:
@@ -252,6 +254,8 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Try how well scripts are locked on this machine, and tell what `run` makes of it."""
+    from runtime.verbs import doctor as doctor_verb
+
     settings = Overrides().over(config)
     _leave(trio.run(partial(doctor_verb.doctor, settings, as_json=as_json)))
 
@@ -265,6 +269,8 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Tell what would become of calls to a number, both ways, and why; nothing is called."""
+    from runtime.verbs import explain as explain_verb
+
     file = config or (PROJECT_FILE if PROJECT_FILE.is_file() else None)
     question = explain_verb.Question(number=number, caller=caller, trunk=trunk)
     try:
@@ -287,6 +293,8 @@ app.add_typer(key_app, name="key")
 @key_app.command("new")
 def key_new(as_json: JsonOption = False) -> None:
     """Print a new key, for [data] key_file or key_env."""
+    from runtime.verbs import key as key_verb
+
     key_verb.new(as_json=as_json)
 
 
@@ -295,6 +303,8 @@ def key_rotate(
     config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False
 ) -> None:
     """Put a new key first into the key file; the next start seals everything with it."""
+    from runtime.verbs import key as key_verb
+
     _with_keys(partial(key_verb.rotate, _own(config, data), as_json=as_json))
 
 
@@ -303,6 +313,8 @@ def key_forget(
     config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False
 ) -> None:
     """Delete what was sealed with a key that is lost: secrets, pairs, users."""
+    from runtime.verbs import key as key_verb
+
     _with_keys(partial(key_verb.give_up, _own(config, data), as_json=as_json))
 
 
@@ -312,6 +324,8 @@ def _own(config: Path | None, data: Path | None) -> Config:
 
 
 def _with_keys(work: Callable[[], None]) -> None:
+    from runtime.verbs import key as key_verb
+
     try:
         work()
     except key_verb.FAULTS as exc:

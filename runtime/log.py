@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import structlog
 import trio
 from structlog.typing import FilteringBoundLogger, Processor
 
-LogFormat = Literal["text", "json"]
+from runtime.config.settings import LogFormat
 
 MAX_WAITING_LINES: Final = 10_000
 """About ten seconds of the busiest allowed script; beyond it the reader is not reading."""

@@ -50,6 +50,9 @@ def parse_port_range(text: str) -> range:
     return range(low, high + 1)
 
 
+LogFormat = Literal["text", "json"]
+"""Of standard error."""
+
 LISTENERS: Final = ("udp", "tcp", "tls", "ws", "wss")
 """What SIP is spoken over."""
 SECURE_LISTENERS: Final = ("tls", "wss")

@@ -14,7 +14,8 @@ import typer
 from structlog.typing import FilteringBoundLogger
 
 from runtime.config import Config
-from runtime.log import LogFormat, LogLines, open_log
+from runtime.config.settings import LogFormat
+from runtime.log import LogLines, open_log
 from runtime.sandbox.bundle import BundleError
 from runtime.server import Listening, Server, StartError, leaves
 from runtime.server.memory import settle_memory

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from runtime.media.listening import HeardInterval
+if TYPE_CHECKING:
+    from runtime.media.listening import HeardInterval
 
 MAX_WIDTH: Final = 150
 
