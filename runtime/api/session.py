@@ -177,7 +177,8 @@ class Session:
 
     def ignored(self, handle: H, why: str) -> H:
         """Settle a command that has no effect, and say so in the log."""
-        self.log(f"{handle._what}() ignored: {why}")
+        if handle._told_when_ignored:
+            self.log(f"{handle._what}() ignored: {why}")
         handle._leg_ended()
         return handle
 
