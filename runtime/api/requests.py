@@ -81,8 +81,7 @@ class Requests:
         """Send a request. Raises LimitReached, SessionOver."""
         session = self._session
         session._enter()
-        if session.phase is Phase.LEAVING:
-            session.log(f"{handle._what}() ignored: VoxEngine.terminate() was called before")
+        if session.ignores(handle._what):
             return
         self._check(handle._what, len(body))
         run = Run(session, current_run().leg, session.where())

@@ -234,7 +234,8 @@ class Dispatcher:
         self, listener: Listener, event: Event, frame: EventFrame, unit: Any, batch: _Batch
     ) -> None:
         leg = unit._unit if isinstance(unit, Call) else listener.leg
-        run = Run(self._session, leg, listener.where, terminal=frame.name in TERMINAL)
+        last, farewell = frame.name in TERMINAL, frame.name in (TERMINATING, TERMINATED)
+        run = Run(self._session, leg, listener.where, terminal=last, farewell=farewell)
         arguments = (event,) if listener.takes_event else ()
         own = self._legs.get(unit._unit) if isinstance(unit, Call) else self._own
         if own is None:
@@ -320,7 +321,11 @@ class Dispatcher:
         batch: _Batch | None,
     ) -> None:
         """Start an async handler in its nursery and return when it first pauses."""
-        nursery = await leg.open(self._nursery)
+        try:
+            nursery = await leg.open(self._nursery)
+        except BaseException:
+            coroutine.close()  # it has not begun, and never will
+            raise
         paused = trio.Event()
         if batch is not None:
             batch.running += 1
