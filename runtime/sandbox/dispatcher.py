@@ -29,11 +29,11 @@ from runtime.api.values import WebSocketReadyState
 from runtime.api.websocket import WebSocket
 from runtime.sandbox.answers import Answer
 from runtime.sandbox.event_facts import (
+    EVENTS,
     HTTP_REQUEST,
     TERMINAL,
     TERMINATED,
     TERMINATING,
-    all_events,
     is_last,
     source_field,
 )
@@ -100,7 +100,6 @@ class Dispatcher:
         self._arrived = trio.Event()
         self._legs: dict[int, LegNursery] = {}
         self._own = LegNursery()
-        self._events = all_events()
 
     def post(self, delivery: Delivery) -> None:
         self._queue.append(delivery)
@@ -217,7 +216,7 @@ class Dispatcher:
     async def _run_listeners(
         self, frame: EventFrame, unit: Any, listeners: Sequence[Listener], batch: _Batch
     ) -> Event | None:
-        event_class = self._events.get(frame.name)
+        event_class = EVENTS.get(frame.name)
         if event_class is None:
             return None
         source = {} if unit is None else {source_field(frame.name): unit}

@@ -266,6 +266,17 @@ class Sim(Looking):
             f"{event} did not happen within {within:g} s; what did: {names or 'nothing'}"
         )
 
+    def forget(self) -> None:
+        """Drop the record of what is over: people, timeline, recordings, requests. For simulations
+        of many thousands of calls, whose memory it would fill."""
+        self.callers = [one for one in self.callers if one.end is None]
+        self._calls_from.clear()
+        self.dialer.forget()
+        self.chronicle.rows.clear()
+        self.recorded.forget()
+        self.sounds.fetched.clear()
+        self.http.requests.clear()
+
     # --- what people need (peers.Stage) ---
 
     def note(self, who: str, what: str) -> None:
