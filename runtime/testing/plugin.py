@@ -75,7 +75,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if all(report.passed for report in reports):
         for at in breaks(whole.moments):
             item.config.stash[BROKEN_OFF] = item.config.stash.get(BROKEN_OFF, 0) + 1
-            item._initrequest()
+            item._initrequest()  # fresh fixtures, as pytest-rerunfailures makes them
             item.stash[SWEEP] = Sweep(at)
             again = runtestprotocol(item, log=False, nextitem=nextitem)
             if not all(report.passed for report in again):

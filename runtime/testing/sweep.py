@@ -63,6 +63,7 @@ class Sweep(trio.abc.Instrument):
         self._rows_seen = 0
         self._scope = trio.CancelScope()
         self._broken = False
+        self._fault: Exception | None = None
 
     async def run(self, sim: Sim, test: Callable[[], Awaitable[object]]) -> None:
         """Run the test in this simulation to its end, or to the break and what follows from it."""
@@ -72,11 +73,13 @@ class Sweep(trio.abc.Instrument):
         try:
             with self._scope:
                 await test()
-        except AssertionError:
-            if not self._broken:
+        except Exception:
+            if not self._broken:  # what a test misses after the break is due to that
                 raise
         finally:
             trio.lowlevel.remove_instrument(self)
+        if self._fault is not None:
+            raise self._fault
         if not self._broken:
             await sim.finish()
             return
@@ -94,7 +97,10 @@ class Sweep(trio.abc.Instrument):
             if self._at is not None and self.moments == self._at.moment:
                 self._broken = True
                 self._scope.cancel()
-                break_off(self._sim, self._at.way)
+                try:
+                    break_off(self._sim, self._at.way)
+                except Exception as exc:  # noqa: BLE001 - trio would only log it; raised by `run`
+                    self._fault = exc
 
 
 def break_off(sim: Sim, way: Way) -> None:
