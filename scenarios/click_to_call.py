@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runtime import AppEvents, Call, CallEvents, Logger, VoxEngine
+from runtime import AppEvents, Call, CallEvents, Logger, VoxEngine, bridge
 
 settings: dict[str, Any] = {"callerid": "", "ring_for": 30}
 settings |= json.loads(VoxEngine.customData() or "{}")
@@ -33,8 +33,7 @@ async def join(first: Call) -> None:
     first.playProgressTone("UK")
     second.on(CallEvents.AudioStarted)(lambda: second.sendMediaTo(first))
     if await reached("second", second):
-        VoxEngine.sendMediaBetween(first, second)
-        await second.ended()
+        await bridge(first, second)
     else:
         await first.say("The other side does not answer. Goodbye.")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runtime import AppEvents, Call, CallEvents, Logger, VoxEngine
+from runtime import AppEvents, Call, CallEvents, Logger, VoxEngine, bridge
 
 settings: dict[str, Any] = {"targets": [], "ring_for": 15, "apology": ""}
 settings |= json.loads(VoxEngine.customData() or "{}")
@@ -30,7 +30,8 @@ async def incoming(e: AppEvents.CallAlerting) -> None:
         callee.on(CallEvents.AudioStarted)(lambda e: let_hear(e.call, call))
         outcome = await callee.answered(timeout=settings["ring_for"])
         if outcome:
-            await talk(call, callee)
+            call.answer()
+            await bridge(call, callee, hangup=True)
             return
         Logger.write(f"{target}: {outcome.code} {outcome.reason}")
         callee.hangup()
@@ -53,10 +54,3 @@ def let_hear(callee: Call, caller: Call) -> None:
     """The target's side plays something before it answers."""
     caller.startEarlyMedia()
     callee.sendMediaTo(caller)
-
-
-async def talk(call: Call, callee: Call) -> None:
-    call.answer()
-    VoxEngine.sendMediaBetween(call, callee)
-    await callee.ended()
-    call.hangup()

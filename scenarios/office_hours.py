@@ -13,7 +13,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from runtime import AppEvents, Call, CallEvents, Logger, RecorderEvents, VoxEngine
+from runtime import AppEvents, Call, CallEvents, Logger, RecorderEvents, VoxEngine, bridge
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -57,8 +57,7 @@ async def put_through(call: Call) -> bool:
         office.hangup()
         return False
     call.answer()
-    VoxEngine.sendMediaBetween(call, office)
-    await office.ended()
+    await bridge(call, office)
     return True
 
 
