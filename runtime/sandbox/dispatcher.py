@@ -320,11 +320,7 @@ class Dispatcher:
         batch: _Batch | None,
     ) -> None:
         """Start an async handler in its nursery and return when it first pauses."""
-        try:
-            nursery = await leg.open(self._nursery)
-        except BaseException:
-            coroutine.close()  # it has not begun, and never will
-            raise
+        nursery = await _opened(leg, self._nursery, coroutine)
         paused = trio.Event()
         if batch is not None:
             batch.running += 1
@@ -388,3 +384,14 @@ def _is_no_fault(error: BaseException) -> bool:
     if isinstance(error, trio.Cancelled):
         return trio.current_effective_deadline() == -math.inf
     return isinstance(error, KeyboardInterrupt)
+
+
+async def _opened(
+    leg: LegNursery, parent: trio.Nursery, coroutine: Coroutine[Any, Any, object]
+) -> trio.Nursery:
+    """The nursery for a handler, which never begins when all is cancelled first."""
+    try:
+        return await leg.open(parent)
+    except BaseException:
+        coroutine.close()
+        raise
