@@ -33,8 +33,9 @@ AT_A_TIME: Final = 500
 WARM_UP: Final = KEPT_AFTER_END + 50
 """After so many calls all caches are filled, and for each session that ends an older one goes."""
 OBJECTS_PER_CALL: Final = 0.05
-BLOCKS_PER_CALL: Final = 0.5
-"""Of pymalloc. Far below one, and above how much the sessions that are kept differ in size."""
+BLOCKS_PER_CALL: Final = 4
+"""Of pymalloc: some numbers and texts, as the sessions that are kept differ in size; an object that
+stays with all it holds is hundreds."""
 DESK, BUSY, NOBODY = "+442079460991", "+442079460992", "+442079460993"
 CUSTOM_DATA: Final = {
     "conference": {"pin": "4711"},
