@@ -1,7 +1,7 @@
 """The part of Call that talks to the peer: answer, reject, ring, hang up, digits, INFO, messages.
 
 Every method returns at once; what came of it is an event, or the handle's outcome. On a call that
-has ended each is ignored with a log line.
+has ended each is ignored with a log line, hangup without one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from runtime.api.call_identity import CallIdentity
-from runtime.api.handle import AnswerHandle, CommandHandle
+from runtime.api.handle import AnswerHandle, CommandHandle, HangUpHandle
 from runtime.api.options import flag, header_map, merge, text
 from runtime.api.values import DTMFType
 from runtime.sandbox.commands import (
@@ -127,14 +127,20 @@ class CallSignalling(CallIdentity):
         return self._command("decline", RejectCall, code=code, headers=headers)
 
     def hangup(self, extraHeaders: HeaderMap | None = None) -> CommandHandle:
-        """End the call, whatever its state; safe to call twice.
+        """End the call, whatever its state; safe to call twice, and on a call that has ended.
 
         Disconnected follows for a connected or incoming call, Failed (487) for an outgoing one
         that was not answered. Awaiting only waits until the command was taken; for the end itself
         await call.ended(). `extraHeaders`: X-*, User-to-User and Reason ('Q.850;cause=17').
         VoxEngine reference: Call.hangup.
         """
-        return self._command("hangup", HangUpCall, headers=header_map("Call.hangup", extraHeaders))
+        what = "Call.hangup"
+        handle = HangUpHandle(what)
+        headers = header_map(what, extraHeaders)
+        built = self._session.build(what, HangUpCall, unit=self._unit, headers=headers)
+        if self._over:
+            return self._session.ignored(handle, f"{self} has ended")
+        return self._session.command(built, handle)
 
     def ring(self, extraHeaders: HeaderMap | None = None) -> CommandHandle:
         """Let the caller's device play its ring tone (180). Incoming and unanswered calls only.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import trio
 
@@ -28,6 +28,8 @@ class Handle(StrictNames, Generic[T]):
     """
 
     __slots__ = ("__weakref__", "_error", "_event", "_settled", "_then", "_value", "_what")
+    _told_when_ignored: ClassVar[bool] = True
+    """Whether the log says that it came too late."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -110,6 +112,13 @@ class CommandHandle(Handle[None]):
 
     def _receive(self, value: str | None, error: str | None) -> None:
         self._settle(None, error)
+
+
+class HangUpHandle(CommandHandle):
+    """On a call that has ended there is nothing left to do, and nothing to tell."""
+
+    __slots__ = ()
+    _told_when_ignored = False
 
 
 class PlaybackHandle(Handle[PlaybackOutcome]):

@@ -81,8 +81,8 @@ class Requests:
         """Send a request. Raises LimitReached, SessionOver."""
         session = self._session
         session._enter()
-        if session.phase is Phase.LEAVING:
-            session.log(f"{handle._what}() ignored: VoxEngine.terminate() was called before")
+        too_late = session.phase is Phase.LEAVING or self._last_was_made
+        if too_late and session.ignores(handle._what):
             return
         self._check(handle._what, len(body))
         run = Run(session, current_run().leg, session.where())
@@ -117,6 +117,11 @@ class Requests:
         for frame in body_frames(request, body):
             self._session.send(frame)
 
+    @property
+    def _last_was_made(self) -> bool:
+        """Terminating may make one request, whoever makes it."""
+        return self._session.phase is Phase.TERMINATED or self._last_made
+
     def checked_size(self, what: str, body: bytes) -> int:
         """How long a body is. Raises ValueError when it is too long for any request."""
         if len(body) > self._largest:
@@ -126,7 +131,7 @@ class Requests:
         return len(body)
 
     def _check(self, what: str, size: int) -> None:
-        if self._session.phase is Phase.TERMINATED or self._last_made:
+        if self._last_was_made:
             raise SessionOver(
                 f"{what}(): the session is ending; Terminating may make one HTTP request, "
                 "Terminated none"

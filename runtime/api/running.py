@@ -28,6 +28,8 @@ class Run:
     """The script's own "file.py:line" that registered the code."""
     terminal: bool = False
     """It handles the end of its leg: it gets time to finish when the leg is released."""
+    farewell: bool = False
+    """It handles the end of the session; all other code is overtaken by that."""
 
 
 RUNNING: Final[ContextVar[Run]] = ContextVar("callstage_running")

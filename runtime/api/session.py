@@ -18,10 +18,10 @@ import trio
 
 from runtime.api.errors import LimitReached, SessionOver
 from runtime.api.handle import Handle, without_name
-from runtime.api.running import RUNNING
+from runtime.api.running import RUNNING, current_run
 from runtime.sandbox.clip import clip
 from runtime.sandbox.commands import Command, Terminate
-from runtime.sandbox.frames import UNIT_ENDED, CommandFrame, LogFrame, WorkerFrame
+from runtime.sandbox.frames import SESSION_ENDING, UNIT_ENDED, CommandFrame, LogFrame, WorkerFrame
 from runtime.sandbox.schema import MAX_NAME, WrongType
 from runtime.sandbox.wire import ProtocolError
 
@@ -39,6 +39,8 @@ SPELLED: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Fields of commands that methods call otherwise than the wire does."""
+
+ENDING: Final = "the session is ending"
 
 H = TypeVar("H", bound=Handle[Any])
 C = TypeVar("C", bound=Command)
@@ -129,11 +131,20 @@ class Session:
         self._enter()
         if self.phase is Phase.RUNNING or (late and self.phase is Phase.TERMINATING):
             self._pending[self.post(command)] = handle
-        elif self.phase is Phase.LEAVING:
-            self.log(f"{handle._what}() ignored: VoxEngine.terminate() was called before")
-        else:
+        elif not self.ignores(handle._what):
             self.refuse_late(handle._what)
         return handle
+
+    def ignores(self, what: str) -> bool:
+        """Whether a command has no effect and raises nothing, with a log line: after terminate(),
+        and in code that the end of the session has overtaken."""
+        if self.phase is Phase.LEAVING:
+            self.log(f"{what}() ignored: VoxEngine.terminate() was called before")
+        elif self.phase >= Phase.TERMINATING and not current_run().farewell:
+            self.log(f"{what}() ignored: {ENDING}")
+        else:
+            return False
+        return True
 
     def post(self, command: Command) -> int:
         """Send a command whose answer is somebody's to wait for; its number."""
@@ -143,7 +154,7 @@ class Session:
 
     def refuse_late(self, what: str) -> None:
         """SessionOver inside Terminating and Terminated, where nothing can be begun."""
-        if self.phase >= Phase.TERMINATING:
+        if self.phase >= Phase.TERMINATING and current_run().farewell:
             raise SessionOver(
                 f"{what}(): the session is ending; in Terminating and Terminated there are no "
                 "calls, timers or media any more, only Logger.write; in Terminating also one HTTP "
@@ -159,6 +170,9 @@ class Session:
         if value == UNIT_ENDED:
             self.ignored(handle, error or "it has ended")
             return awaited
+        if value == SESSION_ENDING:  # whoever waits is cancelled with the session
+            self.log(f"{handle._what}() ignored: {ENDING}")
+            return False
         handle._receive(value, error)
         if error is not None and not awaited:
             self.log(f"{handle._what}() failed: {without_name(error)}")
@@ -177,7 +191,8 @@ class Session:
 
     def ignored(self, handle: H, why: str) -> H:
         """Settle a command that has no effect, and say so in the log."""
-        self.log(f"{handle._what}() ignored: {why}")
+        if handle._told_when_ignored:
+            self.log(f"{handle._what}() ignored: {why}")
         handle._leg_ended()
         return handle
 

@@ -321,8 +321,9 @@ def refuse_custom_data(limits: Limits, value: str) -> str | None:
 
 def worker_settings(limits: Limits) -> dict[str, float]:
     """The limits that the script's own process keeps too (StartFrame.settings)."""
-    return {
-        field.name: getattr(limits, field.name)
-        for field in attrs.fields(Limits)
-        if facts(Limits, field.name).in_worker
-    }
+    return {name: getattr(limits, name) for name in _IN_WORKER}
+
+
+_IN_WORKER: Final = tuple(
+    field.name for field in attrs.fields(Limits) if facts(Limits, field.name).in_worker
+)

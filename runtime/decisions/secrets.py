@@ -125,6 +125,17 @@ def as_it_is(value: str) -> str:
     return value
 
 
+_NOTHING: Final = re.compile(r"(?!)")
+"""Most sessions have no secrets, and should not wait for the compiler of patterns."""
+
+
+def _pattern(nonce: str, names: Iterable[str]) -> re.Pattern[str]:
+    """Any placeholder of these."""
+    name = "|".join(map(re.escape, names))
+    placeholder = _PLACEHOLDER.replace(".", r"\.")
+    return re.compile(placeholder.format(nonce=re.escape(nonce), name=f"({name})"))
+
+
 def escape_of_body(content_type: str) -> Escape:
     """How a value is written into a body of this type, so that the body stays what it is."""
     kind = content_type.partition(";")[0].strip().lower()
@@ -142,10 +153,7 @@ class SecretBook:
             name: _PLACEHOLDER.format(nonce=nonce, name=name) for name in self._secrets
         }
         """What VoxEngine.getSecretValue gives, by name."""
-        names = "|".join(map(re.escape, self._secrets)) or "(?!)"
-        self._pattern = re.compile(
-            _PLACEHOLDER.replace(".", r"\.").format(nonce=re.escape(nonce), name=f"({names})")
-        )
+        self._pattern = _pattern(nonce, self._secrets) if self._secrets else _NOTHING
 
     def fill(self, text: str, target: Target, escape: Escape = as_it_is) -> str:
         """The text with values in place of placeholders. Raises SecretRefused."""

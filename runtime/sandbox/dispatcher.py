@@ -29,11 +29,11 @@ from runtime.api.values import WebSocketReadyState
 from runtime.api.websocket import WebSocket
 from runtime.sandbox.answers import Answer
 from runtime.sandbox.event_facts import (
+    EVENTS,
     HTTP_REQUEST,
     TERMINAL,
     TERMINATED,
     TERMINATING,
-    all_events,
     is_last,
     source_field,
 )
@@ -100,7 +100,6 @@ class Dispatcher:
         self._arrived = trio.Event()
         self._legs: dict[int, LegNursery] = {}
         self._own = LegNursery()
-        self._events = all_events()
 
     def post(self, delivery: Delivery) -> None:
         self._queue.append(delivery)
@@ -217,7 +216,7 @@ class Dispatcher:
     async def _run_listeners(
         self, frame: EventFrame, unit: Any, listeners: Sequence[Listener], batch: _Batch
     ) -> Event | None:
-        event_class = self._events.get(frame.name)
+        event_class = EVENTS.get(frame.name)
         if event_class is None:
             return None
         source = {} if unit is None else {source_field(frame.name): unit}
@@ -234,7 +233,8 @@ class Dispatcher:
         self, listener: Listener, event: Event, frame: EventFrame, unit: Any, batch: _Batch
     ) -> None:
         leg = unit._unit if isinstance(unit, Call) else listener.leg
-        run = Run(self._session, leg, listener.where, terminal=frame.name in TERMINAL)
+        last, farewell = frame.name in TERMINAL, frame.name in (TERMINATING, TERMINATED)
+        run = Run(self._session, leg, listener.where, terminal=last, farewell=farewell)
         arguments = (event,) if listener.takes_event else ()
         own = self._legs.get(unit._unit) if isinstance(unit, Call) else self._own
         if own is None:
@@ -320,7 +320,7 @@ class Dispatcher:
         batch: _Batch | None,
     ) -> None:
         """Start an async handler in its nursery and return when it first pauses."""
-        nursery = await leg.open(self._nursery)
+        nursery = await _opened(leg, self._nursery, coroutine)
         paused = trio.Event()
         if batch is not None:
             batch.running += 1
@@ -384,3 +384,14 @@ def _is_no_fault(error: BaseException) -> bool:
     if isinstance(error, trio.Cancelled):
         return trio.current_effective_deadline() == -math.inf
     return isinstance(error, KeyboardInterrupt)
+
+
+async def _opened(
+    leg: LegNursery, parent: trio.Nursery, coroutine: Coroutine[Any, Any, object]
+) -> trio.Nursery:
+    """The nursery for a handler, which never begins when all is cancelled first."""
+    try:
+        return await leg.open(parent)
+    except BaseException:
+        coroutine.close()
+        raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from runtime.api.amd import AMDEvents
@@ -46,6 +48,9 @@ LAST_OF_UNIT: Final = frozenset(
     )
 )
 """What is no call is over with these; calls are released by the core."""
+EVENTS: Final[Mapping[str, type[Event]]] = MappingProxyType(
+    {name: event for space in (*SPACES, AMDEvents) for name, event in by_name(space).items()}
+)
 SOURCE_FIELD: Final = {
     "AMD": "amd",
     "ASR": "asr",
@@ -60,10 +65,6 @@ SOURCE_FIELD: Final = {
 def source_field(name: str) -> str:
     """How events of this name call what they are about."""
     return SOURCE_FIELD.get(name.partition(".")[0], "call")
-
-
-def all_events() -> dict[str, type[Event]]:
-    return {name: event for space in (*SPACES, AMDEvents) for name, event in by_name(space).items()}
 
 
 def is_last(frame: EventFrame) -> bool:

@@ -33,7 +33,8 @@ T = TypeVar("T")
 MAX_CODE_PIECE: Final = 48 * 1024
 """Characters of base64; fits a worker's frame."""
 UNIT_ENDED: Final = "unit_ended"
-"""A `ResultFrame.value`."""
+SESSION_ENDING: Final = "session_ending"
+"""Values of a `ResultFrame`."""
 
 
 @attrs.frozen(kw_only=True)
@@ -302,8 +303,8 @@ class CallInfo:
 class ResultFrame:
     """The one answer to command `req`: `error` is None when it was carried out.
 
-    With UNIT_ENDED as `value` nothing was done because what it was for has ended: no fault of
-    the script's, who may not have heard of that end yet.
+    With UNIT_ENDED or SESSION_ENDING as `value` nothing was done because what it was for has ended,
+    or all is about to: no fault of the script's, who may not have heard of that yet.
     """
 
     type: ClassVar[str] = "result"

@@ -11,6 +11,7 @@ from runtime.decisions.failure import EndLeg, EndSession, Errors, Owner, RecordO
 from runtime.decisions.session_state import TAKES_COMMANDS
 from runtime.sandbox.clip import shorten
 from runtime.sandbox.frames import (
+    SESSION_ENDING,
     AnswerFrame,
     BodyFrame,
     CodeFrame,
@@ -78,7 +79,8 @@ class Inbound:
         if not ending or frame.command.op in ALLOWED_LATE:
             carry_out(self._session, ALL_COMMANDS, frame)
         else:
-            refuse(self._session, frame, "the session is ending; nothing was done")
+            error = "the session is ending; nothing was done"
+            refuse(self._session, frame, error, value=SESSION_ENDING)
 
     def _on_log(self, frame: LogFrame) -> None:
         text = shorten(frame.text, self._log.limits.log_line_chars)

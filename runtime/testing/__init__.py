@@ -10,6 +10,7 @@ from runtime.testing.dialer import refused as refused
 from runtime.testing.dialer import rejects as rejects
 from runtime.testing.dialer import rings as rings
 from runtime.testing.dialer import silent as silent
+from runtime.testing.ending import LeftOpen as LeftOpen
 from runtime.testing.faults import ScenarioFailed as ScenarioFailed
 from runtime.testing.hearing import Heard as Heard
 from runtime.testing.hearing import speech_seconds as speech_seconds
@@ -17,7 +18,6 @@ from runtime.testing.outsiders import SimResponse as SimResponse
 from runtime.testing.peers import NotHeard as NotHeard
 from runtime.testing.recognition import SimRecogniser as SimRecogniser
 from runtime.testing.run import run_simulation as run_simulation
-from runtime.testing.simulator import LeftOpen as LeftOpen
 from runtime.testing.simulator import Sim as Sim
 from runtime.testing.sockets import SimSocket as SimSocket
 from runtime.testing.web import SimRequest as SimRequest

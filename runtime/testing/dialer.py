@@ -126,6 +126,16 @@ class SimDialer:
     def on_dial(self, pattern: str, script: DialScript | Refusal) -> None:
         self._scripts.insert(0, (pattern, script))
 
+    def forget(self) -> None:
+        """Drop the record of calls that are over."""
+        self.callees = [one for one in self.callees if one.end is None]
+        self.requests.clear()
+
+    def nobody_answers(self) -> None:
+        """From now on everybody is busy, also those whom the test expects."""
+        self._expected.clear()
+        self.on_dial("*", busy(after=0))
+
     def set_user(self, name: str, *, online: bool) -> None:
         self._users[name] = online
 

@@ -2,7 +2,8 @@
 
 An async test that uses `sim` runs under trio with a mock clock that jumps over every wait, whatever
 other plugins are there; with pytest-trio it runs inside pytest-trio's own runner. When the test is
-over, what it left behind fails it; a failing test shows its timeline.
+over, what it left behind fails it; a failing test shows its timeline. With --callstage-sweep each
+such test is broken off at every await of its scripts (runtime/testing/sweep.py).
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import trio
+from _pytest.runner import runtestprotocol
 from trio.testing import MockClock
 
 if TYPE_CHECKING:
     from runtime.testing.simulator import Sim
+    from runtime.testing.sweep import Sweep
 
 CLOCK: Final = "callstage_clock"
 """How the clock reaches whichever runner runs the test; the test itself never sees it."""
@@ -26,9 +29,25 @@ PYTEST_TRIO: Final = "_trio_test_runner_wrapped"
 SIM: Final = pytest.StashKey["Sim"]()
 WRAPPED: Final = pytest.StashKey["AsyncTest"]()
 """A simulated test with its simulation around it, before any other plugin wrapped it."""
+PLAIN: Final = pytest.StashKey["AsyncTest"]()
+"""The test as it was written."""
+SWEEP: Final = pytest.StashKey["Sweep"]()
+"""How the test is run this time, when it is swept."""
+BROKEN_OFF: Final = pytest.StashKey[int]()
+"""How often a test was broken off so far."""
+SWEEP_OPTION: Final = "--callstage-sweep"
 SECTION: Final = "Callstage timeline"
 
 AsyncTest = Callable[..., Awaitable[object]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        SWEEP_OPTION,
+        action="store_true",
+        help="break every simulated test off at each await of its scenarios, to see that nothing "
+        "is left behind",
+    )
 
 
 @pytest.fixture
@@ -42,13 +61,41 @@ def sim(request: pytest.FixtureRequest) -> Sim:
     return simulated
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test that is swept: once to the end, and then up to each of its moments."""
+    swept = item.config.getoption(SWEEP_OPTION) and "sim" in getattr(item, "fixturenames", ())
+    if not swept or not isinstance(item, pytest.Function):
+        return None
+    from runtime.testing.sweep import Sweep, breaks
+
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    whole = item.stash[SWEEP] = Sweep()
+    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    if all(report.passed for report in reports):
+        for at in breaks(whole.moments):
+            item.config.stash[BROKEN_OFF] = item.config.stash.get(BROKEN_OFF, 0) + 1
+            item._initrequest()  # fresh fixtures, as pytest-rerunfailures makes them
+            item.stash[SWEEP] = Sweep(at)
+            again = runtestprotocol(item, log=False, nextitem=nextitem)
+            if not all(report.passed for report in again):
+                reports = again
+                break
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Put the simulation around an async test before any other plugin wraps the test."""
     if isinstance(item, pytest.Function) and SIM in item.stash:
-        test = item.obj
+        test = item.stash.setdefault(PLAIN, item.obj)
         if inspect.iscoroutinefunction(test):
-            item.stash[WRAPPED] = item.obj = _simulated(test, item.stash[SIM])
+            item.stash[WRAPPED] = item.obj = _simulated(
+                test, item.stash[SIM], item.stash.get(SWEEP, None)
+            )
         elif not hasattr(test, "hypothesis"):
             pytest.fail(
                 f"use the fixture `sim` in an async test function: async def {item.name}(...)",
@@ -85,6 +132,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    times = config.stash.get(BROKEN_OFF, 0)
+    if times:
+        terminalreporter.write_line(f"callstage sweep: tests were broken off {times} times")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -96,13 +151,13 @@ def pytest_runtest_makereport(
     return report
 
 
-def _simulated(test: AsyncTest, sim: Sim) -> AsyncTest:
+def _simulated(test: AsyncTest, sim: Sim, sweep: Sweep | None) -> AsyncTest:
     @wraps(test)
     async def run(**arguments: object) -> None:
         __tracebackhide__ = True
         from runtime.testing.run import simulate
 
         arguments.pop(CLOCK, None)
-        await simulate(sim, partial(test, **arguments))
+        await simulate(sim, partial(test, **arguments), sweep)
 
     return run

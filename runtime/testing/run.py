@@ -11,29 +11,35 @@ from trio.testing import MockClock
 
 from runtime.testing.simulator import Sim
 from runtime.testing.stuck import StuckGuard
+from runtime.testing.sweep import Sweep
 
 
-async def simulate(sim: Sim, test: Callable[[], Awaitable[object]]) -> None:
+async def simulate(
+    sim: Sim, test: Callable[[], Awaitable[object]], sweep: Sweep | None = None
+) -> None:
     """Open the simulation, run the test, see that nothing is left, and end everything."""
     __tracebackhide__ = True
     guard = StuckGuard()
     guard.start()
     try:
-        await _simulate(sim, test)
+        await _simulate(sim, test, sweep)
     except BaseExceptionGroup as group:
         raise only_one(group) from None
     finally:
         guard.stop()
 
 
-async def _simulate(sim: Sim, test: Callable[[], Awaitable[object]]) -> None:
+async def _simulate(sim: Sim, test: Callable[[], Awaitable[object]], sweep: Sweep | None) -> None:
     __tracebackhide__ = True
     failure: BaseException | None = None
     async with trio.open_nursery() as nursery:
         await sim.open(nursery)
         try:
-            await test()
-            await sim.finish()
+            if sweep is None:
+                await test()
+                await sim.finish()
+            else:
+                await sweep.run(sim, test)
         except trio.Cancelled:
             raise
         except BaseException as exc:  # noqa: BLE001 - raised below, without the nursery's group around it

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final, get_args
+from weakref import WeakSet
 
 import attrs
 import trio
@@ -20,7 +21,7 @@ from runtime.mail import MailPort
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher, Transport
-from runtime.sandbox.launcher import InProcessLauncher
+from runtime.sandbox.launcher import InProcessLauncher, WorkerProcess
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing, Rule
 from runtime.session.settings import Ports, SessionSettings
@@ -63,6 +64,7 @@ class SimulatedRuntime:
         self._registry: SessionRegistry | None = None
         self._nursery: trio.Nursery | None = None
         self._workers: trio.Nursery | None = None
+        self._launcher: Launcher | None = None
         self._people: trio.Nursery | None = None
 
     async def open(self, nursery: trio.Nursery) -> None:
@@ -129,10 +131,11 @@ class SimulatedRuntime:
                 "the simulation is not running: use the fixture `sim` in an async test function "
                 "(async def test_...), or runtime.testing.run_simulation"
             )
+        self._launcher = Launcher(self._workers)
         ids, nonces, tokens = count(1), count(1), count(1)
         registry = SessionRegistry(
             settings=self._settings,
-            launcher=InProcessLauncher(self._workers),
+            launcher=self._launcher,
             ports=Ports(
                 media=self._edges.media,
                 dialer=self._edges.dialer,
@@ -161,10 +164,32 @@ class SimulatedRuntime:
         if self._registry is not None:
             self._registry.terminate(session.id, "ended by the test")
 
+    def lose_workers(self) -> None:
+        """The processes of all scripts die, as by kill -9."""
+        if self._launcher is not None:
+            self._launcher.lose_all()
+
     def start_soon(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """A task of the people in the simulation."""
         if self._people is not None:
             self._people.start_soon(run)
+
+
+class Launcher(InProcessLauncher):
+    """Knows the workers that are running."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        super().__init__(nursery)
+        self._running = WeakSet[WorkerProcess]()
+
+    async def launch(self, session_id: str) -> WorkerProcess:
+        worker = await super().launch(session_id)
+        self._running.add(worker)
+        return worker
+
+    def lose_all(self) -> None:
+        for worker in self._running:
+            worker.kill()
 
 
 async def _own_nursery(

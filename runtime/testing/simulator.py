@@ -33,6 +33,7 @@ from runtime.testing.agenda import Agenda, Signal
 from runtime.testing.callers import SimCallee, SimCaller
 from runtime.testing.chronicle import Chronicle, SimEvent
 from runtime.testing.dialer import DialScript, Refusal, SimDialer, play
+from runtime.testing.ending import finish
 from runtime.testing.faults import Faults
 from runtime.testing.headers import visible
 from runtime.testing.legs import NO_HEADERS, SimLeg
@@ -52,15 +53,7 @@ DEFAULT_SCENARIO: Final = "scenario.py"
 DEFAULT_NUMBER: Final = "+442079460001"
 """A number that is kept free for films."""
 DEFAULT_TO: Final = "100"
-SETTLE_S: Final = 200.0
-"""How long what is under way may go on after a test: an unanswered call gives up after 60 s, a
-session without calls ends 60 s later; what is there then was left behind."""
-SETTLE_STEP_S: Final = 1.0
 EVENT_NAMES: Final = frozenset(name for space in SPACES for name in by_name(space))
-
-
-class LeftOpen(AssertionError):
-    """The test is over, and calls, sessions, tasks or sounds are not."""
 
 
 class Sim(Looking):
@@ -273,6 +266,17 @@ class Sim(Looking):
             f"{event} did not happen within {within:g} s; what did: {names or 'nothing'}"
         )
 
+    def forget(self) -> None:
+        """Drop the record of what is over: people, timeline, recordings, requests. For simulations
+        of many thousands of calls, whose memory it would fill."""
+        self.callers = [one for one in self.callers if one.end is None]
+        self._calls_from.clear()
+        self.dialer.forget()
+        self.chronicle.rows.clear()
+        self.recorded.forget()
+        self.sounds.fetched.clear()
+        self.http.requests.clear()
+
     # --- what people need (peers.Stage) ---
 
     def note(self, who: str, what: str) -> None:
@@ -297,33 +301,11 @@ class Sim(Looking):
         self.chronicle.frozen = True
 
     async def finish(self) -> None:
-        """After the test: let what is under way come to its end, then look what was left behind.
-
-        Raises ScenarioFailed for an error of the script, LeftOpen for anything that is still there.
-        """
+        """After the test: everything comes to its end, and nothing is left (ending.finish)."""
         __tracebackhide__ = True
         self.faults.check()
-        if self._may_leave_open:
-            return
-        with trio.move_on_after(SETTLE_S):
-            while self._left_behind() and not self.faults.unwanted:  # noqa: ASYNC110 - nothing tells
-                await trio.sleep(SETTLE_STEP_S)
-        await trio.testing.wait_all_tasks_blocked()
-        self.faults.check()
-        left = self._left_behind()
-        left += _in_vain(self)
-        if left:
-            lines = "\n".join(f"  - {one}" for one in left)
-            raise LeftOpen(f"the test is over, but {SETTLE_S:g} s later there still is:\n{lines}")
-
-    def _left_behind(self) -> list[str]:
-        left = [f"{one.name}: the call is {one.leg.state}; hang it up" for one in self.on_the_line]
-        left += [f"session {one.id} ({one.scenario}) is {one.state}" for one in self.sessions]
-        if left:
-            return left
-        left += [f"in the media engine: {one}" for one in self.media.left_open]
-        left += [f"not finished: {one!r}" for one in self.recordings if one.finished is None]
-        return left + [f"task {name}" for name in self.runtime.tasks]
+        if not self._may_leave_open:
+            await finish(self)
 
     async def _registry(self) -> SessionRegistry:
         if not self.runtime.routed:
@@ -362,12 +344,3 @@ def _edges(sim: Sim) -> Edges:
         mail=sim.post,
         timelines=sim.chronicle.sink,
     )
-
-
-def _in_vain(sim: Sim) -> list[str]:
-    """What the test expected and the scenario did not do."""
-    return [
-        *(f"an error that was expected did not come: {one}" for one in sim.faults.missing),
-        *(f"a call that was expected was not placed: {one}" for one in sim.dialer.unmet),
-        *(f"a socket that was expected was not opened: {one}" for one in sim.sockets.unmet),
-    ]

@@ -110,6 +110,10 @@ class SymbolicRecordings:
         self.made.append(recording)
         return recording
 
+    def forget(self) -> None:
+        """Drop the record of those that are finished."""
+        self.made = [one for one in self.made if one.finished is None]
+
     def seconds_of(self, url: str) -> float | None:
         """The length of one of these recordings, None for any other URL."""
         for recording in self.made:

@@ -18,3 +18,8 @@ def configured(folder: Path, name: str, /, **data: object) -> str:
     text = f"from runtime import VoxEngine\nVoxEngine.customData({json.dumps(data)!r})\n"
     (folder / "scenario.py").write_text(f"{text}import {name}\n")
     return str(folder)
+
+
+def custom_data(**data: object) -> str:
+    """What a rule or a start request hands to a shipped scenario."""
+    return json.dumps(data)

@@ -15,7 +15,18 @@ NAMES = sorted(path.stem for path in SHIPPED.glob("*.py") if path.stem != "__ini
 
 
 def test_these_are_shipped() -> None:
-    assert NAMES == ["conference", "echo", "hello", "ivr", "voicemail"]
+    assert NAMES == [
+        "click_to_call",
+        "conference",
+        "echo",
+        "forwarding",
+        "hello",
+        "ivr",
+        "masking",
+        "office_hours",
+        "survey",
+        "voicemail",
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)

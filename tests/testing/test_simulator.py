@@ -218,6 +218,19 @@ async def test_the_story_of_a_simulation_can_be_read(sim: Sim) -> None:
 # --- without pytest -------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("folder")
+async def test_the_record_of_what_is_over_can_be_dropped_and_what_goes_on_stays(sim: Sim) -> None:
+    over = await sim.call()
+    await over.ended()
+    live = await sim.call()
+    await live.hears("This is scenario.")
+    sim.forget()
+    assert sim.callers == [live]
+    assert sim.timeline == []
+    await live.ended()
+    assert [event.name for event in sim.events][-1] == "Application.Terminated"
+
+
 def test_a_simulation_can_run_without_pytest() -> None:
     async def greet(sim: Sim) -> None:
         sim.load("module:scenarios.hello")

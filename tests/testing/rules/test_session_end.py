@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from runtime.decisions.limits import Limits
-from runtime.testing import Sim
+from runtime.testing import Sim, responds
 from tests.testing.rules.scripts import script
 
 ANSWERS = script("""
@@ -290,6 +290,63 @@ async def test_r9_terminating_may_still_write_down(sim: Sim) -> None:
         "calls, timers or media any more, only Logger.write; in Terminating also one HTTP request",
     ]
     assert [row.what for row in sim.timeline if row.kind == "refusal"] == []
+
+
+async def test_code_that_is_overtaken_by_the_end_goes_on_without_effect_and_is_no_error(
+    sim: Sim,
+) -> None:
+    sim.http.on("*", responds())
+    sim.load_text(
+        script("""
+        @VoxEngine.on(AppEvents.Terminating)
+        async def terminating():
+            await VoxEngine.sleep(2)
+        @on_call
+        async def alerting(e):
+            await VoxEngine.sleep(1)
+            e.call.say("Too late.")
+            VoxEngine.callSIP("sip:late@example.com")
+            VoxEngine.createConference()
+            setTimeout(print, 10)
+            Net.httpRequest("https://late.example.com/1", lambda: None)
+            Net.httpRequest("https://late.example.com/2", lambda: None)
+            Logger.write("the end of it")
+        """)
+    )
+    await sim.call()
+    (session,) = sim.sessions
+    await trio.sleep(0.5)
+    sim.terminate(session)
+    await sim.advance(3)
+    assert sim.sessions == []
+    assert sim.dialer.requests == []
+    assert [request.url for request in sim.http.requests] == ["https://late.example.com/1"]
+    assert sim.logs == [
+        "Call.say() ignored: the session is ending",
+        "VoxEngine.callSIP() ignored: the session is ending",
+        "VoxEngine.createConference() ignored: the session is ending",
+        "Net.httpRequest() ignored: the session is ending",
+        "the end of it",
+    ]
+
+
+async def test_a_command_that_the_end_meets_on_its_way_is_no_error_either(sim: Sim) -> None:
+    """The script has given it before it can know; what it waits for does not come any more."""
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            await VoxEngine.sleep(1)
+            await ApplicationStorage.put("key", "value", 60)
+            Logger.write("not reached")
+        """)
+    )
+    await sim.call()
+    (session,) = sim.sessions
+    sim.agenda.after(1, lambda: sim.terminate(session))
+    await sim.advance(2)
+    assert sim.sessions == []
+    assert sim.logs == ["ApplicationStorage.put() ignored: the session is ending"]
 
 
 async def test_an_error_of_a_call_that_has_ended_stands_beside_that_call(sim: Sim) -> None:
