@@ -9,6 +9,7 @@ from tests.e2e.audio import tone
 from tests.e2e.phone import Dialog, Phone
 from tests.e2e.runtime_process import RuntimeProcess
 from tests.e2e.sounds import channel, check_tone
+from tests.hearing import joined
 
 pytestmark = pytest.mark.loopback
 
@@ -30,7 +31,7 @@ async def test_a_caller_hears_himself_without_delay(phone: Phone) -> None:
     call.audio.say(tone(500, 1.0))
     await call.hear(1.8)
     await call.bye()
-    [heard] = call.audio.heard()
+    [heard] = joined(call.audio.heard())
     check_tone(heard, 500, 1.0)
     call.audio.check_unbroken()
 
@@ -50,7 +51,7 @@ async def test_two_calls_hear_each_other_and_not_themselves(
     await call.hear(2.0)
     await call.bye()
     await other.ended()
-    [at_caller], [at_callee] = call.audio.heard(), other.audio.heard()
+    [at_caller], [at_callee] = joined(call.audio.heard()), joined(other.audio.heard())
     assert pitches([at_caller]) == {880}
     assert pitches([at_callee]) == {440}
     assert at_caller.duration_s > 1.8

@@ -26,6 +26,7 @@ from tests.e2e.runtime_process import (
 )
 from tests.e2e.sounds import check_tone
 from tests.e2e.waiting import until
+from tests.hearing import joined
 from tests.interop.programs import free_port
 
 pytestmark = pytest.mark.loopback
@@ -86,8 +87,8 @@ async def test_a_message_is_played_back_by_the_url_of_its_recording(
     await call.hear(1.3)
     await call.audio.press("#")
     await call.ended()
-    heard = call.audio.heard()
-    check_tone(heard[0], 660, 1.0)
+    heard = joined(call.audio.heard())
+    check_tone(heard[0], 660, 1.0, slack_s=0.2)  # what the telephone says late is cut by its key
     await runtime.logged("replay finished None")
 
 

@@ -15,6 +15,7 @@ from tests.e2e.phone import Dialog, Phone
 from tests.e2e.runtime_process import RuntimeProcess
 from tests.e2e.sounds import channel, sounding
 from tests.e2e.test_access_url import client_of, started
+from tests.hearing import joined
 from tests.sockets.test_client import audio, opus_packets_of
 from tests.sockets.visitor import visiting
 
@@ -63,7 +64,7 @@ async def test_a_caller_and_who_comes_in_hear_each_other_and_both_are_recorded(
         await visitor.until(lambda: visitor.closed)
     rows = await runtime.over(session)
     [recording] = [file for file in runtime.recordings() if session in str(file)]
-    sent, heard = channel(recording, 0), channel(recording, 1)
+    sent, heard = joined(channel(recording, 0)), joined(channel(recording, 1))
     assert [round(part.frequencies_hz[0], -1) for part in sent if part.duration_s > 0.5] == [440]
     assert [round(part.frequencies_hz[0], -1) for part in heard if part.duration_s > 0.5] == [600]
     names = [row["what"] for row in rows if row["kind"] == "event"]

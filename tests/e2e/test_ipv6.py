@@ -15,6 +15,7 @@ from tests.e2e.phone import Phone, telephone
 from tests.e2e.runtime_process import COMMAND, RuntimeProcess, callstage
 from tests.e2e.sounds import check_tone, wav
 from tests.e2e.test_commands import command
+from tests.hearing import joined
 
 pytestmark = pytest.mark.loopback
 
@@ -64,7 +65,7 @@ async def hears_itself(phone: Phone, expected: Home) -> None:
     call.audio.say(tone(500, 1.0))
     await call.hear(1.8)
     await call.bye()
-    [heard] = call.audio.heard()
+    [heard] = joined(call.audio.heard())
     check_tone(heard, 500, 1.0)
     call.audio.check_unbroken()
 
@@ -130,7 +131,7 @@ async def test_a_bridge_joins_the_families(both: RuntimeProcess) -> None:
             await call.hear(1.0)
             await call.bye()
             await other.ended()
-    [at_six], [at_four] = call.audio.heard(), other.audio.heard()
+    [at_six], [at_four] = joined(call.audio.heard()), joined(other.audio.heard())
     assert [round(f, -1) for f in at_six.frequencies_hz] == [880]
     assert [round(f, -1) for f in at_four.frequencies_hz] == [440]
 

@@ -20,8 +20,9 @@ pytestmark = pytest.mark.loopback
 async def recorded(phone: Phone, runtime: RuntimeProcess, name: str, *headers: Header) -> Dialog:
     """A call in which the caller says 880 Hz and hears 440 Hz, each for a second, in that order."""
     call = await phone.call("record", caller=name, headers=headers)
-    call.audio.say(tone(880, 0.3))
     await call.connected()
+    await runtime.logged(f"{name} record started")
+    call.audio.say(tone(880, 0.3))
     await runtime.logged(f"{name} played")
     return call
 

@@ -15,6 +15,7 @@ from runtime.config.settings import USUAL_CODECS, CodecName
 from runtime.media.listening import HeardInterval, listen
 from runtime.phone import CallPlan, CallReport, Phone
 from sip.address import BoundAddress
+from tests.hearing import joined
 from tests.interop.baresip import Samples, baresip
 from tests.interop.sipp import Sipp, require_raw_sockets
 from tests.test_phone import write_tone
@@ -33,7 +34,7 @@ def heard_tones(heard: Sequence[HeardInterval]) -> list[tuple[int, float]]:
     """Frequency and length of every tone that was long enough to be meant."""
     return [
         (round(each.frequencies_hz[0]), each.duration_s)
-        for each in heard
+        for each in joined(heard)
         if each.kind == "tone" and each.duration_s > 0.1
     ]
 

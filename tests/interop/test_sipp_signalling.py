@@ -18,6 +18,7 @@ from runtime.legs.leg import (
     Held,
     Leg,
     LegEvent,
+    Reinvited,
     Resumed,
     Ringing,
     ToneSignalled,
@@ -120,7 +121,14 @@ async def test_a_late_offer_is_answered_with_our_offer(tmp_path: Path) -> None:
 async def test_hold_and_resume_change_direction_and_version(tmp_path: Path) -> None:
     async with sip_bench() as bench:
         events = await called_by(bench, "hold", tmp_path)
-        assert [type(event) for event in events] == [Connected, Held, Resumed, Ended]
+        assert [type(event) for event in events] == [
+            Connected,
+            Reinvited,
+            Held,
+            Reinvited,
+            Resumed,
+            Ended,
+        ]
 
 
 async def test_a_cancelled_call_gets_487(tmp_path: Path) -> None:
