@@ -47,6 +47,7 @@ from sip.dialog import (
     own_headers,
 )
 from sip.driver import Callbacks, Driver, Fault
+from sip.mailbox import MailboxState
 from sip.message import MessageError, NameAddr, Request, Uri
 from sip.registrar import Binding, Registrar, RegistrationChanged, User
 from sip.transport import (
@@ -220,7 +221,13 @@ class Endpoint:
         self._settings = attrs.evolve(self._settings, registrar=registrar)
         agent = self._agent
         if agent is not None:
-            self._driver.enter(lambda _: agent.members.set_users(users))
+            self._driver.enter(lambda now: agent.set_users(users, now))
+
+    def set_mailbox(self, user: str, state: MailboxState) -> None:
+        """What waits for a user from now on; the phones that have subscribed to it are told.
+        NotRunningError before `run`."""
+        subscriptions = self._running("set_mailbox").mailboxes.subscriptions
+        self._driver.enter(lambda now: subscriptions.set_state(user, state, now))
 
     def reload_certificates(self) -> None:
         """Read the files of `tls` anew, for new connections; `on_notice` hears what came of it."""
@@ -243,6 +250,7 @@ class Endpoint:
             "sip_sessions": len(agent.sessions),
             "transactions": agent.layer.client_count + agent.layer.server_count,
             "registrations": 0 if members is None else len(members.registrar),
+            "subscriptions": len(agent.mailboxes.subscriptions),
             "credentials": 0 if members is None else members.remembered,
         }
 
@@ -357,6 +365,7 @@ __all__ = [
     "InviteSession",
     "ListenAddress",
     "ListenError",
+    "MailboxState",
     "MessageError",
     "NotRunningError",
     "Outcome",

@@ -1,6 +1,7 @@
 """The registrar without I/O (RFC 3261 10): who can be reached where."""
 
 from .binding import Binding as Binding
+from .binding import way_back as way_back
 from .registrar import RegisterResult as RegisterResult
 from .registrar import Registrar as Registrar
 from .registrar import RegistrationChanged as RegistrationChanged
@@ -14,4 +15,5 @@ __all__ = [
     "RegistrarSettings",
     "RegistrationChanged",
     "User",
+    "way_back",
 ]
