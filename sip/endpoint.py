@@ -148,6 +148,8 @@ class Endpoint:
         self._tls = tls
         self._websocket = websocket
         self._hub: TransportHub | None = None
+        self._mailboxes: dict[str, MailboxState] = {}
+        """Until `run` has made the user agent, which knows them then."""
         self._agent: UserAgent | None = None
         self._scope: trio.CancelScope | None = None
         self._stopped = trio.Event()
@@ -177,6 +179,8 @@ class Endpoint:
             gate=driver.ask_gate,
             enter=driver.enter,
         )
+        for user, state in self._mailboxes.items():
+            agent.mailboxes.subscriptions.set_state(user, state, trio.current_time())
         driver.attach(agent, hub)
         try:
             async with trio.open_nursery() as nursery:
@@ -224,10 +228,14 @@ class Endpoint:
             self._driver.enter(lambda now: agent.set_users(users, now))
 
     def set_mailbox(self, user: str, state: MailboxState) -> None:
-        """What waits for a user from now on; the phones that have subscribed to it are told.
-        NotRunningError before `run`."""
-        subscriptions = self._running("set_mailbox").mailboxes.subscriptions
-        self._driver.enter(lambda now: subscriptions.set_state(user, state, now))
+        """What waits for a user from now on, also before `run`; the phones that have subscribed to
+        it are told."""
+        agent = self._agent
+        if agent is None:
+            self._mailboxes[user] = state
+        else:
+            subscriptions = agent.mailboxes.subscriptions
+            self._driver.enter(lambda now: subscriptions.set_state(user, state, now))
 
     def reload_certificates(self) -> None:
         """Read the files of `tls` anew, for new connections; `on_notice` hears what came of it."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from sip.address import Flow
+from sip.dialog import HeaderItems
 from sip.mailbox import Refused, Subscriptions, Taken
 from sip.message import Request
 from sip.registrar import User
@@ -37,10 +38,7 @@ class Mailboxes:
         """Answer a SUBSCRIBE that `user` has proven, in its transaction; why it was refused."""
         agent, tag = self._agent, self._agent.ids.tag()
         result = self._subscribe(user, request, flow, tag, now)
-        if isinstance(result, Taken):
-            status, why, headers = 200, None, (("Expires", str(result.expires_s)),)
-        else:
-            status, why, headers = result.status, result.reason, result.headers
+        status, why, headers = _answer(result)
         contact = agent.outbound.contact_on(flow, request)
         response = agent.replies.build(
             request, status, None, why=why, contact=contact, to_tag=tag, headers=headers
@@ -67,3 +65,10 @@ class Mailboxes:
     def leave(self, now: float) -> None:
         """The endpoint closes (RFC 6665 4.1.3: try again later)."""
         self.subscriptions.end_all(f"probation;retry-after={RESTART_S}", now)
+
+
+def _answer(result: Taken | Refused) -> tuple[int, str | None, HeaderItems]:
+    """Status, why, and headers."""
+    if isinstance(result, Taken):
+        return 200, None, (("Expires", str(result.expires_s)),)
+    return result.status, result.reason, result.headers

@@ -1,6 +1,5 @@
 """Message waiting without I/O (RFC 3842): mailboxes, and the phones that are told of them."""
 
-from .limits import MAX_MESSAGES as MAX_MESSAGES
 from .subscriber import Subscriber as Subscriber
 from .subscriptions import Port as Port
 from .subscriptions import Subscriptions as Subscriptions
@@ -12,7 +11,6 @@ from .wish import asks_for_mailbox as asks_for_mailbox
 
 __all__ = [
     "MAILBOX_EVENT",
-    "MAX_MESSAGES",
     "MailboxState",
     "Port",
     "Refused",

@@ -22,5 +22,3 @@ MAX_EVENT_CHARS: Final = 128
 """Of an Event with its id, which every NOTIFY repeats."""
 MAX_ROUTES: Final = 20
 """Record-Route values: more proxies than any path has."""
-MAX_MESSAGES: Final = 2**32 - 1
-"""RFC 3842 5.2: a count is a 32-bit number."""

@@ -52,7 +52,8 @@ def asks_for_mailbox(request: Request) -> bool:
 
 def read_wish(request: Request, transport: Transport, user: str) -> Wish | Refused:
     """What `user` asks for, by `transport`; nobody subscribes to the mailbox of somebody else."""
-    if request.request_uri.user not in (None, user):
+    is_first = request.to.tag is None  # later ones are addressed to our Contact
+    if is_first and request.request_uri.user not in (None, user):
         asked = str(request.request_uri)[:80]
         return Refused(status=403, reason=f"user {user} may not subscribe to {asked}")
     if not accepts_summary(request.headers.values("Accept")):

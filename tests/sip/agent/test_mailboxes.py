@@ -47,13 +47,13 @@ class Mailphone:
         *,
         headers: str = CONTACT,
         event: str = "message-summary",
-        uri: str = "sip:bob@192.0.2.1",
+        uri: str = "",
     ) -> str:
         """`200 600`: status and Expires of the answer."""
         lines = "" if expires is None else f"Expires: {expires}\r\n"
         answer = self.phone.ask(
             "SUBSCRIBE",
-            uri=uri,
+            uri=uri or ("sip:callstage@192.0.2.1:5060" if self.to else "sip:bob@192.0.2.1"),
             to=self.to,
             call_id=self.call_id,
             headers=f"Event: {event}\r\n{lines}{headers}",

@@ -1,0 +1,81 @@
+"""The lamp of a real phone: baresip subscribes to its user's mailbox, an application sets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.e2e.audio import tone
+from tests.e2e.runtime_process import RuntimeProcess, callstage
+from tests.e2e.test_users import PASSWORD, registered
+from tests.interop.baresip import Baresip, baresip
+
+pytestmark = [pytest.mark.interop, pytest.mark.loopback]
+
+SUBSCRIBES_S: Final = 25.0
+CONFIG = f"""
+[server]
+drain_timeout_s = 1
+[users.bob]
+password = "{PASSWORD}"
+[users.ann]
+password = "{PASSWORD}"
+[[rule]]
+name = "all"
+to = ".*"
+scenario = "user.py"
+"""
+
+
+@pytest.fixture(scope="module")
+def home(scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
+    config = scripts / "mailboxes.toml"
+    config.write_text(CONFIG)
+    folder = tmp_path_factory.mktemp("mailboxes")
+    with callstage(folder=folder, options=["--config", str(config)]) as started:
+        yield started
+
+
+async def leave(home: RuntimeProcess, user: str, **counts: int) -> None:
+    async with httpx.AsyncClient() as client:
+        path = f"/api/v1/applications/default/users/{user}/mailbox"
+        answer = await client.put(f"{home.http}{path}", json=counts)
+    assert answer.status_code == 200, answer.text
+
+
+def subscriptions(home: RuntimeProcess) -> int:
+    signalling: dict[str, Any] = httpx.get(f"{home.http}/healthz").json()["signalling"]
+    return int(signalling["subscriptions"])
+
+
+async def lamp(phone: Baresip, times: int) -> list[str]:
+    """What the phone says of its NOTIFY of that number."""
+    event = await phone.wait_for("MWI_NOTIFY", times)
+    return str(event["param"]).splitlines()
+
+
+async def test_baresip_is_told_what_waits_and_every_change(
+    home: RuntimeProcess, tmp_path: Path
+) -> None:
+    await leave(home, "bob", new=2, old=1)
+    address = f"sip:bob@127.0.0.1:{home.port()}"
+    account = f"regint=60;auth_user=bob;auth_pass={PASSWORD};mwi=yes"
+    config = ["module_app mwi.so"]
+    async with baresip(
+        tmp_path, tone(880, 1), account=account, registers=address, config=config
+    ) as there:
+        await registered(home, "bob")
+        # baresip waits ten seconds after it has registered
+        await home.until(lambda: subscriptions(home) == 1, "its SUBSCRIBE", SUBSCRIBES_S)
+        assert await lamp(there, 1) == ["Messages-Waiting: yes", "Voice-Message: 2/1 (0/0)"]
+        await leave(home, "bob", new=0, old=3)
+        assert await lamp(there, 2) == ["Messages-Waiting: no", "Voice-Message: 0/3 (0/0)"]
+        await leave(home, "ann", new=9)
+        await there.command("quit")
+        await home.until(lambda: subscriptions(home) == 0, "it to unsubscribe")
+    told = [event for event in there.events if event["type"] == "MWI_NOTIFY"]
+    assert [event["param"].split()[1] for event in told[:2]] == ["yes", "no"]
