@@ -16,8 +16,6 @@ RETRY_AFTER_S: Final = 60
 """What a phone is told when there is no room: others expire meanwhile."""
 NOTIFY_PAUSE_S: Final = 1.0
 """RFC 3842 3.10: a change is told at most once a second, the last one for sure."""
-MAX_CONTACT_CHARS: Final = 512
-"""Of a Contact, as in a REGISTER."""
 MAX_EVENT_CHARS: Final = 128
 """Of an Event with its id, which every NOTIFY repeats."""
 MAX_ROUTES: Final = 20

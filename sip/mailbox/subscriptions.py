@@ -145,7 +145,7 @@ class Subscriptions:
         else:
             self._states[user] = state
         if state != before:
-            for one in self._by_user.get(user, ()):
+            for one in list(self._by_user.get(user, ())):
                 self._tell(one, now)
 
     def end(self, user: str, reason: str, now: float) -> None:

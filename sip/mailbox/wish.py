@@ -6,13 +6,13 @@ from typing import Final
 
 import attrs
 
-from sip.address import Transport, is_secure
+from sip.address import Transport
 from sip.dialog import EventHeader
 from sip.message import MessageError, NameAddr, Request
+from sip.registrar import check_contact
 
 from .limits import (
     DEFAULT_EXPIRES_S,
-    MAX_CONTACT_CHARS,
     MAX_EVENT_CHARS,
     MAX_EXPIRES_S,
     MAX_ROUTES,
@@ -76,13 +76,9 @@ def read_wish(request: Request, transport: Transport, user: str) -> Wish | Refus
 def _contact_of(request: Request, transport: Transport) -> NameAddr:
     """What the NOTIFYs are addressed to (RFC 6665 4.1.1)."""
     contact = request.contact
-    if contact is None or contact.is_wildcard or contact.uri.scheme not in ("sip", "sips"):
-        raise MessageError(400, "a subscription needs one sip: Contact")
-    if contact.uri.scheme == "sips" and not is_secure(transport):
-        why = f"a sips: contact is for subscriptions over TLS or WSS, not {transport.upper()}"
-        raise MessageError(400, why)
-    if len(str(contact)) > MAX_CONTACT_CHARS:
-        raise MessageError(400, f"a contact of more than {MAX_CONTACT_CHARS} characters")
+    if contact is None or contact.is_wildcard:
+        raise MessageError(400, "a subscription needs a Contact")
+    check_contact(contact, transport)
     return contact
 
 

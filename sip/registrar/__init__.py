@@ -2,6 +2,7 @@
 
 from .binding import Binding as Binding
 from .binding import way_back as way_back
+from .contacts import check_contact as check_contact
 from .registrar import RegisterResult as RegisterResult
 from .registrar import Registrar as Registrar
 from .registrar import RegistrationChanged as RegistrationChanged
@@ -15,5 +16,6 @@ __all__ = [
     "RegistrarSettings",
     "RegistrationChanged",
     "User",
+    "check_contact",
     "way_back",
 ]

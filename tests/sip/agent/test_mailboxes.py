@@ -223,6 +223,7 @@ def test_the_interval_is_ours_when_it_is_missing_too_long_or_too_short(
     [
         ("", "400"),
         ("Contact: <tel:+1>\r\n", "400"),
+        ("Contact: <sip:bob@10.0.0.7?Replaces=x>\r\n", "400"),
         ("Contact: <sips:bob@10.0.0.7>\r\n", "400"),
         (f"{CONTACT}Accept: application/pidf+xml\r\n", "406"),
         (f"{CONTACT}Record-Route: <sip:\r\n", "400"),
