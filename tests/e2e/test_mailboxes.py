@@ -1,4 +1,4 @@
-"""The lamp of a real phone: baresip subscribes to its user's mailbox, an application sets it."""
+"""The lamp of real phones: they subscribe to the mailbox of their user, an application sets it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import Any, Final
 
 import httpx
 import pytest
+import trio
 
 from tests.e2e.audio import tone
 from tests.e2e.runtime_process import RuntimeProcess, callstage
 from tests.e2e.test_users import PASSWORD, registered
 from tests.interop.baresip import Baresip, baresip
+from tests.interop.programs import Finished
+from tests.interop.sipp import Sipp
 
+SCENARIO = Path(__file__).parents[1] / "interop" / "scenarios" / "subscribe.xml"
 pytestmark = [pytest.mark.interop, pytest.mark.loopback]
 
 SUBSCRIBES_S: Final = 25.0
@@ -79,3 +83,24 @@ async def test_baresip_is_told_what_waits_and_every_change(
         await home.until(lambda: subscriptions(home) == 0, "it to unsubscribe")
     told = [event for event in there.events if event["type"] == "MWI_NOTIFY"]
     assert [event["param"].split()[1] for event in told[:2]] == ["yes", "no"]
+
+
+async def test_sipp_subscribes_is_told_refreshes_and_unsubscribes(
+    home: RuntimeProcess, tmp_path: Path
+) -> None:
+    await leave(home, "bob", new=2, old=1)
+    runs: list[Finished] = []
+
+    async def subscribe() -> None:
+        sipp = Sipp(folder=tmp_path, scenario=SCENARIO)
+        target = f"127.0.0.1:{home.port()}"
+        login = ("-au", "bob", "-ap", PASSWORD, "-auth_uri", f"bob@{target}")
+        runs.append(await sipp.call(target, service="bob", extra=login))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(subscribe)
+        await home.until(lambda: subscriptions(home) == 1, "SIPp's SUBSCRIBE")
+        await leave(home, "bob", new=0, old=3)
+    [run] = runs
+    assert run.exit_code == 0, run.trace()
+    assert subscriptions(home) == 0
