@@ -62,6 +62,7 @@ async def lamp(phone: Baresip, times: int) -> list[str]:
     return str(event["param"]).splitlines()
 
 
+@pytest.mark.thorough
 async def test_baresip_is_told_what_waits_and_every_change(
     home: RuntimeProcess, tmp_path: Path
 ) -> None:
