@@ -47,6 +47,7 @@ from sip.dialog import (
     own_headers,
 )
 from sip.driver import Callbacks, Driver, Fault
+from sip.mailbox import MailboxState
 from sip.message import MessageError, NameAddr, Request, Uri
 from sip.registrar import Binding, Registrar, RegistrationChanged, User
 from sip.transport import (
@@ -147,6 +148,8 @@ class Endpoint:
         self._tls = tls
         self._websocket = websocket
         self._hub: TransportHub | None = None
+        self._mailboxes: dict[str, MailboxState] = {}
+        """Until `run` has made the user agent, which knows them then."""
         self._agent: UserAgent | None = None
         self._scope: trio.CancelScope | None = None
         self._stopped = trio.Event()
@@ -176,6 +179,8 @@ class Endpoint:
             gate=driver.ask_gate,
             enter=driver.enter,
         )
+        for user, state in self._mailboxes.items():
+            agent.mailboxes.subscriptions.set_state(user, state, trio.current_time())
         driver.attach(agent, hub)
         try:
             async with trio.open_nursery() as nursery:
@@ -220,7 +225,17 @@ class Endpoint:
         self._settings = attrs.evolve(self._settings, registrar=registrar)
         agent = self._agent
         if agent is not None:
-            self._driver.enter(lambda _: agent.members.set_users(users))
+            self._driver.enter(lambda now: agent.set_users(users, now))
+
+    def set_mailbox(self, user: str, state: MailboxState) -> None:
+        """What waits for a user from now on, also before `run`; the phones that have subscribed to
+        it are told."""
+        agent = self._agent
+        if agent is None:
+            self._mailboxes[user] = state
+        else:
+            subscriptions = agent.mailboxes.subscriptions
+            self._driver.enter(lambda now: subscriptions.set_state(user, state, now))
 
     def reload_certificates(self) -> None:
         """Read the files of `tls` anew, for new connections; `on_notice` hears what came of it."""
@@ -243,6 +258,7 @@ class Endpoint:
             "sip_sessions": len(agent.sessions),
             "transactions": agent.layer.client_count + agent.layer.server_count,
             "registrations": 0 if members is None else len(members.registrar),
+            "subscriptions": len(agent.mailboxes.subscriptions),
             "credentials": 0 if members is None else members.remembered,
         }
 
@@ -357,6 +373,7 @@ __all__ = [
     "InviteSession",
     "ListenAddress",
     "ListenError",
+    "MailboxState",
     "MessageError",
     "NotRunningError",
     "Outcome",

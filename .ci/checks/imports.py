@@ -16,6 +16,7 @@ PURE = (
     "sip/agent",
     "sip/auth",
     "sip/registrar",
+    "sip/mailbox",
     "runtime/decisions",
     "runtime/media/rtp",
     "runtime/media/detect",

@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from runtime.applications.faults import Fault, Kind, Refused, unknown
+from runtime.applications.mailboxes import Mailboxes
 from runtime.applications.reading import check_name, raise_faults, read_table, read_text
 from runtime.config.passwords import HA1, HA1_ALGORITHMS, USER_NAME, why_no_password
 from runtime.config.users import MAX_USERS
@@ -42,6 +43,8 @@ class Registering:
     """H(A1) for algorithm, name, realm and password."""
     serve: Callable[[Iterable[StoredUser]], object]
     """Told who there is whenever that changes."""
+    tell_mailbox: Callable[[str, int, int], object]
+    """Told what waits for a user, new and old messages, whenever that changes."""
 
 
 class ApplicationUsers:
@@ -63,6 +66,7 @@ class ApplicationUsers:
         self._wall_time = wall_time
         self._changing = trio.Lock()
         self._users: dict[str, StoredUser] = {}
+        self._mailboxes = Mailboxes(store, registering.tell_mailbox, wall_time=wall_time)
 
     async def load(self) -> None:
         """Those that were set before. Raises StoreError, SealBroken."""
@@ -73,6 +77,7 @@ class ApplicationUsers:
             if why:
                 self._warn(f"user {user.name} of {user.application} is not served: {why}")
         self._serve()
+        await self._mailboxes.load()
 
     def listing(self, application: str) -> list[dict[str, Any]]:
         """Without anything about passwords, by name."""
@@ -105,6 +110,26 @@ class ApplicationUsers:
             await self._store.write(partial(stored.delete_user, name=name))
             del self._users[name]
             self._serve()
+            self._mailboxes.forget(name)
+
+    def mailbox(self, application: str, name: str) -> dict[str, Any]:
+        """What waits for a user of the application, or of the configuration. Raises Refused."""
+        self._check_owner(application, name)
+        return self._mailboxes.shown(name)
+
+    async def set_mailbox(self, application: str, name: str, body: Any) -> dict[str, Any]:
+        """Say what waits; the user's phones are told. Raises Refused."""
+        async with self._changing:
+            self._check_owner(application, name)
+            return await self._mailboxes.put(name, body)
+
+    def _check_owner(self, application: str, name: str) -> None:
+        """Users of the configuration are every application's to leave messages for."""
+        check_name("an application", application)
+        user = self._users.get(name)
+        is_its_own = user is not None and user.application == application
+        if not is_its_own and name not in self._registering.configured:
+            raise unknown(f"{application[:64]} has no user {name[:64]!r}")
 
     def _serve(self) -> None:
         self._registering.serve(u for u in self._users.values() if not self._why_not(u))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from runtime.applications.mailboxes import MAX_MESSAGES
 from runtime.control.routes import Endpoint, Table
 from runtime.control.scopes import Scope
 from runtime.decisions.secrets import MAX_VALUE, MIN_VALUE
 
 TEXT: Final = {"type": "string"}
+_COUNT: Final = {"type": "integer", "minimum": 0, "maximum": MAX_MESSAGES}
 RULE: Final = {
     "type": "object",
     "required": ["name", "to", "scenario"],
@@ -99,6 +101,15 @@ SCHEMAS: Final[dict[str, Any]] = {
             },
             "display_name": TEXT,
             "max_contacts": {"type": "integer", "minimum": 1, "maximum": 12, "default": 5},
+        },
+        "additionalProperties": False,
+    },
+    "Mailbox": {
+        "type": "object",
+        "required": ["new"],
+        "properties": {
+            "new": {**_COUNT, "description": "messages that nobody has heard yet"},
+            "old": {**_COUNT, "default": 0},
         },
         "additionalProperties": False,
     },

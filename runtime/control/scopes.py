@@ -14,7 +14,7 @@ class Scope(enum.Enum):
     READ = "read"
     """Look at sessions, history, recordings, rules."""
     CALLS = "calls"
-    """Start and end sessions."""
+    """Start and end sessions, say how many messages wait for a user."""
     DEPLOY = "deploy"
     """Upload scenarios, set rules, secrets, users and numbers."""
     ADMIN = "admin"

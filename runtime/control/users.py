@@ -1,4 +1,4 @@
-"""Users of applications over HTTP: set, listed without passwords, deleted."""
+"""Users of applications over HTTP: set, listed without passwords, deleted; their mailboxes."""
 
 from __future__ import annotations
 
@@ -28,3 +28,12 @@ class UsersDoor:
     async def delete(self, request: Request) -> Response:
         await self.desk.delete(request.path_params["app"], request.path_params["user"])
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    async def mailbox(self, request: Request) -> Response:
+        return JSONResponse(
+            self.desk.mailbox(request.path_params["app"], request.path_params["user"])
+        )
+
+    async def set_mailbox(self, request: Request) -> Response:
+        app, name = request.path_params["app"], request.path_params["user"]
+        return JSONResponse(await self.desk.set_mailbox(app, name, await json_body(request)))

@@ -190,6 +190,7 @@ class Server:
             configured=frozenset(self.config.users),
             secret_of=secret_of,
             serve=self._sip.set_users,
+            tell_mailbox=self._sip.set_mailbox,
         )
         return ApplicationUsers(
             self._records.store, self._records.ring, registering, warn=self._log.warning

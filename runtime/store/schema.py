@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration: a database that has it is opened without loading the migration tool."""
 
 metadata: Final = MetaData()
@@ -175,6 +176,15 @@ users: Final = Table(
     Column("max_contacts", Integer, nullable=False),
     Column("changed_at", Float, nullable=False),
     Index("users_by_application", "application", "name"),
+)
+
+mailboxes: Final = Table(
+    "mailboxes",
+    metadata,
+    Column("user", String(64), primary_key=True),
+    Column("new", BigInteger, nullable=False),
+    Column("old", BigInteger, nullable=False),
+    Column("changed_at", Float, nullable=False),
 )
 
 numbers: Final = Table(

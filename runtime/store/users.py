@@ -10,7 +10,7 @@ import attrs
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from runtime.store.schema import users
+from runtime.store.schema import mailboxes, users
 from runtime.store.sealing import KeyRing
 from runtime.store.vault import USER
 
@@ -51,6 +51,8 @@ def put_user(connection: Connection, ring: KeyRing, new: StoredUser) -> None:
 
 
 def delete_user(connection: Connection, name: str) -> None:
+    """And what was said of its mailbox."""
+    connection.execute(delete(mailboxes).where(mailboxes.c.user == name))
     connection.execute(delete(users).where(users.c.name == name))
 
 

@@ -7,7 +7,7 @@ order. Owners reach their sessions through facades, whose steps run inside `ente
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sip.address import Destination, Flow
 from sip.dialog import (
@@ -25,7 +25,8 @@ from sip.dialog import (
     incoming_session,
     outgoing_session,
 )
-from sip.message import Message, MessageError, Request, Uri, parse_datagram
+from sip.message import Message, MessageError, Request, Response, Uri, parse_datagram
+from sip.registrar import User
 from sip.transaction import (
     ClientKey,
     LayerOutput,
@@ -43,6 +44,7 @@ from sip.transaction import (
 from .addressing import Addressing, UnroutableError
 from .delivery import Deliveries
 from .inbound import Gate, Inbound
+from .mailboxes import Mailboxes
 from .members import Members
 from .outputs import AgentOutput, SessionBegan, SessionForgotten, SessionNews, unsent
 from .replies import Replies
@@ -85,6 +87,7 @@ class UserAgent:
         self.dropped: Counter[str] = Counter()
         """Messages that were ignored on purpose, by the reason."""
         self.members = Members.of(settings.registrar, ids.tag)
+        self.mailboxes = Mailboxes(self)
         self._inbound = Inbound(self, gate)
         self._enter = enter
         self._outbox: list[AgentOutput] = []
@@ -149,13 +152,16 @@ class UserAgent:
         """A TCP connection is gone."""
         self.addressing.flow_closed(flow)
         self.members.registrar.flow_closed(flow)
+        self.mailboxes.subscriptions.flow_closed(flow)
         self.absorb(self.layer.flow_closed(flow, reason, now), now)
         return self.take(now)
 
     def uses_flow(self, flow: int) -> bool:
-        """Whether a phone registered on this connection, or a dialog was last heard on it."""
+        """Whether a phone registered or subscribed on this connection, or a dialog was last heard
+        on it."""
         dialogs = [held.core.call.dialog for held in self.sessions]
-        return self.members.registrar.uses_flow(flow) or any(
+        tables = (self.members.registrar, self.mailboxes.subscriptions)
+        return any(table.uses_flow(flow) for table in tables) or any(
             one is not None and one.flow is not None and one.flow.id == flow for one in dialogs
         )
 
@@ -190,8 +196,13 @@ class UserAgent:
         """Take no new calls; those in progress go on."""
         self.draining = retry_after_s
 
+    def set_users(self, users: Mapping[str, User], now: float) -> None:
+        """Who may register, call and subscribe from now on."""
+        self.mailboxes.end(self.members.set_users(users), now)
+
     def hang_up_all(self, reason: str, now: float) -> None:
-        """End every session as its phase demands."""
+        """End every session as its phase demands, and every subscription."""
+        self.mailboxes.leave(now)
         for held in self.sessions:
             held.core.hangup((), reason, now)
 
@@ -204,8 +215,9 @@ class UserAgent:
     # --- the clock ---
 
     def next_timeout(self) -> float | None:
-        times = [one.next_timeout() for one in (self.layer, self.timers, self.members.registrar)]
-        return min((t for t in times if t is not None), default=None)
+        registrar, subscriptions = self.members.registrar, self.mailboxes.subscriptions
+        clocks = (self.layer, self.timers, registrar, subscriptions)
+        return min((t for one in clocks if (t := one.next_timeout()) is not None), default=None)
 
     def on_time(self, now: float) -> list[AgentOutput]:
         """Everything that is due at `now`."""
@@ -214,6 +226,7 @@ class UserAgent:
             session, name = due
             session.on_time(name, now)
         self.members.registrar.on_time(now)
+        self.mailboxes.subscriptions.on_time(now)
         return self.take(now)
 
     def take(self, now: float) -> list[AgentOutput]:
@@ -252,7 +265,7 @@ class UserAgent:
             return self.deliveries.send(request, next_hop, flow, outcome, now, is_wanted=is_wanted)
         except UnroutableError as exc:
             self._outbox += unsent(request, flow, str(exc))
-            fault = Outcome(status=503, reason=str(exc), response=None, fault="transport")
+            fault = _undelivered(str(exc))
             self.defer(lambda: outcome(fault, now))
             return None
 
@@ -266,27 +279,11 @@ class UserAgent:
                 case Transmit():
                     self._outbox.append(output)
                 case ResponseArrived(key, response):
-                    self._conclude(
-                        key,
-                        Outcome(
-                            status=response.status,
-                            reason=response.reason,
-                            response=response,
-                            flow=flow,
-                        ),
-                        now,
-                    )
+                    self._conclude(key, _answered(response, flow), now)
                 case RequestTimedOut(key):
-                    reason = f"no response within {self.settings.timers.give_up:g} s"
-                    self._conclude(
-                        key, Outcome(status=408, reason=reason, response=None, fault="timeout"), now
-                    )
+                    self._conclude(key, _timed_out(self.settings.timers.give_up), now)
                 case RequestFailed(key, reason):
-                    self._conclude(
-                        key,
-                        Outcome(status=503, reason=reason, response=None, fault="transport"),
-                        now,
-                    )
+                    self._conclude(key, _undelivered(reason), now)
                 case TransactionEnded(key):
                     self._forget_transaction(key)
                 case ResponseFailed():
@@ -359,3 +356,16 @@ class UserAgent:
         for key in held.invites:
             del self._invites[key]  # a CANCEL that still comes has nothing to cancel
         self.put(SessionForgotten(held.facade))
+
+
+def _answered(response: Response, flow: Flow | None) -> Outcome:
+    return Outcome(status=response.status, reason=response.reason, response=response, flow=flow)
+
+
+def _timed_out(give_up_s: float) -> Outcome:
+    reason = f"no response within {give_up_s:g} s"
+    return Outcome(status=408, reason=reason, response=None, fault="timeout")
+
+
+def _undelivered(reason: str) -> Outcome:
+    return Outcome(status=503, reason=reason, response=None, fault="transport")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, MESSAGE"
+ALLOW: Final = (
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY, MESSAGE"
+)
 ACCEPT: Final = "application/sdp"
 
 EXTENSIONS: Final = frozenset({"100rel", "norefersub", "replaces", "timer"})

@@ -129,7 +129,12 @@ class Inbound:
         elif held is not None:
             self._take_in_dialog(held, key, request, data, flow, now)
         elif request.method == "REGISTER" and caller.user is not None:
-            self._register(caller.user, key, request, data, flow, now)
+            self._register(caller.user, key, request, flow, now)
+        elif request.method == "SUBSCRIBE" and caller.user is not None:
+            self._accept(key, request, flow, now)
+            refused = agent.mailboxes.take(caller.user, key, request, flow, now)
+            if refused is not None:
+                self._report(request, refused, refused.status, flow)
         else:
             self._take_outside_dialog(caller.user, key, request, data, flow, now)
 
@@ -149,7 +154,7 @@ class Inbound:
         return members.identify(request, flow, now, admission)
 
     def _register(
-        self, user: User, key: ServerKey, request: Request, data: bytes, flow: Flow, now: float
+        self, user: User, key: ServerKey, request: Request, flow: Flow, now: float
     ) -> None:
         """In a transaction: credentials work once, so that a repetition needs the same answer."""
         agent = self._agent

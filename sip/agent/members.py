@@ -1,9 +1,9 @@
 """Which of our users a request comes from: who has to prove it, who did, and who failed to.
 
-Rules: a REGISTER is always proven. So is a call of a stranger, a call from an address where a user
-is registered or of which the owner's gate says so, and a call whose From claims one of our users;
-what other peers send outside dialogs is let in as before. A challenge keeps no state; nothing tells
-whether a user exists.
+Rules: a REGISTER, and a SUBSCRIBE for a mailbox, is always proven. So is a call of a stranger, a
+call from an address where a user is registered or of which the owner's gate says so, and a call
+whose From claims one of our users; what other peers send outside dialogs is let in as before. A
+challenge keeps no state; nothing tells whether a user exists.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import attrs
 
 from sip.address import Flow
 from sip.auth import DigestAnswer, DigestServer, Lockout, Proof, answer_in
+from sip.mailbox import asks_for_mailbox
 from sip.message import MessageError, Request
 from sip.registrar import RegisterResult, Registrar, RegistrarSettings, User
 
@@ -57,13 +58,18 @@ class Members:
         """Whether there are users."""
         return bool(self._settings.users)
 
-    def set_users(self, users: Mapping[str, User]) -> None:
+    def set_users(self, users: Mapping[str, User]) -> list[str]:
         """These from now on. Phones of those who are gone, or have another secret, are forgotten;
-        their calls in progress go on."""
+        their calls in progress go on. The names of those."""
         before, self._settings = self._settings, attrs.evolve(self._settings, users=users)
-        for name, user in before.users.items():
-            if name not in users or users[name].secrets != user.secrets:
-                self.registrar.forget(name)
+        gone = [
+            name
+            for name, user in before.users.items()
+            if name not in users or users[name].secrets != user.secrets
+        ]
+        for name in gone:
+            self.registrar.forget(name)
+        return gone
 
     @property
     def remembered(self) -> int:
@@ -78,7 +84,7 @@ class Members:
         admission: Stranger | MustProve | None,
     ) -> Caller | Verdict:
         """Who sent `request`, or what it is answered instead."""
-        if request.method not in ("REGISTER", "INVITE"):
+        if request.method not in ("REGISTER", "INVITE") and not asks_for_mailbox(request):
             is_stranger = isinstance(admission, Stranger)
             if is_stranger and not self.registrar.is_known(flow.peer):
                 return Verdict(status=403, reason=FORBIDDEN, detail="a stranger without a call")
@@ -108,7 +114,7 @@ class Members:
         return self.registrar.register(user, request, flow, now)
 
     def _must_prove(self, request: Request, flow: Flow) -> bool:
-        if request.method == "REGISTER" or self.registrar.is_known(flow.peer):
+        if request.method in ("REGISTER", "SUBSCRIBE") or self.registrar.is_known(flow.peer):
             return True
         caller = request.from_.uri
         claims_to_be_ours = caller.host.lower() in (

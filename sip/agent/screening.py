@@ -10,13 +10,11 @@ import attrs
 
 from sip.address import Flow, is_secure
 from sip.dialog import EVENT, MIN_SE, EventHeader, is_too_small, sdp_of
+from sip.mailbox import MAILBOX_EVENT
 from sip.message import MessageError, Request
 
 from .capabilities import EXTENSIONS, HANDLED, IN_DIALOG_ONLY, KNOWN_ELSEWHERE, accepts_sdp
 from .outputs import Conduct
-
-MAILBOX_EVENT = "message-summary"
-"""RFC 3842: messages wait, or do not."""
 
 _SCHEMES = frozenset({"sip", "tel"})
 _SECURE_SCHEMES = _SCHEMES | {"sips"}
@@ -88,8 +86,9 @@ def check_outside_dialog(request: Request) -> Verdict | None:
 
 
 def _check_event(request: Request) -> Verdict | None:
-    """RFC 6665: nobody can subscribe to anything here. Unsolicited news of a mailbox (RFC 3842)
-    are taken and left alone: exchanges send them to every phone, again and again if refused."""
+    """RFC 6665: only users can subscribe, and to their mailbox (`mailboxes`). Unsolicited news of a
+    mailbox (RFC 3842) are taken and left alone: exchanges send them to every phone, again and again
+    if refused."""
     event = EventHeader.of(request)
     if request.method == "NOTIFY" and event is not None and event.package == MAILBOX_EVENT:
         return None

@@ -36,22 +36,26 @@ class Binding:
 
     @property
     def next_hop(self) -> Uri:
-        """Where a request to the contact is sent: where the phone was heard, and nowhere else.
-
-        Its own port counts when the contact names the address that the REGISTER came from. Any
-        other address is a NAT's inside or a third party, whom nobody is to have us call.
-        """
-        peer, uri = self.flow.peer, self.contact.uri
-        host = peer.host.partition("%")[0]
-        if self.flow.transport == "udp" and _is_same(uri.host, host):
-            return Uri(host=host, port=uri.port, params={"transport": "udp"})
-        return Uri(host=host, port=peer.port, params={"transport": peer.transport})
+        return way_back(self.flow, self.contact.uri)
 
     def written(self, now: float) -> str:
         """The Contact value of a response, with the seconds that are left."""
         kept = {name: self.contact.params[name] for name in _KEPT if name in self.contact.params}
         left = max(0, round(self.expires_at - now))
         return str(NameAddr(uri=self.contact.uri, params={**kept, "expires": str(left)}))
+
+
+def way_back(flow: Flow, uri: Uri) -> Uri:
+    """Where a request to `uri` is sent: where the phone was heard, and nowhere else.
+
+    Its own port counts when it names the address that its request came from. Any other address is
+    a NAT's inside or a third party, whom nobody is to have us call.
+    """
+    peer = flow.peer
+    host = peer.host.partition("%")[0]
+    if flow.transport == "udp" and _is_same(uri.host, host):
+        return Uri(host=host, port=uri.port, params={"transport": "udp"})
+    return Uri(host=host, port=peer.port, params={"transport": peer.transport})
 
 
 def binding_key(contact: NameAddr) -> tuple[str, str]:

@@ -50,7 +50,7 @@ def read_contacts(
     if len(contacts) > MAX_CONTACTS_EVER:
         raise MessageError(400, f"more than {MAX_CONTACTS_EVER} contacts in one request")
     for contact in contacts:
-        _check(contact, transport)
+        check_contact(contact, transport)
     return tuple(_change(contact, default, settings) for contact in contacts)
 
 
@@ -62,13 +62,14 @@ def _change(contact: NameAddr, default: int | None, settings: RegistrarSettings)
     return Change(contact=contact, expires_s=min(wanted, settings.max_expires_s))
 
 
-def _check(contact: NameAddr, transport: Transport) -> None:
+def check_contact(contact: NameAddr, transport: Transport) -> None:
+    """MessageError for an address of a phone, heard by `transport`, that nothing may be sent to."""
     uri = contact.uri
     if uri.scheme not in ("sip", "sips") or uri.opaque is not None:
         raise MessageError(400, f"only sip: contacts can be called, not {uri.scheme[:20]}:")
     if uri.scheme == "sips" and not is_secure(transport):
         # its calls would go back by the connection that it registered over, and that is none
-        why = f"a sips: contact is for registrations over TLS or WSS, not {transport.upper()}"
+        why = f"a sips: contact is for phones that come over TLS or WSS, not {transport.upper()}"
         raise MessageError(400, why)
     if uri.headers or uri.password is not None or any(name in uri.params for name in _MISLEADING):
         raise MessageError(400, "a contact with headers, a password, maddr, method or ttl")

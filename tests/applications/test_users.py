@@ -33,6 +33,7 @@ class Runtime:
     algorithms: tuple[str, ...] = ("MD5", "SHA-256")
     served: list[str] = attrs.field(factory=list)
     warned: list[str] = attrs.field(factory=list)
+    waiting: dict[str, tuple[int, int]] = attrs.field(factory=dict)
 
     async def users(self) -> ApplicationUsers:
         def serve(users: Iterable[StoredUser]) -> None:
@@ -44,6 +45,7 @@ class Runtime:
             configured=frozenset(),
             secret_of=secret_of,
             serve=serve,
+            tell_mailbox=lambda user, new, old: self.waiting.update({user: (new, old)}),
         )
         made = ApplicationUsers(
             self.store, RING, registering, warn=self.warned.append, wall_time=lambda: 1.0
@@ -72,3 +74,17 @@ async def test_another_realm_needs_passwords_again(store: Database) -> None:
     assert "set for the realm 'home'; set it again" in moved.warned[0]
     await users.put("shop", "ann", {"password": "correct-horse"})
     assert moved.served == ["ann"]
+
+
+async def test_what_waits_for_a_user_is_told_again_and_goes_with_the_user(store: Database) -> None:
+    users = await Runtime(store).users()
+    await users.put("shop", "ann", {"password": "correct-horse"})
+    await users.set_mailbox("shop", "ann", {"new": 2, "old": 1})
+    again = Runtime(store)
+    restarted = await again.users()
+    assert again.waiting == {"ann": (2, 1)}
+    await restarted.delete("shop", "ann")
+    assert again.waiting == {"ann": (0, 0)}
+    last = Runtime(store)
+    await last.users()
+    assert last.waiting == {}

@@ -71,9 +71,13 @@ def keeper(store: Database, folder: Path, find: Callable[[str, int], Path | None
     )
 
 
-def registering(served: list[StoredUser] | None) -> Registering:
-    """A registrar that says in `served` whom it knows."""
+def registering(
+    served: list[StoredUser] | None, waiting: dict[str, tuple[int, int]] | None = None
+) -> Registering:
+    """A registrar that says in `served` whom it knows, and in `waiting` what it heard of their
+    mailboxes."""
     known: list[StoredUser] = [] if served is None else served
+    told: dict[str, tuple[int, int]] = {} if waiting is None else waiting
 
     def serve(users: Iterable[StoredUser]) -> None:
         known[:] = users
@@ -84,6 +88,7 @@ def registering(served: list[StoredUser] | None) -> Registering:
         configured=frozenset({"boss"}),
         secret_of=secret_of,
         serve=serve,
+        tell_mailbox=lambda user, new, old: told.update({user: (new, old)}),
     )
 
 
@@ -96,6 +101,7 @@ async def client_of(
     tokens: Mapping[str, str] | None = None,
     uploads: bool = False,
     served: list[StoredUser] | None = None,
+    waiting: dict[str, tuple[int, int]] | None = None,
     rates: Rates | None = None,
     state: Callable[[], dict[str, object]] = lambda: {"sip": ["udp:127.0.0.1:5060"]},
 ) -> AsyncIterator[httpx.AsyncClient]:
@@ -127,7 +133,11 @@ async def client_of(
             applications=desk,
             secrets=secrets,
             users=ApplicationUsers(
-                store, ring, registering(served), warn=pytest.fail, wall_time=lambda: WRITTEN
+                store,
+                ring,
+                registering(served, waiting),
+                warn=pytest.fail,
+                wall_time=lambda: WRITTEN,
             ),
             state=state,
         )

@@ -73,6 +73,47 @@ async def test_everything_wrong_with_a_user_is_listed(sim: Sim, tmp_path: Path) 
         assert "MD5 and SHA-256" in lacking["ha1"]
 
 
+async def test_a_mailbox_is_set_shown_and_told(sim: Sim, tmp_path: Path) -> None:
+    waiting: dict[str, tuple[int, int]] = {}
+    async with client_of(sim, tmp_path, waiting=waiting) as client:
+        await client.put(ANN, json={"password": PASSWORD})
+        assert (await client.get(f"{ANN}/mailbox")).json() == {
+            "new": 0,
+            "old": 0,
+            "changed_at": None,
+        }
+        kept = await client.put(f"{ANN}/mailbox", json={"new": 3, "old": 1})
+        assert (kept.status_code, kept.json()["new"], kept.json()["old"]) == (200, 3, 1)
+        assert (await client.get(f"{ANN}/mailbox")).json() == kept.json()
+        boss = await client.put(f"{SHOP}/users/boss/mailbox", json={"new": 1})
+        assert (boss.status_code, boss.json()["old"]) == (200, 0)
+        assert waiting == {"ann": (3, 1), "boss": (1, 0)}
+
+
+async def test_a_mailbox_is_a_users_of_the_application(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        await client.put(ANN, json={"password": PASSWORD})
+        other = "/api/v1/applications/bank/users/ann/mailbox"
+        for answer in (
+            await client.put(other, json={"new": 1}),
+            await client.get(other),
+            await client.put(f"{SHOP}/users/cy/mailbox", json={"new": 1}),
+        ):
+            assert "has no user" in await detail(answer, 404)
+
+
+async def test_everything_wrong_with_a_mailbox_is_listed(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        box = f"{SHOP}/users/boss/mailbox"
+        assert list(faults(await client.put(box, json={"old": 2**32, "x": 1}))) == [
+            "x",
+            "new",
+            "old",
+        ]
+        assert list(faults(await client.put(box, json={"new": True, "old": -1}))) == ["new", "old"]
+        assert list(faults(await client.put(box, json=[]))) == [""]
+
+
 async def test_a_number_goes_to_its_application_and_to_no_other(sim: Sim, tmp_path: Path) -> None:
     async with client_of(sim, tmp_path, uploads=True) as client:
         await uploaded(client, one(SAYS.format("ours")))

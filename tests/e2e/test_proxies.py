@@ -17,6 +17,7 @@ from tests.e2e.audio import tone
 from tests.e2e.phone import Phone, telephone
 from tests.e2e.runtime_process import RuntimeProcess, callstage
 from tests.e2e.test_real_peers import MICROPHONE_S, tones
+from tests.e2e.test_users import registered
 from tests.e2e.waiting import until
 from tests.interop.baresip import baresip
 from tests.interop.kamailio import PASSWORD, Kamailio, kamailio
@@ -33,6 +34,8 @@ def config(port: int) -> str:
     return f"""
 [server]
 drain_timeout_s = 1
+[users.bob]
+password = "{PASSWORD}"
 [[trunk]]
 name = "proxy"
 uri = "sip:127.0.0.1:{port}"
@@ -67,7 +70,7 @@ def site(scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     options = ["--config", str(file)]
     for transport in ("udp", "tcp"):
         options += ["--sip", f"{transport}://127.0.0.1:{inside}"]
-    names = ("play", "before_answer", "dial", "noted", "quiet")
+    names = ("play", "before_answer", "dial", "noted", "quiet", "direct")
     with callstage(*(scripts / f"{n}.py" for n in names), folder=folder, options=options) as it:
         yield Site(it, inside, proxy_port)
 
@@ -191,6 +194,41 @@ async def test_a_telephone_behind_a_proxy_hangs_up_on_a_script(site: Site, tmp_p
         await mine.bye()
         [line] = between.routed(phone.port)
         assert line == f"BYE udp {call.invite.contact_uri}"
+
+
+@pytest.mark.parametrize("inside", ["udp", "tcp"])
+async def test_our_re_invites_follow_the_route_through_the_proxy(
+    site: Site, tmp_path: Path, inside: str
+) -> None:
+    """A user of ours holds a direct call: the telephone behind the proxy is asked by us."""
+    phone_folder = tmp_path / "phone"
+    phone_folder.mkdir()
+    account = f"answermode=auto;audio_codecs=PCMU;regint=60;auth_user=bob;auth_pass={PASSWORD}"
+    address = f"sip:bob@127.0.0.1:{site.inside}"
+    user = "direct" if inside == "udp" else "tcp-direct"
+    async with (
+        proxy(site, tmp_path / "k") as between,
+        baresip(phone_folder, tone(880, MICROPHONE_S), account=account, registers=address) as bob,
+        telephone(site.proxy_port) as phone,
+    ):
+        await registered(site.runtime, "bob")
+        call = await phone.call(user)
+        await call.connected()
+        await bob.wait_for("CALL_ESTABLISHED")
+        await bob.hold()
+        await call.requested("INVITE")
+        assert call.answers[-1].direction == "sendonly"
+        await bob.resume()
+        await call.requested("INVITE", 2)
+        assert call.answers[-1].direction == "sendrecv"
+        await call.requested("ACK", 2)
+        await bob.hang_up()
+        await call.ended()
+        routed = [line for line in between.output().splitlines() if line.endswith(phone.uri)]
+        asked = [line.partition("ROUTED ")[2].split()[0] for line in routed if "ROUTED" in line]
+        assert asked == ["INVITE", "ACK", "INVITE", "ACK", "BYE"]
+        assert all(f"from {inside}:" in line for line in routed if "ROUTED" in line)
+    await registered(site.runtime, "bob", 0)
 
 
 @pytest.mark.parametrize("outside", ["udp", "tcp"])

@@ -231,7 +231,7 @@ async def test_sips_is_refused_over_a_connection_that_others_can_read(site: Site
     async with browser(site.runtime.port("ws")) as phone:
         answer = await register(phone, f"<sips:rb@{HOST};transport=ws>")
         assert answer.status == 400
-        why = "a sips: contact is for registrations over TLS or WSS, not WS"
+        why = "a sips: contact is for phones that come over TLS or WSS, not WS"
         assert why in (answer.headers.get("Warning") or "")
         assert registrations(site.runtime, "bob") == []
 

@@ -68,6 +68,15 @@ def account(user: str = "bob", password: str = PASSWORD, every_s: int = 30) -> s
     return f"answermode=auto;{codecs};regint={every_s};auth_user={user};auth_pass={password}"
 
 
+async def test_sipsak_asks_what_we_can_do(members: RuntimeProcess, tmp_path: Path) -> None:
+    target = f"sip:anyone@127.0.0.1:{members.port()}"
+    command = [require_program("sipsak"), "-vv", "-s", target]
+    run = await run_program(command, tmp_path, timeout_s=20)
+    assert run.exit_code == 0, run.trace()
+    assert "SIP/2.0 200 OK" in run.output
+    assert "SUBSCRIBE, NOTIFY" in run.output
+
+
 async def test_sipsak_registers_with_digest_and_unregisters(
     members: RuntimeProcess, tmp_path: Path
 ) -> None:

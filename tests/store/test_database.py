@@ -114,7 +114,7 @@ def test_a_database_of_the_first_version_is_migrated_with_what_it_holds(tmp_path
     store = Database.open(tmp_path)
     store.write_sync(lambda connection: add_token(connection, "ci"))
     folder = str(Path(database_module.__file__).with_name("migrations"))
-    added = ("secrets", "pairs", "users", "numbers")
+    added = ("secrets", "pairs", "users", "numbers", "mailboxes")
 
     def as_it_was(connection: Connection) -> None:
         for table in added:
@@ -130,4 +130,5 @@ def test_a_database_of_the_first_version_is_migrated_with_what_it_holds(tmp_path
     with again._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     assert ScriptDirectory(folder).get_revision("0002").down_revision == "0001"
+    assert ScriptDirectory(folder).get_revision("0003").down_revision == "0002"
     again.close()

@@ -42,6 +42,7 @@ from sip.endpoint import (
     Endpoint,
     EndpointSettings,
     Fault,
+    MailboxState,
     RefusalReport,
     RegistrationChanged,
     WebSocketSettings,
@@ -224,6 +225,10 @@ class SipGateway:
         """Users of applications, beside those of the configuration, from now on."""
         self._endpoint.set_users(self._users.set_stored(stored))
         self._gate.expect_users(self._users.expects_proof)
+
+    def set_mailbox(self, user: str, new: int, old: int) -> None:
+        """So many messages wait for a user from now on; phones that have asked for it are told."""
+        self._endpoint.set_mailbox(user, MailboxState(new=new, old=old))
 
     def registrations(self) -> tuple[Binding, ...]:
         """Where users can be reached now, by user."""

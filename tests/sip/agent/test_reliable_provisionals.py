@@ -69,6 +69,20 @@ def test_a_prack_for_nothing_gets_481() -> None:
     assert {r.status for r in lab.responses() if r.cseq.method == "PRACK"} == {481}
 
 
+def test_a_reliable_response_is_repeated_at_doubling_intervals_until_its_prack() -> None:
+    """RFC 3262 3: from T1 on, and T2 is no limit."""
+    lab = Lab()
+    lab.invite(REQUIRED)
+    lab.session.provisional(180)
+    lab.run(31.9)
+    repeats = [one.at for one in lab.heard if one.retransmission]
+    assert repeats == [0.5, 1.5, 3.5, 7.5, 15.5, 31.5]
+    [number] = {str(one.headers.get("RSeq")) for one in lab.responses(180)}
+    lab.in_dialog("PRACK", 2, headers=f"RAck: {number} 1 INVITE\r\n")
+    lab.run(100.0)
+    assert [one.at for one in lab.heard if one.retransmission] == repeats
+
+
 def test_without_a_prack_the_invite_is_refused_after_64_t1() -> None:
     lab = Lab()
     lab.invite(REQUIRED)

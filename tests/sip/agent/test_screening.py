@@ -31,7 +31,7 @@ def test_options_outside_a_dialog_says_what_we_can_do() -> None:
     answer = one_answer(lab)
     assert answer.status == 200
     assert answer.headers.get("Allow") == (
-        "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, MESSAGE"
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY, MESSAGE"
     )
     assert answer.headers.get("Accept") == "application/sdp"
     assert answer.headers.get("Supported") == "100rel, norefersub, replaces, timer"

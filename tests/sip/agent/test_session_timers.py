@@ -59,6 +59,19 @@ def test_a_peer_without_update_is_refreshed_by_a_reinvite_that_changes_nothing()
     assert lab.events() == []
 
 
+@pytest.mark.parametrize(("can", "method"), [(ALLOW, "UPDATE"), ("", "INVITE")])
+def test_a_refresh_takes_the_route_through_the_proxies(can: str, method: str) -> None:
+    lab = Lab()
+    routes = "Record-Route: <sip:192.0.2.8;lr>, <sip:192.0.2.7:5070;lr>\r\n"
+    timer = "Session-Expires: 600;refresher=uas\r\nSupported: timer\r\n"
+    lab.answered_call(headers=f"{routes}{timer}{can}")
+    lab.run(300)
+    (refresh,) = lab.requests()
+    assert (refresh.method, refresh.uri) == (method, "sip:peer@192.0.2.9")
+    assert refresh.headers.values("Route") == ["<sip:192.0.2.8;lr>", "<sip:192.0.2.7:5070;lr>"]
+    assert lab.heard[-1].destination.host == "192.0.2.8"
+
+
 def test_an_answer_that_changes_with_the_refresh_is_reported() -> None:
     lab = Lab()
     lab.answered_call(headers="Session-Expires: 600;refresher=uas\r\nSupported: timer\r\n")

@@ -235,7 +235,7 @@ def test_a_sips_contact_is_refused_where_others_could_read_along(transport: Tran
     flow = from_("192.0.2.9", 40000, transport=transport)
     result = desk.register("<sips:bob@192.0.2.9>", flow=flow)
     assert result.status == 400
-    why = f"a sips: contact is for registrations over TLS or WSS, not {transport.upper()}"
+    why = f"a sips: contact is for phones that come over TLS or WSS, not {transport.upper()}"
     assert result.reason == why
     assert desk.contacts() == []
 

@@ -280,6 +280,21 @@ def test_no_common_codec_lists_what_was_offered_and_why_each_failed() -> None:
     assert error.warning_header("127.0.0.1") == f'305 127.0.0.1 "{error.warning}"'
 
 
+def test_attributes_that_we_do_not_speak_are_neither_in_the_way_nor_answered() -> None:
+    """RFC 3611 5.1, RFC 4585, RFC 8285: extended reports, feedback, header extensions."""
+    unknown = (
+        "a=rtcp-xr:voip-metrics stat-summary=loss,jitt",
+        "a=rtcp-fb:* nack",
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        "a=ssrc:1 cname:x",
+        "a=silenceSupp:off - - - -",
+    )
+    answer, negotiated = answer_offer(audio(*unknown), CAPS, LOCAL)
+    assert negotiated.codec.name == "PCMU"
+    written = str(answer)
+    assert [line for line in unknown if line.partition(":")[0] in written] == []
+
+
 def test_encryption_is_refused_by_name() -> None:
     error = refused(sdp("m=audio 4000 RTP/SAVP 0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x"))
     assert error.warning_code == 302
