@@ -16,16 +16,30 @@ MAX_SENDERS: Final = 100
 """Written by hand."""
 
 
-def _socket_url(_: Any, __: attrs.Attribute[Any], value: str) -> None:
-    if value and not value.startswith(("ws://", "wss://")):
-        raise ValueError(f"{value!r} must be a ws:// or wss:// URL")
+RECOGNISER_SCHEMES: Final = ("ws://", "wss://", "http://", "https://")
+MAX_ASR_TIMEOUT_S: Final = 60.0
+"""A caller who waits longer for an answer has hung up."""
+
+
+def _recogniser_url(_: Any, __: attrs.Attribute[Any], value: str) -> None:
+    if value and not value.startswith(RECOGNISER_SCHEMES):
+        raise ValueError(f"{value!r} must be a ws://, wss://, http:// or https:// URL")
+
+
+def _asr_timeout(_: Any, __: attrs.Attribute[Any], value: float) -> None:
+    if not 0 < value <= MAX_ASR_TIMEOUT_S:
+        raise ValueError(f"{value:g} is not from 0 to {MAX_ASR_TIMEOUT_S:g} seconds")
 
 
 @attrs.frozen(kw_only=True)
 class AsrSettings:
-    """Where speech is recognised; without it VoxEngine.createASR fires an error."""
+    """Where speech is recognised; without `url`, by the embedded recogniser."""
 
-    url: str = attrs.field(default="", validator=_socket_url)
+    url: str = attrs.field(default="", validator=_recogniser_url)
+    audio: Literal["wav", "l16"] = "wav"
+    """How utterances are posted to an http:// or https:// recogniser."""
+    timeout_s: float = attrs.field(default=10.0, validator=_asr_timeout)
+    """For its answer to one of them."""
 
 
 def _host(_: Any, __: attrs.Attribute[Any], value: str) -> None:

@@ -51,12 +51,20 @@ def read(text: str) -> Recognised | None:
         return Recognised(name, {"error": str(message.get("error", ""))[:MAX_TEXT]})
     if name not in ("Result", "InterimResult"):
         return Recognised(name)
-    fields: dict[str, Any] = {"text": str(message.get("text", ""))[:MAX_TEXT]}
     if name == "Result":
-        fields["confidence"] = _number(message.get("confidence"), 100.0)
-        fields["resultEndTime"] = _number(message.get("resultEndTime"), float(2**53))
-        fields["languageCode"] = str(message.get("languageCode", ""))[:64]
-    return Recognised(name, fields)
+        return read_answer(message)
+    return Recognised(name, {"text": str(message.get("text", ""))[:MAX_TEXT]})
+
+
+def read_answer(message: Mapping[str, Any]) -> Recognised:
+    """What was understood of one utterance: `text`, and what else a result has."""
+    fields = {
+        "text": str(message.get("text", ""))[:MAX_TEXT],
+        "confidence": _number(message.get("confidence"), 100.0),
+        "resultEndTime": _number(message.get("resultEndTime"), float(2**53)),
+        "languageCode": str(message.get("languageCode", ""))[:64],
+    }
+    return Recognised("Result", fields)
 
 
 def _number(value: object, most: float) -> float:

@@ -132,16 +132,17 @@ class Isolation:
         recorder: SandboxReport,
         voice: SandboxReport,
         engine: SandboxReport,
+        recogniser: SandboxReport | None,
     ) -> Isolation:
-        return cls(
-            {
-                "session worker": session,
-                "file decoder": decoder,
-                "recorder": recorder,
-                "voice": voice,
-                "media engine": engine,
-            }
-        )
+        """Without a report of the recogniser, which starts when it is used for the first time."""
+        kinds = {
+            "session worker": session,
+            "file decoder": decoder,
+            "recorder": recorder,
+            "voice": voice,
+            "media engine": engine,
+        }
+        return cls(kinds if recogniser is None else {**kinds, "recogniser": recogniser})
 
     @property
     def level(self) -> Level:

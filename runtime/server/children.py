@@ -20,6 +20,7 @@ from runtime.media.sounds.library import Sounds
 from runtime.media.sounds.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
 from runtime.net.turnstile import Turnstile
+from runtime.recognition import EmbeddedRecogniser, Recognisers
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.launcher import ZygoteLauncher
 from runtime.sandbox.levels import Isolation
@@ -33,7 +34,7 @@ SOUNDS_FOLDER = "sounds"
 
 @attrs.frozen(kw_only=True)
 class Children:
-    """Audio engine, file decoders, voice, recorder, zygote, and the writer of timelines."""
+    """Audio engine, file decoders, voice, recogniser, recorder, zygote, writer of timelines."""
 
     engine: MediaClient
     decoders: SoundWorkers
@@ -44,6 +45,7 @@ class Children:
     sounds: Sounds
     http: Fetcher
     sockets: SocketClient
+    recognisers: Recognisers
 
     @classmethod
     def configured(cls, config: Config, base_url: str, log: FilteringBoundLogger) -> Children:
@@ -65,6 +67,7 @@ class Children:
             codecs=config.codecs,
             on_note=log.warning,
         )
+        sockets = SocketClient(network, engine, lambda: secrets.randbits(32))
         return cls(
             engine=engine,
             decoders=decoders,
@@ -81,7 +84,16 @@ class Children:
                 rate_hz=sound_rate_hz,
             ),
             http=http,
-            sockets=SocketClient(network, engine, lambda: secrets.randbits(32)),
+            sockets=sockets,
+            recognisers=Recognisers(
+                sockets=sockets,
+                media=engine,
+                http=http,
+                # Decoders keep the same calls; what the machine could lock them with, it still can.
+                embedded=EmbeddedRecogniser(log.warning, lambda: decoders.sandbox),
+                audio=config.asr.audio,
+                timeout_s=config.asr.timeout_s,
+            ),
         )
 
     @property
@@ -93,6 +105,7 @@ class Children:
             recorder=self.recordings.sandbox,
             voice=self.speech.sandbox,
             engine=self.engine.sandbox,
+            recogniser=self.recognisers.embedded.sandbox,
         )
 
     async def start(self, nursery: trio.Nursery) -> None:
@@ -103,6 +116,7 @@ class Children:
                 self.engine.run,
                 self.decoders.run,
                 self.speech.run,
+                self.recognisers.embedded.run,
                 self.sounds.run,
                 self.recordings.run,
                 self.zygote.run,

@@ -69,6 +69,7 @@ async def find_isolation(ceilings: Ceilings) -> Isolation:
         nursery.start_soon(hear, "decoder", _of_worker, "runtime.media.sounds.files")
         nursery.start_soon(hear, "recorder", _of_worker, "runtime.media.recording.recorder")
         nursery.start_soon(hear, "voice", _of_worker, "runtime.speech.espeak")
+        nursery.start_soon(hear, "recogniser", _of_worker, "runtime.recognition.sphinx")
         nursery.start_soon(hear, "engine", _of_engine)
     return Isolation.of(**reports)
 

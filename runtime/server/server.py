@@ -161,6 +161,7 @@ class Server:
                 recordings=children.recordings,
                 http=children.http,
                 sockets=children.sockets,
+                recognition=children.recognisers,
                 mail=RelayedMail(_relay(config.mail)),
                 storage=self._records.storage,
             ),

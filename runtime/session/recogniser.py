@@ -1,7 +1,6 @@
-"""Speech recognition for a script: audio goes to the operator's recogniser, and text comes back.
+"""Speech recognition for a script: audio goes to a recogniser, and text comes back.
 
-The recogniser is a WebSocket server (docs/howto/speech-recognition.md); its address is the
-operator's, never the script's.
+Which recogniser that is, is the operator's to say (runtime/recognition/providers.py).
 """
 
 from __future__ import annotations
@@ -9,21 +8,22 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from runtime.decisions.encodings import ENCODINGS
-from runtime.decisions.media_stream import StreamPlan
-from runtime.decisions.recognition import read
+import trio
+
+from runtime.decisions.recognition import Recognised
 from runtime.decisions.routing import ASR
-from runtime.media.port import MediaUnavailable
-from runtime.net import FetchError
-from runtime.net.fetch import as_it_is
+from runtime.recognition.port import (
+    Recognition,
+    RecognitionEvent,
+    RecognitionLost,
+    RecognitionNote,
+    RecognitionRequest,
+    RecognitionUnavailable,
+)
 from runtime.sandbox.frames import call_id
 from runtime.sandbox.recognition_commands import CreateRecogniser
 from runtime.session.context import SessionContext
 from runtime.session.timeline import seconds
-from runtime.sockets import Socket, SocketClosed, SocketEvent, SocketNote, SocketRequest, SocketText
-
-ENCODING = ENCODINGS["PCM16"]
-"""What every recogniser takes."""
 
 
 class Recogniser:
@@ -32,7 +32,8 @@ class Recogniser:
     def __init__(self, session: SessionContext) -> None:
         self.unit = 0
         self._session = session
-        self._socket: Socket | None = None
+        self._recognition: Recognition | None = None
+        self._scope: trio.CancelScope | None = None
         self._interim = False
         self._began = session.now()
 
@@ -40,38 +41,36 @@ class Recogniser:
         self.unit, self._interim = unit, command.interim
         session = self._session
         session.routes.add(unit, ASR)
-        url = session.settings.recogniser
-        if not url:
-            self._scope = None
-            self._fail("no recogniser is configured: [asr] url in callstage.toml")
-            return
-        limit = session.settings.limits.http_connect_timeout_s
-        request = SocketRequest(url=url, protocols=("asr",), connect_s=limit)
-        plan = StreamPlan(encoding=ENCODING, custom=command.wishes)
-        self._scope = session.tasks.start(partial(self._run, request, plan))
+        request = RecognitionRequest(
+            url=session.settings.recogniser,
+            wishes=command.wishes,
+            owner=session.id,
+            connect_s=session.settings.limits.http_connect_timeout_s,
+        )
+        self._scope = session.tasks.start(partial(self._run, request))
 
-    async def _run(self, request: SocketRequest, plan: StreamPlan) -> None:
+    async def _run(self, request: RecognitionRequest) -> None:
         listener = self._session.tasks.edge(self._on)
         try:
-            socket = await self._session.ports.sockets.open(request, as_it_is, listener)
-        except (FetchError, MediaUnavailable) as exc:
+            recognition = await self._session.ports.recognition.open(request, listener)
+        except RecognitionUnavailable as exc:
             self._fail(str(exc))
             return
-        self._socket, self._began = socket, self._session.now()
-        self._session.routes.bind(self.unit, socket.media)
-        socket.begin(plan)
+        self._recognition, self._began = recognition, self._session.now()
+        self._session.routes.bind(self.unit, recognition.media)
+        recognition.begin()
         self._emit("Started")
         self._session.routes.update(self.unit, can_hear=True, can_be_heard=False)
-        await socket.run()
+        await recognition.run()
 
     def stop(self) -> None:
         """Stopped follows at once; what the recogniser still says is not told."""
         self._leave()
-        duration = self._session.now() - self._began if self._socket else 0.0
+        duration = self._session.now() - self._began if self._recognition else 0.0
         cost = self._session.settings.rates.recognition(duration)
         self._emit("Stopped", cost=cost, duration=seconds(duration))
-        if self._socket is not None:
-            self._socket.close()
+        if self._recognition is not None:
+            self._recognition.close()
         elif self._scope is not None:
             self._scope.cancel()
 
@@ -81,29 +80,17 @@ class Recogniser:
         if self._scope is not None:
             self._scope.cancel()
 
-    def _on(self, event: SocketEvent) -> None:
+    def _on(self, event: RecognitionEvent) -> None:
         if self.unit not in self._session.routes:
             return
         match event:
-            case SocketText(text):
-                self._heard(text)
-            case SocketNote(text):
+            case Recognised(name=name, fields=fields):
+                if name != "InterimResult" or self._interim:
+                    self._emit(name, **fields)
+            case RecognitionNote(text):
                 self._note(text)
-            case SocketClosed(reason=reason, code=code):
-                self._fail(f"the recogniser has left ({code}) {reason}".strip())
-            case _:
-                pass
-
-    def _heard(self, text: str) -> None:
-        found = read(text)
-        if found is None:
-            self._note("a message of the recogniser's is not understood")
-        elif found.name == "Error":
-            self._fail(str(found.fields["error"]))
-            if self._socket is not None:
-                self._socket.close()
-        elif found.name != "InterimResult" or self._interim:
-            self._emit(found.name, **found.fields)
+            case RecognitionLost(error):
+                self._fail(error)
 
     def _fail(self, error: str) -> None:
         self._note(error)

@@ -19,6 +19,7 @@ from runtime.mail import MailPort
 from runtime.media.port import MediaPort, RecordingStore
 from runtime.media.sounds.sound_port import SoundLibrary
 from runtime.net import Fetcher
+from runtime.recognition.port import RecognitionPort
 from runtime.sockets import SocketPort
 from runtime.storage import ApplicationStore
 
@@ -59,7 +60,7 @@ class SessionSettings:
     log_url: Callable[[str], str] = _no_url
     """Of a session id."""
     recogniser: str = ""
-    """Where speech is recognised: a ws:// or wss:// URL; empty = nowhere."""
+    """Where speech is recognised, an address of the operator's; empty = the embedded one."""
     rates: RateTable = RateTable()
     secrets: tuple[Secret, ...] = attrs.field(default=(), repr=False)
     """Of the operator, for all applications."""
@@ -78,4 +79,5 @@ class Ports:
     http: Fetcher
     storage: ApplicationStore
     sockets: SocketPort
+    recognition: RecognitionPort
     mail: MailPort

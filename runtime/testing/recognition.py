@@ -5,6 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import attrs
+
+from runtime.recognition.port import (
+    RecognitionListener,
+    RecognitionRequest,
+    RecognitionUnavailable,
+)
+from runtime.recognition.sockets import SocketRecognition
+from runtime.sockets import SocketPort
 from runtime.testing.sockets import SimSocket
 
 RECOGNISER_URL: Final = "ws://recogniser.sim/"
@@ -39,3 +48,18 @@ class SimRecogniser(SimSocket):
 
     def _says(self, **message: object) -> None:
         self.sends(json.dumps(message))
+
+
+@attrs.frozen
+class SimRecognisers:
+    """Every createASR gets the test's recogniser, whatever its profile; implements
+    RecognitionPort."""
+
+    sockets: SocketPort
+
+    async def open(
+        self, request: RecognitionRequest, listener: RecognitionListener
+    ) -> SocketRecognition:
+        if not request.url:
+            raise RecognitionUnavailable("the test has no recogniser")
+        return await SocketRecognition.open(self.sockets, request, listener)

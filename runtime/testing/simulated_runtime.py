@@ -31,7 +31,7 @@ from runtime.session.worker import Bundle
 from runtime.sockets import SocketPort
 from runtime.storage import ApplicationStore
 from runtime.testing.outsiders import access_url
-from runtime.testing.recognition import RECOGNISER_URL
+from runtime.testing.recognition import RECOGNISER_URL, SimRecognisers
 
 DEFAULT_TIME: Final = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
 """A Wednesday morning, so that office hours do not depend on when the tests run."""
@@ -143,6 +143,7 @@ class SimulatedRuntime:
                 recordings=self._edges.recordings,
                 http=Fetcher(self._edges.http),
                 sockets=self._edges.sockets,
+                recognition=SimRecognisers(self._edges.sockets),
                 mail=self._edges.mail,
                 storage=ApplicationStore(wall_time=lambda: self._epoch + self._now()),
             ),

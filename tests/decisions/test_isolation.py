@@ -26,7 +26,7 @@ def report(*locks: Lock, acts: tuple[Act, ...] = (REFUSED,)) -> SandboxReport:
 
 FULL = report(SECCOMP, LANDLOCK)
 PARTIAL = report(SECCOMP, Lock("landlock", False, "this kernel has none"))
-KINDS = ("session", "decoder", "recorder", "voice", "engine")
+KINDS = ("session", "decoder", "recorder", "voice", "engine", "recogniser")
 NONE = report(Lock("seccomp", False, "no"), Lock("landlock", False, "no"))
 
 

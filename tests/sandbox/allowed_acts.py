@@ -198,6 +198,7 @@ ACTS: dict[str, dict[str, Callable[[], Any]]] = {
     "session": SESSION,
     "decoder": WORK,
     "recorder": WORK,
+    "recogniser": WORK,
     "voice": {
         **WORK,
         "a language": a_language("de"),

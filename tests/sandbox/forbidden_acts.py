@@ -184,6 +184,7 @@ NEEDED: dict[str, set[str]] = {
     "recorder": _AUDIO,
     "voice": {*_AUDIO, "newfstatat", "stat"},
     "engine": {*_AUDIO, "sendto with an address"},
+    "recogniser": _AUDIO,
 }
 """Calls that are part of a kind's work."""
 

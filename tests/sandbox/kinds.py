@@ -10,6 +10,7 @@ from runtime.media import engine, ffmpeg
 from runtime.media.recording import recorder
 from runtime.media.sounds import files
 from runtime.processes.confine import Confinement
+from runtime.recognition import sphinx
 from runtime.sandbox import lock, zygote
 from runtime.sandbox.ceilings import Ceilings
 from runtime.speech import espeak
@@ -22,6 +23,7 @@ CONFINEMENTS: Final[dict[str, Confinement]] = {
     "recorder": recorder.CONFINEMENT,
     "voice": espeak.confinement(Path()),
     "engine": engine.CONFINEMENT,
+    "recogniser": sphinx.CONFINEMENT,
 }
 
 
@@ -38,4 +40,5 @@ LOAD: Final[dict[str, Callable[[], object]]] = {
     "recorder": ffmpeg.load,
     "voice": _load_voice,
     "engine": lambda: None,
+    "recogniser": sphinx.Sphinx,
 }

@@ -7,19 +7,22 @@ the state in the shared header.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import trio
 
-from runtime.media.pcm import PcmBuffer
+from runtime.media.pcm import MAX_SOUND_S, PcmBuffer
 from runtime.media.port import SoundError
 
 MAX_LABEL: Final = 100
 """Characters of a text or URL that an error message repeats."""
+MAX_ERROR: Final = 500
+"""Characters of a worker's own error sentence."""
 
 
 class SoundSource:
-    """Audio in the making. Workers' replies end in `audible`, then `finish` or `fail`."""
+    """Audio in the making: the Work of a sound worker (sound_workers.py). Its replies end in
+    `audible`, then `finish` or `fail`."""
 
     def __init__(self, buffer: PcmBuffer) -> None:
         self.buffer = buffer
@@ -46,6 +49,24 @@ class SoundSource:
     def wanted(self) -> bool:
         """Whether anybody still holds it; a job that nobody wants is not worth starting."""
         return self._users > 0
+
+    @property
+    def shared(self) -> tuple[int, ...]:
+        """Where the worker writes."""
+        return (self.buffer.fd,)
+
+    def told(self, reply: dict[str, Any]) -> bool:
+        """What the worker says; True at its end."""
+        match reply.get("state"):
+            case "audible":
+                self.audible(_seconds(reply.get("expected_s")))
+            case "done":
+                self.finish()
+                return True
+            case "failed":
+                self.fail(str(reply.get("error"))[:MAX_ERROR])
+                return True
+        return False
 
     @property
     def size_bytes(self) -> int:
@@ -156,3 +177,8 @@ class PcmSound:
 
 def _shortened(label: str) -> str:
     return label if len(label) <= MAX_LABEL else f"{label[:MAX_LABEL]}..."
+
+
+def _seconds(said: Any) -> float | None:
+    """A length that a worker reports; it has read a stranger's file, and may be one by now."""
+    return float(said) if isinstance(said, int | float) and 0 < said <= MAX_SOUND_S else None

@@ -1,4 +1,4 @@
-"""The core's side of the processes that make sounds: file decoders and voices.
+"""The core's side of processes that make or understand sounds: file decoders, voices, recognisers.
 
 One request at a time per worker, a bounded queue before them in which owners take turns
 (decisions/turns.py). A worker that dies, or takes too long by its CPU clock or by the wall clock,
@@ -10,22 +10,19 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import attrs
 import trio
 
 from runtime.decisions.turns import Shares, Turns
 from runtime.decisions.watchdog import LOOK_S, Silence, Verdict
-from runtime.media.pcm import MAX_SOUND_S
 from runtime.media.port import SoundError
 from runtime.processes.child import Child, describe_exit, start_child
 from runtime.processes.link import LinkFull
 from runtime.processes.packets import LinkClosed
 from runtime.processes.usage import cpu_of, usage_of
 from runtime.sandbox.levels import SandboxReport, Weaker, admitted, unprobed
-
-from .sound import SoundSource
 
 START_S: Final = 30.0
 """A worker needs well under a second; on a starved machine, this."""
@@ -35,8 +32,6 @@ END_S: Final = 0.5
 """A worker leaves by itself when its link is closed; one that does not is killed."""
 STARVED: Final = 10
 """Times the wall time of a request: a machine that leaves it no more processor is lost anyway."""
-MAX_ERROR: Final = 500
-"""Characters of a worker's own error sentence."""
 
 
 @attrs.frozen(kw_only=True)
@@ -69,11 +64,29 @@ class WorkerKind:
         )
 
 
+class Work(Protocol):
+    """What a request is for; its fate."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody still waits for it; what nobody wants is not worth starting."""
+
+    @property
+    def shared(self) -> tuple[int, ...]:
+        """Descriptors of its memory; they stay its own, and are sent last."""
+
+    def told(self, reply: dict[str, Any]) -> bool:
+        """A reply of the worker's, which has met what strangers made; True when it was the last."""
+
+    def fail(self, error: str, *, hopeless: bool = False) -> None:
+        """Nothing follows. `hopeless`: it would be so at any time. No effect once it is over."""
+
+
 @attrs.define(eq=False)
 class _Job:
     request: dict[str, Any]
     fds: tuple[int, ...]
-    source: SoundSource
+    work: Work
     patience_s: float
     """What comes on top of the time that a request may take."""
     trouble: str = "failed on it and was restarted"
@@ -123,18 +136,18 @@ class SoundWorkers:
         self,
         request: dict[str, Any],
         fds: Sequence[int],
-        source: SoundSource,
+        work: Work,
         *,
         owner: Hashable = None,
         patience_s: float = 0.0,
     ) -> None:
-        """Have `source` filled; its fate tells how that went. Takes the descriptors over.
+        """Have a request carried out; `work` is told how that went. Takes the descriptors over.
 
         Owners take turns. `patience_s`: how much longer than others it may take, because the worker
         waits for what it reads. Raises SoundError when too many requests wait, of all or of this
         owner.
         """
-        job = _Job(request, tuple(fds), source, patience_s)
+        job = _Job(request, tuple(fds), work, patience_s)
         if not self._running or not self._jobs.put(owner, job):
             why = f"has {len(self._jobs)} requests waiting" if self._running else "is not running"
             job.close()
@@ -197,7 +210,7 @@ class SoundWorkers:
                 continue
             owner, job = turn
             try:
-                if job.source.wanted:
+                if job.work.wanted:
                     useful = await self._carry_out(child, job)
                 else:
                     job.close()
@@ -211,9 +224,9 @@ class SoundWorkers:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch, child, job)
-                await child.link.send(job.request, [*job.fds, job.source.buffer.fd])
+                await child.link.send(job.request, [*job.fds, *job.work.shared])
                 job.close()
-                await self._follow(child, job.source)
+                await self._follow(child, job.work)
                 done = True
                 nursery.cancel_scope.cancel()
         except* (LinkClosed, LinkFull):
@@ -238,24 +251,12 @@ class SoundWorkers:
             job.trouble = f"took longer than {job_s:g} s over it and was stopped"
         child.kill()
 
-    async def _follow(self, child: Child, source: SoundSource) -> None:
-        while True:
+    async def _follow(self, child: Child, work: Work) -> None:
+        over = False
+        while not over:
             reply, _ = await child.link.receive()
-            match reply.get("state"):
-                case "audible":
-                    source.audible(_seconds(reply.get("expected_s")))
-                case "done":
-                    source.finish()
-                    return
-                case "failed":
-                    source.fail(str(reply.get("error"))[:MAX_ERROR])
-                    return
+            over = work.told(reply)
 
     def _fail(self, job: _Job, trouble: str) -> None:
         job.close()
-        job.source.fail(f"{self.kind.name} {trouble}", hopeless=job.hopeless)
-
-
-def _seconds(said: Any) -> float | None:
-    """A length that a worker reports; it has read a stranger's file, and may be one by now."""
-    return float(said) if isinstance(said, int | float) and 0 < said <= MAX_SOUND_S else None
+        job.work.fail(f"{self.kind.name} {trouble}", hopeless=job.hopeless)
