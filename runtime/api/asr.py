@@ -1,4 +1,4 @@
-"""ASR: what is said in a call as text, by the recogniser that the operator has configured."""
+"""ASR: what is said in a call as text, by the embedded recogniser or one of the operator's."""
 
 from __future__ import annotations
 
@@ -50,14 +50,17 @@ class RecogniserMaking(EventSource):
     __slots__ = ()
 
     def createASR(self, *parameters: object, **options: object) -> ASR:
-        """Start speech recognition, with the recogniser of `[asr] url`.
+        """Start speech recognition, with the recogniser of `[asr] url`, or with the embedded one
+        when there is none or `profile` is one of ASRProfileList.Offline.
 
-        Started follows, then CaptureStarted, InterimResult, SpeechCaptured and Result as they come;
-        ASRError when there is no recogniser, or it leaves. Options, as keywords or one dict:
-        interimResults (those events are fired); profile (ASRProfileList, or a language tag), model,
-        language, singleUtterance, phraseHints, profanityFilter and request are told to the
-        recogniser, 2,000 characters of JSON together; headers is accepted. Nobody tells when
-        nothing is said: set a timer. At most 10 at once. VoxEngine reference: VoxEngine.createASR.
+        The embedded one tells phrases apart, in English: phraseHints are needed, and "" is what is
+        none of them. Started follows, then CaptureStarted, InterimResult, SpeechCaptured and Result
+        as they come; ASRError when nothing can be recognised, or not any more. Options, as keywords
+        or one dict: interimResults (those events are fired, if the recogniser has any); profile
+        (ASRProfileList, or a language tag), model, language, singleUtterance, phraseHints,
+        profanityFilter and request are told to the recogniser, 2,000 characters of JSON together;
+        headers is accepted. Nobody tells when nothing is said: set a timer. At most 10 at once.
+        VoxEngine reference: VoxEngine.createASR.
         """
         what = "VoxEngine.createASR"
         return make_recogniser(what, merge(what, ASR_OPTIONS, parameters, options))

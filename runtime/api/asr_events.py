@@ -57,8 +57,8 @@ class SpeechCaptured(RecognitionEvent):
 
 @attrs.frozen(kw_only=True)
 class Result(RecognitionEvent):
-    """What was said. `confidence` 0 to 100, `resultEndTime` in ms: 0 when the recogniser does not
-    tell.
+    """What was said; "" when it was nothing that the recogniser knows. `confidence` 0 to 100,
+    `resultEndTime` in ms: 0 when the recogniser does not tell.
 
     Order: once for each utterance, after SpeechCaptured.
     """
@@ -72,7 +72,7 @@ class Result(RecognitionEvent):
 
 @attrs.frozen(kw_only=True)
 class InterimResult(RecognitionEvent):
-    """What was said so far; with interimResults only.
+    """What was said so far; with interimResults only, and from recognisers that stream.
 
     Order: between CaptureStarted and SpeechCaptured, as often as the recogniser changes its mind.
     """
@@ -95,9 +95,9 @@ class RecognitionStopped(RecognitionEvent):
 
 @attrs.frozen(kw_only=True)
 class RecognitionError(RecognitionEvent):
-    """There is no recogniser, or it has left (`error`); nothing follows.
+    """Nothing can be recognised, or not any more (`error` says why); nothing follows.
 
-    Order: the last event, instead of Stopped; instead of Started when there is no recogniser.
+    Order: the last event, instead of Stopped; instead of Started when it cannot begin.
     """
 
     name: ClassVar[str] = "ASR.Error"

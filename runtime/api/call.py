@@ -205,8 +205,8 @@ class Call(CallListening):
         With `speech` (True, or options of createASR: profile, model, phraseHints, ...) a
         recogniser hears the call while this is awaited, during the prompt only with bargeIn=True.
         A voice stops the prompt and has 60 s; the first words it says end the collection. The first
-        digit ends the listening. `hints` are words and phrases that are likely. Without a
-        recogniser, or when it leaves, keys are still collected and `error` says why.
+        digit ends the listening. `hints` are phrases that are likely; the embedded recogniser knows
+        nothing else. When nothing can be recognised keys are still collected, `error` says why.
         """
         plan = plan_of(maxDigits, finishOn, timeout, interDigitTimeout, bargeIn, speech)
         check_prompt(prompt)

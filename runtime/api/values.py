@@ -151,6 +151,13 @@ class ProviderVoices(metaclass=ProviderType):
     """
 
 
+class OfflineProfiles(metaclass=NamespaceType):
+    """The embedded recogniser, also where the operator has configured another."""
+
+    en_US: Final = "offline:en-US"
+    en_GB: Final = "offline:en-GB"
+
+
 class ASRProfileList(metaclass=NamespaceType):
     """Values for the `profile` option of createASR: languages, whatever the provider.
 
@@ -161,6 +168,7 @@ class ASRProfileList(metaclass=NamespaceType):
     Deepgram = ProviderVoices
     Google = ProviderVoices
     Microsoft = ProviderVoices
+    Offline = OfflineProfiles
     SaluteSpeech = ProviderVoices
     TBank = ProviderVoices
     Yandex = ProviderVoices

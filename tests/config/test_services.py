@@ -82,3 +82,25 @@ def test_a_mistake_in_a_rate_is_told_with_its_key(
     assert problem in fault
     assert fault.startswith(key.partition(".")[0].partition("[")[0])
     assert key.rpartition(".")[2] in fault
+
+
+def test_recognisers_are_reached_by_web_socket_or_http(tmp_path: Path) -> None:
+    for url in ("ws://a.example/", "wss://a.example/", "http://a.example/", "https://a.example/"):
+        asr = load(tmp_path, f'[asr]\nurl = "{url}"\naudio = "l16"\ntimeout_s = 2.5\n').asr
+        assert (asr.url, asr.audio, asr.timeout_s) == (url, "l16", 2.5)
+    assert load(tmp_path, "").asr.url == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('url = "ftp://a.example/"', "must be a ws://, wss://, http:// or https:// URL"),
+        ('audio = "mp3"', "l16"),
+        ("timeout_s = 0", "0 is not from 0 to 60 seconds"),
+        ("timeout_s = 61", "61 is not from 0 to 60 seconds"),
+    ],
+)
+def test_a_wrong_recogniser_is_told(tmp_path: Path, line: str, problem: str) -> None:
+    [fault] = faults(tmp_path, f"[asr]\n{line}\n")
+    assert fault.startswith("asr.")
+    assert problem in fault

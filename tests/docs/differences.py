@@ -39,7 +39,8 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "WebSocket.sendMediaTo": "one stream at a time: `tag` does not choose among several",
     "WebSocket.clearMediaBuffer": "`tag` does not choose among several streams",
     "WebSocketEvents.ERROR": "with `reason`; CLOSE follows",
-    "VoxEngine.createASR": "the operator's recogniser, whatever the provider of `profile`",
+    "VoxEngine.createASR": "the operator's recogniser or the embedded one (English phrases of "
+    "`phraseHints`), whatever the provider of `profile`",
     "ASREvents.Stopped": _RATES,
     "RecorderEvents.Stopped": _RATES,
     "Net.httpRequest": "private addresses need the operator's leave",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 import socket
 import struct
 from collections import deque
@@ -86,6 +87,9 @@ class Audio:
     reports: list[bytes] = attrs.field(factory=list)
     """RTCP packets."""
     sent: int = 0
+    loss: float = 0.0
+    """Part of the frames of what is said that is lost on the way; always the same ones."""
+    _chance: random.Random = attrs.field(factory=lambda: random.Random(5))
     _says: deque[bytes] = attrs.field(factory=deque)
     _repeats: bytes = b""
     _sequence: int = 1
@@ -148,14 +152,18 @@ class Audio:
             self._timestamp += FRAME
             if self.remote is None or self.silent:
                 continue
-            payload = b"\xff" * FRAME
+            payload, lost = b"\xff" * FRAME, False
             if self._says:
                 payload = self._says.popleft()
+                lost = self._chance.random() < self.loss
             elif self._repeats:
                 position %= len(self._repeats)
                 payload = self._repeats[position : position + FRAME]
                 position += FRAME
-            await self._send(PCMU, payload, self._timestamp)
+            if lost:
+                self._sequence += 1
+            else:
+                await self._send(PCMU, payload, self._timestamp)
 
     async def _send(
         self, kind: int, payload: bytes, timestamp: int, *, marker: bool = False

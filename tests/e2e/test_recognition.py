@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trio
 
+from runtime.recognition import EmbeddedRecogniser
+from runtime.recognition.utterances import FRAME, Ended, Utterances
 from tests.e2e.audio import Samples, silence
 from tests.e2e.phone import Phone, telephone
 from tests.e2e.runtime_process import RuntimeProcess, callstage
-from tests.recognition.voices import spoken
+from tests.e2e.sounds import read_sound
+from tests.recognition.voices import doubled, spoken
 
 pytestmark = pytest.mark.loopback
 
@@ -21,7 +25,8 @@ RECOGNISER = "runtime.recognition.sphinx"
 @pytest.fixture(scope="module")
 def runtime(scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
     """Of its own, because the recogniser starts when it is first used."""
-    with callstage(scripts / "menu.py", folder=tmp_path_factory.mktemp("menu")) as started:
+    served = [scripts / "menu.py", scripts / "record.py"]
+    with callstage(*served, folder=tmp_path_factory.mktemp("menu")) as started:
         yield started
 
 
@@ -76,3 +81,59 @@ async def test_one_result_follows_the_other_in_the_documented_order(
     assert logged(runtime, session) == [
         "ASR.Started", *utterance, "result: sales", *utterance, "result: billing",
     ]  # fmt: skip
+
+
+WORDS = ["sales", "support", "billing", "operator", "cancel", "delivery", "english", "repeat"]
+LOSS = 0.05
+
+
+@pytest.mark.soak
+async def test_a_recording_of_a_call_that_lost_packets_is_understood_as_well(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    said = await spoken(WORDS)
+    speech = sentences([silence(0.5), *said.values()], pause_s=0.7)
+    files: dict[float, Path] = {}
+
+    async def record(loss: float) -> None:
+        call = await phone.call("record", caller=f"loss-{loss}", headers=[("X-Container", "wav")])
+        await call.connected()
+        await runtime.logged(f"loss-{loss} record started")
+        call.audio.loss = loss
+        call.audio.say(speech)
+        await call.hear(len(speech) / 8000 + 0.5)
+        await call.bye()
+        await runtime.logged(f"loss-{loss} record stopped")
+        session = await runtime.session_of(call.call_id)
+        (files[loss],) = (file for file in runtime.recordings() if session in str(file))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(record, 0.0)
+        nursery.start_soon(record, LOSS)
+    whole, lossy = [await words_in(files[loss]) for loss in (0.0, LOSS)]
+    assert len(whole) == len(lossy) == len(WORDS)
+    # The voice speaks differently each time: one word of eight may be misheard, and of those that
+    # arrived with gaps two.
+    assert understood(whole) >= len(WORDS) - 1
+    assert understood(lossy) >= len(WORDS) - 2
+
+
+def understood(heard: list[str]) -> int:
+    return sum(one == other for one, other in zip(WORDS, heard, strict=True))
+
+
+async def words_in(file: Path) -> list[str]:
+    """What the embedded recogniser makes of the caller's side."""
+    samples, rate = read_sound(file)
+    assert rate == 8000
+    caller, heard = doubled(np.ascontiguousarray(samples[:, 0])), list[str]()
+    utterances, recogniser = Utterances(max_s=10), EmbeddedRecogniser(lambda _: None)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(recogniser.run)
+        understander = await recogniser.open({"phraseHints": WORDS}, "recording")
+        for start in range(0, len(caller) - FRAME, FRAME):
+            for found in utterances.hear(caller[start : start + FRAME]):
+                if isinstance(found, Ended):
+                    heard.append((await understander.understand(found)).fields["text"])
+        nursery.cancel_scope.cancel()
+    return heard

@@ -20,7 +20,7 @@ from tests.processes.running import children_running
 from tests.recognition.voices import PATIENCE_S, spoken, telephoned
 
 MENU = ["Sales", "support", "billing", "operator", "yes", "no", "cancel", "customer service"]
-OTHERS = ["banana", "purple window", "hello my friend"]
+OTHERS = ["banana", "window"]
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_phrases_of_a_menu_are_told_apart_on_a_telephone_line(
     assert len(right) >= len(MENU) - 1, heard
     wrong = [heard[phrase].fields["confidence"] for phrase in OTHERS]
     sure = sorted(heard[phrase].fields["confidence"] for phrase in right)
-    assert np.median(sure) > 75 > 60 > max(wrong), heard
+    assert np.median(sure) > 75 > 50 > max(wrong), heard
     assert recogniser.restarts == 0
 
 

@@ -39,9 +39,14 @@ def telephoned(samples: Samples) -> Samples:
     line = decode(encode(samples, "PCMU"), "PCMU")
     quiet = np.zeros(8000, np.int16)
     around = np.concatenate([quiet[: int(BEFORE_S * 8000)], line, quiet[: int(AFTER_S * 8000)]])
+    return doubled(around)
+
+
+def doubled(samples: Samples) -> Samples:
+    """From 8 to 16 kHz."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=16000)
-    frame = av.AudioFrame.from_ndarray(around.reshape(1, -1), format="s16", layout="mono")
+    frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
     frame.sample_rate = 8000
     parts = [*resampler.resample(frame), *resampler.resample(None)]
-    doubled: Samples = np.concatenate([part.to_ndarray().reshape(-1) for part in parts])
-    return doubled
+    wide: Samples = np.concatenate([part.to_ndarray().reshape(-1) for part in parts])
+    return wide
