@@ -37,6 +37,7 @@ PURE_FILES = (
     "runtime/media/dtmf.py",
     "runtime/media/tones.py",
     "runtime/media/listening.py",
+    "runtime/recognition/utterances.py",
     "runtime/session/rules.py",
 )
 FORBIDDEN_IN_PURE = {"trio", "socket", "time", "random", "secrets", "logging", "structlog"}

@@ -1,6 +1,7 @@
-"""Speech recognition: the embedded recogniser, and the ways to those of the operator."""
+"""Speech recognition: what a session may ask of it.
 
-from .embedded import EmbeddedRecogniser as EmbeddedRecogniser
+Who provides it is in modules of its own, which the start-up wiring alone loads."""
+
 from .port import Recognition as Recognition
 from .port import RecognitionEvent as RecognitionEvent
 from .port import RecognitionListener as RecognitionListener
@@ -9,11 +10,8 @@ from .port import RecognitionNote as RecognitionNote
 from .port import RecognitionPort as RecognitionPort
 from .port import RecognitionRequest as RecognitionRequest
 from .port import RecognitionUnavailable as RecognitionUnavailable
-from .providers import Recognisers as Recognisers
 
 __all__ = [
-    "EmbeddedRecogniser",
-    "Recognisers",
     "Recognition",
     "RecognitionEvent",
     "RecognitionListener",

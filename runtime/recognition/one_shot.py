@@ -15,6 +15,7 @@ from runtime.media.port import MediaLeg, MediaPort, MediaUnavailable
 
 from .hearing import Hearing
 from .port import (
+    RecognitionEvent,
     RecognitionListener,
     RecognitionLost,
     RecognitionNote,
@@ -53,7 +54,7 @@ class OneShotRecognition:
     ) -> None:
         self._hearing = hearing
         self._understander = understander
-        self._tell = listener
+        self._listener = listener
         self._closing = trio.Event()
 
     @classmethod
@@ -126,6 +127,10 @@ class OneShotRecognition:
             self._tell(result)
 
     def _lose(self, error: str) -> None:
+        self._tell(RecognitionLost(error))
+        self.close()
+
+    def _tell(self, event: RecognitionEvent) -> None:
+        """Nothing follows the end, whatever is under way."""
         if not self._closing.is_set():
-            self._tell(RecognitionLost(error))
-            self.close()
+            self._listener(event)

@@ -20,7 +20,8 @@ from runtime.media.sounds.library import Sounds
 from runtime.media.sounds.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
 from runtime.net.turnstile import Turnstile
-from runtime.recognition import EmbeddedRecogniser, Recognisers
+from runtime.recognition.embedded import EmbeddedRecogniser
+from runtime.recognition.providers import Recognisers
 from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.launcher import ZygoteLauncher
 from runtime.sandbox.levels import Isolation

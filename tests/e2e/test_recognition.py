@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import trio
 
-from runtime.recognition import EmbeddedRecogniser
+from runtime.recognition.embedded import EmbeddedRecogniser
 from runtime.recognition.utterances import FRAME, Ended, Utterances
 from tests.e2e.audio import Samples, silence
 from tests.e2e.phone import Phone, telephone

@@ -12,8 +12,13 @@ import trio
 import trio.testing
 
 from runtime.decisions.hints import MAX_HINTS
-from runtime.recognition import EmbeddedRecogniser, RecognitionUnavailable
-from runtime.recognition.embedded import MAX_LISTENING, MODULE, OWNER_QUEUE
+from runtime.recognition import RecognitionUnavailable
+from runtime.recognition.embedded import (
+    MAX_LISTENING,
+    MODULE,
+    OWNER_QUEUE,
+    EmbeddedRecogniser,
+)
 from runtime.recognition.one_shot import Failed
 from runtime.recognition.utterances import Ended
 from tests.processes.running import children_running

@@ -17,15 +17,11 @@ from runtime.decisions.recognition import Recognised
 from runtime.media.client import MediaClient
 from runtime.media.pcm import Samples
 from runtime.net import Direct, Fetcher, parse_networks
-from runtime.recognition import (
-    EmbeddedRecogniser,
-    Recognisers,
-    RecognitionEvent,
-    RecognitionLost,
-    RecognitionRequest,
-)
+from runtime.recognition import RecognitionEvent, RecognitionLost, RecognitionRequest
+from runtime.recognition.embedded import EmbeddedRecogniser
 from runtime.recognition.http import MAX_ANSWER, HttpUnderstander
 from runtime.recognition.one_shot import Failed
+from runtime.recognition.providers import Recognisers
 from runtime.recognition.utterances import Ended
 from tests.media.detect.voices import talk
 from tests.media.test_engine_loopback import Ear, FakeSound, running_engine
