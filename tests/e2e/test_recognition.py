@@ -77,6 +77,7 @@ async def test_one_result_follows_the_other_in_the_documented_order(
     await runtime.logged("result: billing")
     await call.bye()
     session = await runtime.session_of(call.call_id)
+    await runtime.over(session)
     utterance = ["ASR.CaptureStarted", "ASR.SpeechCaptured"]
     assert logged(runtime, session) == [
         "ASR.Started", *utterance, "result: sales", *utterance, "result: billing",

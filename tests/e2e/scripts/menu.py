@@ -1,6 +1,6 @@
 """Asks which department it shall be, has the answer understood, tells it, and hangs up."""
 
-from runtime import AppEvents, ASREvents, Logger, VoxEngine
+from runtime import AppEvents, ASREvents, CallEvents, Logger, VoxEngine
 
 DEPARTMENTS = ["sales", "support", "billing", "operator"]
 QUESTION = "Please say which department you want to talk to. " * 6
@@ -26,4 +26,5 @@ def listen(e: AppEvents.CallAlerting) -> None:
         asr.on(event)(lambda told: Logger.write(told.name))
     asr.on(ASREvents.Result)(lambda told: Logger.write(f"result: {told.text}"))
     asr.on(ASREvents.ASRError)(lambda told: Logger.write(f"error: {told.error}"))
+    e.call.on(CallEvents.Disconnected)(lambda: VoxEngine.terminate())
     e.call.sendMediaTo(asr)
