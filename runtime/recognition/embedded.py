@@ -24,7 +24,7 @@ from .utterances import RATE_HZ, Ended
 
 MODULE: Final = "runtime.recognition.sphinx"
 START_S: Final = 10.0
-"""A caller waits for it once in the life of the runtime; it takes 0.6 s."""
+"""A caller waits for it once in the life of the runtime; it takes 0.7 s."""
 QUEUE: Final = 32
 """Utterances that wait: at 50 ms each, nobody waits for two seconds."""
 OWNER_QUEUE: Final = 4

@@ -15,6 +15,8 @@ from runtime.decisions.timeline import Entry
 from runtime.legs.leg import Headers
 from runtime.mail import RelayedMail
 from runtime.net import Direct, Fetcher
+from runtime.recognition.embedded import EmbeddedRecogniser
+from runtime.recognition.providers import Recognisers
 from runtime.session.history import History
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing, Rule
@@ -77,6 +79,13 @@ class Bench:
         self.web = SimWeb(trio.current_time, Faults())
         self.launcher = FakeLauncher(nursery)
         self.sinks: dict[str, MemorySink] = {}
+        sockets, http = SocketClient(Direct(), self.media, lambda: 7), Fetcher(self.web)
+        self.recognisers = Recognisers(
+            sockets=sockets,
+            media=self.media,
+            http=http,
+            embedded=EmbeddedRecogniser(lambda _: None),
+        )
         numbers = count(1)
         nonces = count(1)
         self.registry = SessionRegistry(
@@ -87,8 +96,9 @@ class Bench:
                 dialer=self.dialer,
                 sounds=self.sounds,
                 recordings=self.store,
-                sockets=SocketClient(Direct(), self.media, lambda: 7),
-                http=Fetcher(self.web),
+                sockets=sockets,
+                recognition=self.recognisers,
+                http=http,
                 mail=RelayedMail(),
                 storage=ApplicationStore(wall_time=lambda: 1_700_000_000.0 + trio.current_time()),
             ),

@@ -37,6 +37,7 @@ async def running(script: str) -> AsyncIterator[Bench]:
                 sounds=made.sounds,
                 recordings=made.store,
                 sockets=SocketClient(Direct(), made.media, lambda: 7),
+                recognition=made.recognisers,
                 http=Fetcher(made.web),
                 mail=RelayedMail(),
                 storage=ApplicationStore(),
