@@ -7,6 +7,7 @@ their own door; everything else is served by Hypercorn (docs/design/incoming-web
 from __future__ import annotations
 
 import socket
+import traceback
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
@@ -58,13 +59,19 @@ class Reread:
 
 
 class Connections:
-    """Serves accepted connections."""
+    """Serves accepted connections; what goes wrong in one is told, and ends no other."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
+    def __init__(
+        self, app: ASGIApp, door: Door, on_fault: Callable[[str], object] = lambda _: None
+    ) -> None:
+        """`on_fault` is given a traceback, at the first fault and at each doubling: what a stranger
+        can bring about must not fill the log."""
         self._config = _hypercorn()
         self._app = wrap_app(app, self._config.wsgi_max_body_size, "asgi")  # type: ignore[arg-type]
         self._door = door
         self._context = WorkerContext(None)
+        self._on_fault = on_fault
+        self._faults = 0
         self._open = 0
 
     async def serve(self, stream: trio.SocketStream) -> None:
@@ -74,6 +81,10 @@ class Connections:
         self._open += 1
         try:
             await self._serve(stream)
+        except* Exception as group:  # noqa: BLE001 - whatever odd octets do to Hypercorn
+            self._faults += 1
+            if self._faults & (self._faults - 1) == 0:
+                self._on_fault("".join(traceback.format_exception(group)))
         finally:
             self._open -= 1
 
@@ -140,10 +151,11 @@ class HttpListener:
         door: Door,
         until: Callable[[], Awaitable[None]],
         *,
+        on_fault: Callable[[str], object] = lambda _: None,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve until `until` returns, then let running responses end within GRACE_S."""
-        connections = Connections(app, door)
+        connections = Connections(app, door, on_fault)
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(self.socket))
         async with trio.open_nursery() as served:
             async with trio.open_nursery() as accepting:

@@ -326,8 +326,11 @@ class Server:
             await self.registry.run(task_status=task_status)
 
     async def _serve_http(self, app: ASGIApp, *, task_status: trio.TaskStatus[Any]) -> None:
-        door = SocketDoor(self.registry.access, self._children.sockets)
-        await self._http.serve(app, door, self._http_ending.wait, task_status=task_status)
+        def told(fault: str) -> None:
+            self._log.error("fault in a connection of the HTTP listener", traceback=fault)
+
+        door, end = SocketDoor(self.registry.access, self._children.sockets), self._http_ending
+        await self._http.serve(app, door, end.wait, on_fault=told, task_status=task_status)
         self._http_ended.set()
 
     def reload_certificates(self) -> None:

@@ -76,6 +76,8 @@ class Handshake:
             request = next(iter(wire.events()), None)
         except ProtocolError as exc:
             raise HandshakeFailed(str(exc)) from exc
+        except UnicodeError as exc:  # of wsproto; h11 lets obs-text pass (RFC 9110 5.5)
+            raise HandshakeFailed("a header is no ASCII") from exc
         if not isinstance(request, Request):
             raise HandshakeFailed("it is no WebSocket handshake")
         return cls(stream, request, wire)
@@ -104,7 +106,11 @@ class Handshake:
             (b"connection", b"close"),
         ]
         reject = RejectConnection(status_code=code, headers=headers, has_body=True)
-        await self._send(self._wire.send(reject) + self._wire.send(RejectData(data=body)))
+        try:
+            answer = self._wire.send(reject) + self._wire.send(RejectData(data=body))
+        except ProtocolError as exc:  # who came did not take the acceptance
+            raise HandshakeFailed("it was answered before") from exc
+        await self._send(answer)
 
     async def _send(self, data: bytes) -> None:
         try:

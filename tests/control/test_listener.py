@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import attrs
 import httpx
@@ -59,6 +61,7 @@ class Doors:
 
     handshakes: list[bytes] = attrs.field(factory=list)
     requests: list[str] = attrs.field(factory=list)
+    faults: list[str] = attrs.field(factory=list)
 
     async def sockets(self, stream: trio.SocketStream, first: bytes) -> None:
         self.handshakes.append(first)
@@ -77,10 +80,11 @@ class Doors:
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[tuple[Doors, str, int]]:
-    listener, doors, end = HttpListener.bind("127.0.0.1", 0), Doors(), trio.Event()
+async def listening(doors: Doors | None = None) -> AsyncIterator[tuple[Doors, str, int]]:
+    listener, doors, end = HttpListener.bind("127.0.0.1", 0), doors or Doors(), trio.Event()
+    serve = partial(listener.serve, on_fault=doors.faults.append)
     async with trio.open_nursery() as nursery:
-        await nursery.start(listener.serve, doors.http, doors.sockets, end.wait)
+        await nursery.start(serve, doors.http, doors.sockets, end.wait)
         yield doors, listener.url, listener.socket.getsockname()[1]
         end.set()
 
@@ -135,3 +139,52 @@ async def test_a_stream_whose_reader_says_nothing_goes_on(autojump_clock: MockCl
             assert more, "the connection was closed"
             said += bytes(more)
         nursery.cancel_scope.cancel()
+
+
+class BrokenDoors(Doors):
+    """Whoever comes with a handshake meets a fault of ours."""
+
+    async def sockets(self, stream: trio.SocketStream, first: bytes) -> None:
+        raise LookupError(f"nobody expected {len(first)} octets")
+
+
+async def test_a_fault_in_one_connection_ends_no_other() -> None:
+    async with (
+        listening(BrokenDoors()) as (doors, url, port),
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        assert (await client.get("/before")).text == "served"
+        for _ in range(3):
+            async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+                await stream.send_all(HANDSHAKE)
+                assert await stream.receive_some() == b""
+        assert (await client.get("/after")).text == "served"
+    assert ["LookupError: nobody expected" in each for each in doors.faults] == [True, True]
+
+
+UPGRADES = b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
+PRIORITIES = b"".join(
+    b"\0\0\x05\x02\0" + number.to_bytes(4, "big") + b"\0\0\0\0\x10" for number in range(1, 3_001, 2)
+)
+
+
+@pytest.mark.parametrize(
+    "breaking",
+    [
+        UPGRADES + b"Upgrade: h2c\r\nHTTP2-Settings: A\r\n\r\n",
+        UPGRADES + b"Upgrade: websocket\r\nSec-WebSocket-Protocol: \xff\r\n\r\n",
+        HTTP_2 + PRIORITIES,
+    ],
+)
+async def test_what_breaks_the_http_library_breaks_one_connection(breaking: bytes) -> None:
+    async with listening() as (doors, url, port):
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            with contextlib.suppress(trio.BrokenResourceError):
+                await stream.send_all(breaking)
+                while await stream.receive_some():
+                    pass
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            assert (await client.get("/after")).text == "served"
+    assert doors.requests[-1] == "GET /after "
+    assert len(doors.faults) == 1

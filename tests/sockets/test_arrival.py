@@ -26,6 +26,11 @@ from tests.sockets.visitor import Visitor, visiting
 
 pytestmark = pytest.mark.loopback
 
+GOOD = (
+    b"GET /request/x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
 
 @contextlib.asynccontextmanager
 async def taking(engine: MediaClient, told: Told) -> AsyncIterator[str]:
@@ -97,18 +102,16 @@ async def test_a_peer_that_vanishes_is_told_as_1006() -> None:
         b"GET /request/x HTTP/1.0\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
         b"GET /request/x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        GOOD.replace(b"Host: a", b"Host: \xff"),
+        GOOD.replace(b"Connection: Upgrade", b"Connection: Upgrade, \xff"),
+        GOOD.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Protocol: \xff\r\n\r\n"),
+        GOOD.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: \xff\r\n\r\n"),
     ],
 )
 async def test_what_is_no_handshake_is_refused(head: bytes) -> None:
     stream, _ = trio.testing.memory_stream_pair()
     with pytest.raises(HandshakeFailed):
         Handshake.read(stream, head)
-
-
-GOOD = (
-    b"GET /request/x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
 
 
 async def test_without_a_leg_nothing_is_accepted_and_a_refusal_can_be_said() -> None:
@@ -131,3 +134,5 @@ async def test_who_is_gone_before_the_answer_costs_no_leg() -> None:
         await theirs.aclose()
         with pytest.raises(SocketGone, match="gone"):
             await Arrival(handshake, client_of(engine)).accept(Told())
+        with pytest.raises(HandshakeFailed):
+            await handshake.refuse(503, "text/plain", b"later")
