@@ -41,15 +41,22 @@ def problem_response(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": _written(detail),
     }
     if errors:
-        body["errors"] = [{"field": field, "detail": what} for field, what in errors]
+        body["errors"] = [
+            {"field": _written(field), "detail": _written(what)} for field, what in errors
+        ]
     if status == HTTPStatus.UNAUTHORIZED:
         headers = {"www-authenticate": "Bearer", **(headers or {})}
     return JSONResponse(
         body, status_code=status, media_type="application/problem+json", headers=headers
     )
+
+
+def _written(text: str) -> str:
+    """What was sent is repeated in it, and JSON can carry half a character, which UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()
 
 
 async def on_problem(_: Request, exc: Exception) -> JSONResponse:

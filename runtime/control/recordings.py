@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -30,6 +31,9 @@ MEDIA_TYPES: Final = {
 }
 SEARCH: Final = ("since", "until", "after", "limit")
 USUAL_LIMIT: Final = 50
+MAX_NUMBER: Final = 9
+"""Digits of a recording's number."""
+NUMBER: Final = re.compile(rf"[1-9][0-9]{{0,{MAX_NUMBER - 1}}}")
 
 
 @attrs.frozen
@@ -75,10 +79,14 @@ class Recordings:
 
 
 def _place(request: Request) -> tuple[str, int]:
-    return session_id(request), int(request.path_params["number"])
+    """Raises Problem."""
+    session, number = session_id(request), str(request.path_params["number"])
+    if not NUMBER.fullmatch(number):
+        raise _unknown(session, number[:MAX_NUMBER])
+    return session, int(number)
 
 
-def _unknown(session: str, number: int) -> Problem:
+def _unknown(session: str, number: int | str) -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, f"session {session} has no recording number {number}")
 
 

@@ -8,7 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import trio
-from starlette.routing import Route
 from trio.testing import MockClock
 
 from runtime.control.rates import BURST_S, FAILURE_BURST, MAX_KNOWN, Rates
@@ -138,7 +137,7 @@ async def test_the_document_describes_exactly_the_requests_there_are(
         served = (await client.get("/api/v1/openapi.json")).json()
         table: Table = client._transport.app._app._table  # type: ignore[attr-defined]
     routes = {
-        (path_of(route), method)
+        (route.path, method)
         for route in table.routes
         for method in (route.methods or set()) - {"HEAD"}
     }
@@ -148,7 +147,3 @@ async def test_the_document_describes_exactly_the_requests_there_are(
     assert described == routes
     written = json.loads(OPENAPI.read_text())
     assert written == served, "write it anew: python -m tests.docs.openapi"
-
-
-def path_of(route: Route) -> str:
-    return route.path.replace(":int}", "}")

@@ -296,3 +296,22 @@ async def test_a_fault_of_ours_is_a_problem_body_that_tells_nothing(
         assert answer.status_code == 500
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["detail"] == "a fault of this runtime; see its log"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v1/tokens"),
+        ("POST", "/api/v1/applications/default/sessions"),
+        ("PUT", "/api/v1/applications/shop/scenarios/ivr"),
+        ("PUT", "/api/v1/applications/shop/secrets/key"),
+        ("PUT", "/api/v1/applications/shop/users/ann"),
+    ],
+)
+async def test_half_a_character_in_the_name_of_a_field_is_told_as_a_mark(
+    sim: Sim, tmp_path: Path, method: str, path: str
+) -> None:
+    async with client_of(sim, tmp_path, uploads=True) as client:
+        refused = await client.request(method, path, content=rb'{"x\ud800": 1}')
+    assert refused.status_code in (400, 422)
+    assert refused.json()["errors"][0]["field"] == "x?"

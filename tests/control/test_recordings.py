@@ -109,3 +109,12 @@ async def test_a_recording_is_deleted_but_not_while_its_session_lives(
         assert (await client.get(f"{URL}/1")).status_code == 404
         assert (await client.get(URL)).json() == {"recordings": []}
         assert (await client.delete(f"{URL}/1")).status_code == 404
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "9" * 30, "9" * 5_000, "%00"])
+async def test_what_is_no_number_is_no_recording(sim: Sim, tmp_path: Path, number: str) -> None:
+    async with client_of(sim, tmp_path) as client:
+        for method in ("GET", "DELETE"):
+            refused = await client.request(method, f"{URL}/{number}")
+            assert refused.status_code == 404
+            assert "session s1 has no recording number" in refused.json()["detail"]
