@@ -16,7 +16,7 @@ import trio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from runtime.control.arriving import Arriving
+from runtime.control.arriving import Arriving, too_long
 from runtime.control.problem import Problem, problem_response
 from runtime.control.rates import Rates
 from runtime.control.routes import MAX_BODY_BYTES, Endpoint, Table
@@ -52,14 +52,15 @@ class Gate:
         headers = Headers(scope=scope)
         endpoint = self._table.find(scope)
         address = (scope.get("client") or ("",))[0]
+        most = endpoint.most_bytes if endpoint else MAX_BODY_BYTES
         try:
             scope["callstage.caller"] = self._admit(headers, endpoint, address)
-            _check_size(headers, endpoint.most_bytes if endpoint else MAX_BODY_BYTES)
+            _check_size(headers, most)
         except Problem as exc:
             refusal = problem_response(exc.status, exc.detail, exc.errors, exc.headers)
             await refusal(scope, receive, send)
             return
-        await self._app(scope, Arriving(receive), send)
+        await self._app(scope, Arriving(receive, most), send)
 
     def _admit(self, headers: Headers, endpoint: Endpoint | None, address: str) -> Caller:
         """Raises Problem."""
@@ -125,7 +126,4 @@ def _check_size(headers: Headers, most: int) -> None:
     length = headers.get("content-length", "0")
     chunked = "transfer-encoding" in headers
     if chunked or not length.isascii() or not length.isdigit() or int(length[:20]) > most:
-        raise Problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"send a body of at most {most} bytes, with its Content-Length",
-        )
+        raise too_long(most)
