@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -132,10 +132,17 @@ def mask_command(op: str, args: Mapping[str, Any], *, hide_tones: bool) -> dict[
         shown["url"] = shown_url(str(args.get("url", "")), whole=whole)
         shown["headers"] = shown_headers(args.get("headers", ())) if whole else {}
     if op == "player.create":
+        shown["url"] = shown_url(str(args.get("url", "")))
         _mask_request(shown)
+    if op == "player.create_sequence":
+        shown["segments"] = [_shown_segment(each) for each in args.get("segments", ())]
     if "to" in shown:
         shown["to"] = _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", str(shown["to"]))
     return shown
+
+
+def _shown_segment(segment: Sequence[str]) -> Sequence[str]:
+    return ("url", shown_url(segment[1])) if segment[0] == "url" else segment
 
 
 def _mask_request(shown: dict[str, Any]) -> None:

@@ -197,3 +197,12 @@ def test_keys_of_encrypted_audio_are_never_shown(line: str, shown: str) -> None:
 def test_a_description_full_of_keys_is_masked_in_linear_time() -> None:
     text = "a=crypto:1 A_" + "A" * 31_000
     assert mask_sip(text) == "a=crypto: (hidden)"
+
+
+def test_the_urls_of_players_are_shown_without_what_they_hold() -> None:
+    url = "https://ann:pa55@a.example/hold.wav?token=s3cret&lang=en"
+    shown = "https://a.example/hold.wav?token=(hidden)&lang=en"
+    assert mask_command("player.create", {"url": url}, hide_tones=False)["url"] == shown
+    segments = (("url", url), ("text", "one", "", "", "", ""))
+    masked = mask_command("player.create_sequence", {"segments": segments}, hide_tones=False)
+    assert masked["segments"] == [("url", shown), segments[1]]

@@ -215,6 +215,16 @@ async def test_what_is_no_sound_is_an_error_with_its_reason(ear: Listener, how: 
             await ear.open("/a", how)
 
 
+@pytest.mark.parametrize("answer", [Answer(status=404), Answer(b"<html>no sound</html>")])
+async def test_reasons_name_an_address_without_its_secrets(ear: Listener, answer: Answer) -> None:
+    for how in (WHOLE, PROGRESSIVE):
+        ear.on("/a", answer)
+        with pytest.raises(SoundError) as told:
+            await ear.open("/a?token=s3cret", how)
+        assert "s3cret" not in str(told.value)
+        assert "/a?token=(hidden)" in str(told.value)
+
+
 async def test_a_download_that_turns_out_too_large_ends_there(ear: Listener) -> None:
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
     endless = wav_header(48000, 2, 2**32) + bytes(MAX_FILE_BYTES)

@@ -17,6 +17,7 @@ from typing import Final
 import attrs
 import trio
 
+from runtime.decisions.timeline import shown_url
 from runtime.media.port import SoundError
 from runtime.net import Body, Failure, Fetcher, FetchError, Request
 from runtime.net.fetch import TIMEOUT_ERROR
@@ -124,7 +125,7 @@ class UrlSounds:
                 self._remember(url, kept.stored.content, headers, redirected=redirected)
                 return PcmSound(url, kept.source)
             if not 200 <= reply.status < 300:
-                raise FetchError(Failure.NETWORK, f"{url} answered {reply.status}")
+                raise FetchError(Failure.NETWORK, f"{shown_url(url)} answered {reply.status}")
             answer = _Answer(
                 url=url,
                 body=Body(reply, limit=MAX_FILE_BYTES),
