@@ -89,6 +89,7 @@ class DirectAudio:
         session = caller.session
         if session is None or not caller.is_alerting:
             raise ValueError("the caller is not waiting for an answer any more")
+        encryption = encryption.over(caller.srtp)
         theirs = cls(encryption, place_of)
         ours = cls(encryption, lambda answering: answering.peer)
         ours.other, theirs.other = theirs, ours

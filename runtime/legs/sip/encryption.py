@@ -56,6 +56,11 @@ class Encryption:
             raise NegotiationError(NO_KEYS, f"encryption is required, but {why}")
         return Terms(SrtpPolicy.OFF, why)
 
+    def over(self, trunk: SrtpPolicy | None) -> Encryption:
+        """What holds between a peer of this trunk and one that is no trunk: the stricter of two."""
+        strict = trunk is SrtpPolicy.REQUIRED
+        return attrs.evolve(self, policy=SrtpPolicy.REQUIRED) if strict else self
+
     def may_carry(self, transport: str) -> bool:
         """Whether keys may be said over this transport at all."""
         return transport in PROTECTED or not self.only_protected

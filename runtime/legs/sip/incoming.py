@@ -161,6 +161,7 @@ class IncomingCalls:
             now=settings.now,
             encryption=settings.encryption,
             trunk=trunk.name if trunk else "",
+            srtp=srtp,
             info_digits=settings.info_digits,
         )
 

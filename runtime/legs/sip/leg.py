@@ -39,6 +39,7 @@ from runtime.media.port import MediaLeg
 from sip.dialog import InviteSession, SessionStateError, events, warning
 from sip.message import Headers as SipHeaders
 from sip.message import MessageError, NameAddr, Uri
+from sip.sdp import SrtpPolicy
 
 RETRY_AFTER: Final = "Retry-After"
 """The one header of a refusal beside the script's: when it is worth trying again."""
@@ -65,6 +66,8 @@ class SipLeg:
     _encryption: Encryption = attrs.field(factory=Encryption)
     trunk: str = ""
     """Its name, for people."""
+    srtp: SrtpPolicy | None = None
+    """What that trunk wishes, if it does."""
     _info_digits: bool = False
     transfers: SipTransfers = attrs.field(init=False)
     _session: InviteSession | None = attrs.field(default=None, init=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -10,7 +10,7 @@ import attrs
 import pytest
 import trio
 
-from runtime.config.settings import RtpSettings, SipSettings
+from runtime.config.settings import RtpSettings, SipSettings, TrunkSettings
 from runtime.config.users import RegistrarSettings, UserSettings
 from runtime.legs.leg import DialRequest, Leg
 from runtime.legs.sip.gateway import SipGateway
@@ -123,13 +123,15 @@ async def _asked(wire: trio.socket.SocketType, request: Request) -> Response:
 
 
 @asynccontextmanager
-async def office(*, users: bool = True, rtp: RtpSettings | None = None) -> AsyncIterator[Office]:
+async def office(
+    *, users: bool = True, rtp: RtpSettings | None = None, trunks: Sequence[TrunkSettings] = ()
+) -> AsyncIterator[Office]:
     """A gateway on loopback with the user bob; nobody is registered yet."""
     known = {"bob": UserSettings(password=PASSWORD, display_name="Bob")} if users else {}
     engine = QuietEngine()
     gateway = SipGateway(
         SipSettings(listen=("udp://127.0.0.1:0",)),
-        [],
+        trunks,
         cast(MediaPort, engine),
         users=Users.of(RegistrarSettings(), known),
         rtp=rtp,

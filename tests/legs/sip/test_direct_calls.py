@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import attrs
 import pytest
 import trio
 
-from runtime.config.settings import RtpSettings
+from runtime.config.settings import RtpSettings, TrunkSettings
 from runtime.legs.leg import (
     Connected,
     DialRefused,
@@ -195,10 +195,12 @@ def request_for(leg: Leg) -> DialRequest:
 
 @asynccontextmanager
 async def ringing(
-    sdp: bytes | None = said_by(4_000), rtp: RtpSettings | None = None
+    sdp: bytes | None = said_by(4_000),
+    rtp: RtpSettings | None = None,
+    trunks: Sequence[TrunkSettings] = (),
 ) -> AsyncIterator[Pair]:
     """Ann's call waits, and bob's phone was called for it."""
-    async with office(rtp=rtp) as made:
+    async with office(rtp=rtp, trunks=trunks) as made:
         calls = await calls_of_bob(made)
         ann, leg = await arrival(made, sdp)
         callee = Dialled(await made.gateway.dialer.dial(request_for(leg)))
@@ -449,6 +451,15 @@ async def test_the_operator_can_forbid_it() -> None:
         with pytest.raises(DialRefused, match="permits no direct calls") as caught:
             await made.gateway.dialer.dial(request_for(leg))
         assert caught.value.code == 403
+
+
+async def test_audio_of_a_trunk_that_must_be_encrypted_is_not_passed_on_in_the_open() -> None:
+    trunk = TrunkSettings(name="carrier", uri="sip:127.0.0.1", srtp="required")
+    async with ringing(None, trunks=[trunk]) as pair:
+        pair.bob.call.accept(said_by(5_000))
+        ended = await pair.callee.wait_for(Ended)
+        assert ended.code == 488
+        assert "encryption is required" in ended.reason
 
 
 async def test_a_caller_who_has_hung_up_cannot_be_called_for() -> None:
