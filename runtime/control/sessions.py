@@ -14,6 +14,7 @@ import trio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from runtime.applications.reading import is_text
 from runtime.config.settings import MAX_CUSTOM_DATA
 from runtime.control.bodies import json_body
 from runtime.control.growing import file_so_far
@@ -114,9 +115,9 @@ def _wanted(body: Any) -> tuple[str, str]:
     scenario, data = given.get("scenario"), given.get("customData", "")
     if not isinstance(scenario, str) or not scenario:
         faults.append(("scenario", "must be the name of a scenario"))
-    if not isinstance(data, str):
+    if not isinstance(data, str) or not is_text(data):
         faults.append(("customData", "must be a text"))
-    elif len(data.encode("utf-8", "replace")) > MAX_CUSTOM_DATA:
+    elif len(data.encode()) > MAX_CUSTOM_DATA:
         faults.append(("customData", f"has more than {MAX_CUSTOM_DATA} bytes, the limit"))
     if faults:
         raise Problem(HTTPStatus.BAD_REQUEST, "the session is not started", errors=faults)

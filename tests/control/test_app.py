@@ -298,6 +298,18 @@ async def test_a_fault_of_ours_is_a_problem_body_that_tells_nothing(
         assert answer.json()["detail"] == "a fault of this runtime; see its log"
 
 
+async def test_half_a_character_is_no_custom_data(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        refused = await client.post(
+            "/api/v1/applications/default/sessions",
+            content=rb'{"scenario": "scenario", "customData": "\ud800"}',
+        )
+    assert (refused.status_code, refused.json()["errors"]) == (
+        400,
+        [{"field": "customData", "detail": "must be a text"}],
+    )
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
