@@ -101,6 +101,16 @@ class CallLimits:
         "WebSockets that came in, at once, beside one for each call",
         beyond="503 to who comes, NewWebSocketFailed to the script",
     )
+    socket_messages_per_s: float = limit(
+        100.0,
+        (1.0, 10_000.0),
+        "messages of a WebSocket's other end in the long run, audio not counted, so that a flood "
+        "of them does not use up the script's CPU time",
+        beyond="they are read later",
+    )
+    socket_messages_burst: float = limit(
+        200.0, (1.0, 10_000.0), "of them at once", beyond="they are read later"
+    )
     recognisers: int = limit(10, (0, 100), "speech recognitions at once", beyond=_KIND_ERROR)
     timers: int = limit(
         100, (0, 10_000), "active timers", beyond=_LIMIT_REACHED, keeper=Keeper.SCRIPT

@@ -40,8 +40,8 @@ from runtime.sandbox.wire import (
 
 MAX_QUEUED_BYTES: Final = 1024 * 1024
 BODY_ROOM: Final = 64 * 1024
-"""Bodies of HTTP answers wait until no more than this is queued, so that they take their time and
-never the room of events."""
+"""Bodies of HTTP answers, requests at the access URL and messages of WebSockets wait until no more
+than this is queued, so that they take their time and never the room of events."""
 MAX_INBOX_BYTES: Final = 1024 * 1024
 """Beyond it the reader stops reading and the script's sends block."""
 FRAME_OVERHEAD: Final = 256
@@ -113,8 +113,8 @@ class Outbox:
         self._filled.set()
 
     async def room(self) -> None:
-        """Return when a piece of a body may be put; whoever puts it does so without awaiting."""
-        while self._bytes > BODY_ROOM:
+        """Return when what can wait may be put; whoever puts it does so without awaiting."""
+        while self._bytes > BODY_ROOM or len(self._frames) > self._most // 2:
             await self._taken.wait()
 
     @staticmethod

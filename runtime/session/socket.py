@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import trio
 
+from runtime.decisions.allowances import TokenBucket
 from runtime.decisions.encodings import ENCODINGS
 from runtime.decisions.media_stream import StreamPlan
 from runtime.decisions.routing import SOCKET
@@ -57,6 +58,8 @@ class WebSocket:
         self.gone = trio.Event()
         self.failure = ""
         """Why one that came in could not be taken."""
+        limits = session.settings.limits
+        self._pace = TokenBucket(limits.socket_messages_per_s, limits.socket_messages_burst)
 
     def open(self, unit: int, command: CreateSocket) -> None:
         self.unit = unit
@@ -94,7 +97,7 @@ class WebSocket:
             )
             self._note(f"came in at {shown_path(opening['path'])}: open")
             self._opened(socket)
-            await socket.run()
+            await socket.run(self._turn)
         finally:
             self.gone.set()
 
@@ -125,7 +128,16 @@ class WebSocket:
             return
         self._note(f"{shown_url(request.url)}: open")
         self._opened(socket)
-        await socket.run()
+        await socket.run(self._turn)
+
+    async def _turn(self) -> None:
+        """Whoever is at the other end must not take the script's CPU time, nor the room of the
+        events of calls."""
+        now = trio.current_time()
+        if not self._pace.take(now):
+            await trio.sleep(self._pace.wait_s(now))
+            self._pace.take(trio.current_time())
+        await self._session.events.room()
 
     def _opened(self, socket: Socket) -> None:
         self._socket = socket

@@ -18,6 +18,7 @@ from .port import SocketNote as SocketNote
 from .port import SocketPort as SocketPort
 from .port import SocketRequest as SocketRequest
 from .port import SocketText as SocketText
+from .port import Turn as Turn
 
 __all__ = [
     "MAX_QUEUED_BYTES",
@@ -38,4 +39,5 @@ __all__ = [
     "SocketPort",
     "SocketRequest",
     "SocketText",
+    "Turn",
 ]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from functools import partial
 from typing import Final
 
 import trio
@@ -39,6 +41,7 @@ from runtime.sockets.port import (
     SocketNote,
     SocketRequest,
     SocketText,
+    Turn,
 )
 from runtime.sockets.rtp import MAX_PACKET, Sender, is_engine, payload_of, stream_of
 
@@ -175,10 +178,10 @@ class LiveSocket:
         await self._udp.bind((self._leg.address.host, 0))
         self._configure(sending=False)
 
-    async def run(self) -> None:
+    async def run(self, turn: Turn) -> None:
         end = SocketClosed(code=NOT_SAID, reason="it was given up", clean=False)
         try:
-            end = await self._until_the_end()
+            end = await self._until_the_end(turn)
         finally:
             await self.give_up()
         self._tell(end)
@@ -191,7 +194,7 @@ class LiveSocket:
             await self._connection.close(1001)
             await self._connection.aclose()
 
-    async def _until_the_end(self) -> SocketClosed:
+    async def _until_the_end(self, turn: Turn) -> SocketClosed:
         ends: list[SocketClosed] = []
         async with trio.open_nursery() as nursery:
 
@@ -205,7 +208,7 @@ class LiveSocket:
                     nursery.cancel_scope.cancel()
 
             for run in (
-                self._read,
+                partial(self._read, turn),
                 self._write,
                 self._connection.keep_alive,
                 self._say_goodbye,
@@ -227,11 +230,15 @@ class LiveSocket:
             await trio.sleep_forever()
         raise Gone(1000, "the peer did not answer the goodbye", clean=False)
 
-    async def _read(self) -> None:
-        async for text in self._connection.texts():
-            self._told(self._inbound.on_text(text))
-            if self._inbound.running:
-                self._audio.set()
+    async def _read(self, turn: Turn) -> None:
+        async with aclosing(self._connection.texts()) as texts:
+            async for text in texts:
+                outputs = self._inbound.on_text(text)
+                if outputs:  # audio has none
+                    await turn()
+                self._told(outputs)
+                if self._inbound.running:
+                    self._audio.set()
 
     async def _write(self) -> None:
         while True:

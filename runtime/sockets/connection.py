@@ -7,7 +7,8 @@ it counts as gone.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncGenerator
 from typing import Final
 
 import trio
@@ -23,8 +24,9 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import ProtocolError
 
 READ: Final = 16 * 1024
-MAX_MESSAGE: Final = 1024 * 1024
-"""Characters of one message to a script: it must fit into a frame of the session's protocol."""
+MAX_MESSAGE: Final = 512 * 1024
+"""Octets of one message as JSON: it must fit between the events that wait for a script
+(session/channel.py)."""
 MAX_PIECES: Final = 1_024
 """Of one message; one that comes in more is made to keep us busy."""
 PING_S: Final = 20.0
@@ -53,7 +55,7 @@ class Connection:
         self.binary = 0
         """Messages that are no text; they are left out."""
 
-    async def texts(self) -> AsyncIterator[str]:
+    async def texts(self) -> AsyncGenerator[str, None]:
         """Messages as they come. Raises Gone."""
         parts: list[str] = []
         size = 0
@@ -62,7 +64,7 @@ class Connection:
                 match event:
                     case TextMessage(data=data, message_finished=finished):
                         parts.append(data)
-                        size += len(data)
+                        size += len(json.dumps(data)) - 2
                         if size > MAX_MESSAGE or len(parts) > MAX_PIECES:
                             await self.close(CloseReason.MESSAGE_TOO_BIG)
                             raise Gone(1009, "a message is too long", clean=False)

@@ -6,7 +6,7 @@ runs on the core's trio thread; events come through the listener, in order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 import attrs
@@ -80,6 +80,8 @@ class SocketClosed:
 
 SocketEvent = SocketText | SocketBegan | SocketEnded | SocketNote | SocketClosed
 SocketListener = Callable[[SocketEvent], None]
+Turn = Callable[[], Awaitable[None]]
+"""Returns when one more message of the peer's may be told."""
 
 
 class Socket(Protocol):
@@ -89,9 +91,10 @@ class Socket(Protocol):
     def media(self) -> MediaLeg:
         """Source of the peer's audio, and sink of what is sent to it."""
 
-    async def run(self) -> None:
+    async def run(self, turn: Turn) -> None:
         """Until it is closed, by either side; SocketClosed has been told then. When cancelled it
-        says goodbye, for a moment."""
+        says goodbye, for a moment. What the peer says waits for its `turn`, and with it what it
+        says next: a peer that talks too much is read later."""
 
     def send(self, text: str) -> None:
         """Raises SocketFull."""

@@ -25,6 +25,7 @@ from runtime.sockets import (
     SocketListener,
     SocketRequest,
     SocketText,
+    Turn,
 )
 from runtime.sockets.rtp import stream_of
 from runtime.testing.agenda import Act, Appointment, Signal
@@ -215,7 +216,7 @@ class Line:
     def media(self) -> SymbolicLeg:
         return self._leg
 
-    async def run(self) -> None:
+    async def run(self, turn: Turn) -> None:
         try:
             await self._end.wait()
         finally:

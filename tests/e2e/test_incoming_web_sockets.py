@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from base64 import b64decode
 
 import numpy as np
 import pytest
+import trio
+from wsproto.utilities import LocalProtocolError
 
 from runtime.media.codecs.table import CodecTable
 from runtime.media.pcm import Samples
@@ -17,7 +20,7 @@ from tests.e2e.sounds import channel, sounding
 from tests.e2e.test_access_url import client_of, started
 from tests.hearing import joined
 from tests.sockets.test_client import audio, opus_packets_of
-from tests.sockets.visitor import visiting
+from tests.sockets.visitor import Visitor, visiting
 
 pytestmark = pytest.mark.loopback
 
@@ -70,6 +73,26 @@ async def test_a_caller_and_who_comes_in_hear_each_other_and_both_are_recorded(
     names = [row["what"] for row in rows if row["kind"] == "event"]
     assert "AppEvents.NewWebSocketConnection" in names
     assert url.rpartition("/")[2] not in str([row for row in rows if row["kind"] != "log"])
+
+
+async def test_who_comes_in_cannot_end_the_call_by_talking(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    call, session, url = await called(runtime, phone)
+
+    async def flood(visitor: Visitor) -> None:
+        with contextlib.suppress(LocalProtocolError, trio.BrokenResourceError):  # the goodbye
+            for _ in range(30_000):
+                await visitor.says("x")
+
+    async with visiting(f"{url}/flood") as visitor, trio.open_nursery() as nursery:
+        await visitor.until(lambda: visitor.accepted)
+        nursery.start_soon(flood, visitor)
+        await visitor.until(lambda: len(visitor.texts) > 300)
+        await call.bye()
+        rows = await runtime.over(session)
+        nursery.cancel_scope.cancel()
+    assert [row["what"] for row in rows if row["what"].startswith("ends")] == ["ends: terminated"]
 
 
 async def test_opus_comes_in_and_goes_out(runtime: RuntimeProcess, phone: Phone) -> None:

@@ -40,6 +40,7 @@ class SocketServer:
     _news: trio.Event = attrs.field(factory=trio.Event)
     _stream: trio.SocketStream | None = None
     _wire: WSConnection = attrs.field(factory=lambda: WSConnection(ConnectionType.SERVER))
+    _sending: trio.Lock = attrs.field(factory=trio.Lock)
 
     @property
     def url(self) -> str:
@@ -93,7 +94,8 @@ class SocketServer:
 
     async def send_bytes(self, data: bytes) -> None:
         assert self._stream is not None
-        await self._stream.send_all(data)
+        async with self._sending:
+            await self._stream.send_all(data)
 
     async def says(self, text: str) -> None:
         await self.send(TextMessage(data=text))

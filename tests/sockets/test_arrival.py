@@ -19,9 +19,10 @@ from runtime.sockets import (
     SocketClosed,
     SocketGone,
     SocketText,
+    Turn,
 )
 from tests.media.test_engine_loopback import running_engine
-from tests.sockets.test_client import Told, client_of
+from tests.sockets.test_client import Told, at_once, client_of
 from tests.sockets.visitor import Visitor, visiting
 
 pytestmark = pytest.mark.loopback
@@ -33,7 +34,7 @@ GOOD = (
 
 
 @contextlib.asynccontextmanager
-async def taking(engine: MediaClient, told: Told) -> AsyncIterator[str]:
+async def taking(engine: MediaClient, told: Told, turn: Turn = at_once) -> AsyncIterator[str]:
     """A listener that takes every WebSocket; its URL."""
 
     async def serve(stream: trio.SocketStream) -> None:
@@ -42,7 +43,7 @@ async def taking(engine: MediaClient, told: Told) -> AsyncIterator[str]:
             head += await stream.receive_some()
         arrival = Arrival(Handshake.read(stream, head), client_of(engine))
         socket = await arrival.accept(told)
-        await socket.run()
+        await socket.run(turn)
 
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with trio.open_nursery() as nursery:
@@ -52,9 +53,13 @@ async def taking(engine: MediaClient, told: Told) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def visited() -> AsyncIterator[tuple[Visitor, Told]]:
+async def visited(turn: Turn = at_once) -> AsyncIterator[tuple[Visitor, Told]]:
     told = Told()
-    async with running_engine() as engine, taking(engine, told) as url, visiting(url) as visitor:
+    async with (
+        running_engine() as engine,
+        taking(engine, told, turn) as url,
+        visiting(url) as visitor,
+    ):
         await visitor.until(lambda: visitor.accepted)
         yield visitor, told
 
@@ -79,11 +84,31 @@ async def test_nothing_is_unpacked_that_was_compressed() -> None:
         assert (await told.hears(SocketClosed)).code == 1002
 
 
-async def test_a_message_that_is_too_long_ends_the_connection() -> None:
+@pytest.mark.parametrize(
+    "text", ["x" * (512 * 1024 + 1), "\u20ac" * 100_000, "\0" * 100_000, '"' * 300_000]
+)
+async def test_a_message_that_is_too_long_as_json_ends_the_connection(text: str) -> None:
     async with visited() as (visitor, told):
         with contextlib.suppress(trio.BrokenResourceError):
-            await visitor.send(TextMessage(data="x" * (1024 * 1024 + 1)))
+            await visitor.send(TextMessage(data=text))
         assert (await told.hears(SocketClosed)).code == 1009
+
+
+async def test_a_peer_that_talks_too_much_is_read_when_it_is_its_turn() -> None:
+    turns = trio.Semaphore(3)
+    async with visited(turns.acquire) as (visitor, told):
+        await visitor.starts("PCMU", 8000)
+        for number in range(200):
+            await visitor.plays(bytes(160))
+            if number < 20:
+                await visitor.says(str(number))
+        await told.until(lambda: SocketText("2") in told.events)
+        assert SocketText("3") not in told.events
+        for _ in range(17):
+            turns.release()
+        await told.until(lambda: SocketText("19") in told.events)
+        texts = [each.text for each in told.events if isinstance(each, SocketText)]
+        assert texts == [str(number) for number in range(20)]
 
 
 async def test_a_peer_that_vanishes_is_told_as_1006() -> None:

@@ -47,9 +47,7 @@ def refuse_passing(
     if why := _keys_exposed(said, source, sink, encryption):
         return why
     if encryption.policy is SrtpPolicy.REQUIRED and any(_is_plain(one) for one in streams):
-        return (
-            "encryption is required (srtp of [rtp] or the trunk), and this audio would be plain"
-        )
+        return "encryption is required (srtp of [rtp] or the trunk), and this audio would be plain"
     for stream in streams:
         connection = said.connection_of(stream)
         if connection is None:
