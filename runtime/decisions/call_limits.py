@@ -75,6 +75,16 @@ class CallLimits:
         "callers of a shared session, beside the three limits above",
         beyond="486 to the caller, with the reason",
     )
+    call_requests_per_s: float = limit(
+        20.0,
+        (0.1, 1_000.0),
+        "requests inside a call that its script hears of (INFO, MESSAGE, changes, transfers) in "
+        "the long run, each KiB of them another one: others of a shared session must not suffer",
+        beyond="the call is ended, with the reason",
+    )
+    call_requests_burst: float = limit(
+        200.0, (1.0, 1_000.0), "of them at once", beyond="the call is ended, with the reason"
+    )
 
     # --- what a script holds --------------------------------------------------------------------
     players: int = limit(10, (0, 100), "players at once", beyond=_KIND_ERROR)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 
 from runtime.decisions import call_state
+from runtime.decisions.allowances import TokenBucket
 from runtime.decisions.call_state import (
     CAN_BE_HEARD,
     CAN_HEAR,
@@ -69,6 +70,9 @@ class CallLeg:
         self.direct_peer: CallLeg | None = None
         """The other call of the two, once they are joined."""
         self.started_at = session.wall_time()
+        limits = session.settings.limits
+        self.pace = TokenBucket(limits.call_requests_per_s, limits.call_requests_burst)
+        """Of what its peer may say inside the call."""
         self._shown_state = STATES[self.phase]
         self._allow_180_after_183 = allow_180_after_183
         self._connected_at: float | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from runtime.decisions.call_state import Input
 from runtime.decisions.tones import Way
@@ -30,8 +30,28 @@ if TYPE_CHECKING:
     from runtime.session.call_leg import CallLeg
 
 
+AT_WILL: Final = (
+    Held,
+    Resumed,
+    Reinvited,
+    InfoReceived,
+    MessageReceived,
+    ToneSignalled,
+    TransferRequested,
+)
+"""What a peer may say as often as it likes."""
+TOO_MUCH: Final = 503
+"""For the Reason of the BYE: we do not serve that."""
+KIB: Final = 1024
+
+
 def on_leg_event(call: CallLeg, event: LegEvent) -> None:
     """One event of the leg, in the order in which they come."""
+    if isinstance(event, AT_WILL) and call.alive and not _may_say(call, event):
+        why = f"more than {call.pace.rate:g} requests a second inside the call"
+        call.session.timeline.record("refusal", f"the call is ended: {why}", leg=call.id)
+        call.refuse(TOO_MUCH, why)
+        return
     match event:
         case Ringing(headers=headers):
             call.rings(Notice(headers=headers))
@@ -59,6 +79,16 @@ def on_leg_event(call: CallLeg, event: LegEvent) -> None:
                 call.transfer.on_event(event)
         case _:
             assert_never(event)
+
+
+def _may_say(call: CallLeg, event: LegEvent) -> bool:
+    size = 0
+    match event:
+        case InfoReceived(body=text) | Reinvited(body=text) | MessageReceived(text=text):
+            size = len(text)
+        case _:
+            pass
+    return call.pace.take(call.session.now(), min(1 + size // KIB, call.pace.burst))
 
 
 def _in_the_call(

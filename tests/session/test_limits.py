@@ -13,7 +13,14 @@ from trio.testing import MockClock
 
 from runtime.decisions.limits import Limits
 from runtime.decisions.watchdog import Usage
-from runtime.legs.leg import Held
+from runtime.legs.leg import (
+    Held,
+    InfoReceived,
+    LegEvent,
+    MessageReceived,
+    Reinvited,
+    ToneSignalled,
+)
 from runtime.session.settings import SessionSettings
 from tests.session.bench import bench, conference_routing
 from tests.session.fakes.worker import FakeWorker
@@ -151,6 +158,37 @@ async def test_a_log_has_a_total_and_says_once_that_it_is_over(autojump_clock: M
             "x" * 4_000,
             "(log truncated: 4,096 bytes a session is the limit; nothing follows)",
         ]
+
+
+@pytest.mark.parametrize(
+    ("event", "most"),
+    [
+        (InfoReceived(mime_type="text/plain", body="x"), 30),
+        (InfoReceived(mime_type="text/plain", body="x" * 9 * 1024), 3),
+        (MessageReceived(text="x" * 100_000), 1),
+        (ToneSignalled(tone="5"), 30),
+        (Reinvited(mime_type="application/sdp", body="v=0"), 30),
+    ],
+)
+async def test_a_caller_who_asks_too_much_loses_its_call_and_no_other(
+    autojump_clock: MockClock, event: LegEvent, most: int
+) -> None:
+    async with bench(limited(call_requests_per_s=10, call_requests_burst=30)) as b:
+        b.registry.set_scenarios(conference_routing())
+        leg, other = await b.ring_in("room1"), await b.ring_in("room1")
+        await b.worker.ready()
+        await b.quiet()
+        for _ in range(most):
+            leg.say(event)
+        assert leg.sent == []
+        await trio.sleep(10)
+        for _ in range(most + 1):
+            leg.say(event)
+        assert (leg.sent, other.sent) == (["503"], [])
+        assert b.lines("refusal") == [
+            "the call is ended: more than 10 requests a second inside the call"
+        ]
+        assert b.view().end_cause is None
 
 
 async def test_events_that_a_script_does_not_take_are_bounded(autojump_clock: MockClock) -> None:
