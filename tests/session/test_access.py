@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import attrs
 import pytest
@@ -14,7 +15,9 @@ from runtime.decisions.access import AccessRefused, AccessReply, AccessRequest
 from runtime.decisions.limits import Limits
 from runtime.sandbox.frames import answer_frames, worker_frame_to_json
 from runtime.session.settings import SessionSettings
+from runtime.sockets import Socket, SocketListener, Turn
 from tests.session.bench import Bench, bench
+from tests.session.fakes.media import FakeMediaLeg
 from tests.session.fakes.worker import FakeWorker
 
 HTTP_REQUEST = "Application.HttpRequest"
@@ -182,3 +185,33 @@ async def test_big_requests_wait_for_a_script_that_is_behind(autojump_clock: Moc
             for number in range(1, 11):
                 await answer(worker, number)
         assert client.bench.view().state == "RUNNING"
+
+
+@attrs.define
+class Talkative:
+    """Opens a WebSocket, and says something whenever it is its turn."""
+
+    media: FakeMediaLeg
+    times: list[float] = attrs.field(factory=list)
+
+    async def accept(self, listener: SocketListener) -> Socket:
+        await trio.lowlevel.checkpoint()
+        return cast("Socket", self)
+
+    async def run(self, turn: Turn) -> None:
+        began = trio.current_time()
+        for _ in range(6):
+            await turn()
+            self.times.append(trio.current_time() - began)
+
+
+async def test_who_talks_too_much_in_a_websocket_is_read_later(autojump_clock: MockClock) -> None:
+    limits = Limits(socket_messages_per_s=2, socket_messages_burst=3)
+    async with bench(SessionSettings(limits=limits, access_url=str)) as b:
+        worker = await b.started()
+        await worker.command("session.allow_sockets")
+        visitor = Talkative(FakeMediaLeg("visitor"))
+        token = b.registry.access_url("s1")
+        request = AccessRequest(method="GET", path=f"/request/{token}")
+        await b.registry.access.find(token).sockets.knock(request, visitor)
+    assert visitor.times == [0, 0, 0, 0.5, 1.0, 1.5]
