@@ -279,6 +279,8 @@ class DialRequest:
     """The call there whose place this one takes, as a TransferRequested named it."""
     timeout_s: float = 60.0
     session_id: str = ""
+    application: str = ""
+    """Whose script asks."""
     direct_for: Leg | None = None
     """The incoming leg whose peer's description is offered instead of ours, so that audio passes
     between the peers; it is unanswered. Such a leg tells no EarlyMedia, and 183 as Ringing."""

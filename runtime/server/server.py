@@ -188,7 +188,7 @@ class Server:
         registering = Registering(
             realm=self._users.realm,
             algorithms=self._users.registrar.algorithms,
-            configured=frozenset(self.config.users),
+            configured=self._users.configured,
             secret_of=secret_of,
             serve=self._sip.set_users,
             tell_mailbox=self._sip.set_mailbox,

@@ -164,7 +164,7 @@ class SimDialer:
         """As a registrar does, once the test has said who there is (legs/sip/user_calls.py)."""
         if self._users and name not in self._users:
             raise DialRefused(
-                404, f"no user {name!r} is configured in [users], or set for an application"
+                404, f"no user {name!r} is configured in [users], or set for this application"
             )
         if not self._users.get(name, True):
             raise DialRefused(480, f"user {name!r} is not registered")

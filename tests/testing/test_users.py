@@ -30,7 +30,7 @@ async def incoming(e):
         ({"bob": False}, "failed 480 user 'bob' is not registered"),
         (
             {"ann": True},
-            "failed 404 no user 'bob' is configured in [users], or set for an application",
+            "failed 404 no user 'bob' is configured in [users], or set for this application",
         ),
     ],
 )

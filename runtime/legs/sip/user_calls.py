@@ -64,7 +64,7 @@ class UserCalls:
         headers = dial_headers(request)
         if headers.complaint:
             raise DialRefused(400, headers.complaint)
-        bindings = self._bindings(request.to)
+        bindings = self._bindings(request.to, request.application)
         caller = shown_caller(request, self._host)
         order = Order(request=request, caller=caller, headers=headers.written)
         if request.direct_for is not None:
@@ -77,13 +77,13 @@ class UserCalls:
         leg = self._leg(order, bindings[0], media, EngineAudio.over(audio))
         return self._place(order, bindings, leg, audio.offer(), {})
 
-    def _bindings(self, name: str) -> tuple[Binding, ...]:
+    def _bindings(self, name: str, application: str) -> tuple[Binding, ...]:
         shown = name[:MAX_SHOWN].encode("utf-8", "replace").decode()
         if not self._users:
             raise DialRefused(404, f"no user {shown!r}: none are configured; add [users.NAME]")
-        if name not in self._users:
+        if not self._users.may_call(application, name):
             raise DialRefused(
-                404, f"no user {shown!r} is configured in [users], or set for an application"
+                404, f"no user {shown!r} is configured in [users], or set for this application"
             )
         bindings = self._endpoint.bindings(name)
         if not bindings:

@@ -85,6 +85,16 @@ class Users:
     def __contains__(self, name: object) -> bool:
         return name in self._display_names
 
+    def may_call(self, application: str, name: str) -> bool:
+        """Whether scripts of this application may: users of the configuration are everybody's,
+        others are there for their own application alone."""
+        return name in self and self._applications.get(name, application) == application
+
+    @property
+    def configured(self) -> frozenset[str]:
+        """Names that nobody else can have, logins of trunks included."""
+        return frozenset(self.registrar.users) if self.registrar is not None else frozenset()
+
     def set_stored(self, stored: Iterable[StoredUser]) -> dict[str, User]:
         """These beside those of the configuration, which win; everybody, for the endpoint."""
         assert self.registrar is not None, "users are set where there is a registrar"

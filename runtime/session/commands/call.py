@@ -111,6 +111,7 @@ def _request(session: SessionContext, command: CreateCall) -> DialRequest:
         diverted_from=_passed_on_by(session) if command.follow_diversion else "",
         timeout_s=command.timeout_s,
         session_id=session.id,
+        application=session.application,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from runtime.legs.leg import Connected, DialRefused, DialRequest, Ended, Ringing
 from runtime.testing.conformance import saw
 from tests.legs.sip.office import office
+from tests.legs.sip.test_users import stored
 
 pytestmark = pytest.mark.loopback
 
@@ -198,3 +199,16 @@ async def test_a_caller_that_is_no_address_is_refused() -> None:
         with pytest.raises(DialRefused) as caught:
             await made.gateway.dialer.dial(DialRequest(kind="user", to="bob", callerid="a b@c d"))
         assert caught.value.code == 400
+
+
+@pytest.mark.parametrize(("application", "code"), [("shop", 480), ("bank", 404), ("default", 404)])
+async def test_a_user_of_an_application_is_not_there_for_others(
+    application: str, code: int
+) -> None:
+    async with office() as made:
+        made.gateway.set_users([stored("ann", "shop")])
+        with pytest.raises(DialRefused) as refused:
+            await made.gateway.dialer.dial(
+                DialRequest(kind="user", to="ann", application=application)
+            )
+        assert refused.value.code == code

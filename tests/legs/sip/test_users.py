@@ -53,6 +53,25 @@ def test_users_that_were_set_stand_beside_those_of_the_configuration_which_win()
     assert "ann" not in users
 
 
+def test_users_are_called_by_their_own_application_and_those_of_the_configuration_by_all() -> None:
+    users = Users.of(RegistrarSettings(), {"bob": BOB})
+    users.set_stored([stored("ann", "shop")])
+    assert [users.may_call(app, "ann") for app in ("shop", "bank", "default", "")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert (users.may_call("bank", "bob"), users.may_call("bank", "eve")) == (True, False)
+
+
+def test_the_login_of_a_trunk_is_a_name_that_nobody_else_can_have() -> None:
+    login = LoginSettings(user="carrier", password="correct-horse")
+    users = Users.of(RegistrarSettings(), {"bob": BOB}, [login])
+    users.set_stored([stored("ann")])
+    assert users.configured == {"bob", "carrier"}
+
+
 def test_a_password_becomes_a_secret_for_each_algorithm() -> None:
     users = Users.of(RegistrarSettings(), {"bob": BOB})
     assert users.registrar is not None
