@@ -13,6 +13,7 @@ from runtime.api.names import StrictNames
 from runtime.api.options import merge, text
 from runtime.api.running import current
 from runtime.decisions.mail import MAX_CONTENT, MAX_RECIPIENTS, address, addresses
+from runtime.decisions.mail import title as plain_title
 from runtime.sandbox.mail_commands import SendMail
 
 MAIL_OPTIONS: Final = ("bcc", "cc", "html", "login", "password", "port")
@@ -123,7 +124,7 @@ def _send(
         _SPELLED,
         server=text(what, "mailServerAddress", server),
         sender=_sender(what, sender),
-        title=text(what, "title", title),
+        title=_title(what, title),
         text_bytes=len(content[0]),
         html_bytes=len(content[1]),
         **{name: ",".join(found) for name, found in checked.items()},
@@ -138,6 +139,13 @@ def _sender(what: str, value: object) -> str:
         return address(text(what, "from", value))
     except ValueError as exc:
         raise ValueError(f"{what}(): from {exc}") from None
+
+
+def _title(what: str, value: object) -> str:
+    try:
+        return plain_title(text(what, "title", value))
+    except ValueError as exc:
+        raise ValueError(f"{what}(): title {exc}") from None
 
 
 def _addresses(what: str, name: str, value: object) -> tuple[str, ...]:

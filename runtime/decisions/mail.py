@@ -24,6 +24,9 @@ MAX_CONTENT: Final = 256 * 1024
 MAX_TOLD: Final = 300
 """Characters of a relay's own words that are passed on."""
 
+_ENCODED_WORD: Final = "=?"
+"""How an encoded word begins (RFC 2047 2): what stands in it is not what stands there, and may be a
+line break or another address."""
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ADDRESS: Final = re.compile(
     rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*"
@@ -61,9 +64,17 @@ def addresses(text: str) -> tuple[str, ...]:
     """A list with commas between; ValueError says which is none."""
     found = [word.strip() for word in text.split(",") if word.strip()]
     for each in found:
-        if len(each) > MAX_ADDRESS or not _ADDRESS.fullmatch(each):
+        odd = len(each) > MAX_ADDRESS or _ENCODED_WORD in each
+        if odd or not _ADDRESS.fullmatch(each):
             raise ValueError(f"holds {each[:80]!r}, which is no mail address (name@example.com)")
     return tuple(found)
+
+
+def title(text: str) -> str:
+    """The title of a message, which is written as it is; ValueError says why it cannot be."""
+    if _ENCODED_WORD in text:
+        raise ValueError(f"holds {_ENCODED_WORD!r}, which mail programs read as an encoded word")
+    return text
 
 
 def address(text: str) -> str:

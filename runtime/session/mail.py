@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from runtime.decisions.limits import Limits
-from runtime.decisions.mail import Mail, Sent, address, addresses
+from runtime.decisions.mail import Mail, Sent, address, addresses, title
 from runtime.mail import MailPort, MailRefused
 from runtime.sandbox.frames import BodyFrame, ResponseFrame
 from runtime.sandbox.mail_commands import SendMail
@@ -43,7 +43,7 @@ class _Letter:
             to=addresses(command.to),
             cc=addresses(command.cc),
             bcc=addresses(command.bcc),
-            title=command.title,
+            title=title(command.title),
             text=content[: command.text_bytes].decode(),
             html=content[command.text_bytes :].decode(),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.decisions.mail import MAX_RECIPIENTS, Mail, address, addresses, refuse_mail
+from runtime.decisions.mail import MAX_RECIPIENTS, Mail, address, addresses, refuse_mail, title
 
 NOTE = Mail(sender="pbx@example.com", to=("ann@example.com",))
 
@@ -38,12 +38,20 @@ def test_plain_addresses_are_taken(text: str) -> None:
         "ann@example.com>\r\nDATA",
         "ann@example.com\nBcc: x@y.example",
         "анн@example.com",
+        "=?utf-8?q?x=2c_y=40z.example?=@example.com",
+        "=?us-ascii?q?=22x?=@example.com",
         "x" * 250 + "@example.com",
     ],
 )
 def test_what_is_odd_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match="which is no mail address"):
         address(text)
+
+
+def test_a_title_is_what_it_says() -> None:
+    assert title("Why? = because") == "Why? = because"
+    with pytest.raises(ValueError, match="read as an encoded word"):
+        title("=?utf-8?q?=0d=0aBcc:_eve=40evil.example?=")
 
 
 def test_lists_have_commas_between_and_recipients_count_once() -> None:
