@@ -35,7 +35,7 @@ from runtime.legs.sip.trunks import Trunk
 from runtime.legs.sip.user_calls import UserCalls
 from runtime.legs.sip.users import StoredUser, Users
 from runtime.media.port import MediaPort
-from sip.address import BoundAddress, ListenAddress
+from sip.address import BoundAddress, ListenAddress, PeerAddress
 from sip.advertise import Advertised
 from sip.endpoint import (
     Binding,
@@ -166,6 +166,7 @@ class SipGateway:
                 warn=warn,
             ),
             info_digits=config.digits == "info",
+            is_own=self._is_own,
             recognise=self._recognition.of,
             enter=lambda trunk: self._desk.enter(trunk, "in"),
         )
@@ -251,8 +252,11 @@ class SipGateway:
             users=self._users.expects_proof,
             on_ban=self._on_ban,
             trunks=self._recognition.door,
-            is_own=lambda peer: is_own(peer, self._bound),
+            is_own=self._is_own,
         )
+
+    def _is_own(self, peer: PeerAddress) -> bool:
+        return is_own(peer, self._bound)
 
     def _on_ban(self, ban: Ban) -> None:
         reason = f"{ban.host} is ignored for {ban.seconds:g} s: {ban.why}"

@@ -84,7 +84,7 @@ class IncomingCalls:
 
     def on_invite(self, session: InviteSession) -> ArrivingCall:
         """The endpoint's callback."""
-        ours = self._settings.own_calls.of(session.call_id).conference
+        ours = self._placed(session).conference
         recognised = None if ours else self._settings.recognise(caller_of(session))
         line = self._settings.enter(recognised.trunk.name if recognised else "")
         call = ArrivingCall(
@@ -100,6 +100,13 @@ class IncomingCalls:
             self._arriving += 1
             self._nursery.start_soon(self._take, session, call)
         return call
+
+    def _placed(self, session: InviteSession) -> Placed:
+        """Whose doing a call is. Into a shared session leads only what comes from our own socket:
+        others may have read the Call-ID."""
+        placed = self._settings.own_calls.of(session.call_id)
+        ours = session.peer is not None and self._settings.is_own(session.peer)
+        return placed if ours or not placed.conference else STRANGERS
 
     async def _take(self, session: InviteSession, call: ArrivingCall) -> None:
         try:
@@ -150,7 +157,7 @@ class IncomingCalls:
         audio = EngineAudio.answering(
             settings.audio_of(media, host, transport=transport, srtp=srtp), session.remote_offer
         )
-        identity = identity_of(session, settings.own_calls.of(session.call_id))
+        identity = identity_of(session, self._placed(session))
         if recognised is not None:
             identity = identity_over(recognised, identity, session.request)
         return SipLeg(

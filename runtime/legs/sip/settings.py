@@ -18,6 +18,7 @@ from runtime.legs.sip.trunk.desk import Line
 from runtime.legs.sip.trunk.recognition import Caller, Recognised
 from runtime.media.port import MediaLeg, MediaPort, MediaUnavailable
 from runtime.media.ports import BOTH_FAMILIES
+from sip.address import PeerAddress
 from sip.advertise import Advertised
 from sip.sdp import SrtpPolicy
 
@@ -64,6 +65,8 @@ class LegSettings:
     info_digits: bool = False
     """Whether peers without RFC 4733 get digits by SIP INFO, not as tones."""
     own_calls: OwnCalls = attrs.field(factory=OwnCalls)
+    is_own: Callable[[PeerAddress], bool] = lambda _: False
+    """Whether a request comes from one of our own sockets."""
     recognise: Callable[[Caller], Recognised | None] = nobody
     """The trunk that a call comes from."""
     enter: Callable[[str], Line | TrunkRefusal] = open_door

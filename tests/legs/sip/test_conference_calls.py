@@ -12,9 +12,13 @@ from runtime.legs.leg import DialRefused, DialRequest, Leg
 from runtime.legs.sip.conference_calls import is_own
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
+from runtime.legs.sip.leg import SipLeg
 from runtime.media.port import MediaPort
-from sip.address import BoundAddress, PeerAddress
-from tests.legs.sip.bench import QuietEngine
+from sip.address import BoundAddress, ListenAddress, PeerAddress
+from sip.endpoint import Endpoint, EndpointSettings
+from sip.message import NameAddr, Uri
+from tests.legs.sip.bench import QuietEngine, SipFarEnd
+from tests.legs.sip.fakes import offer
 
 HERE = BoundAddress(transport="udp", host="192.0.2.1", port=5060)
 EVERYWHERE = BoundAddress(transport="udp", host="0.0.0.0", port=5060)
@@ -76,6 +80,32 @@ async def test_the_call_arrives_though_no_stranger_on_this_machine_may_call() ->
         await made.close()
         nursery.cancel_scope.cancel()
     assert refused == []
+
+
+@pytest.mark.loopback
+async def test_who_has_read_the_call_id_is_a_stranger_all_the_same() -> None:
+    arrived_send, arrived = trio.open_memory_channel[Leg](9)
+    made = gateway("udp://127.0.0.1:0", refused=[])
+    async with trio.open_nursery() as nursery:
+        [here] = await nursery.start(made.run, arrived_send.send_nowait)
+        placed = await dial(made, "board")
+        assert isinstance(placed, SipLeg)
+        assert placed.session is not None
+        with trio.fail_after(20):
+            assert (await arrived.receive()).identity.to_conference
+            stranger = Endpoint(EndpointSettings(), on_invite=lambda _: SipFarEnd())
+            await nursery.start(stranger.run, [ListenAddress.parse("udp://127.0.0.1:0")])
+            stranger.invite(
+                f"sip:board@{here.host}:{here.port}",
+                sdp=offer(),
+                from_=NameAddr(uri=Uri(scheme="sip", user="eve", host="127.0.0.1")),
+                call_id=placed.session.call_id,
+                observer=SipFarEnd(),
+            )
+            identity = (await arrived.receive()).identity
+        assert (identity.own_session, identity.to_conference) == ("", False)
+        await made.close()
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.loopback
