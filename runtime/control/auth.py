@@ -20,7 +20,7 @@ from runtime.control.arriving import Arriving, too_long
 from runtime.control.problem import Problem, problem_response
 from runtime.control.rates import Rates
 from runtime.control.routes import MAX_BODY_BYTES, Endpoint, Table
-from runtime.control.scopes import LOCAL, Caller
+from runtime.control.scopes import LOCAL, NOBODY, Caller
 
 _LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_TOKEN: Final = 512
@@ -69,16 +69,16 @@ class Gate:
             return LOCAL
         now = trio.current_time()
         _pause(self._rates.wait_for_address(address, now))
-        if endpoint is not None and endpoint.scope is None:
-            return Caller("", frozenset())
+        if endpoint is not None and endpoint.scope is None and "authorization" not in headers:
+            return LOCAL if _is_loopback(address) else NOBODY
         _pause(self._rates.wait_for_attempt(address, now))
         caller = self._owner(headers.get("authorization", ""), address, now)
         _pause(self._rates.wait_for_request(caller.name, now))
-        if endpoint is not None and endpoint.scope not in caller.scopes:
-            assert endpoint.scope is not None
+        wanted = endpoint.scope if endpoint is not None else None
+        if wanted is not None and wanted not in caller.scopes:
             raise Problem(
                 HTTPStatus.FORBIDDEN,
-                f"the token {caller.name!r} has not the scope {endpoint.scope.value!r}",
+                f"the token {caller.name!r} has not the scope {wanted.value!r}",
             )
         return caller
 

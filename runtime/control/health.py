@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from runtime.control.problem import problem_response
+from runtime.control.scopes import Scope, caller_of
 from runtime.session.registry import SessionRegistry
 
 
@@ -18,15 +19,14 @@ class Health:
     registry: SessionRegistry
     state: Callable[[], dict[str, Any]]
 
-    async def healthz(self, _: Request) -> Response:
-        return JSONResponse(
-            {
-                "status": "draining" if self.registry.draining else "ok",
-                "sessions": len(self.registry.sessions()),
-                "calls": self.registry.live_calls,
-                **self.state(),
-            }
-        )
+    async def healthz(self, request: Request) -> Response:
+        """Who has no token learns whether it lives, and nothing of trunks, scripts and locks."""
+        found: dict[str, Any] = {"status": "draining" if self.registry.draining else "ok"}
+        if Scope.READ in caller_of(request).scopes:
+            found["sessions"] = len(self.registry.sessions())
+            found["calls"] = self.registry.live_calls
+            found.update(self.state())
+        return JSONResponse(found)
 
     async def readyz(self, _: Request) -> Response:
         if self.registry.draining:

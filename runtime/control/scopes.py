@@ -32,6 +32,9 @@ class Caller:
 LOCAL = Caller("local", frozenset(Scope))
 """A loopback bind needs no token."""
 
+NOBODY = Caller("", frozenset())
+"""Probes of others carry no token."""
+
 
 def caller_of(request: Request) -> Caller:
     """Whom the gate let in."""

@@ -69,6 +69,19 @@ async def test_a_token_opens_what_its_scopes_say_until_it_is_taken_back(
         assert (await client.delete("/api/v1/tokens/root", headers=ROOT)).status_code == 404
 
 
+async def test_probes_of_others_learn_whether_it_lives_and_no_more(
+    sim: Sim, tmp_path: Path
+) -> None:
+    async with client_of(sim, tmp_path, "phone.example", tokens=CONFIGURED) as client:
+        here = (await client.get("/healthz")).json()
+        client._transport.client = ("192.0.2.7", 4711)  # type: ignore[attr-defined]
+        assert (await client.get("/healthz")).json() == {"status": "ok"}
+        assert (await client.get("/healthz", headers=ROOT)).json() == here
+        assert here["sip"] == ["udp:127.0.0.1:5060"]
+        wrong = await client.get("/healthz", headers={"authorization": "Bearer x"})
+        assert wrong.status_code == 401
+
+
 async def test_a_made_token_is_known_after_a_restart(sim: Sim, tmp_path: Path) -> None:
     async with client_of(sim, tmp_path, "phone.example", tokens=CONFIGURED) as client:
         wanted = {"name": "eye", "scopes": ["read"]}
