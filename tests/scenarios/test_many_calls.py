@@ -2,7 +2,7 @@
 
 One simulation runs them, twenty at a time, most to their end and every third cut off somewhere.
 What is there afterwards is compared with what was there after the first of them. `make soak` runs
-ten thousand and says what a call costs.
+it; hundreds of calls are a test of the simulator's own.
 """
 
 from __future__ import annotations
@@ -198,11 +198,6 @@ def leave_nothing_behind(how_many: int) -> float:
 
     run_simulation(all_of_them, Path(__file__).parent)
     return spent / how_many
-
-
-@pytest.mark.slow
-def test_a_thousand_calls_leave_nothing_behind() -> None:
-    assert leave_nothing_behind(1_000) > 0
 
 
 @pytest.mark.soak
