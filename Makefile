@@ -21,8 +21,10 @@ check: setup
 	$(PYTHON) .ci/checks/sizes.py
 	$(PYTHON) .ci/checks/docs.py
 
+# Stacks of tests that take minutes are no news, and dumping them may crash the interpreter beside.
 soak: setup peers
-	$(PYTHON) -m pytest -q -m soak --override-ini addopts="-ra --strict-markers" $(if $(MINUTES),--minutes $(MINUTES))
+	$(PYTHON) -m pytest -q -m soak --override-ini addopts="-ra --strict-markers" \
+		--override-ini faulthandler_timeout=0 $(if $(MINUTES),--minutes $(MINUTES))
 
 interop: setup peers
 	$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile -m "interop and not soak" --override-ini addopts="-ra --strict-markers"

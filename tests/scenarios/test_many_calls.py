@@ -7,7 +7,6 @@ it; hundreds of calls are a test of the simulator's own.
 
 from __future__ import annotations
 
-import faulthandler
 import gc
 import itertools
 import json
@@ -202,9 +201,6 @@ def leave_nothing_behind(how_many: int) -> float:
 
 @pytest.mark.soak
 def test_ten_thousand_calls_leave_nothing_behind(capsys: pytest.CaptureFixture[str]) -> None:
-    # It takes minutes and hangs nowhere; stacks that are dumped beside a running interpreter may
-    # crash it.
-    faulthandler.cancel_dump_traceback_later()
     cost = leave_nothing_behind(10_000)
     with capsys.disabled():
         print(f"a simulated call takes {cost * 1000:.1f} ms of CPU")
