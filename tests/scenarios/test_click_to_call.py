@@ -107,6 +107,24 @@ async def test_what_the_second_side_plays_is_heard_in_place_of_our_ringback(sim:
     await ann.ended()
 
 
+async def test_the_page_sees_how_far_the_two_are_and_hangs_up(sim: Sim) -> None:
+    bob = sim.expect_call(BOB)
+    ann = await first_has_answered(sim)
+    await bob.invited()
+    bob.ring()
+    seen = await sim.request()
+    assert (seen.status, seen.json()) == (200, {"first": "200 connected", "second": "calling"})
+    bob.answer()
+    await bob.says("Bob here.")
+    await ann.hears("Bob here.")
+    ended = await sim.request(method="DELETE")
+    assert (ended.status, ended.json()["second"]) == (200, "200 connected")
+    await ann.ended()
+    await bob.ended()
+    await sim.settle()
+    assert sim.sessions == []
+
+
 async def test_a_start_that_names_nobody_fails_with_what_is_missing(sim: Sim) -> None:
     sim.expect_error("KeyError: 'first'")
     await sim.start()
