@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import trio
 
 from tests.e2e.audio import tone
 from tests.e2e.phone import Dialog, Phone, telephone
@@ -51,8 +52,9 @@ async def test_of_two_who_answer_in_the_same_moment_one_is_let_go(
 ) -> None:
     call = await rings(phone, others, "hunter2")
     dialogs = [await each.incoming() for each in others]
-    for each in dialogs:
-        await each.answer()
+    async with trio.open_nursery() as nursery:
+        for each in dialogs:
+            nursery.start_soon(each.answer)
     line = await runtime.logged("hunter2 joined")
     kept = int(line.rpartition("joined ")[2].split()[0].rstrip('",}'))
     await dialogs[1 - kept].ended()
