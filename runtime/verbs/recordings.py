@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.console import Console
@@ -53,19 +55,31 @@ def get(
             console=Console(stderr=True),
             disable=as_json,
         )
-        try:
-            with output.open("xb") as file, progress:
-                task = progress.add_task(output.name, total=None)
-                for piece, total in client.pieces(_path(session, number)):
-                    file.write(piece)
-                    progress.update(task, advance=len(piece), total=total)
-        except OSError as exc:
-            fail(2, f"{output} cannot be written: {exc.strerror}", as_json=as_json)
-        except BaseException:
-            output.unlink(missing_ok=True)
-            raise
+        with new_file(output, as_json=as_json) as file, progress:
+            task = progress.add_task(output.name, total=None)
+            for piece, total in client.pieces(_path(session, number)):
+                file.write(piece)
+                progress.update(task, advance=len(piece), total=total)
         told = {"ok": True, "file": str(output), "size_bytes": output.stat().st_size}
         show(told, as_json, lambda c: c.print(tables.plain(f"{output} is written")))
+
+
+@contextmanager
+def new_file(path: Path, *, as_json: bool) -> Iterator[BinaryIO]:
+    """A file that was not there before, and is not there afterwards unless all of it was written.
+    Ends the command when it cannot be."""
+    try:
+        file = path.open("xb")
+    except OSError as exc:
+        fail(2, f"{path} cannot be written: {exc.strerror}", as_json=as_json)
+    try:
+        with file:
+            yield file
+    except BaseException as exc:
+        path.unlink(missing_ok=True)
+        if isinstance(exc, OSError):
+            fail(2, f"{path} cannot be written: {exc.strerror}", as_json=as_json)
+        raise
 
 
 @app.command()
