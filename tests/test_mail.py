@@ -19,7 +19,7 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
 from runtime.decisions.mail import Mail, Sent
 from runtime.mail import MailRefused, Relay, RelayedMail
-from tests.interop.programs import free_port
+from tests.ports import free_port
 from tests.sip.certificates import Authority
 
 pytestmark = pytest.mark.loopback

@@ -24,7 +24,7 @@ import httpx
 
 from tests.e2e import process_tree
 from tests.e2e.waiting import WAIT_S, until
-from tests.interop.programs import free_port
+from tests.ports import rtp_ports
 
 HOST: Final = "127.0.0.1"
 COMMAND: Final = Path(sys.executable).parent / "callstage"
@@ -190,11 +190,10 @@ class RuntimeProcess:
 
 def arguments(data: Path, extra: Sequence[str] = ()) -> list[str]:
     """Free ports for everything that `extra` does not say."""
-    low = free_port(even=True) % 9_000 + 20_000
     defaults = {
         "--http": [f"{HOST}:0"],
         "--data": [str(data)],
-        "--rtp-ports": [f"{low}-{low + RTP_PORTS - 1}"],
+        "--rtp-ports": [rtp_ports(RTP_PORTS)],
         "--sip": list(LISTEN),
     }
     words = [str(word) for word in extra]

@@ -22,7 +22,7 @@ from tests.e2e.test_real_peers import tones
 from tests.e2e.waiting import until
 from tests.interop.kamailio import PASSWORD, Kamailio
 from tests.interop.linphone import Account, Linphone, linphone
-from tests.interop.programs import free_port
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.interop, pytest.mark.loopback, pytest.mark.thorough]
 

@@ -21,8 +21,8 @@ from tests.e2e.test_users import registered
 from tests.e2e.waiting import until
 from tests.interop.baresip import baresip
 from tests.interop.kamailio import PASSWORD, Kamailio, kamailio
-from tests.interop.programs import free_port
 from tests.interop.sipp import Sipp, Transport
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.interop, pytest.mark.loopback]
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.phone import telephone
 from tests.e2e.runtime_process import callstage
-from tests.interop.programs import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.loopback
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.loopback
 async def test_two_pairs_carry_two_calls_and_the_third_is_told_why(
     scripts: Path, tmp_path: Path
 ) -> None:
-    low = free_port(even=True) % 9_000 // 2 * 2 + 30_000
+    low = free_port(4)
     options = ["--rtp-ports", f"{low}-{low + 3}"]
     with callstage(scripts / "mirror.py", folder=tmp_path, options=options) as runtime:
         async with telephone(runtime.port()) as phone:

@@ -33,7 +33,7 @@ from tests.e2e import process_tree
 from tests.e2e.runtime_process import RuntimeProcess, callstage
 from tests.e2e.test_leaks import Footprint
 from tests.e2e.waiting import until
-from tests.interop.programs import free_port
+from tests.ports import rtp_ports
 
 pytestmark = pytest.mark.loopback
 
@@ -172,8 +172,7 @@ def options(folder: Path, scripts: Path) -> list[str]:
         f'[[rule]]\nname = "crowd"\nto = "crowd"\nscenario = "{scripts / "crowd.py"}"\n'
         "conference = true\n"
     )
-    low = free_port(even=True) % 9_000 // 2 * 2 + 20_000
-    return ["--config", str(config), "--rtp-ports", f"{low}-{low + 4 * LEGS}"]
+    return ["--config", str(config), "--rtp-ports", rtp_ports(4 * LEGS)]
 
 
 def check(runtime: RuntimeProcess, before: Footprint, after: Footprint) -> None:

@@ -17,8 +17,8 @@ from runtime.config.http import HttpSettings
 from runtime.verbs.trunks import running_trunks, show_trunks
 from tests.e2e.phone import telephone
 from tests.e2e.runtime_process import RuntimeProcess, callstage
-from tests.interop.programs import free_port
 from tests.interop.sipp import Sipp
+from tests.ports import free_port
 
 pytestmark = pytest.mark.loopback
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import wave
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +14,8 @@ import numpy as np
 import trio
 from numpy.typing import NDArray
 
-from tests.interop.programs import free_port, require_program, running, wait_bound
+from tests.interop.programs import require_program, running, wait_bound
+from tests.ports import free_port
 
 HOST: Final = "127.0.0.1"
 MODULES: Final = Path("/usr/lib/baresip/modules")
@@ -111,7 +111,7 @@ async def baresip(
     in `account`.
     """
     program = require_program("baresip")
-    port, control = free_port(), free_port(socket.SOCK_STREAM)
+    port, control = free_port(), free_port()
     _write_microphone(folder / "mic.wav", microphone, rate_hz, channels)
     own = f"<{registers}>" if registers else f"<sip:phone@{HOST}:{port}>;regint=0"
     (folder / "accounts").write_text(f"{own};{account}\n")

@@ -14,7 +14,8 @@ import numpy as np
 import trio
 from numpy.typing import NDArray
 
-from tests.interop.programs import free_port, require_program, running
+from tests.interop.programs import require_program, running
+from tests.ports import free_port
 
 HOST: Final = "127.0.0.1"
 EVENT_TIMEOUT_S: Final = 20.0
@@ -110,7 +111,7 @@ def _write_files(folder: Path, microphone: Samples, account: Account, port: int)
         *(f"sip_port={port}", "sip_tcp_port=0", "sip_tls_port=0", "guess_hostname=0"),
         *("default_proxy=0", f"media_encryption={account.encryption}"),
         "[rtp]",
-        f"audio_rtp_port={free_port(even=True)}",
+        f"audio_rtp_port={free_port()}",
         "[proxy_0]",
         f"reg_proxy={account.registrar}",
         f"reg_identity=sip:{account.user}@{account.registrar.removeprefix('sip:')}",

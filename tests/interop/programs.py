@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -34,17 +33,6 @@ def require_program(name: str) -> str:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{name} is not installed; run .ci/peers")
     pytest.skip(f"{name} is NOT INSTALLED, so this real peer was NOT tested; run .ci/peers")
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, *, even: bool = False) -> int:
-    """A port on 127.0.0.1 that nobody has at this moment, below the ephemeral range's churn."""
-    for _ in range(200):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if not even or port % 2 == 0:
-            return port
-    raise RuntimeError("no free even port after 200 attempts")
 
 
 def is_bound(port: int, protocol: str) -> bool:

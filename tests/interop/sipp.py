@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,13 +14,13 @@ import pytest
 
 from tests.interop.programs import (
     Finished,
-    free_port,
     require_program,
     run_program,
     running,
     wait_bound,
     wait_exit,
 )
+from tests.ports import free_port
 
 Transport = Literal["udp", "tcp"]
 HOST: Final = "127.0.0.1"
@@ -56,14 +55,14 @@ class Sipp:
         extra: tuple[str, ...] = (),
     ) -> Finished:
         """Place calls to `HOST:PORT`; exit code 0 = every message was as the scenario says."""
-        port = free_port(_kind(self.transport))
+        port = free_port()
         if not (self.folder / "pcap").exists():
             (self.folder / "pcap").symlink_to(PCAPS)
         command = [
             *self._command(port),
             target,
             *("-s", service, "-m", str(calls), "-r", str(rate), "-d", str(hold_ms)),
-            *("-mp", str(free_port(even=True)), "-timeout", f"{timeout_s:.0f}s", "-timeout_error"),
+            *("-mp", str(free_port()), "-timeout", f"{timeout_s:.0f}s", "-timeout_error"),
             *extra,
         ]
         return await run_program(command, self.folder, timeout_s=timeout_s + 5)
@@ -73,10 +72,10 @@ class Sipp:
         self, *, calls: int = 0, echo: bool = False, extra: tuple[str, ...] = ()
     ) -> AsyncIterator[Answering]:
         """SIPp as the called party while the block runs; `calls` = 0 serves any number."""
-        port = free_port(_kind(self.transport))
+        port = free_port()
         command = [
             *self._command(port),
-            *("-mp", str(free_port(even=True))),
+            *("-mp", str(free_port())),
             *(("-m", str(calls)) if calls else ()),
             *(("-rtp_echo",) if echo else ()),
             *extra,
@@ -110,7 +109,3 @@ class Answering:
         code = await wait_exit(self.process)
         output = (self.folder / "output.txt").read_text(errors="replace")
         return Finished(exit_code=code, output=output, folder=self.folder)
-
-
-def _kind(transport: Transport) -> socket.SocketKind:
-    return socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM

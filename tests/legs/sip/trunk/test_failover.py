@@ -21,9 +21,9 @@ from runtime.testing.conformance import Heard
 from sip.address import ListenAddress
 from sip.dialog import InviteObserver, InviteSession
 from sip.endpoint import Endpoint, EndpointSettings
-from tests.interop.programs import free_port
 from tests.legs.sip.bench import QuietEngine, SipFarEnd
 from tests.legs.sip.fakes import offer
+from tests.ports import free_port
 
 pytestmark = pytest.mark.loopback
 
