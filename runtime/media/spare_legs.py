@@ -34,19 +34,24 @@ class SpareLegs:
         self._asked = 0
         self._refusal = ""
         self._news = trio.Event()
+        self._queue = trio.Lock()
+        """Whoever holds it has the next leg; trio lets the others in in the order they came."""
+        self._waiting = 0
 
     async def take(self) -> LegProxy:
-        """The next spare leg. Raises MediaUnavailable."""
-        self._ask_for_more()
-        with trio.move_on_after(WAIT_S):
-            while not self._spares:
-                self._check_hope()
-                await self._news.wait()
-        if not self._spares:
-            raise MediaUnavailable(f"the media engine gave no ports within {WAIT_S:.0f} s")
-        leg = self._spares.popleft()
-        self._ask_for_more()
-        return leg
+        """The next spare leg, in the order of asking. Raises MediaUnavailable."""
+        self._waiting += 1
+        try:
+            self._ask_for_more()
+            with trio.move_on_after(WAIT_S):
+                async with self._queue:
+                    while not self._spares:
+                        self._check_hope()
+                        await self._news.wait()
+                    return self._spares.popleft()
+        finally:
+            self._waiting -= 1
+        raise MediaUnavailable(f"the media engine gave no ports within {WAIT_S:.0f} s")
 
     # --- what the engine did --------------------------------------------------------------------
 
@@ -83,7 +88,8 @@ class SpareLegs:
     # --- inside ---------------------------------------------------------------------------------
 
     def _ask_for_more(self) -> None:
-        wanted = 1 if self._refusal else self._wanted
+        # Those who wait get theirs in one turn of the engine, however slow this machine turns.
+        wanted = 1 if self._refusal else self._wanted + self._waiting
         while (
             self._running and self._asked + len(self._spares) < wanted and self._open < self._limit
         ):

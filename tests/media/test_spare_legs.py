@@ -67,6 +67,29 @@ async def test_whoever_comes_too_early_waits(autojump_clock: trio.testing.MockCl
     assert sorted(taken) == [1, 2]
 
 
+async def test_who_waits_is_asked_for_at_once_and_served_in_the_order_of_coming(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    engine = Engine(wanted=2, limit=20)
+    engine.start()
+    served = []
+
+    async def take(number: int) -> None:
+        await engine.spares.take()
+        served.append(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(6):
+            nursery.start_soon(take, number)
+            await trio.testing.wait_all_tasks_blocked()
+        assert engine.asked == 8, "six who wait, and two in advance"
+        for _ in range(6):
+            engine.open(1)
+            await trio.testing.wait_all_tasks_blocked()
+    assert served == list(range(6))
+    assert engine.asked == 2
+
+
 async def test_waiting_is_bounded(autojump_clock: trio.testing.MockClock) -> None:
     engine = Engine()
     engine.start()
