@@ -41,11 +41,6 @@ class Schedule:
         """Where counting began, and the number of the next step."""
         return self._start, self._count
 
-    @property
-    def at_frame(self) -> bool:
-        """Whether the next step is the first of a frame."""
-        return self._count % STEPS == 0
-
     def restart(self, now: float) -> None:
         """Nothing was due until now; the next frame is."""
         self._start, self._count = now, 0

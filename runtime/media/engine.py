@@ -51,10 +51,6 @@ EVENTS_PER_PACKET: Final = 200
 """The largest event has 500 octets of JSON; 128 KiB fit into a packet."""
 MAX_WAITING_EVENTS: Final = 50_000
 """Minutes of a busy engine. A core that reads nothing for so long is broken: the engine ends."""
-EAGER_LEGS: Final = 8
-"""Up to so many legs, packets are read (and stamped) as they come, not every 5 ms."""
-EAGER_PAUSE_S: Final = 0.001
-"""What a flood on one of few legs may cost: a thousand reads a second."""
 REPORT_FRAMES: Final = 50
 """Once a second."""
 REST_S: Final = 1.0
@@ -107,7 +103,7 @@ class Loop:
         self._engine = engine
         self._cruise: Cruise | None = None
         if isinstance(sockets.traffic, NativeTraffic):
-            self._cruise = engine.cruise(sockets.traffic)
+            self._cruise = engine.cruise(sockets.traffic, sockets.watched)
         self._schedule = Schedule(time.monotonic() + FRAME_S)
         self._events: list[Event] = []
         self._frames = 0
@@ -122,7 +118,7 @@ class Loop:
             while True:
                 if self._engine.idle and not self._called:
                     self._rest()
-                elif self._cruise is not None and self._engine.configured_legs > EAGER_LEGS:
+                elif self._cruise is not None:
                     self._go_on(self._cruise)
                 else:
                     self._step(self._schedule.next(time.monotonic()))
@@ -131,16 +127,12 @@ class Loop:
             raise
 
     def _step(self, step: Step) -> None:
-        few = self._engine.configured_legs <= EAGER_LEGS
-        if few:
-            if step.number and not self._sockets.planned(step.number):
-                return  # packets of few legs are read while waiting for the next frame
-            self._wait_eagerly(step.deadline)
-        if step.number:
-            self._sockets.step(step.number, step.deadline)
-        else:
-            self._sockets.step(None, step.deadline)
+        if step.number == 0:
+            time.sleep(max(0.0, step.deadline - time.monotonic()))
+            self._sockets.collect()
             self._tick(step.skipped)
+        elif self._sockets.planned(step.number):
+            self._sockets.step(step.number, step.deadline)
 
     def _rest(self) -> None:
         """Nobody is there to be heard: sleep until the core calls, and tell it now and then that
@@ -154,9 +146,9 @@ class Loop:
         went = cruise.run(self._schedule, 0 if self._called else self._engine.steady_frames)
         self._frames += went.frames
         self._engine.went_by(went.frames)
-        self._sockets.serve(went.others)
-        if self._schedule.at_frame:
-            self._tick(self._schedule.next(time.monotonic()).skipped)
+        if went.called:
+            self._sockets.collect_others()
+        self._tick(self._schedule.next(time.monotonic()).skipped)
 
     def _tick(self, skipped: int) -> None:
         if self._called:
@@ -174,13 +166,6 @@ class Loop:
             self._reported = self._frames
             events.append(self._report())
         self._tell(events)
-
-    def _wait_eagerly(self, deadline: float) -> None:
-        """Read packets as they come, until shortly before the time."""
-        while (left := deadline - time.monotonic()) >= 2 * EAGER_PAUSE_S:
-            # epoll counts whole milliseconds, rounded up.
-            if self._sockets.collect(left - EAGER_PAUSE_S):
-                time.sleep(min(EAGER_PAUSE_S, max(0.0, deadline - time.monotonic())))
 
     def _report(self) -> Event:
         report = EngineReport(

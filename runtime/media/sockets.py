@@ -1,9 +1,10 @@
 """The legs' RTP and RTCP sockets: opened, listened to, aimed, closed; and when each leg sends.
 
-One read per readable socket and round, so that a flood costs its own leg only; a connected socket
-once the peer's address is certain, so that the kernel drops strangers. Errors of single sends and
-reads (a peer's port is closed, a route is gone) are counted and end nothing. The packets themselves
-are read and sent by a Traffic (runtime/media/traffic.py).
+A socket takes from everybody, and its packets are judged, until the peer's address is certain; then
+it is connected, so that the kernel drops strangers, and is attended by a Traffic
+(runtime/media/traffic.py), which sends all packets, too. The others are read here, one packet per
+readable socket and round, so that a flood costs its own leg only. Errors of single sends and reads
+(a peer's port is closed, a route is gone) are counted and end nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from runtime.media.ports import BOTH_FAMILIES, PortPool
 from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.latching import Address
 from runtime.media.rtp.rtcp import MAX_COMPOUND
-from runtime.media.traffic import ROUNDS, Counters, PythonTraffic, Traffic
+from runtime.media.traffic import READS, SO_TIMESTAMPNS, Counters, PythonTraffic, Traffic
 
 MAX_REPORTS: Final = 256
 """RTCP packets per tick; more are dropped."""
@@ -35,8 +36,8 @@ SLOT_FILL: Final = 64
 MAPPED: Final = "::ffff:"
 """Before an IPv4 address that a socket of both families speaks to, as the kernel writes it."""
 
-NewTraffic = Callable[[select.epoll, int], Traffic]
-"""Made for the descriptors watched by an epoll, and a number of legs."""
+NewTraffic = Callable[[int], Traffic]
+"""Made for a number of legs."""
 
 
 @attrs.define(eq=False)
@@ -48,6 +49,8 @@ class _Pair:
     target: Address | None = None
     reports_to: Address | None = None
     exclusive: bool = False
+    attended: bool = False
+    """Read by the traffic; otherwise here."""
     slots: tuple[int, ...] = ()
     listening: bool = False
 
@@ -66,10 +69,10 @@ class UdpSockets:
         self._ports = PortPool(host, first_port, last_port)
         self._both_families = host == BOTH_FAMILIES
         self._pairs: dict[int, _Pair] = {}
+        self.traffic = new_traffic(legs)
         self._epoll = select.epoll()
-        self.traffic = new_traffic(self._epoll, legs)
         self._others: dict[int, Callable[[float], None]] = {}
-        """By descriptor: what to do when it is readable and not attended by the traffic."""
+        """By descriptor, of those that the epoll watches: what to do when it is readable."""
         self._reports: list[tuple[int, bytes, Address]] = []
         self._reports_failed = 0
 
@@ -91,16 +94,15 @@ class UdpSockets:
         _drain(pair.rtp)
         _drain(pair.rtcp)
         pair.listening = True
-        self._others[pair.rtp.fileno()] = lambda now: self._receive_from(leg, pair, now)
-        self._others[pair.rtcp.fileno()] = lambda _: self._receive_report(leg, pair.rtcp)
-        self._epoll.register(pair.rtp.fileno(), select.EPOLLIN)
-        self._epoll.register(pair.rtcp.fileno(), select.EPOLLIN)
+        pair.rtp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._watch(pair.rtp.fileno(), lambda now: self._receive_from(leg, pair, now))
+        self._watch(pair.rtcp.fileno(), lambda _: self._receive_report(leg, pair.rtcp))
 
     def aim(self, leg: int, rtp: Address | None, rtcp: Address | None, *, exclusive: bool) -> None:
         pair = self._pairs[leg]
         if pair.exclusive:
             _disconnect(pair.rtp)
-            self.traffic.leave(pair.rtp)
+            self._read_here(leg, pair)
         if self._both_families:
             rtp, rtcp = _mapped(rtp), _mapped(rtcp)
         pair.target, pair.reports_to = rtp, rtcp
@@ -133,47 +135,46 @@ class UdpSockets:
 
     def close(self, leg: int) -> None:
         pair = self._pairs.pop(leg)
-        self.traffic.leave(pair.rtp)
         self.traffic.forget(leg)
-        for sock in (pair.rtp, pair.rtcp):
-            if pair.listening:
-                self._epoll.unregister(sock.fileno())
-                self._others.pop(sock.fileno(), None)
-            sock.close()
+        if pair.attended:
+            self.traffic.leave(pair.rtp)
+        elif pair.listening:
+            self._unwatch(pair.rtp.fileno())
+        if pair.listening:
+            self._unwatch(pair.rtcp.fileno())
+        pair.rtp.close()
+        pair.rtcp.close()
 
     # --- all legs -------------------------------------------------------------------------------
 
     def watch(self, fd: int, on_readable: Callable[[], None]) -> None:
-        """Have another descriptor watched by the same epoll."""
-        self._others[fd] = lambda _: on_readable()
-        self._epoll.register(fd, select.EPOLLIN)
+        """Have another descriptor looked after whenever packets are collected."""
+        self._watch(fd, lambda _: on_readable())
+
+    @property
+    def watched(self) -> int:
+        """The descriptor that is readable when something is to be collected which the traffic does
+        not read."""
+        return self._epoll.fileno()
 
     def collect(self, timeout_s: float = 0.0) -> bool:
-        """Read what has come (or comes within the time, whole milliseconds); False for nothing."""
-        for round_number in range(ROUNDS):
-            readable, others = self.traffic.read(0.0 if round_number else timeout_s)
-            self.serve(others)
-            if not readable:
-                return round_number > 0
+        """Read what has come; False for nothing. Waits up to the time for what is not attended by
+        the traffic."""
+        came = self.traffic.read()
+        return self.collect_others(0.0 if came else timeout_s) or came
+
+    def collect_others(self, timeout_s: float = 0.0) -> bool:
+        """Read what has come beside the legs' connected sockets; False for nothing."""
+        for number in range(READS):
+            readable = self._epoll.poll(0.0 if number else timeout_s)
+            if not readable or self.traffic.full:
+                return number > 0
+            self._serve(readable)
         return True
 
-    def serve(self, others: Iterable[int]) -> None:
-        """Read what is readable beside the legs' connected sockets."""
-        now = time.monotonic()
-        for fd in others:
-            try:
-                self._others[fd](now)
-            except ConnectionRefusedError:
-                self.traffic.counters.refused += 1
-            except OSError:  # nothing there after all (a bad checksum), or the route is gone
-                continue
-
-    def step(self, slot: int | None, deadline: float) -> None:
-        """Sleep until the time, send what is planned for the step if any, read what has come."""
-        others = self.traffic.step(slot, deadline)
-        if others:
-            self.serve(others)
-            self.serve(self.traffic.read(0.0)[1])
+    def step(self, slot: int, deadline: float) -> None:
+        """Sleep until the time, then send what is planned for the step."""
+        self.traffic.step(slot, deadline)
 
     def take(self) -> Arrivals:
         reports, self._reports = self._reports, []
@@ -193,6 +194,30 @@ class UdpSockets:
 
     # --- inside ---------------------------------------------------------------------------------
 
+    def _serve(self, readable: Iterable[tuple[int, int]]) -> None:
+        now = time.monotonic()
+        for fd, _ in readable:
+            try:
+                self._others[fd](now)
+            except ConnectionRefusedError:
+                self.traffic.counters.refused += 1
+            except OSError:  # nothing there after all (a bad checksum), or the route is gone
+                continue
+
+    def _watch(self, fd: int, on_readable: Callable[[float], None]) -> None:
+        self._others[fd] = on_readable
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def _unwatch(self, fd: int) -> None:
+        del self._others[fd]
+        self._epoll.unregister(fd)
+
+    def _read_here(self, leg: int, pair: _Pair) -> None:
+        if pair.attended:
+            self.traffic.leave(pair.rtp)
+            self._watch(pair.rtp.fileno(), lambda now: self._receive_from(leg, pair, now))
+            pair.attended = False
+
     def _receive_from(self, leg: int, pair: _Pair, now: float) -> None:
         """Read with the source's address, which the engine judges."""
         if not pair.exclusive:
@@ -204,7 +229,9 @@ class UdpSockets:
             for _ in range(MAX_DRAINED):
                 if not self.traffic.receive_from(leg, pair.rtp, now):
                     return
+        self._unwatch(pair.rtp.fileno())
         self.traffic.attend(pair.rtp, leg)
+        pair.attended = True
 
     def _receive_report(self, leg: int, sock: socket.socket) -> None:
         data, source = sock.recvfrom(MAX_COMPOUND + 1)

@@ -162,11 +162,15 @@ class Engine:
 
     # --- frames without a tick --------------------------------------------------------------------
 
-    def cruise(self, traffic: NativeTraffic, *, behind: int = MAX_BEHIND_FRAMES) -> Cruise | None:
+    def cruise(
+        self, traffic: NativeTraffic, watched: int, *, behind: int = MAX_BEHIND_FRAMES
+    ) -> Cruise | None:
         """What computes frames in a row, if there is a compiled helper."""
         if self._library is None or self._follow is None or self._steady is None:
             return None
-        return Cruise(self._library, traffic, self._follow, self._steady, behind=behind)
+        return Cruise(
+            self._library, traffic, self._follow, self._steady, watched=watched, behind=behind
+        )
 
     @property
     def steady_frames(self) -> int:

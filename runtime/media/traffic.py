@@ -9,8 +9,9 @@ from __future__ import annotations
 import array
 import select
 import socket
+import struct
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 import attrs
@@ -21,8 +22,17 @@ from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.header import MAX_PACKET
 from runtime.media.rtp.latching import Address
 
-ROUNDS: Final = 2
-"""Reads per socket and step: 8 packets in 20 ms, four times what 10 ms packets need."""
+READS: Final = 8
+"""Of one socket in a frame of 20 ms: four times what 10 ms packets need."""
+TURNS: Final = 16
+"""In one of so many frames a socket that gives the usual packet in each is asked for more, too."""
+SO_TIMESTAMPNS: Final = 35
+"""Has the kernel tell when it had a packet (socket(7)); the socket module has no name for it."""
+STAMP: Final = struct.Struct("@qq")
+"""Seconds and nanoseconds of the wall clock."""
+CONTROL_SIZE: Final = socket.CMSG_SPACE(STAMP.size)
+OLDEST_S: Final = 1.0
+"""A stamp that is older (or in the future) means that the wall clock was set since."""
 MIN_ROWS: Final = 512
 ROWS_PER_LEG: Final = 4
 """Packets that a tick may hold on average; the rest waits in the kernel."""
@@ -44,15 +54,18 @@ class Traffic(Protocol):
     @property
     def counters(self) -> Counters: ...
 
+    @property
+    def full(self) -> bool:
+        """Whether no row is left for another packet."""
+
     def attend(self, sock: socket.socket, leg: int) -> None:
         """From now on `read` receives on this connected socket for the leg."""
 
     def leave(self, sock: socket.socket) -> None:
-        """The socket is about to be closed, or takes from everybody again."""
+        """The attended socket is about to be closed, or takes from everybody again."""
 
-    def read(self, timeout_s: float) -> tuple[int, Iterable[int]]:
-        """One packet of each readable socket: how many were readable, and which of them are
-        somebody else's. Waits for the first one up to the time, in whole milliseconds."""
+    def read(self) -> bool:
+        """What has come on attended sockets, up to READS packets of each; False for nothing."""
 
     def receive_from(self, leg: int, sock: socket.socket, now: float) -> bool:
         """Read one packet with its source; False when no row is free. Raises OSError."""
@@ -80,16 +93,25 @@ class Traffic(Protocol):
     def flush(self, slot: int) -> None:
         """Send what is planned for this step."""
 
-    def step(self, slot: int | None, deadline: float) -> Iterable[int]:
-        """Sleep until the time, send what is planned for the step, if one is given, and read.
-
-        Returns what is somebody else's; reading stopped there.
-        """
+    def step(self, slot: int, deadline: float) -> None:
+        """Sleep until the time, then send what is planned for the step."""
 
 
 def row_count(legs: int) -> int:
     """Rows for packets of one tick."""
     return max(MIN_ROWS, ROWS_PER_LEG * legs)
+
+
+def arrival(about: Sequence[tuple[int, int, bytes]], now: float, wall: float) -> float:
+    """When the kernel had a packet, as monotonic time: `now` less its age. `about`: what
+    recvmsg(2) said beside it."""
+    for level, kind, data in about:
+        if (level, kind, len(data)) == (socket.SOL_SOCKET, SO_TIMESTAMPNS, STAMP.size):
+            seconds, nanoseconds = map(int, STAMP.unpack(data))
+            age = wall - (seconds + nanoseconds * 1e-9)
+            if 0 <= age <= OLDEST_S:
+                return now - age
+    return now
 
 
 _Send = Callable[[memoryview], int]
@@ -108,13 +130,11 @@ class _Departure:
 class PythonTraffic:
     """Calls of the socket module."""
 
-    def __init__(self, epoll: select.epoll, legs: int) -> None:
+    def __init__(self, legs: int) -> None:
         self.counters = Counters()
-        self._epoll = epoll
-        self._readers: list[Callable[[memoryview], int] | None] = []
-        """By descriptor: how a connected RTP socket is read."""
-        self._leg_of: list[int] = []
-        """By descriptor."""
+        self._epoll = select.epoll()
+        self._attended: dict[int, tuple[socket.socket, int]] = {}
+        """By descriptor: a connected RTP socket, and whose leg's it is."""
         self._rows = np.zeros((row_count(legs), MAX_PACKET), dtype=np.uint8)
         self._views = [row.data for row in self._rows]
         self._lengths = array.array("q")
@@ -127,40 +147,34 @@ class PythonTraffic:
 
     # --- receiving ------------------------------------------------------------------------------
 
+    @property
+    def full(self) -> bool:
+        return len(self._lengths) >= len(self._views)
+
     def attend(self, sock: socket.socket, leg: int) -> None:
-        fd = sock.fileno()
-        missing = fd + 1 - len(self._readers)
-        self._readers += [None] * missing
-        self._leg_of += [-1] * missing
-        self._readers[fd], self._leg_of[fd] = sock.recv_into, leg
+        self._attended[sock.fileno()] = sock, leg
+        self._epoll.register(sock, select.EPOLLIN)
 
     def leave(self, sock: socket.socket) -> None:
-        if sock.fileno() < len(self._readers):
-            self._readers[sock.fileno()] = None
+        del self._attended[sock.fileno()]
+        self._epoll.unregister(sock)
 
-    def read(self, timeout_s: float) -> tuple[int, Iterable[int]]:
-        room = len(self._views) - len(self._lengths)
-        if room <= 0:
-            return 0, ()
-        events = self._epoll.poll(timeout_s, room)
-        others: list[int] = []
-        if events:
-            self._receive(iter(events), others, time.monotonic())
-        return len(events), others
+    def read(self) -> bool:
+        before = len(self._lengths)
+        for _ in range(READS):
+            room = len(self._views) - len(self._lengths)
+            events = self._epoll.poll(0.0, room) if room else ()
+            if not events:
+                break
+            self._receive(iter(events), time.monotonic(), time.time())
+        return len(self._lengths) > before
 
-    def _receive(self, events: Iterator[tuple[int, int]], others: list[int], now: float) -> None:
-        readers, leg_of, views = self._readers, self._leg_of, self._views
-        lengths, legs, times = self._lengths, self._legs, self._times
+    def _receive(self, events: Iterator[tuple[int, int]], now: float, wall: float) -> None:
         while True:
             try:
                 for fd, _ in events:
-                    reader = readers[fd] if fd < len(readers) else None
-                    if reader is None:
-                        others.append(fd)
-                    else:
-                        lengths.append(reader(views[len(lengths)]))
-                        legs.append(leg_of[fd])
-                        times.append(now)
+                    sock, leg = self._attended[fd]
+                    self._receive_one(leg, sock, now, wall)
                 return
             except ConnectionRefusedError:
                 self.counters.refused += 1
@@ -168,15 +182,21 @@ class PythonTraffic:
                 continue
 
     def receive_from(self, leg: int, sock: socket.socket, now: float) -> bool:
-        number = len(self._lengths)
-        if number >= len(self._views):
+        if self.full:
             return False
-        length, source = sock.recvfrom_into(self._views[number])
+        source = self._receive_one(leg, sock, now, time.time())
+        self._sources.append((len(self._lengths) - 1, source[:2]))
+        return True
+
+    def _receive_one(self, leg: int, sock: socket.socket, now: float, wall: float) -> Address:
+        """Into the next row; returns the source. Raises OSError."""
+        view = self._views[len(self._lengths)]
+        length, about, _, source = sock.recvmsg_into([view], CONTROL_SIZE)
         self._lengths.append(length)
         self._legs.append(leg)
-        self._times.append(now)
-        self._sources.append((number, source[:2]))
-        return True
+        self._times.append(arrival(about, now, wall))
+        address: Address = source
+        return address
 
     def take(self, reports: Sequence[tuple[int, bytes, Address]]) -> Arrivals:
         arrivals = Arrivals(
@@ -236,16 +256,9 @@ class PythonTraffic:
             except OSError:
                 self.counters.failed += 1
 
-    def step(self, slot: int | None, deadline: float) -> Iterable[int]:
+    def step(self, slot: int, deadline: float) -> None:
         time.sleep(max(0.0, deadline - time.monotonic()))
-        if slot is not None:
-            self.flush(slot)
-        others: Iterable[int] = ()
-        for _ in range(ROUNDS):
-            readable, others = self.read(0.0)
-            if others or not readable:
-                break
-        return others
+        self.flush(slot)
 
     def _send_or_replace(self, departures: Iterator[_Departure]) -> None:
         for departure in departures:

@@ -16,7 +16,6 @@ import pytest
 import trio
 
 from runtime.media.client import ENGINE_MODULE, MediaClient, MediaLimits
-from runtime.media.engine import EAGER_LEGS
 from runtime.media.listening import listen
 from runtime.media.pcm import PcmBuffer, PcmRing, Samples
 from runtime.media.port import (
@@ -38,8 +37,6 @@ from tests.media.packets import Packet
 pytestmark = pytest.mark.loopback
 
 ANY_PORTS = range(1)
-MANY = EAGER_LEGS
-"""With two more, packets are not read one by one as they come."""
 LIMITS = MediaLimits(legs=20, players=20, spare_legs=2)
 
 
@@ -377,7 +374,7 @@ async def test_an_engine_carries_calls_with_and_without_its_helper(use_helper: b
     async with running_engine(use_helper=use_helper) as client:
         expected = "native helper" if use_helper else "numpy (the native helper is not wanted)"
         assert client.means == expected
-        async with calls(client, 440, 880, *[0.0] * MANY) as pairs:
+        async with calls(client, 440, 880, *[0.0] * 8) as pairs:
             (one, first), (two, second) = pairs[:2]
             for line, _ in pairs[2:]:
                 line.sending = False

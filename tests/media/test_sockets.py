@@ -15,12 +15,14 @@ from runtime.media.native.traffic import NativeTraffic
 from runtime.media.ports import PortPool
 from runtime.media.rtp.datagrams import Arrivals, NoPorts
 from runtime.media.sockets import SLOT_FILL, NewTraffic, UdpSockets
-from runtime.media.traffic import ROUNDS, Counters, PythonTraffic
+from runtime.media.traffic import READS, TURNS, Counters, PythonTraffic
 from tests.e2e.home import has_ipv6
 from tests.media.native.helper import helper
 
 pytestmark = pytest.mark.loopback
 PATIENCE_S = 30
+NEAR_S = 0.01
+"""Two clocks are read one after the other."""
 BASE = 42_000 + os.getpid() % 500 * 16
 """Test runs beside each other use other ports."""
 
@@ -243,7 +245,7 @@ def test_a_flood_on_one_leg_is_read_a_few_packets_at_a_time(engine_sockets: Engi
         phone.sendto(b"peer", ("127.0.0.1", ports[1]))
         sockets.collect()
         batch = sockets.take()
-        assert batch.legs.tolist().count(0) == ROUNDS
+        assert batch.legs.tolist().count(0) == READS
         assert batch.legs.tolist().count(1) == 1
 
 
@@ -310,27 +312,93 @@ def test_descriptors_that_are_used_again_belong_to_the_new_leg(
             sockets.close(leg)
 
 
-def test_a_step_waits_for_its_time_then_sends_and_reads(engine_sockets: EngineSockets) -> None:
+def test_a_step_waits_for_its_time_then_sends(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
-        rtp, rtcp = sockets.open(0)
+        sockets.open(0)
         sockets.listen(0)
         sockets.aim(0, phone.getsockname(), None, exclusive=True)
         sockets.schedule(0, [memoryview(b"audio")])
-        phone.sendto(b"hello", ("127.0.0.1", rtp))
-        phone.sendto(b"report", ("127.0.0.1", rtcp))
         deadline = time.monotonic() + 0.01
         sockets.step(0, deadline)
         assert time.monotonic() >= deadline
-        arrivals = sockets.take()
-        assert _contents(arrivals) == [b"hello"]
-        assert arrivals.reports == [(0, b"report", phone.getsockname())]
         assert phone.recv(100) == b"audio"
-        phone.sendto(b"more", ("127.0.0.1", rtp))
-        sockets.step(None, 0.0)
-        assert _contents(sockets.take()) == [b"more"]
+        sockets.step(1, 0.0)
         phone.setblocking(False)
         with pytest.raises(BlockingIOError):
             phone.recv(100)
+
+
+def test_what_waits_is_collected_in_one_go(engine_sockets: EngineSockets) -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        rtp, rtcp = _connected(sockets, phone)
+        phone.sendto(b"more", ("127.0.0.1", rtp))
+        phone.sendto(b"report", ("127.0.0.1", rtcp))
+        sockets.collect()
+        arrivals = sockets.take()
+        assert _contents(arrivals) == [b"more"]
+        assert arrivals.reports == [(0, b"report", phone.getsockname())]
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_a_packet_is_stamped_when_it_comes_and_not_when_it_is_read(
+    engine_sockets: EngineSockets, exclusive: bool
+) -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        rtp = _connected(sockets, phone)[0] if exclusive else _listening(sockets)
+        before = time.monotonic()
+        phone.sendto(b"audio", ("127.0.0.1", rtp))
+        after = time.monotonic()
+        while time.monotonic() < after + 5 * NEAR_S:
+            time.sleep(NEAR_S)
+        _, batch = one_packet(sockets)
+        assert before - NEAR_S < batch.times[0] < after + NEAR_S
+
+
+def test_one_usual_packet_is_read_in_each_frame_and_a_queue_does_not_stay(
+    engine_sockets: EngineSockets,
+) -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        rtp, _ = _connected(sockets, phone)
+        counts = []
+        for number in range(3 * TURNS):
+            for _ in range(2 if number == TURNS else 1):
+                phone.sendto(bytes(172), ("127.0.0.1", rtp))
+            sockets.collect()
+            counts.append(len(sockets.take().legs))
+        assert counts[:TURNS] == [1] * TURNS
+        assert sum(counts) == 3 * TURNS + 1, "all came"
+        assert set(counts) == {1, 2}
+
+
+def test_after_a_frame_without_a_packet_all_that_came_late_is_read(
+    engine_sockets: EngineSockets,
+) -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        rtp, _ = _connected(sockets, phone)
+        phone.sendto(bytes(172), ("127.0.0.1", rtp))
+        sockets.collect()
+        sockets.take()
+        assert not sockets.collect()
+        for _ in range(3):
+            phone.sendto(bytes(172), ("127.0.0.1", rtp))
+        sockets.collect()
+        assert len(sockets.take().legs) == 3
+
+
+def _listening(sockets: UdpSockets) -> int:
+    rtp, _ = sockets.open(0)
+    sockets.listen(0)
+    return rtp
+
+
+def _connected(sockets: UdpSockets, phone: socket.socket) -> tuple[int, int]:
+    """Leg 0 with its socket connected and attended by the traffic; RTP and RTCP port."""
+    rtp, rtcp = sockets.open(0)
+    sockets.listen(0)
+    sockets.aim(0, phone.getsockname(), None, exclusive=True)
+    phone.sendto(b"first", ("127.0.0.1", rtp))
+    assert one_packet(sockets)[0] == b"first"
+    return rtp, rtcp
 
 
 def test_addresses_of_both_families_are_sent_to(engine_sockets: EngineSockets) -> None:

@@ -13,7 +13,6 @@ import attrs
 import numpy as np
 
 from runtime.media.clock import MAX_BEHIND_FRAMES, STEP_S, Schedule
-from runtime.media.traffic import ROUNDS
 
 from . import library as native
 from .follower import Follower
@@ -24,10 +23,10 @@ from .traffic import NativeTraffic
 
 @attrs.frozen
 class Cruised:
-    """How many frames went by, and which readable descriptors are somebody else's."""
+    """How many frames went by, and whether something is to be read beside the legs' sockets."""
 
     frames: int
-    others: list[int]
+    called: bool
 
 
 class Cruise:
@@ -40,16 +39,18 @@ class Cruise:
         follower: Follower,
         steady: SteadyFrame,
         *,
+        watched: int,
         behind: int = MAX_BEHIND_FRAMES,
     ) -> None:
-        """`behind`: frames that may be late and are computed all the same."""
+        """`watched`: readable when something else is to be read; `behind`: frames that may be late
+        and are computed all the same."""
         self._library = library
         self._traffic = traffic
         self._follower = follower
         self._steady = steady
         self._followed = np.zeros(traffic.rows, dtype=np.uint8)
         self._cruise = structure(
-            native.Cruise, rounds=ROUNDS, behind=behind, followed=pointer(self._followed)
+            native.Cruise, behind=behind, epoll=watched, followed=pointer(self._followed)
         )
         self._cruise.step_s = STEP_S
         self._at = ctypes.addressof(self._cruise)
@@ -57,19 +58,18 @@ class Cruise:
     def run(self, schedule: Schedule, frames: int) -> Cruised:
         """Compute up to `frames` frames, if they are steady ones.
 
-        Afterwards either descriptors are to be served, or the schedule is at the first step of a
-        frame whose packets were read; or both.
+        Afterwards the schedule is at the first step of a frame whose packets were read.
         """
         cruise = self._cruise
         cruise.origin, cruise.count = schedule.position
         cruise.frames = 0 if self._traffic.judged_sources else frames
         cruise.legs = self._steady.legs
         self._traffic.lay_plans(cruise)
-        found = self._library.cruise(
+        called = self._library.cruise(
             *self._traffic.places, self._follower.place(), self._steady.place(), self._at
         )
         schedule.went_to(cruise.count)
         if cruise.frames:
             self._follower.took_frames(cruise.frames)
             self._steady.took_frames()
-        return Cruised(cruise.frames, self._traffic.others_found() if found else [])
+        return Cruised(cruise.frames, called > 0)

@@ -2,11 +2,11 @@
  *
  * Six functions, each called a few times per 20 ms frame for all legs together, or less:
  *
- *   callstage_receive   epoll, and one packet of each readable socket into rows
+ *   callstage_read      what has come on connected sockets, into rows
  *   callstage_follow    take packets that are just what their legs expect: count, decode, place
  *   callstage_frame     what legs and players play, legs hear, and packets carry, in a steady frame
  *   callstage_send      the packets of one step of the frame
- *   callstage_step      sleep, send and receive: a step in which nothing is computed
+ *   callstage_step      sleep and send: a step in which nothing is computed
  *   callstage_cruise    all of these, frame after frame, while nothing unusual happens
  *
  * Not only are they faster than what they stand for: a tick in Python runs through so much code
@@ -22,7 +22,6 @@
  * whose struct makes no sense returns BAD_STRUCT and does nothing. */
 
 #include <errno.h>
-#include <limits.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,64 +47,91 @@ const char callstage_source[65] = SOURCE_DIGEST;
 
 /* ---- receiving ------------------------------------------------------------------------------ */
 
+#define READS 8                /* of one socket in a frame: traffic.py, as TURNS and OLDEST_S */
+#define TURNS 16
+#define OLDEST_S 1.0
+
 struct inbox {
     int64_t struct_size;
-    int32_t epoll;
-    int32_t descriptors;       /* length of leg_of */
-    const int32_t *leg_of;     /* by descriptor: the leg whose connected RTP socket it is, or -1 */
+    /* connected RTP sockets, whose legs they are, which had nothing more when they were read last,
+     * and room for the numbers of those that are read again */
+    const int32_t *sockets, *socket_legs;
+    uint8_t *emptied;
+    int32_t *again;
+    int64_t sockets_count;
+    int64_t turn;              /* counts readings */
     uint8_t *rows;             /* capacity rows of row_size octets */
     int64_t row_size, capacity;
     int64_t *lengths, *legs;   /* capacity of each: one entry per row in use */
     double *times;
     int64_t count;             /* rows in use */
-    int32_t *others;           /* capacity: readable descriptors that are not a leg's */
-    int64_t others_count;
     int64_t refused;           /* reads that failed because nobody listens at the peer's port */
-    struct epoll_event *events; /* scratch */
-    int64_t events_size;       /* octets */
 };
 
-static double monotonic(void) {
+static double seconds(const struct timespec *t) { return (double)t->tv_sec + (double)t->tv_nsec * 1e-9; }
+
+static double clock_s(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+    clock_gettime(clock, &t);
+    return seconds(&t);
 }
 
-static void receive_one(struct inbox *in, int32_t fd, int64_t leg, double now) {
-    if (in->count >= in->capacity) return;
+static double monotonic(void) { return clock_s(CLOCK_MONOTONIC); }
+
+/* traffic.arrival: when the kernel had the packet, as monotonic time; now, if it does not say. */
+static double arrival(struct msghdr *message, double now, double wall) {
+    struct cmsghdr *about = CMSG_FIRSTHDR(message);
+    struct timespec stamp;
+    if (!about || about->cmsg_level != SOL_SOCKET || about->cmsg_type != SO_TIMESTAMPNS) return now;
+    if (about->cmsg_len != CMSG_LEN(sizeof stamp)) return now;
+    memcpy(&stamp, CMSG_DATA(about), sizeof stamp);
+    double age = wall - seconds(&stamp);
+    return age >= 0.0 && age <= OLDEST_S ? now - age : now;
+}
+
+/* The packet's length, or -1 when none was read. */
+static ssize_t receive_one(struct inbox *in, int32_t number, double now, double wall) {
+    if (in->count >= in->capacity) return -1;
     int64_t row = in->count;
-    ssize_t length = recv(fd, in->rows + row * in->row_size, (size_t)in->row_size, MSG_DONTWAIT);
+    union { struct cmsghdr aligned; uint8_t octets[CMSG_SPACE(sizeof(struct timespec))]; } about;
+    struct iovec place = {in->rows + row * in->row_size, (size_t)in->row_size};
+    struct msghdr message = {.msg_iov = &place, .msg_iovlen = 1, .msg_control = &about,
+                             .msg_controllen = sizeof about};
+    ssize_t length = recvmsg(in->sockets[number], &message, MSG_DONTWAIT);
     if (length < 0) {
         in->refused += errno == ECONNREFUSED;
-        return;
+        return -1;
     }
     in->lengths[row] = length;
-    in->legs[row] = leg;
-    in->times[row] = now;
+    in->legs[row] = in->socket_legs[number];
+    in->times[row] = arrival(&message, now, wall);
     in->count = row + 1;
+    return length;
 }
 
-/* One packet of each readable socket, so that a flood costs its own leg only; waits up to
- * timeout_ms for the first. Returns the number of readable descriptors; those which are not a leg's
- * connected socket are listed in `others` and not touched. */
-int64_t callstage_receive(struct inbox *in, int32_t timeout_ms) {
+/* One packet of each socket; then more of those that may have more, so that a flood costs its own
+ * leg only. A socket that gives the usual packet in every frame is not asked whether there is
+ * another: if one is queued behind it, it is due a frame later, and then is soon enough; and each
+ * socket is emptied in its turn. Returns how many packets came. */
+int64_t callstage_read(struct inbox *in) {
     if (in->struct_size != sizeof *in || in->row_size < 1 || in->count < 0) return BAD_STRUCT;
-    in->others_count = 0;
-    int64_t room = in->capacity - in->count;
-    if (room > in->events_size / (int64_t)sizeof(struct epoll_event))
-        room = in->events_size / (int64_t)sizeof(struct epoll_event);
-    if (room < 1) return 0;
-    int readable = epoll_wait(in->epoll, in->events, room < INT_MAX ? (int)room : INT_MAX, timeout_ms);
-    double now = monotonic();
-    for (int k = 0; k < readable; k++) {
-        int32_t fd = in->events[k].data.fd;
-        int32_t leg = fd >= 0 && fd < in->descriptors ? in->leg_of[fd] : -1;
-        if (leg >= 0)
-            receive_one(in, fd, leg, now);
-        else
-            in->others[in->others_count++] = fd;
+    if (in->sockets_count < 0 || in->sockets_count > INT32_MAX) return BAD_STRUCT;
+    int64_t before = in->count, again = 0;
+    double now = monotonic(), wall = clock_s(CLOCK_REALTIME);
+    in->turn++;
+    for (int32_t n = 0; n < in->sockets_count; n++) {
+        ssize_t length = receive_one(in, n, now, wall);
+        int usual = length == HEADER + FRAME && !in->emptied[n] && (n + in->turn) % TURNS;
+        in->emptied[n] = length < 0;
+        if (length >= 0 && !usual) in->again[again++] = n;
     }
-    return readable < 0 ? 0 : readable;
+    for (int read = 1; read < READS && again; read++) {
+        int64_t left = 0;
+        for (int64_t k = 0; k < again; k++)
+            if (receive_one(in, in->again[k], now, wall) >= 0) in->again[left++] = in->again[k];
+        again = left;
+    }
+    return in->count - before;
 }
 
 /* ---- following ------------------------------------------------------------------------------ */
@@ -416,20 +442,11 @@ static void sleep_until(double deadline) {
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
-/* Sleep until `deadline`, send the plan, which is to be on time, and receive up to `rounds` packets
- * of each socket; but no more when others are readable, which the caller serves. Returns how many
- * those are. */
-int64_t callstage_step(struct inbox *in, struct outbox *out, double deadline, int32_t rounds,
-                       const int32_t *plan, int64_t count) {
-    if (in->struct_size != sizeof *in || out->struct_size != sizeof *out) return BAD_STRUCT;
+/* Sleep until `deadline`, then send the plan. Returns how many packets left. */
+int64_t callstage_step(struct outbox *out, double deadline, const int32_t *plan, int64_t count) {
+    if (out->struct_size != sizeof *out) return BAD_STRUCT;
     sleep_until(deadline);
-    callstage_send(out, plan, count);
-    for (int32_t round = 0; round < rounds; round++) {
-        int64_t readable = callstage_receive(in, 0);
-        if (readable < 0) return BAD_STRUCT;
-        if (readable == 0 || in->others_count) break;
-    }
-    return in->others_count;
+    return callstage_send(out, plan, count);
 }
 
 /* ---- frames in a row ------------------------------------------------------------------------ */
@@ -442,7 +459,8 @@ struct cruise {
     int64_t count;             /* in, out: the step that comes next */
     int64_t frames;            /* in: how many frames may be computed here; out: how many were */
     int64_t legs;              /* of which the first so many are in use */
-    int32_t rounds, behind;    /* behind: so many frames late, and nothing is computed here */
+    int32_t behind;            /* so many frames late, and nothing is computed here */
+    int32_t epoll;             /* of what is to be read beside the legs' connected sockets */
     const int32_t *plans[STEPS]; /* what is sent in each step of a frame */
     int64_t planned[STEPS];
     uint8_t *followed;         /* as many as the inbox has rows */
@@ -486,10 +504,15 @@ static int compute(struct inbox *in, struct outbox *out, struct following *f, st
     return 1;
 }
 
-/* Step after step, and frame after frame, as long as everything is the usual case. Returns 0 when a
+/* Whether something is to be read that Python reads. */
+static int called(int32_t epoll) {
+    struct epoll_event event;
+    return epoll_wait(epoll, &event, 1, 0) > 0;
+}
+
+/* Step after step, and frame after frame, as long as everything is the usual case. Returns when a
  * frame is due that is to be computed elsewhere: its packets were read, and `count` names its first
- * step. Otherwise the number of other readable descriptors, which the caller serves and then goes
- * on. */
+ * step. Then something else may be readable, too: 1, otherwise 0. */
 int64_t callstage_cruise(struct inbox *in, struct outbox *out, struct following *f,
                          struct frame *frame, struct cruise *c) {
     if (in->struct_size != sizeof *in || out->struct_size != sizeof *out) return BAD_STRUCT;
@@ -497,20 +520,20 @@ int64_t callstage_cruise(struct inbox *in, struct outbox *out, struct following 
     if (c->struct_size != sizeof *c || in->row_size < HEADER + FRAME) return BAD_STRUCT;
     int64_t most = c->frames;
     c->frames = 0;
-    for (;;) {
+    for (;; c->count++) {
         int64_t step = c->count % STEPS;
         double due = c->origin + (double)c->count * c->step_s;
-        int64_t others = step ? callstage_step(in, out, due, c->rounds, c->plans[step], c->planned[step])
-                              : callstage_step(in, out, due, c->rounds, NULL, 0);
-        if (others < 0) return BAD_STRUCT;
-        if (step == 0) {
-            double late = monotonic() - due;
-            if (c->frames >= most || others || late >= (c->behind + 1.0) * STEPS * c->step_s) return others;
-            if (!compute(in, out, f, frame, c)) return 0;
-            c->frames++;
-            if (frame->spent) most = c->frames;
+        if (step) {
+            if (c->planned[step]) callstage_step(out, due, c->plans[step], c->planned[step]);
+            continue;
         }
-        c->count++;
-        if (others) return others;
+        sleep_until(due);
+        double late = monotonic() - due;
+        if (callstage_read(in) < 0) return BAD_STRUCT;
+        int others = called(c->epoll);
+        if (c->frames >= most || others || late >= (c->behind + 1.0) * STEPS * c->step_s) return others;
+        if (!compute(in, out, f, frame, c)) return 0;
+        c->frames++;
+        if (frame->spent) most = c->frames;
     }
 }

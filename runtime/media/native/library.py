@@ -32,9 +32,12 @@ class Unavailable(Exception):
 class Inbox(ctypes.Structure):
     _fields_ = (
         ("struct_size", ctypes.c_int64),
-        ("epoll", ctypes.c_int32),
-        ("descriptors", ctypes.c_int32),
-        ("leg_of", ctypes.c_void_p),
+        ("sockets", ctypes.c_void_p),
+        ("socket_legs", ctypes.c_void_p),
+        ("emptied", ctypes.c_void_p),
+        ("again", ctypes.c_void_p),
+        ("sockets_count", ctypes.c_int64),
+        ("turn", ctypes.c_int64),
         ("rows", ctypes.c_void_p),
         ("row_size", ctypes.c_int64),
         ("capacity", ctypes.c_int64),
@@ -42,11 +45,7 @@ class Inbox(ctypes.Structure):
         ("legs", ctypes.c_void_p),
         ("times", ctypes.c_void_p),
         ("count", ctypes.c_int64),
-        ("others", ctypes.c_void_p),
-        ("others_count", ctypes.c_int64),
         ("refused", ctypes.c_int64),
-        ("events", ctypes.c_void_p),
-        ("events_size", ctypes.c_int64),
     )
 
 
@@ -135,8 +134,8 @@ class Cruise(ctypes.Structure):
         ("count", ctypes.c_int64),
         ("frames", ctypes.c_int64),
         ("legs", ctypes.c_int64),
-        ("rounds", ctypes.c_int32),
         ("behind", ctypes.c_int32),
+        ("epoll", ctypes.c_int32),
         ("plans", ctypes.c_void_p * STEPS),
         ("planned", ctypes.c_int64 * STEPS),
         ("followed", ctypes.c_void_p),
@@ -169,11 +168,11 @@ class Outbox(ctypes.Structure):
 class Library:
     """The helper's functions; each returns a count. RuntimeError for a struct of another layout."""
 
-    receive: Callable[[Any, int], int]
+    read: Callable[[Any], int]
     follow: Callable[[Any, Any], int]
     frame: Callable[[Any, int, int], int]
     send: Callable[[Any, int, int], int]
-    step: Callable[[Any, Any, float, int, int, int], int]
+    step: Callable[[Any, float, int, int], int]
     cruise: Callable[[Any, Any, Any, Any, Any], int]
 
 
@@ -192,15 +191,13 @@ def load(path: Path = LIBRARY, source: Path = SOURCE) -> Library:
         raise Unavailable(
             "the native helper was compiled from another version; install callstage again"
         )
-    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+    pointer, size = ctypes.c_void_p, ctypes.c_int64
     return Library(
-        receive=_function(dll.callstage_receive, pointer, number),
+        read=_function(dll.callstage_read, pointer),
         follow=_function(dll.callstage_follow, pointer, pointer),
         frame=_function(dll.callstage_frame, pointer, size, size),
         send=_function(dll.callstage_send, pointer, pointer, size),
-        step=_function(
-            dll.callstage_step, pointer, pointer, ctypes.c_double, number, pointer, size
-        ),
+        step=_function(dll.callstage_step, pointer, ctypes.c_double, pointer, size),
         cruise=_function(dll.callstage_cruise, pointer, pointer, pointer, pointer, pointer),
     )
 

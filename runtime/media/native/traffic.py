@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import select
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,43 +16,43 @@ from runtime.media.clock import STEPS
 from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.header import MAX_PACKET
 from runtime.media.rtp.latching import Address
-from runtime.media.traffic import ROUNDS, Counters, row_count
+from runtime.media.traffic import CONTROL_SIZE, Counters, arrival, row_count
 
 from .library import Departure, Inbox, Library, Outbox, pointer, structure
 
-NO_LEG: Final = -1
 NOWHERE: Final = -1
 """In place of a descriptor."""
 NOTHING_PLANNED: Final = (0, 0)
-EVENT_SIZE: Final = 16
-"""A struct epoll_event has 12 or 16 octets, depending on the processor."""
 
 
 class NativeTraffic:
     """Implements runtime.media.traffic.Traffic."""
 
-    def __init__(self, library: Library, epoll: select.epoll, legs: int) -> None:
+    def __init__(self, library: Library, legs: int) -> None:
         self._library = library
         count = row_count(legs)
         self._rows = np.zeros((count, MAX_PACKET), dtype=np.uint8)
         self._lengths = np.zeros(count, dtype=np.int64)
         self._legs = np.zeros(count, dtype=np.int64)
         self._times = np.zeros(count)
-        self._others = np.zeros(count, dtype=np.int32)
-        self._events = np.zeros(count * EVENT_SIZE, dtype=np.uint8)
-        self._leg_of: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self._numbers: dict[int, int] = {}
+        """By descriptor: the place of a connected socket in the columns below."""
+        self._sockets = np.zeros(legs, dtype=np.int32)
+        self._socket_legs = np.zeros(legs, dtype=np.int32)
+        self._emptied = np.zeros(legs, dtype=np.uint8)
+        self._again = np.zeros(legs, dtype=np.int32)
         self._inbox = structure(
             Inbox,
-            epoll=epoll.fileno(),
+            sockets=pointer(self._sockets),
+            socket_legs=pointer(self._socket_legs),
+            emptied=pointer(self._emptied),
+            again=pointer(self._again),
             rows=pointer(self._rows),
             row_size=MAX_PACKET,
             capacity=count,
             lengths=pointer(self._lengths),
             legs=pointer(self._legs),
             times=pointer(self._times),
-            others=pointer(self._others),
-            events=pointer(self._events),
-            events_size=self._events.nbytes,
         )
         self._sources: list[tuple[int, Address]] = []
         self._departures: Any = (Departure * legs)()
@@ -100,31 +100,35 @@ class NativeTraffic:
 
     # --- receiving ------------------------------------------------------------------------------
 
+    @property
+    def full(self) -> bool:
+        return bool(self._inbox.count >= len(self._rows))
+
     def attend(self, sock: socket.socket, leg: int) -> None:
-        fd = sock.fileno()
-        if fd >= len(self._leg_of):
-            missing = fd + 1 - len(self._leg_of)
-            more = np.full(missing, NO_LEG, dtype=np.int32)
-            self._leg_of = np.concatenate((self._leg_of, more))
-            self._inbox.leg_of = pointer(self._leg_of)
-            self._inbox.descriptors = len(self._leg_of)
-        self._leg_of[fd] = leg
+        number = self._numbers[sock.fileno()] = len(self._numbers)
+        self._sockets[number], self._socket_legs[number] = sock.fileno(), leg
+        self._emptied[number] = True
+        self._inbox.sockets_count = len(self._numbers)
 
     def leave(self, sock: socket.socket) -> None:
-        if sock.fileno() < len(self._leg_of):
-            self._leg_of[sock.fileno()] = NO_LEG
+        number = self._numbers.pop(sock.fileno())
+        last = len(self._numbers)
+        if number < last:  # the last one takes its place
+            for column in (self._sockets, self._socket_legs, self._emptied):
+                column[number] = column[last]
+            self._numbers[int(self._sockets[number])] = number
+        self._inbox.sockets_count = last
 
-    def read(self, timeout_s: float) -> tuple[int, Iterable[int]]:
-        # Rounded up as select.epoll does.
-        readable = self._library.receive(self._inbox_at, -int(-timeout_s * 1000 // 1))
-        return readable, self.others_found()
+    def read(self) -> bool:
+        return self._library.read(self._inbox_at) > 0
 
     def receive_from(self, leg: int, sock: socket.socket, now: float) -> bool:
         number = self._inbox.count
         if number >= len(self._rows):
             return False
-        length, source = sock.recvfrom_into(self._rows[number].data)
-        self._lengths[number], self._legs[number], self._times[number] = length, leg, now
+        length, about, _, source = sock.recvmsg_into([self._rows[number].data], CONTROL_SIZE)
+        self._lengths[number], self._legs[number] = length, leg
+        self._times[number] = arrival(about, now, time.time())
         self._inbox.count = number + 1
         self._sources.append((number, source[:2]))
         return True
@@ -183,16 +187,8 @@ class NativeTraffic:
     def flush(self, slot: int) -> None:
         self._library.send(self._outbox_at, *self._plans[slot])
 
-    def step(self, slot: int | None, deadline: float) -> Iterable[int]:
-        plan = NOTHING_PLANNED if slot is None else self._plans[slot]
-        inbox, outbox = self._inbox_at, self._outbox_at
-        if self._library.step(inbox, outbox, deadline, ROUNDS, *plan):
-            return self.others_found()
-        return ()
-
-    def others_found(self) -> list[int]:
-        found: list[int] = self._others[: self._inbox.others_count].tolist()
-        return found
+    def step(self, slot: int, deadline: float) -> None:
+        self._library.step(self._outbox_at, deadline, *self._plans[slot])
 
     def _renew(self, slot: int) -> None:
         entries = self._plan_arrays[slot] = np.array(self._plan[slot], dtype=np.int32)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import random
-import select
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from runtime.media.native import library as native
 from runtime.media.native.library import Library, pointer, structure
-from runtime.media.native.traffic import EVENT_SIZE
+from runtime.media.traffic import SO_TIMESTAMPNS
 from tests.media.native.helper import helper
 
 GUARD = 4096
@@ -173,52 +172,41 @@ def test_a_frame_of_senseless_columns_stays_within_them(library: Library, seed: 
     guarded.check()
 
 
-def test_packets_of_all_sizes_are_received_within_their_rows(library: Library) -> None:
+def test_packets_of_all_sizes_are_read_within_their_rows(library: Library) -> None:
     guarded = Guarded()
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there,
-        select.epoll() as epoll,
     ):
         here.bind(("127.0.0.1", 0))
-        epoll.register(here.fileno(), select.EPOLLIN)
-        leg_of = np.full(here.fileno() + 1, -1, dtype=np.int32)
-        leg_of[here.fileno()] = 3
+        here.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         arrays, at = places(
             guarded,
             {
-                "leg_of": leg_of,
+                "sockets": np.array([-1, here.fileno(), 1 << 30], "i4"),
+                "socket_legs": np.array([0, 3, 1], "i4"),
+                "emptied": zeros(3, "u1"),
+                "again": zeros(3, "i4"),
                 "rows": zeros(4 * ROW_SIZE, "u1"),
                 "lengths": zeros(4),
                 "legs": zeros(4),
                 "times": zeros(4, "f8"),
-                "others": zeros(4, "i4"),
-                "events": zeros(4 * EVENT_SIZE, "u1"),
             },
         )
-        inbox = structure(
-            native.Inbox,
-            epoll=epoll.fileno(),
-            descriptors=len(leg_of),
-            row_size=ROW_SIZE,
-            capacity=4,
-            events_size=4 * EVENT_SIZE,
-            **at,
-        )
+        inbox = structure(native.Inbox, sockets_count=3, row_size=ROW_SIZE, capacity=4, **at)
         for size in (0, 1, 11, 12, 171, 172, 173, 255, 256, 257, 1472, 9000, 65507):
             inbox.count = 3  # one row is left
             for _ in range(2):
                 there.sendto(b"\xee" * size, here.getsockname())
-            assert library.receive(ctypes.addressof(inbox), 1000) == 1
+            assert library.read(ctypes.addressof(inbox)) == 1
             assert inbox.count == 4
             assert arrays["lengths"][3] == min(size, ROW_SIZE)
             assert arrays["legs"][3] == 3
-            assert library.receive(ctypes.addressof(inbox), 0) == 0  # no row is left
-            inbox.count, inbox.descriptors = 3, here.fileno()  # nobody's any more
-            assert library.receive(ctypes.addressof(inbox), 1000) == 1
-            assert arrays["others"][0] == here.fileno()
-            inbox.descriptors = len(leg_of)
+            assert library.read(ctypes.addressof(inbox)) == 0  # no row is left
             here.recv(1)
+        inbox.count, inbox.sockets_count = 0, -1
+        with pytest.raises(RuntimeError):
+            library.read(ctypes.addressof(inbox))
         guarded.check()
 
 
@@ -246,7 +234,7 @@ def test_structs_of_another_layout_are_refused(library: Library) -> None:
 
     kept: list[ctypes.Structure] = []
     with pytest.raises(RuntimeError, match="another layout"):
-        library.receive(wrong(native.Inbox), 0)
+        library.read(wrong(native.Inbox))
     with pytest.raises(RuntimeError, match="another layout"):
         library.send(wrong(native.Outbox), 0, 0)
     with pytest.raises(RuntimeError, match="another layout"):
@@ -254,7 +242,7 @@ def test_structs_of_another_layout_are_refused(library: Library) -> None:
     with pytest.raises(RuntimeError, match="another layout"):
         library.follow(wrong(native.Following), wrong(native.Arrivals))
     with pytest.raises(RuntimeError, match="another layout"):
-        library.step(wrong(native.Inbox), wrong(native.Outbox), 0.0, 1, 0, 0)
+        library.step(wrong(native.Outbox), 0.0, 0, 0)
     with pytest.raises(RuntimeError, match="another layout"):
         library.cruise(
             wrong(native.Inbox),
