@@ -45,7 +45,7 @@ CONFERENCE_ROWS_PER_LEG: Final = 2
 """Each leg hears at most one conference; as many rows again for conferences and recorders."""
 UPKEEP_FRAMES: Final = 10
 """What is counted in seconds is looked at five times a second."""
-UPKEEP_LEGS: Final = 2_500
+UPKEEP_LEGS: Final = 4_500
 """So many legs times frames go by before reports and players are seen to: it is done in 1 ms then,
 and holds up no packet."""
 ADJUST_TURNS: Final = 5
@@ -82,7 +82,9 @@ class Engine:
             legs=legs,
             routes=routes,
             coded=CodedLegs(legs, frames, codecs or CodecTable()),
-            players=Players(capacity.players, frames, self._on_player),
+            players=Players(
+                capacity.players, frames, self._on_player, in_place=library is not None
+            ),
             wide_players=Players(capacity.players, frames, self._on_player, WIDE_RATE_HZ),
             recorders=Recorders(capacity.legs, frames),
             wide_recorders=Recorders(capacity.legs, frames, WIDE_RATE_HZ),
@@ -220,7 +222,10 @@ class Engine:
             parts.coded.came(arrived)
             parts.detectors.hear(arrived)
         if done < PLAYERS_PLAYED:
-            parts.players.copy()
+            if self._steady is not None:
+                self._steady.play()
+            else:
+                parts.players.copy()
             parts.wide_players.copy()
         if done < HEARD:
             parts.players.settle()

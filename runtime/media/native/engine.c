@@ -1,10 +1,11 @@
 /* The busiest loops of the audio engine, for machines that had a C compiler at installation.
  *
- * Six functions, each called a few times per 20 ms frame for all legs together, or less:
+ * Seven functions, each called a few times per 20 ms frame for all legs together, or less:
  *
  *   callstage_read      what has come on connected sockets, into rows
  *   callstage_follow    take packets that are just what their legs expect: count, decode, place
  *   callstage_frame     what legs and players play, legs hear, and packets carry, in a steady frame
+ *   callstage_play      of such a frame, what players play
  *   callstage_send      the packets of one step of the frame
  *   callstage_step      sleep and send: a step in which nothing is computed
  *   callstage_cruise    all of these, frame after frame, while nothing unusual happens
@@ -279,6 +280,8 @@ struct frame {
     int64_t *cursor;
     const int16_t *blocks;
     int64_t block_frames;
+    const int16_t **run_at;    /* what follows the block, from where it lies */
+    int64_t *run_left;         /* frames of it */
     int64_t spent;             /* out: running players that have nothing left to play */
     /* units/routes.py */
     const int64_t *source_of;
@@ -337,20 +340,29 @@ static int play_legs(const struct frame *f, int64_t count) {
     return 1;
 }
 
-/* Players.copy */
+/* The next frame of a player: of its block, then of its run; NULL when it has none. */
+static const int16_t *next_frame(const struct frame *f, int64_t slot) {
+    int64_t cursor = f->cursor[slot];
+    if (cursor >= 0 && cursor < f->filled[slot] && cursor < f->block_frames) {
+        f->cursor[slot]++;
+        return f->blocks + (slot * f->block_frames + cursor) * FRAME;
+    }
+    if (f->run_left[slot] < 1) return NULL;
+    f->run_left[slot]--;
+    f->run_at[slot] += FRAME;
+    return f->run_at[slot] - FRAME;
+}
+
+/* Players.copy, and what it does not know: runs */
 static void play_players(struct frame *f) {
     f->spent = 0;
     for (int64_t n = 0; n < f->running_count; n++) {
         int64_t slot = f->running[n];
         if (slot < 0 || slot >= f->players) continue;
-        int64_t row = f->player_rows[slot], cursor = f->cursor[slot];
-        if (cursor >= 0 && cursor < f->filled[slot] && cursor < f->block_frames && row > 0 &&
-            row < f->rows) {
-            const int16_t *block = f->blocks + (slot * f->block_frames + cursor) * FRAME;
-            memcpy(f->samples + row * FRAME, block, FRAME * sizeof *block);
-            f->cursor[slot] = ++cursor;
-        }
-        f->spent += cursor >= f->filled[slot];
+        int64_t row = f->player_rows[slot];
+        const int16_t *next = row > 0 && row < f->rows ? next_frame(f, slot) : NULL;
+        if (next) memcpy(f->samples + row * FRAME, next, FRAME * sizeof *next);
+        f->spent += f->cursor[slot] >= f->filled[slot] && f->run_left[slot] < 1;
     }
 }
 
@@ -388,6 +400,13 @@ int64_t callstage_frame(struct frame *f, int64_t count, int64_t stages) {
     if (stages > 2) gather(f, count);
     if (stages > 3) prepare(f, count);
     return stages < 4 ? stages : 4;
+}
+
+/* The stage of the players alone, in a frame that is otherwise computed elsewhere. */
+int64_t callstage_play(struct frame *f) {
+    if (f->struct_size != sizeof *f) return BAD_STRUCT;
+    play_players(f);
+    return f->spent;
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */

@@ -92,6 +92,11 @@ class SteadyFrame:
             self.took_frames()
         return done
 
+    def play(self) -> None:
+        """What players play in a frame that is otherwise computed elsewhere."""
+        self._library.play(self.place())
+        self.took_frames()
+
     @property
     def whole(self) -> bool:
         """Whether players, routes and packets let the helper do a whole frame."""

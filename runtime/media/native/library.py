@@ -112,6 +112,8 @@ class Frame(ctypes.Structure):
         ("cursor", ctypes.c_void_p),
         ("blocks", ctypes.c_void_p),
         ("block_frames", ctypes.c_int64),
+        ("run_at", ctypes.c_void_p),
+        ("run_left", ctypes.c_void_p),
         ("spent", ctypes.c_int64),
         ("source_of", ctypes.c_void_p),
         ("heard", ctypes.c_void_p),
@@ -171,6 +173,7 @@ class Library:
     read: Callable[[Any], int]
     follow: Callable[[Any, Any], int]
     frame: Callable[[Any, int, int], int]
+    play: Callable[[Any], int]
     send: Callable[[Any, int, int], int]
     step: Callable[[Any, float, int, int], int]
     cruise: Callable[[Any, Any, Any, Any, Any], int]
@@ -196,6 +199,7 @@ def load(path: Path = LIBRARY, source: Path = SOURCE) -> Library:
         read=_function(dll.callstage_read, pointer),
         follow=_function(dll.callstage_follow, pointer, pointer),
         frame=_function(dll.callstage_frame, pointer, size, size),
+        play=_function(dll.callstage_play, pointer),
         send=_function(dll.callstage_send, pointer, pointer, size),
         step=_function(dll.callstage_step, pointer, ctypes.c_double, pointer, size),
         cruise=_function(dll.callstage_cruise, pointer, pointer, pointer, pointer, pointer),

@@ -17,6 +17,7 @@ BLOCK_FRAMES: Final = 100
 TONE_FRAMES: Final = 25
 """Frames of a tone that are rendered at once: a tick waits for them."""
 FRAMES_PER_S: Final = 50
+NOTHING: Final[Samples] = np.zeros(0, dtype=np.int16)
 
 
 class Content(Protocol):
@@ -26,6 +27,10 @@ class Content(Protocol):
 
     def fetch(self, start: int) -> Samples:
         """Up to a block of samples from `start`; none when there are none (yet)."""
+
+    def run(self, start: int) -> Samples:
+        """Samples from `start` on that are played just as they lie in memory, and stay there until
+        `close`: never the last block of a sound, and none where too few would be left."""
 
     def over(self, start: int) -> bool:
         """Whether nothing will ever follow at `start`."""
@@ -75,6 +80,16 @@ class BufferContent:
         places = np.arange(start, start + self._block)
         return self._seam.mended(_mono(whole.take(places, axis=0, mode="wrap")), places, valid)
 
+    def run(self, start: int) -> Samples:
+        samples, valid = self._buffer.samples, self._buffer.valid_samples
+        phase = start % valid if self._loop and valid else start
+        # The beginning of a loop's further rounds may be bent, see `_around`.
+        plain = start < valid or (self._seam is not None and not self._seam.touches(phase))
+        if self._buffer.state is not PcmState.DONE or samples.ndim > 1 or not plain:
+            return NOTHING
+        run = samples[phase : max(phase, valid - self._block)]
+        return run if len(run) >= self._block else NOTHING
+
     def over(self, start: int) -> bool:
         state, valid = self._buffer.state, self._buffer.valid_samples
         if state is PcmState.DONE and self._loop:
@@ -112,6 +127,9 @@ class ToneContent:
             count = max(0, min(count, self._length - start))
         return render(self._script, start, count)
 
+    def run(self, start: int) -> Samples:
+        return NOTHING
+
     def over(self, start: int) -> bool:
         return self._length is not None and start >= self._length
 
@@ -129,7 +147,10 @@ class BrokenContent:
         self.error = error
 
     def fetch(self, start: int) -> Samples:
-        return np.zeros(0, dtype=np.int16)
+        return NOTHING
+
+    def run(self, start: int) -> Samples:
+        return NOTHING
 
     def over(self, start: int) -> bool:
         return True

@@ -1,6 +1,7 @@
 """Players: sounds out of shared memory and tone scripts, each with its own clock and row.
 
 A player's samples are fetched two seconds at a time, so that a tick is one gather over all players.
+Where the native helper does the copying, it plays the middle of a sound from where it lies.
 A sound that is still growing plays as far as it has come and waits in silence for the rest. At its
 natural end the player falls silent first and is reported afterwards.
 """
@@ -32,7 +33,7 @@ from runtime.media.port import (
     PlayerStarved,
 )
 
-from .content import BLOCK_FRAMES, FRAMES_PER_S, Content
+from .content import BLOCK_FRAMES, FRAMES_PER_S, NOTHING, Content
 
 AHEAD_FRAMES: Final = 10
 """Who has no more than this left is given more: so no player holds up frames that go by without a
@@ -60,6 +61,8 @@ class Player:
     """Samples taken from the content."""
     started: bool = False
     ended: bool = False
+    run: Samples = NOTHING
+    """What is played from where it lies when the block was played."""
     starved: int = 0
     """Frames of silence since it had nothing left to play but was not over."""
     markers: list[int] = attrs.field(factory=list)
@@ -76,7 +79,10 @@ class Players:
         frames: FrameTable,
         emit: OnPlayerNews,
         rate_hz: int = RATE_HZ,
+        *,
+        in_place: bool = False,
     ) -> None:
+        """`in_place`: whoever plays knows how to play runs, which `copy` does not."""
         self.capacity = capacity
         self.running = np.zeros(0, dtype=np.int64)
         """Slots of players that are neither paused nor ended; another array when that changes."""
@@ -89,6 +95,7 @@ class Players:
         self._frame = rate_hz // FRAMES_PER_S
         self._fade_in = WIDE_FADE if self._wide else FADE
         self._emit = emit
+        self._in_place = in_place
         self._free = list(range(capacity - 1, -1, -1))
         self._by_slot: dict[int, Player] = {}
         self._dirty = False
@@ -97,6 +104,9 @@ class Players:
         """Frames of the block that were played."""
         self._filled = np.zeros(capacity, dtype=np.int64)
         self._blocks: Samples = np.zeros((capacity, BLOCK_FRAMES, self._frame), dtype=np.int16)
+        self._run_at = np.zeros(capacity, dtype=np.uint64)
+        """Where the next frame of a player's run lies, and how many frames are left of it."""
+        self._run_left = np.zeros(capacity, dtype=np.int64)
         self._blocks_by_frame = self._blocks.reshape(-1, self._frame)
         self._marked: set[Player] = set()
         self._fading_in: list[Player] = []
@@ -117,6 +127,7 @@ class Players:
         self._by_slot[slot] = player
         self._frames.write_wide(row, self._wide)
         self._rows[slot], self._cursor[slot], self._filled[slot] = row, 0, 0
+        self._run_left[slot] = 0
         self._dirty = True
         return player
 
@@ -140,6 +151,7 @@ class Players:
     def release(self, player: Player) -> None:
         """Free the row and let go of the content; the player plays no more."""
         player.ended = True
+        self._run_left[player.slot], player.run = 0, NOTHING
         del self._by_slot[player.slot]
         self._marked.discard(player)
         self._frames.give_back(player.row)
@@ -154,6 +166,8 @@ class Players:
             "cursor": self._cursor,
             "filled": self._filled,
             "blocks": self._blocks,
+            "run_at": self._run_at,
+            "run_left": self._run_left,
         }
 
     @property
@@ -167,19 +181,19 @@ class Players:
             self._list_running()
         if self.due:
             running = self.running
-            for slot in running[self._cursor[running] >= self._filled[running]].tolist():
+            for slot in running[self._left(running) == 0].tolist():
                 self._fetch(self._by_slot[slot])
 
     def fetch_ahead(self) -> None:
         """Give players that will soon have played all they had more, while nobody waits for it."""
         running = self.running
         if len(running):
-            left = self._filled[running] - self._cursor[running]
+            left = self._left(running)
             for slot in running[(left > 0) & (left <= AHEAD_FRAMES)].tolist():
                 self._fetch(self._by_slot[slot])
 
     def copy(self) -> None:
-        """Fill the row of each player with its next frame."""
+        """Fill the row of each player with its next frame: where nobody plays in place."""
         running = self.running
         playing = running[self._cursor[running] < self._filled[running]]
         if len(playing):
@@ -199,7 +213,7 @@ class Players:
     def _fetch(self, player: Player) -> None:
         """More to play; starts, starves or ends the player."""
         slot = player.slot
-        left = int(self._filled[slot] - self._cursor[slot])
+        left = int(self._left(slot))
         growing = player.content.growing  # before what there is: when it is not, that is all
         samples = player.content.fetch(player.fetched)
         waits = growing and (player.starved or not player.started)
@@ -210,8 +224,10 @@ class Players:
             room = 1 + slot % BLOCK_FRAMES  # who start together then fetch in different ticks
         samples = samples[: self._frame * room]
         if len(samples):
-            self._append(slot, left, samples)
+            self._append(player, left, samples)
             player.fetched += len(samples)
+            if self._in_place:
+                self._run_on(player)
             if not player.started:
                 player.started = True
                 self._fading_in.append(player)  # it may begin in the middle of a word
@@ -234,15 +250,33 @@ class Players:
             self._emit_markers(player, player.fetched + 1)
             self._emit(player, PlayerFinished(error=error))
 
-    def _append(self, slot: int, left: int, samples: Samples) -> None:
+    def _left(self, slots: Any) -> Any:
+        """Frames that these players have left."""
+        return self._filled[slots] - self._cursor[slots] + self._run_left[slots]
+
+    def _append(self, player: Player, left: int, samples: Samples) -> None:
         """The frames that are left move to the beginning of the block, and these follow."""
-        block, cursor = self._blocks[slot], self._cursor[slot]
-        block[:left] = block[cursor : cursor + left].copy()
+        slot = player.slot
+        block, cursor, run = self._blocks[slot], self._cursor[slot], int(self._run_left[slot])
+        block[: left - run] = block[cursor : cursor + left - run].copy()
+        if run:
+            block[left - run : left] = player.run[-run * self._frame :].reshape(run, -1)
+            self._run_left[slot], player.run = 0, NOTHING
         whole = -(-len(samples) // self._frame)
         rest = block[left : left + whole].reshape(-1)
         rest[: len(samples)], rest[len(samples) :] = samples, 0
         taper(block[: left + whole].reshape(-1), left * self._frame + len(samples), self._fade_in)
         self._cursor[slot], self._filled[slot] = 0, left + whole
+
+    def _run_on(self, player: Player) -> None:
+        """After the block, what follows it is played in place, as far as it may be."""
+        slot, run = player.slot, player.content.run(player.fetched)
+        # Who started together fetch what comes then in different ticks.
+        frames = len(run) // self._frame - slot % BLOCK_FRAMES
+        if frames > 0:
+            player.run = run[: frames * self._frame]
+            player.fetched += len(player.run)
+            self._run_at[slot], self._run_left[slot] = player.run.ctypes.data, frames
 
     def _starve(self, player: Player) -> None:
         """A frame of silence; the first comes out of what was played last, run backwards."""
@@ -257,7 +291,7 @@ class Players:
     def _check_markers(self) -> None:
         for player in list(self._marked):
             slot = player.slot
-            left = max(0, int(self._filled[slot] - self._cursor[slot])) * self._frame
+            left = max(0, int(self._left(slot))) * self._frame
             self._emit_markers(player, player.fetched - left)
 
     def _emit_markers(self, player: Player, position: int) -> None:

@@ -24,6 +24,9 @@ from tests.media.native.helper import helper
 GUARD = 4096
 FILL = 0xA5
 LEGS, SLOTS, ROWS, ROW_SIZE, PLAYERS, BLOCK_FRAMES = 5, 8, 12, 256, 3, 4
+RUN_FRAMES = 20
+RUN = np.zeros(RUN_FRAMES * 160, dtype=np.int16)
+"""What lies behind a run is the engine's to know, and its length."""
 ODD = (-(1 << 62), -(1 << 31), -161, -1, 0, 1, 2, 4, 5, 159, 160, 172, 1 << 31, 1 << 62)
 """Numbers that break careless arithmetic."""
 
@@ -137,6 +140,8 @@ def test_a_frame_of_senseless_columns_stays_within_them(library: Library, seed: 
         "filled": odd(chance, PLAYERS, *range(BLOCK_FRAMES)),
         "cursor": odd(chance, PLAYERS, *range(BLOCK_FRAMES)),
         "blocks": zeros(PLAYERS * BLOCK_FRAMES * 160, "i2"),
+        "run_at": np.full(PLAYERS, pointer(RUN), dtype="u8"),
+        "run_left": odd(chance, PLAYERS, 0, 1, RUN_FRAMES).clip(max=RUN_FRAMES),
         "source_of": odd(chance, LEGS, *range(rows)),
         "heard": zeros(LEGS * 160, "i2"),
         "packets": zeros(LEGS * 172, "u1"),
@@ -167,6 +172,7 @@ def test_a_frame_of_senseless_columns_stays_within_them(library: Library, seed: 
     count = chance.choice([0, 3, LEGS, LEGS, LEGS, LEGS + 1, -1])
     try:
         library.frame(ctypes.addressof(frame), count, chance.choice([0, 1, 2, 3, 4, 9, -3]))
+        library.play(ctypes.addressof(frame))
     except RuntimeError:
         assert frame.packet_size < 172 or frame.clock < 0 or not 0 <= count <= LEGS
     guarded.check()
@@ -239,6 +245,8 @@ def test_structs_of_another_layout_are_refused(library: Library) -> None:
         library.send(wrong(native.Outbox), 0, 0)
     with pytest.raises(RuntimeError, match="another layout"):
         library.frame(wrong(native.Frame), 0, 0)
+    with pytest.raises(RuntimeError, match="another layout"):
+        library.play(wrong(native.Frame))
     with pytest.raises(RuntimeError, match="another layout"):
         library.follow(wrong(native.Following), wrong(native.Arrivals))
     with pytest.raises(RuntimeError, match="another layout"):
