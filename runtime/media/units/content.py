@@ -14,6 +14,8 @@ from runtime.media.tones import length_of, render
 
 BLOCK_FRAMES: Final = 100
 """Frames fetched at once: two seconds, since each fetch costs as much as sixty players' tick."""
+RUN_FRAMES: Final = 25
+"""A shorter run saves nothing."""
 TONE_FRAMES: Final = 25
 """Frames of a tone that are rendered at once: a tick waits for them."""
 FRAMES_PER_S: Final = 50
@@ -25,12 +27,15 @@ class Content(Protocol):
 
     rate_hz: int
 
-    def fetch(self, start: int) -> Samples:
-        """Up to a block of samples from `start`; none when there are none (yet)."""
+    def fetch(self, start: int, count: int) -> Samples:
+        """Up to so many samples from `start`; none when there are none (yet)."""
+
+    def run_from(self, start: int) -> int | None:
+        """The first place from `start` on where a run may begin, if there is any."""
 
     def run(self, start: int) -> Samples:
-        """Samples from `start` on that are played just as they lie in memory, and stay there until
-        `close`: never the last block of a sound, and none where too few would be left."""
+        """Samples from such a place on that are played just as they lie in memory, and stay there
+        until `close`: never the last frame of a sound, which may have to fade."""
 
     def over(self, start: int) -> bool:
         """Whether nothing will ever follow at `start`."""
@@ -52,43 +57,52 @@ class BufferContent:
     def __init__(self, buffer: PcmBuffer, *, loop: bool) -> None:
         self.rate_hz = buffer.rate_hz
         self._frame = buffer.rate_hz // FRAMES_PER_S
-        self._block = BLOCK_FRAMES * self._frame
         self._buffer = buffer
         self._loop = loop
         self._seam: Seam | None = None
 
-    def fetch(self, start: int) -> Samples:
+    def fetch(self, start: int, count: int) -> Samples:
         # The state is read first: samples published before DONE are all there.
         state, valid = self._buffer.state, self._buffer.valid_samples
         if state is PcmState.DONE and self._loop and valid:
-            return self._around(start, valid)
-        end = min(start + self._block, valid)
+            return self._around(start, count, valid)
+        end = min(start + count, valid)
         if state is PcmState.FILLING:
             end -= (end - start) % self._frame
         return _mono(self._buffer.samples[start : max(start, end)])
 
-    def _around(self, start: int, valid: int) -> Samples:
-        """A block of a loop of `valid` samples."""
-        whole = self._buffer.samples[:valid]
+    def _around(self, start: int, count: int, valid: int) -> Samples:
+        """Of a loop of `valid` samples."""
+        whole, seam, phase = self._buffer.samples[:valid], self._mended_seam(valid), start % valid
+        if phase + count <= valid and (start < valid or not seam.touches(phase)):
+            return _mono(whole[phase : phase + count])
+        places = np.arange(start, start + count)
+        return seam.mended(_mono(whole.take(places, axis=0, mode="wrap")), places, valid)
+
+    def _mended_seam(self, valid: int) -> Seam:
         if self._seam is None:
             fade = WIDE_FADE if self.rate_hz == WIDE_RATE_HZ else FADE
-            count = min(2 * len(fade), valid)
-            self._seam = Seam.of(_mono(whole[:count]), _mono(whole[-count:]), fade)
-        phase = start % valid
-        if phase + self._block <= valid and (start < valid or not self._seam.touches(phase)):
-            return _mono(whole[phase : phase + self._block])
-        places = np.arange(start, start + self._block)
-        return self._seam.mended(_mono(whole.take(places, axis=0, mode="wrap")), places, valid)
+            ends, whole = min(2 * len(fade), valid), self._buffer.samples[:valid]
+            self._seam = Seam.of(_mono(whole[:ends]), _mono(whole[-ends:]), fade)
+        return self._seam
+
+    def run_from(self, start: int) -> int | None:
+        if self._buffer.state is not PcmState.DONE or self._buffer.channels > 1:
+            return None
+        valid, least = self._buffer.valid_samples, (RUN_FRAMES + 1) * self._frame
+        if start + least <= valid:
+            return start
+        bent = len(self._mended_seam(valid).added) if self._loop and valid else 0
+        if not self._loop or bent + least > valid:
+            return None
+        phase = max(bent, start % valid)  # the beginning of a further round may be bent
+        if start < valid or phase + least > valid:
+            return (start // valid + 1) * valid + bent
+        return start // valid * valid + phase
 
     def run(self, start: int) -> Samples:
-        samples, valid = self._buffer.samples, self._buffer.valid_samples
-        phase = start % valid if self._loop and valid else start
-        # The beginning of a loop's further rounds may be bent, see `_around`.
-        plain = start < valid or (self._seam is not None and not self._seam.touches(phase))
-        if self._buffer.state is not PcmState.DONE or samples.ndim > 1 or not plain:
-            return NOTHING
-        run = samples[phase : max(phase, valid - self._block)]
-        return run if len(run) >= self._block else NOTHING
+        valid = self._buffer.valid_samples
+        return self._buffer.samples[start % valid : valid - self._frame]
 
     def over(self, start: int) -> bool:
         state, valid = self._buffer.state, self._buffer.valid_samples
@@ -121,11 +135,14 @@ class ToneContent:
         self._script = script
         self._length = length_of(script)
 
-    def fetch(self, start: int) -> Samples:
-        count = TONE_FRAMES * RATE_HZ // FRAMES_PER_S
+    def fetch(self, start: int, count: int) -> Samples:
+        count = min(count, TONE_FRAMES * RATE_HZ // FRAMES_PER_S)
         if self._length is not None:
             count = max(0, min(count, self._length - start))
         return render(self._script, start, count)
+
+    def run_from(self, start: int) -> int | None:
+        return None
 
     def run(self, start: int) -> Samples:
         return NOTHING
@@ -146,8 +163,11 @@ class BrokenContent:
     def __init__(self, error: str) -> None:
         self.error = error
 
-    def fetch(self, start: int) -> Samples:
+    def fetch(self, start: int, count: int) -> Samples:
         return NOTHING
+
+    def run_from(self, start: int) -> int | None:
+        return None
 
     def run(self, start: int) -> Samples:
         return NOTHING

@@ -41,6 +41,8 @@ tick, which are fewer."""
 ENOUGH_FRAMES: Final = 10
 """What has come of a sound before it begins or goes on: 200 ms, so that a slow download is heard in
 pieces of words and not of samples, and is told five times a second at most."""
+SHORT_FRAMES: Final = AHEAD_FRAMES + 1
+"""What is fetched at least: it lasts until the next look."""
 MAX_MARKERS: Final = 100
 """Per player; further ones are ignored, and the session refuses them long before."""
 
@@ -215,13 +217,11 @@ class Players:
         slot = player.slot
         left = int(self._left(slot))
         growing = player.content.growing  # before what there is: when it is not, that is all
-        samples = player.content.fetch(player.fetched)
+        room = self._room(player, left)
+        samples = player.content.fetch(player.fetched, self._frame * max(room, ENOUGH_FRAMES))
         waits = growing and (player.starved or not player.started)
         if waits and len(samples) < ENOUGH_FRAMES * self._frame:
             samples = samples[:0]
-        room = BLOCK_FRAMES - left
-        if player.fetched == 0:
-            room = 1 + slot % BLOCK_FRAMES  # who start together then fetch in different ticks
         samples = samples[: self._frame * room]
         if len(samples):
             self._append(player, left, samples)
@@ -250,6 +250,17 @@ class Players:
             self._emit_markers(player, player.fetched + 1)
             self._emit(player, PlayerFinished(error=error))
 
+    def _room(self, player: Player, left: int) -> int:
+        """How many frames to fetch: with a run ahead, no more than lie before it."""
+        most, at = BLOCK_FRAMES - left, None
+        if self._in_place:
+            at = player.content.run_from(player.fetched + SHORT_FRAMES * self._frame)
+        if at is not None:
+            return min(most, -(-(at - player.fetched) // self._frame))
+        if player.fetched == 0:
+            return 1 + player.slot % BLOCK_FRAMES  # who start together then fetch in other ticks
+        return most
+
     def _left(self, slots: Any) -> Any:
         """Frames that these players have left."""
         return self._filled[slots] - self._cursor[slots] + self._run_left[slots]
@@ -270,13 +281,17 @@ class Players:
 
     def _run_on(self, player: Player) -> None:
         """After the block, what follows it is played in place, as far as it may be."""
+        if player.content.run_from(player.fetched) != player.fetched:
+            return
         slot, run = player.slot, player.content.run(player.fetched)
+        frames = len(run) // self._frame
+        if frames == 0:  # the sound's writer, whom nobody trusts, takes it back
+            return
         # Who started together fetch what comes then in different ticks.
-        frames = len(run) // self._frame - slot % BLOCK_FRAMES
-        if frames > 0:
-            player.run = run[: frames * self._frame]
-            player.fetched += len(player.run)
-            self._run_at[slot], self._run_left[slot] = player.run.ctypes.data, frames
+        frames -= slot % min(BLOCK_FRAMES, frames)
+        player.run = run[: frames * self._frame]
+        player.fetched += len(player.run)
+        self._run_at[slot], self._run_left[slot] = player.run.ctypes.data, frames
 
     def _starve(self, player: Player) -> None:
         """A frame of silence; the first comes out of what was played last, run backwards."""
