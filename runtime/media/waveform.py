@@ -100,9 +100,9 @@ def repeated(before: Samples, lengths: Lengths) -> Samples:
 
 def fade_in_after(missed: int, lengths: Lengths) -> int:
     """Over how many samples the sound is faded in after so many were made up: 4 ms after 10 ms of
-    them, 7 ms after 20 ms. What comes after silence is left as it came."""
+    them, 7 ms after 20 ms; out of silence, over half as many as at most, since a word may begin."""
     if missed >= lengths.continued:
-        return 0
+        return lengths.max_fade // 2
     return min(lengths.max_fade, lengths.max_fade // 10 + missed * 3 // 10)
 
 

@@ -217,6 +217,22 @@ def test_coded_legs_have_pauses_too(codec: str) -> None:
     assert (ended.packets_lost, ended.packets_late, ended.packets_rejected) == (0, 0, 0)
 
 
+def test_what_was_said_before_a_pause_does_not_come_back_after_it() -> None:
+    rig = Rig(codecs=TABLE)
+    speaker = Speaker.on(rig, "L16/8000")
+    peer = speaker.peer
+    rig.connect(peer, peer)
+    for _ in range(SECOND):
+        speaker.say(tone(440, 8000, 1))
+        rig.tick()
+    fall_silent(peer, -127)
+    wait(rig, peer, 2 * SECOND)
+    for _ in range(10):
+        speaker.say(np.zeros(8000, dtype=np.int16))
+        rig.tick()
+    assert np.abs(speaker.heard(20)).max() < 20
+
+
 # --- nothing in pauses --------------------------------------------------------------------------
 
 

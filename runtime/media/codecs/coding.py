@@ -55,3 +55,6 @@ class Decoder(Protocol):
         `following` is the payload right after the hole, when it is there already; it may hold a
         copy of what is missing (RFC 7587 3.3).
         """
+
+    def pause(self) -> None:
+        """The peer has said that it is silent: nothing goes on from here, what follows begins."""

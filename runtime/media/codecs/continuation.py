@@ -43,12 +43,19 @@ class Continuation:
         self._remember(made)
         return made
 
+    def pause(self) -> None:
+        """The sound is at its end, and not broken off."""
+        self._missed = 0
+        self._last[:] = 0
+
     def _faded_in(self, samples: Samples) -> Samples:
-        made = self._made[self._missed :]
-        fade = min(fade_in_after(self._missed, self._lengths), len(samples), len(made))
+        fade = min(fade_in_after(self._missed, self._lengths), len(samples))
+        made = np.zeros(fade, dtype=np.int16)
+        left = self._made[self._missed : self._missed + fade]
+        made[: len(left)] = left
         weights = (np.arange(fade) + 0.5) / max(fade, 1)
         mixed = samples.copy()
-        mixed[:fade] = np.round(samples[:fade] * weights + made[:fade] * (1 - weights))
+        mixed[:fade] = np.round(samples[:fade] * weights + made * (1 - weights))
         return mixed
 
     def _remember(self, samples: Samples) -> None:

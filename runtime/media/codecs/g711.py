@@ -31,3 +31,6 @@ class G711Decoder:
 
     def conceal(self, count: int, following: bytes | None) -> Samples:
         return self._concealment.conceal(count)
+
+    def pause(self) -> None:
+        self._concealment.pause()

@@ -42,6 +42,9 @@ class G722Decoder:
     def conceal(self, count: int, following: bytes | None) -> Samples:
         return self._concealment.conceal(count)
 
+    def pause(self) -> None:
+        self._concealment.pause()
+
 
 def _context(mode: Literal["r", "w"]) -> Any:
     context: Any = av.CodecContext.create("g722", mode)

@@ -29,3 +29,6 @@ class L16Decoder:
 
     def conceal(self, count: int, following: bytes | None) -> Samples:
         return self._concealment.conceal(count)
+
+    def pause(self) -> None:
+        self._concealment.pause()

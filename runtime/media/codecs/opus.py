@@ -74,6 +74,9 @@ class OpusDecoder:
             count -= piece
         return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int16)
 
+    def pause(self) -> None:
+        """Opus has DTX of its own, and the decoder fades in what comes after it."""
+
     def _concealed(self, count: int, following: bytes | None) -> Samples:
         # libopus makes up multiples of 2.5 ms.
         unit = RATE_HZ // 400

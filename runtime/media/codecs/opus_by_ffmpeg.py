@@ -62,3 +62,6 @@ class FfmpegOpusDecoder:
 
     def conceal(self, count: int, following: bytes | None) -> Samples:
         return self._concealment.conceal(count)
+
+    def pause(self) -> None:
+        self._concealment.pause()

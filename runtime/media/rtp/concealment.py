@@ -28,8 +28,12 @@ CONTINUED: Final = _LENGTHS.continued
 """Samples after which a hole is silence."""
 _MADE: Final = CONTINUED + FRAME
 """Continued sound and the silence after it, as far as a frame that begins within the hole reads."""
-_FADES: Final = np.maximum([fade_in_after(n, _LENGTHS) for n in range(CONTINUED + 1)], 0.5)
-"""By the number of samples made up; half a sample is none."""
+_FADES: Final = np.array([fade_in_after(n, _LENGTHS) for n in range(CONTINUED + 1)])
+"""By the number of samples made up."""
+_NO_FADE: Final = 0.5
+"""Half a sample."""
+_RISE: Final = (np.arange(_FADES[CONTINUED]) + 0.5).astype(np.float32) / _FADES[CONTINUED]
+"""Weights of what comes after sound that broke off and fell silent."""
 MAX_HOLES: Final = 4
 """Per frame, of packets of 5 ms every other one; what a stranger case has more of is silence."""
 MAX_MATCHED: Final = 100
@@ -50,6 +54,8 @@ class Concealment:
         # Pages of legs that lose nothing stay untouched and cost nothing.
         self._made: Samples = np.zeros((legs, _MADE), dtype=np.int16)
         """How the sound goes on from where the hole began."""
+        self._broken = np.zeros(legs, dtype=np.bool_)
+        """Legs that fell silent in a hole; what comes first on others begins there."""
         self._steady: bytes | None = None
         """What `written` was in the last frame, if no leg was in between sound and silence."""
         self._sounding: Ints = np.zeros(0, dtype=np.int64)
@@ -62,7 +68,12 @@ class Concealment:
     def reset(self, leg: int) -> None:
         self._missed[leg] = CONTINUED
         self._noise_level[leg] = 0
+        self._broken[leg] = False
         self._steady = None
+
+    def begin(self, legs: Ints) -> None:
+        """A marker: after silence, what comes is the beginning of words (RFC 3551 4.1)."""
+        self._broken[legs] = False
 
     # --- pauses ---------------------------------------------------------------------------------
 
@@ -137,7 +148,9 @@ class Concealment:
         inside = (missed > 0) & (missed < CONTINUED)
         torn = np.zeros_like(written)
         torn[self._sounding] = due[self._sounding].min(axis=1) == MISSING
-        missed[written & ~torn & ~inside] = 0
+        back = written & ~torn & ~inside
+        self._fade_in(due, np.flatnonzero(back & self._broken[: len(rows)]))
+        missed[back] = 0
         repaired = np.flatnonzero(torn | inside | (~written & (missed < CONTINUED)))
         if len(repaired):
             frames = due[repaired]
@@ -148,6 +161,11 @@ class Concealment:
             self._steady = None
         rows[written] = due[written]
         rows[~written] = 0
+
+    def _fade_in(self, due: Samples, legs: Ints) -> None:
+        """Whole frames come again after sound that broke off, perhaps in the middle of a word."""
+        due[legs, : len(_RISE)] = np.round(due[legs, : len(_RISE)] * _RISE)
+        self._broken[legs] = False
 
     def _repaired(self, frames: Samples, legs: Ints) -> Samples:
         """Frames with all their holes filled, and with what follows a hole faded in."""
@@ -177,6 +195,7 @@ class Concealment:
         weights = np.where(missing[pausing], np.clip((since + 0.5) / PAUSE_FADE, 0, 1), 0)
         frames[pausing] = np.round(sound + (noise - sound.astype(np.float32)) * weights)
         self._missed[legs[pausing]] = CONTINUED
+        self._broken[legs[pausing]] = False
 
     def _continued(self, sound: Samples) -> Samples:
         """How each row goes on: by its waveform, or, of too many, some in turn plainly."""
@@ -195,6 +214,7 @@ class Concealment:
         at = _AT - start[:, None]
         came = ~lost & (at >= 0)
         size = np.where(came.any(axis=1), came.argmax(axis=1), FRAME) - start
+        begun = missed < CONTINUED  # or nothing came before, or a pause was announced
         begins = np.flatnonzero(missed == 0)
         if len(begins):
             line = np.concatenate((before[begins], frames[begins]), axis=1)
@@ -203,8 +223,11 @@ class Concealment:
             self._made[legs[begins], :CONTINUED] = self._continued(sound)
         made = self._made[legs[:, None], missed[:, None] + np.maximum(at, 0)]
         total = np.minimum(missed + size, CONTINUED)
-        self._missed[legs] = np.where(start + size == FRAME, total, 0)
-        weights = np.clip((at - size[:, None] + 0.5) / _FADES[total][:, None], 0, 1)
+        ended = start + size < FRAME
+        self._missed[legs] = np.where(ended, 0, total)
+        fades = np.where(begun | self._broken[legs], _FADES[total], _NO_FADE)
+        self._broken[legs] = ~ended & (self._broken[legs] | (begun & (total == CONTINUED)))
+        weights = np.clip((at - size[:, None] + 0.5) / fades[:, None], 0, 1)
         weights[at < 0] = 1
         filled: Samples = np.round(made + (frames - made.astype(np.float32)) * weights).astype(
             np.int16

@@ -271,7 +271,9 @@ class PacketPlayout:
         noise: Samples = noise_at(at, level, count)[0]
         self._noise_from += count
         if self._concealed == 1 and count == self._frame:
-            return cross_fade(voice.conceal(units, None), noise)
+            noise = cross_fade(voice.conceal(units, None), noise)
+        # What was made up last is not what the speech after the pause goes on from.
+        voice.decoder.pause()
         return noise if count else np.zeros(1, dtype=np.int16)
 
     def skip(self, frames: int) -> None:

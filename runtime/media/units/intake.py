@@ -239,6 +239,7 @@ class Intake:
             newest=newest,
             restarted=restarted,
         )
+        legs.concealment.begin(index[headers.marker[packets]])
         legs.reception.time(index, fitted.step, gap)
         legs.spoke[index[fitted.accepted]] = True
         tables = (batch.kinds[packets] == ALAW).astype(np.uint16) << 8

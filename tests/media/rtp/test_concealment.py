@@ -101,9 +101,19 @@ def test_sound_that_comes_back_soon_is_faded_in_without_a_step() -> None:
     assert heard[-1] == 9000
 
 
-def test_sound_that_comes_back_late_is_exact() -> None:
-    heard = play(9000, None, None, None, None, 5000)
-    assert set(heard[-160:].tolist()) == {5000}
+@pytest.mark.parametrize("lost", [3, 4, 20])
+def test_sound_that_comes_back_late_is_faded_in_as_what_begins_is(lost: int) -> None:
+    heard = play(9000, 9000, 9000, *[None] * lost, 5000, 5000)[-320:].astype(int)
+    assert np.abs(np.diff(heard, prepend=0)).max() <= 5000 / 40 + 1
+    assert set(heard[40:].tolist()) == {5000}
+
+
+def test_sound_that_comes_back_late_in_the_middle_of_a_frame_is_faded_in() -> None:
+    sound = tone(300, 8000, 0.3)
+    steepest = int(np.abs(np.diff(sound.astype(int))).max())
+    heard = with_holes(sound, (640, 1330)).astype(int)
+    assert np.abs(np.diff(heard)).max() < 1.5 * steepest
+    assert heard[1370:].tolist() == sound[1370:].tolist()
 
 
 @pytest.mark.parametrize("size", [40, 80, 160, 240, 320, 480])

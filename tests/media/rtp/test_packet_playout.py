@@ -32,6 +32,9 @@ class Numbers:
         value = -following[0] if following else MADE_UP
         return np.full(count, value, np.int16)
 
+    def pause(self) -> None:
+        return
+
 
 class Line:
     """A playout and the packets of one sender."""
