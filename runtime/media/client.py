@@ -115,7 +115,6 @@ class MediaClient:
         ports: range,
         *,
         limits: MediaLimits | None = None,
-        cname: str = "callstage",
         helper: bool = True,
         codecs: tuple[str, ...] = (),
         on_note: Callable[[str], None] = _no_note,
@@ -123,7 +122,6 @@ class MediaClient:
         self._host = host
         self._ports = ports
         self._limits = limits or MediaLimits()
-        self._cname = cname
         self._helper = helper
         self.without_helper = ""
         """Why the engine works without its native helper; empty when it has it."""
@@ -251,7 +249,6 @@ class MediaClient:
                 last_port=self._ports.stop - 1,
                 max_legs=self._limits.legs,
                 max_players=self._limits.players,
-                cname=self._cname,
                 helper=self._helper,
                 codecs=tuple(dict.fromkeys((*self._codecs, *SOCKET_CODECS))),
             )

@@ -81,7 +81,7 @@ def main() -> None:
         library, without_helper = _helper(start)
         new_traffic = partial(NativeTraffic, library) if library else PythonTraffic
         sockets = UdpSockets(start.host, start.first_port, start.last_port, legs, new_traffic)
-        capacity = Capacity(legs=legs, players=start.max_players, cname=start.cname)
+        capacity = Capacity(legs=legs, players=start.max_players)
         codecs = CodecTable()
         codecs.load(start.codecs)
         engine = Engine(sockets, capacity, random.SystemRandom().random, library, codecs)

@@ -69,7 +69,6 @@ class StartEngine:
     last_port: int
     max_legs: int
     max_players: int
-    cname: str
     helper: bool = True
     """Whether to use the native helper where it is there."""
     codecs: tuple[str, ...] = ()

@@ -58,7 +58,6 @@ class Capacity:
 
     legs: int
     players: int
-    cname: str = "callstage"
 
 
 class Engine:
@@ -75,7 +74,7 @@ class Engine:
         frames = FrameTable(
             capacity.legs, capacity.players + CONFERENCE_ROWS_PER_LEG * capacity.legs
         )
-        legs = Legs(capacity.legs, sockets, random, capacity.cname)
+        legs = Legs(capacity.legs, sockets, random)
         routes = Routes(capacity.legs, frames)
         self._parts = Parts(
             frames=frames,

@@ -184,7 +184,7 @@ class Rig:
         self.sockets = FakeSockets()
         self.engine = Engine(
             self.sockets,
-            Capacity(legs=legs, players=players, cname="test@callstage"),
+            Capacity(legs=legs, players=players),
             random.Random(seed).random,
             library,
             codecs,

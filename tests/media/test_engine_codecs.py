@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from runtime.media.codecs.table import FORMATS
 from runtime.media.pcm import PcmBuffer, PcmRing
-from runtime.media.port import LegClosed, PlayerFinished, ReceivedFormat
-from runtime.media.protocol import CloseUnit, MuteRecorder, SendDigits, TapLeg
+from runtime.media.port import LegClosed, LegMeasured, PlayerFinished, ReceivedFormat
+from runtime.media.protocol import CloseUnit, MeasureLeg, MuteRecorder, SendDigits, TapLeg
+from runtime.media.rtp.rtcp import ReceiverReport, ReportBlock
 from tests.media.native.helper import helper
 from tests.media.packets import Packet, sine
 from tests.media.rig import Peer, Rig
@@ -287,6 +288,32 @@ def test_a_change_of_the_clock_rate_is_another_stream_and_the_old_one_says_bye()
     closed = rig.told(peer)[-1]
     assert isinstance(closed, LegClosed)
     assert closed.statistics.packets_sent == 6
+
+
+@pytest.mark.parametrize(("codec", "clock"), [("PCMU", 8), ("L16", 16), ("opus", 48)])
+def test_the_jitter_that_a_peer_reports_is_in_units_of_our_timestamps(
+    codec: str, clock: int
+) -> None:
+    rig = Rig(codecs=TABLE)
+    peer = rig.peer(codec=codec, send_payload_type=96, receive_payload_types=frozenset({96}))
+    rig.tick()
+    block = ReportBlock(
+        ssrc=peer.heard[0].ssrc,
+        fraction_lost=0,
+        cumulative_lost=0,
+        highest_sequence=1,
+        jitter=10 * clock,
+        last_report=0,
+        delay=0,
+    )
+    report = ReceiverReport(ssrc=peer.ssrc, blocks=(block,)).to_bytes()
+    rig.sockets.reports_waiting.append((peer.number, report, ("192.0.2.1", 4001)))
+    rig.tick()
+    rig.do(MeasureLeg(peer.unit))
+    rig.tick()
+    measured = rig.told(peer)[-1]
+    assert isinstance(measured, LegMeasured)
+    assert measured.statistics.remote_jitter_ms == 10.0
 
 
 def test_everything_of_an_encrypted_opus_leg_is_sealed_through_digits_and_changes() -> None:

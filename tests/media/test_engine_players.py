@@ -363,7 +363,7 @@ def test_many_players_that_start_together_all_play_to_their_end() -> None:
 
 def test_a_second_start_breaks_the_protocol() -> None:
     rig = Rig()
-    rig.do(StartEngine(host="", first_port=1, last_port=2, max_legs=1, max_players=1, cname=""))
+    rig.do(StartEngine(host="", first_port=1, last_port=2, max_legs=1, max_players=1))
     with pytest.raises(ProtocolError, match="runs already"):
         rig.tick()
 

@@ -6,7 +6,7 @@ import itertools
 
 from runtime.media.port import LegClosed, LegStatistics
 from runtime.media.protocol import LegOpened, LegRefused, OpenLeg
-from runtime.media.rtp.rtcp import Goodbye, SenderReport, parse_compound
+from runtime.media.rtp.rtcp import Goodbye, ReceiverReport, SenderReport, parse_compound
 from tests.media.packets import Packet, decoded
 from tests.media.rig import Peer, Rig, q
 
@@ -184,6 +184,18 @@ def test_a_leg_that_never_sent_says_no_goodbye() -> None:
     rig.tick(2)
     assert rig.sockets.reports == {}
     assert sum(isinstance(what, LegClosed) for what in rig.told(peer)) == 1
+
+
+def test_a_leg_that_only_listened_and_reported_says_goodbye() -> None:
+    rig = Rig()
+    peer = rig.peer(sending=False)
+    for _ in range(400):
+        peer.say_level(0)
+        rig.tick()
+    rig.close(peer)
+    rig.tick()
+    assert isinstance(parse_compound(rig.sockets.reports[0][0])[0], ReceiverReport)
+    assert isinstance(parse_compound(rig.sockets.reports[0][-1])[-1], Goodbye)
 
 
 def test_a_place_that_is_used_again_begins_anew() -> None:

@@ -89,9 +89,7 @@ SCRIPT = ToneScript(
     label="busy", steps=(ToneStep(frequencies_hz=(425.0,), duration_ms=500),), loop=False
 )
 COMMANDS: list[Command] = [
-    StartEngine(
-        host="::1", first_port=10000, last_port=19999, max_legs=5, max_players=9, cname="a@b"
-    ),
+    StartEngine(host="::1", first_port=10000, last_port=19999, max_legs=5, max_players=9),
     OpenLeg(1),
     ConfigureLeg(1, STREAM),
     HandleTones(1, True),

@@ -6,7 +6,9 @@ report goes out after half of that. Randomness and clocks are arguments.
 
 from __future__ import annotations
 
+import base64
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -35,6 +37,13 @@ def next_interval(random: float, *, initial: bool = False) -> float:
     """Seconds until the next report; `random` is uniform in [0, 1)."""
     base = MIN_INTERVAL_S / 2 if initial else MIN_INTERVAL_S
     return base * (0.5 + random) / _COMPENSATION
+
+
+def canonical_name(random: Callable[[], float]) -> str:
+    """A new CNAME (RFC 7022 4.2): 96 random bits, so that no two ends of a call have the same, and
+    nobody learns from it which calls have one end in common."""
+    bits = b"".join(int(random() * (1 << 48)).to_bytes(6, "big") for _ in range(2))
+    return base64.b64encode(bits).decode()
 
 
 @attrs.frozen(kw_only=True)
@@ -74,14 +83,22 @@ class Reports:
         """SSRC, middle of the NTP time, and when it came."""
         self._sent_reports: deque[tuple[int, float]] = deque(maxlen=REMEMBERED_REPORTS)
         """Middle of the NTP time of our last sender reports, and when they left."""
+        self.sent = False
+        """Whether any report was made."""
         self._prior: tuple[int, int, int] = (-1, 0, 0)
-        self._packets_at_last_report = 0
+        self._packets_at_reports: tuple[int, int] = (0, 0)
+        """Sent up to the last report but one, and up to the last."""
 
     def compound(self, sent: Sent, heard: Heard | None, now: float, wall: float) -> bytes:
-        """The periodic report: SR when audio was sent since the last one, else RR; and SDES."""
-        blocks = (self._block(heard, now),) if heard else ()
+        """The periodic report: SR when audio was sent since the last one but one, else RR; and SDES.
+
+        What is said of the peer's stream is said only if any of it came since the last report
+        (RFC 3550 6.4).
+        """
+        blocks = (self._block(heard, now),) if heard and self._is_news(heard) else ()
         report: RtcpPacket = ReceiverReport(ssrc=sent.ssrc, blocks=blocks)
-        if sent.packets > self._packets_at_last_report:
+        before, last = self._packets_at_reports
+        if sent.packets > before:
             ntp = ntp_time(wall)
             self._sent_reports.append((middle_of(ntp), now))
             report = SenderReport(
@@ -92,7 +109,8 @@ class Reports:
                 octets=sent.octets,
                 blocks=blocks,
             )
-        self._packets_at_last_report = sent.packets
+        self._packets_at_reports = last, sent.packets
+        self.sent = True
         return report.to_bytes() + Description(sent.ssrc, self._cname).to_bytes()
 
     def farewell(self, sent: Sent, heard: Heard | None, now: float, wall: float) -> bytes:
@@ -119,6 +137,10 @@ class Reports:
             trip = now - sent_at - block.delay / 65536
             if middle == block.last_report and 0 <= trip <= MAX_ROUND_TRIP_S:
                 self.round_trip_s = trip
+
+    def _is_news(self, heard: Heard) -> bool:
+        ssrc, _, received = self._prior
+        return ssrc != heard.ssrc or heard.received > received
 
     def _block(self, heard: Heard, now: float) -> ReportBlock:
         ssrc, expected, received = self._prior

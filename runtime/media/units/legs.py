@@ -21,7 +21,7 @@ from runtime.media.rtp.following import Following
 from runtime.media.rtp.latching import SourceGate
 from runtime.media.rtp.playout import Playout
 from runtime.media.rtp.reception import Reception
-from runtime.media.rtp.reports import Heard, Reports, next_interval
+from runtime.media.rtp.reports import Heard, Reports, canonical_name, next_interval
 from runtime.media.rtp.sending import Sending
 
 from .leg import Leg, is_plain, kinds_of, law_of, numeric_address, rtcp_host_of
@@ -39,7 +39,7 @@ class LegsExhausted(Exception):
 class Legs:
     """Every leg and its columns."""
 
-    def __init__(self, capacity: int, sockets: RtpSockets, random: Random, cname: str) -> None:
+    def __init__(self, capacity: int, sockets: RtpSockets, random: Random) -> None:
         self.capacity = capacity
         self.sockets = sockets
         self.random = random
@@ -72,7 +72,6 @@ class Legs:
         self.spoke = np.zeros(capacity, dtype=np.bool_)
         """Legs whose first audio was told."""
         self.report_at = np.full(capacity, np.inf)
-        self._cname = cname
         self._free = list(range(capacity))
         self._resting: list[int] = []
         """Numbers of legs that were closed in this tick; packets for them may still be at hand."""
@@ -204,7 +203,7 @@ class Legs:
             round_trip_ms=None if round_trip is None else round(round_trip * 1000, 3),
             remote_loss_fraction=theirs.fraction_lost / 256 if theirs else None,
             remote_packets_lost=theirs.cumulative_lost if theirs else None,
-            remote_jitter_ms=theirs.jitter / 8 if theirs else None,
+            remote_jitter_ms=theirs.jitter * 1000 / _clock_of(leg.stream) if theirs else None,
             max_gap_ms=round(float(self.reception.max_gap[index]) * 1000, 1),
         )
 
@@ -219,7 +218,7 @@ class Legs:
             step=FRAME * _clock_of(leg.stream) // RATE_HZ,
         )
         first_report = now + next_interval(self.random(), initial=True)
-        leg.reports = Reports(self._cname, first_report)
+        leg.reports = Reports(canonical_name(self.random), first_report)
         self.report_at[leg.index] = first_report
 
     def _start_anew(self, leg: Leg, now: float, wall: float) -> None:
@@ -231,7 +230,8 @@ class Legs:
         self._start(leg, now)
 
     def _take_leave(self, leg: Leg, now: float, wall: float) -> None:
-        if leg.reports is not None and self.sending.packets(leg.index):
+        # RFC 3550 6.3.7: only who never sent RTP or RTCP goes without BYE.
+        if leg.reports is not None and (self.sending.packets(leg.index) or leg.reports.sent):
             sent, heard = self.sending.sent(leg.index), self.heard_of(leg)
             self.send_report(leg, leg.reports.farewell(sent, heard, now, wall))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import random
+
 import attrs
 import pytest
 
-from runtime.media.rtp.reports import Heard, Reports, Sent, next_interval
+from runtime.media.rtp.reports import Heard, Reports, Sent, canonical_name, next_interval
 from runtime.media.rtp.rtcp import (
     Goodbye,
     ReceiverReport,
@@ -47,16 +50,35 @@ def test_intervals_are_between_half_and_one_and_a_half_times_five_seconds_compen
     assert next_interval(0.5, initial=True) == pytest.approx(2.05, abs=0.01)
 
 
-def test_a_leg_that_sent_nothing_since_its_last_report_sends_a_receiver_report() -> None:
+def test_a_leg_that_sent_nothing_in_two_intervals_sends_a_receiver_report() -> None:
+    """RFC 3550 6.4: a sender is who sent "since issuing the last report or the previous one"."""
     reports = Reports("a@b", 0.0)
     first = parse_compound(reports.compound(SPEAKING, None, 5.0, 1000.0))
-    second = parse_compound(reports.compound(SPEAKING, heard(10, 10), 10.0, 1005.0))
-    third = parse_compound(Reports("a@b", 0.0).compound(SILENT, None, 5.0, 1000.0))
+    second = parse_compound(reports.compound(SPEAKING, None, 10.0, 1005.0))
+    third = parse_compound(reports.compound(SPEAKING, None, 15.0, 1010.0))
     assert first == [
         SenderReport(ssrc=1, ntp=ntp_time(1000.0), timestamp=40160, packets=250, octets=40000)
     ]
-    assert isinstance(second[0], ReceiverReport)
+    assert isinstance(second[0], SenderReport)
     assert third == [ReceiverReport(ssrc=1)]
+    silent = Reports("a@b", 0.0)
+    assert parse_compound(silent.compound(SILENT, None, 5.0, 0.0)) == [ReceiverReport(ssrc=1)]
+
+
+def test_nothing_is_said_of_a_stream_of_which_nothing_came_since_the_last_report() -> None:
+    reports = Reports("a@b", 0.0)
+    before = block_of(reports.compound(SILENT, heard(100, 50), 5.0, 0.0))
+    in_a_pause = parse_compound(reports.compound(SILENT, heard(100, 50), 10.0, 0.0))
+    after_it = block_of(reports.compound(SILENT, heard(200, 150), 15.0, 0.0))
+    assert (before.fraction_lost, before.cumulative_lost) == (128, 50)
+    assert in_a_pause == [ReceiverReport(ssrc=1)]
+    assert (after_it.fraction_lost, after_it.cumulative_lost) == (0, 50)
+
+
+def test_canonical_names_are_random_and_never_the_same() -> None:
+    names = {canonical_name(random.Random(seed).random) for seed in range(100)}
+    assert len(names) == 100
+    assert {len(base64.b64decode(name)) for name in names} == {12}
 
 
 def test_loss_is_reported_since_the_last_report_and_in_all() -> None:
