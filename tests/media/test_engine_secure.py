@@ -11,7 +11,13 @@ import pytest
 
 from runtime.media.dtmf import DIGITS
 from runtime.media.frames import RATE_HZ
-from runtime.media.port import FirstPacketReceived, LegClosed, LegStatistics, ToneReceivedFromPeer
+from runtime.media.port import (
+    FirstPacketReceived,
+    LegClosed,
+    LegStatistics,
+    SrtpKeys,
+    ToneReceivedFromPeer,
+)
 from runtime.media.protocol import HandleTones, SendDigits
 from runtime.media.rtp.rtcp import (
     Goodbye,
@@ -27,6 +33,7 @@ from tests.media.packets import Packet, decoded, sine
 from tests.media.rig import Rig, q
 from tests.media.secure import SIZES, SecurePeer, forged, keys, master
 
+OTHER_SUITE = keys(master(50, "AEAD_AES_256_GCM"), master(51, "AEAD_AES_256_GCM"))
 every_suite = pytest.mark.parametrize("suite", SIZES)
 
 
@@ -223,6 +230,26 @@ def test_another_suite_in_the_middle_of_a_call_goes_on_with_the_stream() -> None
     peer.tick(10, value=1000)
     numbers = [packet.sequence for packet in peer.heard]
     assert numbers == list(range(numbers[0], numbers[0] + 20))
+
+
+@pytest.mark.parametrize("between", [None, OTHER_SUITE])
+def test_a_key_that_comes_back_goes_on_counting_its_reports(between: SrtpKeys | None) -> None:
+    """RFC 3711 9.1: no index twice under one key, neither of SRTP nor of SRTCP."""
+    rig = Rig()
+    peer = SecurePeer.join(rig)
+    srtp = peer.leg.stream.srtp
+    peer.tick(1000)
+    for report in rig.sockets.reports.pop(0):
+        peer.opener.rtcp(report, rig.now)
+    rig.reconfigure(peer.leg, srtp=between)
+    rig.tick(600)
+    rig.sockets.reports.clear()
+    rig.reconfigure(peer.leg, srtp=srtp)
+    peer.tick(1000)
+    reports = [parse_compound(peer.opener.rtcp(r, rig.now)) for r in rig.sockets.reports[0]]
+    assert len(reports) >= 2
+    assert all(isinstance(report[0], SenderReport) for report in reports)
+    assert len(peer.heard) == 2000
 
 
 # --- RTCP ---------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ class Reports:
         """Sent up to the last report but one, and up to the last."""
 
     def compound(self, sent: Sent, heard: Heard | None, now: float, wall: float) -> bytes:
-        """The periodic report: SR when audio was sent since the last one but one, else RR; and SDES.
+        """The periodic report: SR when audio was sent since the last but one, else RR; and SDES.
 
         What is said of the peer's stream is said only if any of it came since the last report
         (RFC 3550 6.4).

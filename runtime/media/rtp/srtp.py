@@ -90,6 +90,16 @@ class Sealer:
         for _ in _walk(self._session, ssrc, index):
             pass
 
+    def go_on(self, ssrc: int, *, since: int, index: int) -> None:
+        """The next packet has `index`, after the key was not used since `since` (0: of this SSRC
+        never).
+
+        Who comes back to a key goes on with its context: a new one would count SRTCP from 1 again,
+        and so use a part of the key stream twice (RFC 3711 9.1).
+        """
+        for _ in _walk(self._session, ssrc, index, since):
+            pass
+
     def rtp(self, packet: bytes) -> bytes:
         return self._session.protect(packet)
 
@@ -209,8 +219,8 @@ def _continued(key: MasterKey, former: _Trial) -> Iterator[_Trial]:
     yield _Trial(key, session, {ssrc: index})
 
 
-def _walk(session: Session, ssrc: int, index: int) -> Iterator[bytes]:
+def _walk(session: Session, ssrc: int, index: int, since: int = 0) -> Iterator[bytes]:
     """Empty packets, never sent, that bring a context's rollover counter near `index`."""
-    if index >= _CYCLE:
-        for at in range(_STEP, index, _STEP):
+    if since or index >= _CYCLE:
+        for at in range(since + _STEP, index, _STEP):
             yield session.protect(_HEADER.pack(0x80, 0, at & 0xFFFF, 0, ssrc))

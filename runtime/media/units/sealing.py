@@ -24,12 +24,24 @@ MAX_OPENED: Final = 16
 dropped unread (as many as the intake takes of a plain leg)."""
 
 
+@attrs.frozen
+class _Left:
+    """A key of ours that was in use until another one, or plain RTP, was agreed on."""
+
+    sealer: Sealer
+    ssrc: int
+    index: int
+    """Of the first packet that was not sealed with it."""
+
+
 @attrs.define(eq=False, kw_only=True)
 class _Sealed:
     """The two directions of one leg."""
 
     sealer: Sealer
     opener: Opener
+    left: dict[MasterKey, _Left] = attrs.field(factory=dict)
+    """Keys of ours that may come back: one of each suite."""
     prepared: tuple[memoryview, ...] = ()
     """Where the leg's packets of each tick are made."""
     sealed: tuple[memoryview, ...] = ()
@@ -69,6 +81,9 @@ class Sealing:
         under it cannot be replayed.
         """
         was_sealed, self.legs[leg] = bool(self.legs[leg]), keys is not None
+        if was_sealed:
+            former = self._sealed[leg]
+            former.left[former.sealer.key] = _Left(former.sealer, ssrc, index)
         if keys is None:
             return
         ours, theirs = _master(keys.suite, keys.send_key), _master(keys.suite, keys.receive_key)
@@ -76,8 +91,8 @@ class Sealing:
         if state is None:
             state = _Sealed(sealer=Sealer(ours, ssrc, index), opener=Opener(theirs))
             self._sealed[leg] = state
-        elif state.sealer.key != ours or not was_sealed:
-            state.sealer = Sealer(ours, ssrc, index)
+        else:
+            _seal_with(state, ours, ssrc, index)
         if state.opener.key != theirs:
             state.opener.rekey(theirs, now)
 
@@ -164,6 +179,15 @@ class Sealing:
         except SrtpError as exc:
             _count(state, exc)
             return None
+
+
+def _seal_with(state: _Sealed, ours: MasterKey, ssrc: int, index: int) -> None:
+    left = state.left.pop(ours, None)
+    if left is None:
+        state.sealer = Sealer(ours, ssrc, index)
+        return
+    state.sealer = left.sealer
+    left.sealer.go_on(ssrc, since=left.index if left.ssrc == ssrc else 0, index=index)
 
 
 def _count(state: _Sealed, exc: SrtpError) -> None:

@@ -141,6 +141,20 @@ def test_a_sealer_that_begins_late_has_the_counter_of_its_stream() -> None:
     assert sealed == Reference(ours.suite, ours.secret).rtp(packet(index), 5)
 
 
+@pytest.mark.parametrize("left", [0, 100, 65_500, 200_000])
+def test_a_sealer_that_is_come_back_to_has_the_counter_of_its_stream(left: int) -> None:
+    """The stream may have gone on for hours under another key, or plain."""
+    ours, reference = key(), Reference(key().suite, key().secret)
+    sealer = Sealer(ours, SSRC, left)
+    if left:
+        sealer.rtp(packet(left - 1))
+        sealer.rtcp(report())
+    index = left + 300_000
+    sealer.go_on(SSRC, since=left, index=index)
+    assert sealer.rtp(packet(index)) == reference.rtp(packet(index), index >> 16)
+    assert sealer.rtcp(report()) == reference.rtcp(report(), 2 if left else 1)
+
+
 # --- what is not opened -------------------------------------------------------------------------
 
 
