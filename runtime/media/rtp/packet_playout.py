@@ -250,10 +250,10 @@ class PacketPlayout:
 
     def _made_up(self) -> Samples:
         voice, gap = self._voice, self._step
-        following = None
-        if self._waiting:
-            gap = min(gap, min(self._waiting) - self._position)
-            following = self._waiting.get(self._position + gap)
+        # What lies behind was overtaken by a longer packet, and is dropped when the next is due.
+        ahead = [at - self._position for at in self._waiting if at > self._position]
+        gap = min([gap, *ahead])
+        following = self._waiting.get(self._position + gap)
         self._position += gap
         self._concealed += 1
         if voice and self._noise_level and self._position > self._pause_at:

@@ -284,3 +284,15 @@ def test_whatever_comes_every_tick_has_20_ms(
             timestamp, payload, restarted = step
             playout.put(timestamp, payload, voice, restarted=restarted)
     assert len(playout.pull()) == 320
+
+
+def test_a_malformed_packet_after_one_that_overtook_others_is_made_up() -> None:
+    """What a packet of 100 ms overtook lies behind the place at which something is missing."""
+    line = Line()
+    line.put_payload(bytes([1, 100]), 0)
+    line.put(2)
+    line.put(3)
+    line.put_payload(b"bad", 5)
+    line.put(6)
+    assert line.frames(9) == [0, 1, 1, 1, 1, 1, -6, 6, MADE_UP]
+    assert (line.playout.malformed, line.playout.late) == (1, 2)
