@@ -88,9 +88,7 @@ class Lab:
 
     def __init__(self, new_traffic: NewTraffic) -> None:
         self.sockets = UdpSockets("127.0.0.1", 0, 0, 8, new_traffic)
-        self.engine = Engine(
-            self.sockets, Capacity(legs=8, players=1), random.Random(1).random
-        )
+        self.engine = Engine(self.sockets, Capacity(legs=8, players=1), random.Random(1).random)
         self.witnesses: list[Witness] = []
         self._units = iter(range(1, 100))
 

@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runtime.media.codecs.table import FORMATS
 from runtime.media.dtmf import EventReceiver, PressEnded
 from runtime.media.port import LegClosed
 from runtime.media.protocol import HandleTones
@@ -18,6 +19,7 @@ from runtime.media.rtp.rtcp import ReceiverReport, parse_compound
 from tests.media.packets import Packet, rows_of
 from tests.media.rig import FakeSockets, Rig, q
 from tests.media.secure import SecurePeer
+from tests.media.speaker import CODED, TABLE, TYPES, Speaker
 
 ROUNDS = 400
 
@@ -159,3 +161,34 @@ def test_the_engine_keeps_its_size_under_a_flood() -> None:
         if isinstance(value, np.ndarray)
     ]
     assert len(rig.engine._events) == 0
+
+
+def of_a_codec(generator: random.Random, codec: str, n: int) -> bytes:
+    """A packet of a stream that goes on with jumps, whose payloads last from nothing to 150 ms."""
+    step = FORMATS[codec].step
+    good = Packet(
+        sequence=n & 0xFFFF,
+        timestamp=step * (n + generator.choice((0, 0, 0, 0, 1, -1, 3))) - generator.choice((0, 9)),
+        payload_type=generator.choice((*[TYPES[codec]] * 9, 13)),
+        payload=generator.randbytes(generator.choice((0, 1, 3, 33, 80, 160, 320, 640, 1200))),
+    ).to_bytes()
+    return mutated(generator, good) if generator.random() < 0.1 else good
+
+
+def test_the_engine_survives_hostile_peers_of_every_codec() -> None:
+    generator = random.Random(3550)
+    rig = Rig(codecs=TABLE)
+    speakers = [Speaker.on(rig, codec).peer for codec in CODED]
+    listener = rig.peer()
+    room = rig.conference()
+    for peer in speakers:
+        rig.connect(peer, room)
+    rig.connect(room, listener)
+    said = 0
+    for _ in range(2 * ROUNDS):
+        for peer in speakers:
+            for _ in range(generator.choice((0, 1, 1, 1, 2, 4))):
+                said += 1
+                peer.send(of_a_codec(generator, peer.stream.codec, said // len(speakers)))
+        rig.tick()
+    assert len(listener.heard) == 2 * ROUNDS
