@@ -270,6 +270,20 @@ def test_digits_wait_while_the_leg_is_held() -> None:
     assert rig.told(peer)[-1] == DigitsSent()
 
 
+def test_a_press_that_a_held_leg_did_not_hear_does_not_come_later() -> None:
+    rig = Rig()
+    peer, other, third = rig.peer(), rig.peer(), rig.peer()
+    rig.connect(peer, other)
+    rig.connect(peer, third)
+    rig.reconfigure(other, sending=False)
+    rig.tick(2)
+    key(peer, "7", 5)
+    rig.reconfigure(other, sending=True)
+    rig.tick(20)
+    assert events_in(other.heard) == []
+    assert len(events_in(third.heard)) == 7
+
+
 def test_digits_without_telephone_event_are_heard() -> None:
     rig = Rig()
     peer = rig.peer(dtmf_send_payload_type=None, codec="PCMA", send_payload_type=8)

@@ -90,6 +90,26 @@ def test_after_a_hold_the_sequence_goes_on_and_the_timestamp_has_moved() -> None
     assert markers(peer.heard) == [0, 5]
 
 
+def test_a_hold_is_no_gap_and_no_jitter_of_the_peer() -> None:
+    """Its timestamps stand still meanwhile, as those of many telephones do."""
+    rig = Rig()
+    peer = rig.peer()
+    for _ in range(10):
+        peer.say_level(0)
+        rig.tick()
+    rig.reconfigure(peer, receiving=False)
+    rig.tick(200)
+    rig.reconfigure(peer, receiving=True)
+    for _ in range(10):
+        peer.say_level(0)
+        rig.tick()
+    rig.close(peer)
+    rig.tick()
+    closed = rig.told(peer)[-1]
+    assert isinstance(closed, LegClosed)
+    assert (closed.statistics.jitter_ms, closed.statistics.max_gap_ms) == (0.0, 20.0)
+
+
 def test_a_leg_that_begins_on_hold_has_a_running_clock() -> None:
     rig = Rig()
     peer, other = rig.peer(sending=False), rig.peer()

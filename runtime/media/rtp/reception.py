@@ -86,6 +86,12 @@ class Reception:
         self.jitter[leg] = self.max_gap[leg] = 0.0
         self._timed[leg] = False
 
+    def resume(self, leg: int) -> None:
+        """Nothing was wanted of the peer until now: when its last packet came says nothing of the
+        network."""
+        self.last_arrival[leg] = -np.inf
+        self._timed[leg] = False
+
     def columns(self) -> dict[str, NDArray[Any]]:
         """What the native helper works on; never replaced by other arrays."""
         return {

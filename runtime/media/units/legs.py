@@ -110,6 +110,7 @@ class Legs:
         leg.tell_event_clock()
         if before is None or not before.receiving:
             self.last_heard[index] = now
+            self.reception.resume(index)
         self.muxed[index] = stream.rtcp_mux
         self.sealing.configure(
             index,

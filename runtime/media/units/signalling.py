@@ -7,7 +7,7 @@ the tone itself, in place of what they would hear.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Signalling:
         if isinstance(press, PressStarted):
             self._pressed.add(leg)
             if not leg.handles_tones:
-                leg.passing_to = self._routes.legs_hearing(leg.id)
+                leg.passing_to = self._sent_to(self._routes.legs_hearing(leg.id))
             for listener in leg.passing_to:
                 listener.sender.press(press.digit)
                 self._sending.add(listener)
@@ -123,7 +123,11 @@ class Signalling:
 
     def _due(self) -> list[Leg]:
         """Legs that send; the digits of a held leg wait until it is taken off hold."""
-        return [leg for leg in self._sending if self._legs.sending.active[leg.index]]
+        return self._sent_to(self._sending)
+
+    def _sent_to(self, legs: Iterable[Leg]) -> list[Leg]:
+        """Those that are not on hold; a press is like a word, and is heard now or never."""
+        return [leg for leg in legs if self._legs.sending.active[leg.index]]
 
 
 def _by_event(leg: Leg) -> bool:
