@@ -216,6 +216,23 @@ def test_from_a_player_to_a_call_and_back_and_to_silence(rig: Rig) -> None:
     assert peer.level == 0
 
 
+@pytest.mark.parametrize("codec", ["PCMU", "L16/8000", "L16"])
+def test_what_is_heard_after_a_hold_begins_softly(library: Library | None, codec: str) -> None:
+    rig = Rig(library=library, codecs=TABLE)
+    speaker = Speaker.on(rig, codec)
+    rig.connect(rig.player(level(LOUD)), speaker.peer)
+    rig.tick(20)
+    rig.reconfigure(speaker.peer, sending=False)
+    rig.tick(20)
+    speaker.peer.heard.clear()
+    rig.reconfigure(speaker.peer, sending=True)
+    rig.tick(5)
+    heard = np.concatenate(([0], speaker.heard(5))).astype(int)
+    assert len(heard) == 1 + 5 * len(speaker.heard(1))
+    assert np.abs(np.diff(heard)).max() <= STEEPEST / 2
+    assert abs(heard[-1] - LOUD) < 300
+
+
 @pytest.mark.parametrize("extra", [0, 1, 20, 80, 130, 159])
 def test_the_end_of_a_sound_is_no_click_wherever_in_a_frame_it_lies(rig: Rig, extra: int) -> None:
     peer, player = listening(rig, buffer=sound(LOUD, frames=20, extra=extra))

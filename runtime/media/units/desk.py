@@ -165,9 +165,13 @@ class Desk:
 
     def _configure_leg(self, command: ConfigureLeg) -> None:
         if leg := self._leg(command.unit):
+            sending = self._parts.legs.sending.active
+            before = bool(sending[leg.index])
             self._parts.legs.configure(leg, command.stream, self._now, self._wall)
             wide = self._parts.coded.configure(leg, command.stream)
             self._parts.routes.hear_wide(leg, wide)
+            if sending[leg.index] and not before:
+                self._parts.routes.begin(leg)
 
     def _handle_tones(self, command: HandleTones) -> None:
         if leg := self._leg(command.unit):

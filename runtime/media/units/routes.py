@@ -106,6 +106,11 @@ class Routes:
         self._levels.forget(self._frames.of_leg(leg.index))
         self._replaced.discard(leg.index)
 
+    def begin(self, leg: Leg) -> None:
+        """The leg hears from now on, perhaps in the middle of a word."""
+        self.heard[leg.index] = self.heard_wide[leg.index] = 0
+        self._replaced.add(leg.index)
+
     def hear_wide(self, sink: Leg | Recorder, wide: bool) -> None:
         """Whether a leg, or a recorder with the legs that it taps, hears wide from now on."""
         self._wide_stale |= self._ears.hear(sink, wide)
