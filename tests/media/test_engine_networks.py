@@ -7,6 +7,7 @@ what was made up.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from runtime.media.port import LegClosed, LegStatistics
 from tests.media.native.helper import helper
 from tests.media.packets import Packet
 from tests.media.rig import Rig
+from tests.media.speaker import TABLE
 
 FIRST_TIMESTAMP = 50_000
 Ticks = Sequence[Sequence[int]]
@@ -186,6 +188,29 @@ def test_packets_in_another_order_are_heard_in_theirs(network: Network, order: T
     heard = network.run([*in_order(0, 10), *order, *in_order(14, 30)])
     assert heard == numbers(0, 29)
     assert counted(network.ended()) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "L16/8000"])
+def test_the_jitter_of_packets_in_another_order_is_that_of_rfc_3550(codec: str) -> None:
+    """A.8: by the packet that came before, and not by the newest one."""
+    generator = random.Random(8)
+    rig = Rig(codecs=TABLE)
+    peer = rig.peer(codec=codec)
+    order = sorted(range(200), key=lambda n: n + generator.choice((0, 0, 0, 1.5, 2.5)))
+    jitter, before = 0.0, None
+    for number in order:
+        peer.send(Packet(sequence=number, timestamp=160 * number, payload=bytes(160)).to_bytes())
+        transit = rig.now * 8000 - 160 * number
+        if before is not None:
+            jitter += (abs(transit - before) - jitter) / 16
+        before = transit
+        rig.tick()
+    rig.close(peer)
+    rig.tick()
+    closed = rig.told(peer)[-1]
+    assert isinstance(closed, LegClosed)
+    assert closed.statistics.packets_late < 50
+    assert closed.statistics.jitter_ms == pytest.approx(jitter / 8, abs=0.01)
 
 
 def test_sequence_numbers_and_timestamps_wrap_unheard(network: Network) -> None:

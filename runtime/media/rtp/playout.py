@@ -54,7 +54,7 @@ class Fitted:
     accepted: Bools
     position: Ints
     step: Ints
-    """How far the timestamp is from the newest one before."""
+    """How far the timestamp is from that of the packet which came before."""
 
 
 class Playout:
@@ -69,6 +69,8 @@ class Playout:
         self._written = np.zeros((SLOTS, legs), dtype=np.bool_)
         self._base = np.zeros(legs, dtype=np.int64)
         self._timestamp = np.zeros(legs, dtype=np.int64)
+        self._behind = np.zeros(legs, dtype=np.int64)
+        """How far the timestamp that came last is behind the newest one."""
         self._misfits = np.zeros(legs, dtype=np.int64)
         self._misfit_at = np.zeros(legs, dtype=np.int64)
         """Clock at the last misfit: a burst in one tick says no more than one packet."""
@@ -91,6 +93,7 @@ class Playout:
             self.late,
             self._base,
             self._timestamp,
+            self._behind,
             self._misfits,
             self._misfit_at,
             self._overdue,
@@ -162,7 +165,9 @@ class Playout:
         placed = legs[inside]
         end = (lead + size)[inside] + self.clock
         self._end[placed] = np.maximum(self._end[placed], end)
-        return Fitted(accepted=inside, position=lead + self.clock, step=step)
+        since_last = step + self._behind[legs]
+        self._behind[legs] = np.where(newest, 0, -step)
+        return Fitted(accepted=inside, position=lead + self.clock, step=since_last)
 
     def leads(self, legs: Ints) -> tuple[Ints, Bools]:
         """For packets that continue their streams by one whole frame: how long before they are
