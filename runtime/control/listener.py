@@ -58,6 +58,16 @@ class Reread:
         return bytes(await self._stream.receive_some(most))
 
 
+class Serving(TCPServer):
+    """Hypercorn's server of one connection, which ends when the client has gone."""
+
+    async def _read_data(self) -> None:
+        """Hypercorn would wait for the next request of a client that has closed, as long as for
+        one that is there: some clients a second that ask once would take up MAX_CONNECTIONS."""
+        await super()._read_data()
+        await self.idle_task.stop()
+
+
 class Connections:
     """Serves accepted connections; what goes wrong in one is told, and ends no other."""
 
@@ -97,7 +107,7 @@ class Connections:
                 await self._door(stream, first)
             case Kind.HTTP:
                 server: Any = Reread(stream, first)
-                await TCPServer(self._app, self._config, self._context, ConnectionState({}), server)
+                await Serving(self._app, self._config, self._context, ConnectionState({}), server)
             case Kind.NOT_CLEAR:  # too slow, or gone
                 pass
 

@@ -141,6 +141,26 @@ async def test_a_stream_whose_reader_says_nothing_goes_on(autojump_clock: MockCl
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("request_line", [b"GET /api HTTP/1.1", b"POST /api HTTP/1.1"])
+async def test_a_client_that_leaves_after_its_answer_leaves_no_connection_behind(
+    request_line: bytes, autojump_clock: MockClock
+) -> None:
+    doors = Doors()
+    ours, theirs = trio.socket.socketpair()
+    connections = Connections(doors.http, doors.sockets)
+    async with trio.SocketStream(ours) as client, trio.open_nursery() as nursery:
+        nursery.start_soon(connections.serve, trio.SocketStream(theirs))
+        for _ in range(2):
+            await client.send_all(request_line + b"\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            said = b""
+            while not said.endswith(b"0\r\n\r\n"):
+                said += bytes(await client.receive_some())
+        left = trio.current_time()
+        await client.aclose()
+    assert trio.current_time() - left < 1
+    assert len(doors.requests) == 2
+
+
 class BrokenDoors(Doors):
     """Whoever comes with a handshake meets a fault of ours."""
 
