@@ -86,6 +86,7 @@ def build_app(parts: ControlParts) -> ASGIApp:
             Exception: on_fault,
         },
     )
+    app.router.redirect_slashes = False  # by a name that the client has sent
     rule = AccessRule(loopback=parts.loopback, owner=parts.tokens.owner, rates=parts.rates)
     return AccessDoor(Gate(app, rule, table), parts.registry.access, parts.access_bytes)
 

@@ -1,7 +1,7 @@
 """Who may use the HTTP interface: anyone on a loopback bind, owners of a token elsewhere.
 
 A loopback bind still checks the Host header, so that a web page cannot reach it by rebinding its
-own name to 127.0.0.1.
+own name to 127.0.0.1, and the Origin, so that one of another site cannot start a session.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class Gate:
         """Raises Problem."""
         if self._rule.loopback:
             _check_host(headers.get("host", ""))
+            _check_origin(headers.get("origin"))
             return LOCAL
         now = trio.current_time()
         _pause(self._rates.wait_for_address(address, now))
@@ -108,11 +109,23 @@ def _pause(wait_s: float) -> None:
 
 
 def _check_host(host: str) -> None:
-    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-    name = name.removeprefix("[").removesuffix("]").lower()
-    if name not in _LOCAL_NAMES and not _is_loopback(name):
+    if not _is_local(host):
         what = f"Host {host[:100]!r} is not this machine's loopback name"
         raise Problem(HTTPStatus.FORBIDDEN, what)
+
+
+def _check_origin(origin: str | None) -> None:
+    """A page of another site may send a POST here without asking first (Fetch 4.8)."""
+    if origin is not None and not _is_local(origin.partition("://")[2]):
+        what = f"a page of {origin[:100]!r} asks; here, without a token, only pages of this machine"
+        raise Problem(HTTPStatus.FORBIDDEN, what)
+
+
+def _is_local(host: str) -> bool:
+    """Whether a name, with or without a port, is this machine's."""
+    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    name = name.removeprefix("[").removesuffix("]").lower()
+    return name in _LOCAL_NAMES or _is_loopback(name)
 
 
 def _is_loopback(name: str) -> bool:

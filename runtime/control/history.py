@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +21,7 @@ from runtime.store.search import MAX_PAGE, BadCursor, Wanted, find, find_one
 
 MAX_VALUE: Final = 8_192
 """Of one parameter: as long as custom data may be."""
+COUNT: Final = re.compile(r"[0-9]{1,9}")
 MAX_TIME: Final = 24
 """Characters of seconds since the epoch."""
 _TIMES: Final = ("since", "until")
@@ -71,7 +73,7 @@ def read_value(name: str, text: str) -> Any:
     if name in _TIMES:
         return read_time(text)
     if name == "limit":
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_PAGE):
+        if not (COUNT.fullmatch(text) and 1 <= int(text) <= MAX_PAGE):
             raise ValueError(f"must be a number from 1 to {MAX_PAGE}")
         return int(text)
     if name == "result" and text not in get_args(CallResult):

@@ -161,7 +161,10 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             *(_parameter(name, kind) for name, kind in _PARAMETER.findall(endpoint.path)),
             *({"name": name, "in": "query", "schema": TEXT} for name in endpoint.query),
         ],
-        "responses": {str(endpoint.status): _answer(endpoint), "default": _PROBLEM},
+        "responses": {
+            **{str(status): _answer(endpoint, status) for status in endpoint.statuses},
+            "default": _PROBLEM,
+        },
     }
     if endpoint.scope is None:
         found["security"] = []
@@ -178,8 +181,8 @@ def _parameter(name: str, kind: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _answer(endpoint: Endpoint) -> dict[str, Any]:
-    if endpoint.status in (202, 204):
+def _answer(endpoint: Endpoint, status: int) -> dict[str, Any]:
+    if status in (202, 204):
         return {"description": endpoint.summary}
     return {"description": endpoint.summary, "content": {endpoint.answer: {}}}
 

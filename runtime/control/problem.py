@@ -72,7 +72,9 @@ async def on_http_exception(request: Request, exc: Exception) -> JSONResponse:
         detail = f"nothing is served at {request.url.path}; the API starts at /api/v1"
     elif exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.method} is not possible at {request.url.path}"
-    return problem_response(exc.status_code, detail)
+        allowed = (exc.headers or {}).get("Allow", "")
+        detail = f"{detail}; {allowed or 'nothing'} is"
+    return problem_response(exc.status_code, detail, headers=exc.headers)
 
 
 async def on_fault(_: Request, __: Exception) -> JSONResponse:

@@ -4,7 +4,7 @@ answers. The application, the gate and the OpenAPI document (openapi.py) are mad
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import attrs
@@ -35,6 +35,9 @@ MAX_SCENARIO_BYTES: Final = 4 * 1024 * 1024
 MAX_RULES_BYTES: Final = 1024 * 1024
 """Five hundred rules with some custom data."""
 
+SET: Final = (200, 201)
+"""Of what was there, and of what is new."""
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -50,14 +53,15 @@ class Endpoint:
     query: tuple[str, ...] = ()
     body: str = ""
     """The schema of a JSON body (openapi.py), or "binary"."""
-    status: int = 200
+    statuses: tuple[int, ...] = (200,)
+    """Of answers that are no problems."""
     answer: str = "application/json"
     most_bytes: int = MAX_BODY_BYTES
 
     @property
-    def route(self) -> Route:
+    def shape(self) -> str:
         """Numbers are for people; handlers read them, as texts of any length."""
-        return Route(self.path.replace(":int}", "}"), self.handler, methods=[self.method])
+        return self.path.replace(":int}", "}")
 
 
 @attrs.frozen(kw_only=True)
@@ -81,18 +85,33 @@ class Table:
 
     def __init__(self, endpoints: tuple[Endpoint, ...]) -> None:
         self.endpoints = endpoints
-        self._routes = [(endpoint.route, endpoint) for endpoint in endpoints]
+        grouped: dict[str, dict[str, Endpoint]] = {}
+        for endpoint in endpoints:
+            grouped.setdefault(endpoint.shape, {})[endpoint.method] = endpoint
+        self._routes = [(_route(path, group), group) for path, group in grouped.items()]
 
     @property
     def routes(self) -> list[Route]:
+        """One for each path, so that a refusal names all methods that it has (RFC 9110 15.5.6)."""
         return [route for route, _ in self._routes]
 
     def find(self, scope: AsgiScope) -> Endpoint | None:
         """HEAD is allowed where GET is."""
-        for route, endpoint in self._routes:
+        for route, group in self._routes:
             if route.matches(scope)[0] is Match.FULL:
-                return endpoint
+                return _of_method(group, scope["method"])
         return None
+
+
+def _route(path: str, group: Mapping[str, Endpoint]) -> Route:
+    async def answer(request: Request) -> Response:
+        return await _of_method(group, request.method).handler(request)
+
+    return Route(path, answer, methods=list(group))
+
+
+def _of_method(group: Mapping[str, Endpoint], method: str) -> Endpoint:
+    return group["GET" if method == "HEAD" else method]
 
 
 def endpoints(doors: Doors) -> tuple[Endpoint, ...]:
@@ -175,7 +194,7 @@ def _calling(doors: Doors) -> tuple[Endpoint, ...]:
             summary="Start a session without a caller",
             scope=Scope.CALLS,
             body="Start",
-            status=201,
+            statuses=(201,),
         ),
         Endpoint(
             method="DELETE",
@@ -183,7 +202,7 @@ def _calling(doors: Doors) -> tuple[Endpoint, ...]:
             handler=doors.sessions.terminate,
             summary="End a session, as its script would",
             scope=Scope.CALLS,
-            status=202,
+            statuses=(202,),
         ),
     )
 
@@ -199,7 +218,7 @@ def _deploying(door: ApplicationsDoor) -> tuple[Endpoint, ...]:
             "Upload a scenario: checked, kept as a new version, and served",
             "Scenario",
             query=("dry_run",),
-            status=201,
+            statuses=SET,
             most_bytes=MAX_SCENARIO_BYTES,
         ),
         _get(scenario, door.versions, "The versions of a scenario, newest first"),
@@ -210,7 +229,7 @@ def _deploying(door: ApplicationsDoor) -> tuple[Endpoint, ...]:
             door.sound,
             "A sound file for scenarios that name it by its SHA-256",
             "binary",
-            status=201,
+            statuses=(201,),
             most_bytes=MAX_ASSET,
         ),
         *_ruling(door, app),
@@ -245,10 +264,16 @@ def _keeping(doors: Doors) -> tuple[Endpoint, ...]:
     secrets, users, numbers = doors.secrets, doors.users, doors.applications
     return (
         _get(f"{app}/secrets", secrets.listing, "The secrets of an application, without values"),
-        _put(secret, secrets.put, "Set a secret; nobody is shown its value again", "Secret"),
+        _put(
+            secret,
+            secrets.put,
+            "Set a secret; nobody is shown its value again",
+            "Secret",
+            statuses=SET,
+        ),
         _delete(secret, secrets.delete, "Delete a secret; sessions that run keep it"),
         _get(f"{app}/users", users.listing, "Who may register and call for an application"),
-        _put(user, users.put, "Set a user, or change one", "User"),
+        _put(user, users.put, "Set a user, or change one", "User", statuses=SET),
         _delete(user, users.delete, "Delete a user; its phones are forgotten"),
         _get(f"{user}/mailbox", users.mailbox, "How many messages wait for a user"),
         _put(
@@ -259,7 +284,13 @@ def _keeping(doors: Doors) -> tuple[Endpoint, ...]:
             scope=Scope.CALLS,
         ),
         _get(f"{app}/numbers", numbers.numbers, "The numbers of an application"),
-        _put(number, numbers.set_number, "Say whose a number is, and what takes it", "Number"),
+        _put(
+            number,
+            numbers.set_number,
+            "Say whose a number is, and what takes it",
+            "Number",
+            statuses=SET,
+        ),
         _delete(number, numbers.delete_number, "Give a number back"),
     )
 
@@ -271,7 +302,7 @@ def _put(
     body: str,
     *,
     query: tuple[str, ...] = (),
-    status: int = 200,
+    statuses: tuple[int, ...] = (200,),
     most_bytes: int = MAX_BODY_BYTES,
     scope: Scope = Scope.DEPLOY,
 ) -> Endpoint:
@@ -283,7 +314,7 @@ def _put(
         scope=scope,
         query=query,
         body=body,
-        status=status,
+        statuses=statuses,
         most_bytes=most_bytes,
     )
 
@@ -295,7 +326,7 @@ def _delete(path: str, handler: Handler, summary: str) -> Endpoint:
         handler=handler,
         summary=summary,
         scope=Scope.DEPLOY,
-        status=204,
+        statuses=(204,),
     )
 
 
@@ -308,7 +339,7 @@ def _administering(doors: Doors) -> tuple[Endpoint, ...]:
             handler=doors.recordings.delete,
             summary="Delete a recording for good",
             scope=Scope.ADMIN,
-            status=204,
+            statuses=(204,),
         ),
         _get(f"{API}/tokens", tokens.listing, "Tokens, without themselves", Scope.ADMIN),
         Endpoint(
@@ -318,7 +349,7 @@ def _administering(doors: Doors) -> tuple[Endpoint, ...]:
             summary="Make a token; it is shown this once",
             scope=Scope.ADMIN,
             body="Token",
-            status=201,
+            statuses=(201,),
         ),
         Endpoint(
             method="DELETE",
@@ -326,6 +357,6 @@ def _administering(doors: Doors) -> tuple[Endpoint, ...]:
             handler=tokens.delete,
             summary="Take a token back",
             scope=Scope.ADMIN,
-            status=204,
+            statuses=(204,),
         ),
     )

@@ -243,6 +243,45 @@ async def test_a_wrong_method_is_a_problem_body(sim: Sim, tmp_path: Path) -> Non
         assert (answer.status_code, answer.json()["status"]) == (405, 405)
 
 
+async def test_a_wrong_method_is_told_all_that_are_right(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        for path, methods in (
+            ("/healthz", {"GET", "HEAD"}),
+            ("/api/v1/applications/shop/rules/r", {"PUT", "DELETE"}),
+            ("/api/v1/applications/shop/scenarios/ivr", {"GET", "HEAD", "PUT", "DELETE"}),
+        ):
+            answer = await client.request("PATCH", path)
+            assert answer.status_code == 405
+            assert set(answer.headers["allow"].split(", ")) == methods
+            assert all(method in answer.json()["detail"] for method in methods)
+
+
+async def test_a_slash_too_many_leads_nowhere(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        for path in ("/healthz/", "/api/v1/sessions/", "/api/v1/applications/shop/secrets/"):
+            assert (await client.get(path)).status_code == 404, path
+
+
+async def test_a_page_of_another_site_starts_nothing_on_a_loopback_bind(
+    sim: Sim, tmp_path: Path
+) -> None:
+    path = "/api/v1/applications/default/sessions"
+    async with client_of(sim, tmp_path) as client:
+        for origin, status in (
+            ("https://evil.example", 403),
+            ("http://127.0.0.1.evil.example:8080", 403),
+            ("null", 403),
+            ("", 403),
+            ("http://localhost:3000", 201),
+            ("http://[::1]:8080", 201),
+        ):
+            headers = {"origin": origin, "content-type": "text/plain"}
+            answer = await client.post(path, json={"scenario": "scenario"}, headers=headers)
+            assert answer.status_code == status, origin
+            if status == 201:
+                await client.delete(f"/api/v1/sessions/{answer.json()['session_id']}")
+
+
 async def test_a_large_or_unmeasured_body_is_refused(sim: Sim, tmp_path: Path) -> None:
     async with client_of(sim, tmp_path) as client:
         large = await client.post("/healthz", content=b"x" * (MAX_BODY_BYTES + 1))

@@ -52,6 +52,8 @@ async def test_everything_that_is_wrong_with_a_search_is_listed(sim: Sim, tmp_pa
         told = {each["field"]: each["detail"] for each in answer.json()["errors"]}
         assert set(told) == set(wrong)
         assert told["since"] == "must be a time such as 2026-05-01T08:00:00Z, or seconds since 1970"
+        endless = await client.get(SEARCH, params={"limit": "0000000010000"})
+        assert [each["field"] for each in endless.json()["errors"]] == ["limit"]
         assert told["result"] == "must be one of live, answered, failed, interrupted"
         cursor = await client.get(SEARCH, params={"after": "s1"})
         assert cursor.json()["errors"][0]["field"] == "after"
