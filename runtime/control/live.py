@@ -27,6 +27,8 @@ QUEUE: Final = 1_000
 """Events that a reader may be behind."""
 COMMENT_S: Final = 15.0
 
+_UNSTORED: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
 T = TypeVar("T")
 Event = tuple[str, str]
 """Its name, and its JSON."""
@@ -70,8 +72,10 @@ class LiveFeed:
         except trio.BrokenResourceError:
             self._readers.pop(reader, None)
 
-    async def stream(self, _: Request) -> Response:
+    async def stream(self, request: Request) -> Response:
         """Everything from now on."""
+        if request.method == "HEAD":
+            return head_of_stream(EVENT_STREAM)
         if len(self._readers) >= MAX_READERS:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_READERS} streams run, the limit")
         return event_stream(self.follow, _as_it_is)
@@ -93,6 +97,11 @@ def _as_it_is(event: Event) -> Event:
     return event
 
 
+def head_of_stream(media_type: str) -> Response:
+    """Over at once: who asks for the head alone would hold a reader's place for nothing."""
+    return Response(headers=_UNSTORED, media_type=media_type)
+
+
 def event_stream(
     follow: Callable[[], AbstractAsyncContextManager[AsyncIterator[T]]],
     shown: Callable[[T], Event],
@@ -101,8 +110,7 @@ def event_stream(
 
     What `follow` gives must bear that waiting for the next event is cancelled.
     """
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_written(follow, shown), media_type=EVENT_STREAM, headers=headers)
+    return StreamingResponse(_written(follow, shown), media_type=EVENT_STREAM, headers=_UNSTORED)
 
 
 async def _written(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+
+MAX_REPEATED: Final = 100
+"""Characters of what was sent that an answer says again."""
 
 
 class Problem(Exception):
@@ -67,11 +71,11 @@ async def on_problem(_: Request, exc: Exception) -> JSONResponse:
 async def on_http_exception(request: Request, exc: Exception) -> JSONResponse:
     """Starlette's own refusals (unknown path, wrong method) in the same shape."""
     assert isinstance(exc, HTTPException)
-    detail = exc.detail
+    detail, path = exc.detail, request.url.path[:MAX_REPEATED]
     if exc.status_code == HTTPStatus.NOT_FOUND:
-        detail = f"nothing is served at {request.url.path}; the API starts at /api/v1"
+        detail = f"nothing is served at {path}; the API starts at /api/v1"
     elif exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        detail = f"{request.method} is not possible at {request.url.path}"
+        detail = f"{request.method[:MAX_REPEATED]} is not possible at {path}"
         allowed = (exc.headers or {}).get("Allow", "")
         detail = f"{detail}; {allowed or 'nothing'} is"
     return problem_response(exc.status_code, detail, headers=exc.headers)

@@ -18,7 +18,7 @@ from runtime.applications.reading import is_text
 from runtime.config.settings import MAX_CUSTOM_DATA
 from runtime.control.bodies import json_body
 from runtime.control.growing import file_so_far
-from runtime.control.live import EVENT_STREAM, event_stream
+from runtime.control.live import EVENT_STREAM, event_stream, head_of_stream
 from runtime.control.problem import Problem
 from runtime.session.registry import SessionRefused, SessionRegistry
 from runtime.session.timeline import Timeline
@@ -88,9 +88,12 @@ class Sessions:
         """
         found = session_id(request)
         live = self.registry.timeline(found)
-        if EVENT_STREAM in request.headers.get("accept", "") and live is not None:
-            return event_stream(live.follow, lambda entry: (entry.kind, entry.to_json()))
-        if request.query_params.get("follow") in ("1", "true") and live is not None:
+        as_events = EVENT_STREAM in request.headers.get("accept", "")
+        if live is not None and (as_events or request.query_params.get("follow") in ("1", "true")):
+            if request.method == "HEAD":
+                return head_of_stream(EVENT_STREAM if as_events else JSON_LINES)
+            if as_events:
+                return event_stream(live.follow, lambda entry: (entry.kind, entry.to_json()))
             return StreamingResponse(_lines(live), media_type=JSON_LINES)
         file = self.folder / found / "timeline.jsonl"
         if await trio.to_thread.run_sync(file.is_file):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trio
+from trio.testing import MockClock
 
 from runtime.applications import Applications
 from runtime.applications.secrets import ApplicationSecrets
@@ -254,6 +256,36 @@ async def test_a_wrong_method_is_told_all_that_are_right(sim: Sim, tmp_path: Pat
             assert answer.status_code == 405
             assert set(answer.headers["allow"].split(", ")) == methods
             assert all(method in answer.json()["detail"] for method in methods)
+
+
+async def test_the_head_of_a_stream_is_over_at_once(
+    sim: Sim, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with client_of(sim, tmp_path) as client:
+        caller = await sim.call()
+        await caller.hears("hello")
+        [listed] = (await client.get("/api/v1/sessions")).json()["sessions"]
+        timeline = f"/api/v1/sessions/{listed['id']}/timeline"
+        before = trio.current_time()
+        for path, accept, kind in (
+            ("/api/v1/events", "*/*", "text/event-stream"),
+            (timeline + "?follow=1", "*/*", "application/jsonl"),
+            (timeline, "text/event-stream", "text/event-stream"),
+        ):
+            head = await client.head(path, headers={"accept": accept})
+            assert (head.status_code, head.content) == (200, b""), path
+            assert head.headers["content-type"].startswith(kind)
+        assert trio.current_time() == before
+        caller.hang_up()
+        await caller.ended()
+
+
+async def test_a_refusal_repeats_little_of_what_was_sent(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path) as client:
+        for method in ("GET", "X" * 5_000):
+            answer = await client.request(method, "/" + "x" * 5_000)
+            assert answer.status_code == 404
+            assert len(answer.content) < 500
 
 
 async def test_a_slash_too_many_leads_nowhere(sim: Sim, tmp_path: Path) -> None:
