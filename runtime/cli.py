@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -116,6 +117,22 @@ class Overrides:
         if faults:
             fail(*map(str, faults))
         return config
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"callstage {metadata.version('callstage')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _callstage(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell it and leave."),
+    ] = False,
+) -> None:
+    """Run, try and test phone calls that are scripted in Python."""
 
 
 @app.command()

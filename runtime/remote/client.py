@@ -20,6 +20,10 @@ SILENCE_S: Final = 45.0
 MAX_ANSWER: Final = 32 * 1024 * 1024
 """Bytes of one answer; a page of history is far smaller."""
 MAX_TOKEN_FILE: Final = 4_096
+TOKEN_FROM: Final = "the token comes from CALLSTAGE_TOKEN or [project] token_file"
+SERVER_FROM: Final = "--server, CALLSTAGE_SERVER, or [project] server"
+EVENTS: Final = "text/event-stream"
+JSON_LINES: Final = "application/jsonl"
 
 
 class RemoteError(Exception):
@@ -52,14 +56,20 @@ class Client:
     """One connection for some requests. A token is sent to this server alone, by no proxy."""
 
     def __init__(self, server: Server) -> None:
+        """Raises RemoteError for what can be no address, or no token."""
         self.server = server
+        if not (server.token.isascii() and server.token.isprintable()):
+            raise RemoteError(f"the token is none: it is one line of ASCII; {TOKEN_FROM}")
         headers = {"authorization": f"Bearer {server.token}"} if server.token else {}
-        self._http = httpx.Client(
-            base_url=f"{server.url}/api/v1/",
-            headers=headers,
-            trust_env=False,
-            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=f"{server.url}/api/v1/",
+                headers=headers,
+                trust_env=False,
+                timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+            )
+        except httpx.InvalidURL as exc:
+            raise RemoteError(f"{server.url!r} is no URL of a server: {exc}") from exc
 
     def __enter__(self) -> Self:
         return self
@@ -97,13 +107,13 @@ class Client:
                 read += piece
                 if len(read) > MAX_ANSWER:
                     raise RemoteError(f"{self.server.url} answers more than {MAX_ANSWER} bytes")
-        return _content(answer, read)
+        return self._content(answer, read)
 
     def pieces(self, path: str) -> Iterator[tuple[bytes, int | None]]:
         """The bytes of a file as they come, each with the size of the whole."""
         with self._faults(), self._http.stream("GET", path) as answer:
             if answer.is_error:
-                _content(answer, answer.read())
+                self._content(answer, answer.read())
             length = answer.headers.get("content-length", "")
             for piece in answer.iter_bytes():
                 yield piece, int(length) if length.isdigit() else None
@@ -112,11 +122,14 @@ class Client:
     def lines(self, path: str, *, events: bool = False, **query: str) -> Iterator[Iterator[str]]:
         """A stream, line by line, as it comes; of server-sent events with `events`."""
         timeout = httpx.Timeout(SILENCE_S if events else None, connect=CONNECT_S)
-        headers = {"accept": "text/event-stream"} if events else {}
+        headers = {"accept": EVENTS} if events else {}
         asked = self._http.stream("GET", path, params=query, timeout=timeout, headers=headers)
         with self._faults(), asked as answer:
             if answer.is_error:
-                _content(answer, answer.read())
+                self._content(answer, answer.read())
+            kind = answer.headers.get("content-type", "").partition(";")[0]
+            if kind != (EVENTS if events else JSON_LINES):
+                raise self._stranger(f"{kind or 'something'} where events were expected")
             yield answer.iter_lines()
 
     @contextmanager
@@ -126,23 +139,36 @@ class Client:
         except httpx.ConnectError as exc:
             raise RemoteError(
                 f"nothing answers at {self.server.url} ({exc}); is the runtime there? Another "
-                "server: --server, CALLSTAGE_SERVER, or [project] server"
+                f"server: {SERVER_FROM}"
             ) from exc
         except httpx.HTTPError as exc:
             raise RemoteError(f"{self.server.url}: {type(exc).__name__}: {exc}") from exc
 
+    def _content(self, answer: httpx.Response, read: bytes) -> Any:
+        """Of an answer; None of one without any. Raises RemoteError."""
+        try:
+            found = json.loads(read) if read else None
+        except (ValueError, RecursionError):
+            found = None
+        if not answer.is_error:
+            if read and not isinstance(found, dict):
+                raise self._stranger("no JSON object")
+            return found
+        problem: Mapping[str, Any] = found if isinstance(found, dict) else {}
+        detail = str(problem.get("detail", answer.reason_phrase))
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            detail += f"; {TOKEN_FROM}"
+        errors = problem.get("errors", [])
+        listed = errors if isinstance(errors, list) else []
+        faults = tuple(
+            f"{each.get('field')}: {each.get('detail')}"
+            for each in listed
+            if isinstance(each, dict)
+        )
+        raise RemoteError(f"{answer.status_code}: {detail}", faults)
 
-def _content(answer: httpx.Response, read: bytes) -> Any:
-    try:
-        found = json.loads(read) if read else None
-    except ValueError:
-        found = None
-    if not answer.is_error:
-        return found
-    problem: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    detail = str(problem.get("detail", answer.reason_phrase))
-    if answer.status_code == httpx.codes.UNAUTHORIZED:
-        detail += "; the token comes from CALLSTAGE_TOKEN or [project] token_file"
-    errors = problem.get("errors", [])
-    faults = tuple(f"{each.get('field')}: {each.get('detail')}" for each in errors)
-    raise RemoteError(f"{answer.status_code}: {detail}", faults)
+    def _stranger(self, what: str) -> RemoteError:
+        return RemoteError(
+            f"{self.server.url} answers {what}: is a Callstage runtime there? Another server: "
+            f"{SERVER_FROM}"
+        )

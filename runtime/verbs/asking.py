@@ -29,6 +29,8 @@ from runtime.session.rules import DEFAULT_APPLICATION
 from runtime.verbs import remote_tables as tables
 
 PROJECT_FILE: Final = "callstage.toml"
+PIPED_WIDTH: Final = 500
+"""Columns: seven cells of the longest (remote_tables.py)."""
 
 ServerOption = Annotated[
     str | None,
@@ -101,15 +103,37 @@ def read_secret(file: Path | None, what: str, *, as_json: bool) -> str:
             fail(2, str(exc), as_json=as_json)
     if sys.stdin.isatty():
         return str(typer.prompt(what, hide_input=True))
-    return sys.stdin.read(2 * MAX_VALUE).removesuffix("\n").removesuffix("\r")
+    try:
+        given = sys.stdin.buffer.read(2 * MAX_VALUE).decode()
+    except UnicodeDecodeError:
+        fail(2, f"the {what} on standard input is not UTF-8 text", as_json=as_json)
+    return given.removesuffix("\n").removesuffix("\r")
 
 
 def show(found: Any, as_json: bool, in_words: Callable[[Console], object]) -> None:
-    """The answer as it came, or as people read it."""
+    """The answer as it came, or as people read it. Raises RemoteError for one that lacks what this
+    version looks for."""
     if as_json:
         typer.echo(json.dumps(found))
-    else:
-        in_words(Console(highlight=False))
+        return
+    try:
+        in_words(terminal())
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise RemoteError(
+            f"the answer lacks what this version looks for ({exc}): is the server of another one? "
+            "--json shows it as it came"
+        ) from exc
+
+
+def terminal() -> Console:
+    """Standard output; as wide as needed where nobody looks at it, so that what is piped on can be
+    searched and cut into words."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def quiet(as_json: bool) -> bool:
+    """Whether nobody watches how far it is."""
+    return as_json or not sys.stderr.isatty()
 
 
 def fail(code: int, what: str, faults: Sequence[str] = (), *, as_json: bool = False) -> NoReturn:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import DownloadColumn, Progress
 
 from runtime.verbs import remote_tables as tables
-from runtime.verbs.asking import JsonOption, ServerOption, asking, fail, show
+from runtime.verbs.asking import JsonOption, ServerOption, asking, fail, quiet, show
 
 app = typer.Typer(help="What was recorded.", no_args_is_help=True)
 SessionArgument = Annotated[str, typer.Argument(metavar="SESSION")]
@@ -53,7 +53,7 @@ def get(
             *Progress.get_default_columns(),
             DownloadColumn(),
             console=Console(stderr=True),
-            disable=as_json,
+            disable=quiet(as_json),
         )
         with new_file(output, as_json=as_json) as file, progress:
             task = progress.add_task(output.name, total=None)

@@ -16,7 +16,15 @@ from rich.progress import Progress
 from runtime.remote.project import read_project
 from runtime.remote.upload import carry_out, plan
 from runtime.verbs import remote_tables as tables
-from runtime.verbs.asking import AppOption, JsonOption, ServerOption, asking, show
+from runtime.verbs.asking import (
+    AppOption,
+    JsonOption,
+    ServerOption,
+    asking,
+    quiet,
+    show,
+    terminal,
+)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -39,7 +47,7 @@ def upload(
         planned = plan(client, project)
         versions: dict[str, int] = {}
         if not dry_run:
-            with Progress(console=Console(stderr=True), disable=as_json) as progress:
+            with Progress(console=Console(stderr=True), disable=quiet(as_json)) as progress:
                 task = progress.add_task("sounds", total=planned.missing_bytes)
                 versions = carry_out(
                     client, project, planned, lambda size: progress.advance(task, size)
@@ -47,7 +55,7 @@ def upload(
         if as_json:
             typer.echo(json.dumps(tables.plan_json(planned, versions, dry_run=dry_run)))
         else:
-            tables.show_plan(Console(), planned, versions)
+            tables.show_plan(terminal(), planned, versions)
 
 
 def rules(
@@ -69,7 +77,7 @@ def rules(
         else:
             found = client.get(client.app_path("rules"))
             show(found, as_json, lambda c: tables.show_rules(c, found["rules"]))
-    if explain and found["rule"] is None:
+    if explain and found.get("rule") is None:
         raise typer.Exit(1)
 
 

@@ -40,7 +40,10 @@ def _cell(value: object) -> Text:
 
 
 def table(console: Console, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    drawn = Table(*names)
+    """What does not fit goes on in the next line: an id without its end is of no use."""
+    drawn = Table()
+    for name in names:
+        drawn.add_column(name, overflow="fold")
     for row in rows:
         drawn.add_row(*(_cell(value) for value in row))
     console.print(drawn)

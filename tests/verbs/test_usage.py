@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,11 @@ def test_no_scenario_says_what_to_give() -> None:
     result = callstage("run")
     assert result.exit_code == 2
     assert "no scenario: name one" in result.stderr
+
+
+def test_the_version_is_told() -> None:
+    result = callstage("--version")
+    assert (result.exit_code, result.stdout) == (0, f"callstage {metadata.version('callstage')}\n")
 
 
 def test_faults_of_the_command_line_and_of_the_file_come_together(tmp_path: Path) -> None:
