@@ -57,8 +57,8 @@ def load_config(path: Path | None) -> Config:
     if len(raw) > MAX_FILE_BYTES:
         raise _single(path, "", f"{len(raw)} bytes; a configuration has at most {MAX_FILE_BYTES}")
     try:
-        data = tomllib.loads(raw.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        data = tomllib.loads(raw.decode("utf-8-sig"))  # some editors begin with a mark
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
         raise _single(path, "", f"is not TOML: {exc}") from exc
     try:
         config: Config | None = _converter().structure(data, Config)

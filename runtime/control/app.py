@@ -30,7 +30,7 @@ from runtime.control.problem import (
     on_http_exception,
     on_problem,
     on_store_busy,
-    on_store_error,
+    on_store_full,
 )
 from runtime.control.rates import Rates
 from runtime.control.recordings import Recordings
@@ -42,7 +42,7 @@ from runtime.control.tokens import TokenBook, Tokens
 from runtime.control.users import UsersDoor
 from runtime.decisions.limits import Limits
 from runtime.session.registry import SessionRegistry
-from runtime.store import Database, StoreBusy, StoreError
+from runtime.store import Database, StoreBusy, StoreFull
 
 
 @attrs.frozen(kw_only=True)
@@ -82,7 +82,7 @@ def build_app(parts: ControlParts) -> ASGIApp:
             HTTPException: on_http_exception,
             Refused: on_refused,
             StoreBusy: on_store_busy,
-            StoreError: on_store_error,
+            StoreFull: on_store_full,
             Exception: on_fault,
         },
     )

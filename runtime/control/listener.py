@@ -19,7 +19,7 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runtime.control.heads import MAX_HEAD, Kind, kind_of
 
@@ -77,7 +77,8 @@ class Connections:
         """`on_fault` is given a traceback, at the first fault and at each doubling: what a stranger
         can bring about must not fill the log."""
         self._config = _hypercorn()
-        self._app = wrap_app(app, self._config.wsgi_max_body_size, "asgi")  # type: ignore[arg-type]
+        self._served = app
+        self._app = wrap_app(self._telling, self._config.wsgi_max_body_size, "asgi")  # type: ignore[arg-type]
         self._door = door
         self._context = WorkerContext(None)
         self._on_fault = on_fault
@@ -92,11 +93,22 @@ class Connections:
         try:
             await self._serve(stream)
         except* Exception as group:  # noqa: BLE001 - whatever odd octets do to Hypercorn
-            self._faults += 1
-            if self._faults & (self._faults - 1) == 0:
-                self._on_fault("".join(traceback.format_exception(group)))
+            self._tell(group)
         finally:
             self._open -= 1
+
+    async def _telling(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What a request met: the client is told that the log has it."""
+        try:
+            await self._served(scope, receive, send)
+        except Exception as exc:
+            self._tell(exc)
+            raise
+
+    def _tell(self, fault: BaseException) -> None:
+        self._faults += 1
+        if self._faults & (self._faults - 1) == 0:
+            self._on_fault("".join(traceback.format_exception(fault)))
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         first, kind = b"", Kind.NOT_CLEAR

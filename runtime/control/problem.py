@@ -93,6 +93,9 @@ async def on_store_busy(_: Request, exc: Exception) -> JSONResponse:
     return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
 
 
-async def on_store_error(_: Request, exc: Exception) -> JSONResponse:
-    """The disk, or the database on it; nothing was changed."""
-    return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, str(exc))
+async def on_store_full(_: Request, __: Exception) -> JSONResponse:
+    """Where the data lies is the operator's business alone."""
+    return problem_response(
+        HTTPStatus.INSUFFICIENT_STORAGE,
+        "nothing was changed: the disk of the runtime's data folder is full",
+    )

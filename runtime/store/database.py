@@ -44,6 +44,10 @@ class StoreError(Exception):
     """The database cannot be used; str() says which file and why."""
 
 
+class StoreFull(StoreError):
+    """The disk has no room; nothing was changed."""
+
+
 class StoreBusy(StoreError):
     """The search took too long; str() says what to do."""
 
@@ -109,6 +113,8 @@ class Database:
                 raise StoreBusy(
                     f"the search was not done after {READ_S:g} s; narrow it by time"
                 ) from why
+            if getattr(why.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise StoreFull(f"{self.file}: {why.orig}") from why
             raise StoreError(f"{self.file}: {why.orig}") from why
         except exc.DatabaseError as why:
             raise StoreError(f"{self.file}: {why.orig}") from why

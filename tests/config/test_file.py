@@ -218,13 +218,19 @@ def test_limits_and_applications_have_a_shape(
     assert problem in found_problem
 
 
-@pytest.mark.parametrize("raw", [b"\xff\xfe", b"[sip", b"x = 1" * 300_000])
+@pytest.mark.parametrize("raw", [b"\xff\xfe", b"[sip", b"x = 1" * 300_000, b"x = " + b"[" * 9_999])
 def test_a_file_that_is_no_configuration_is_one_clear_fault(tmp_path: Path, raw: bytes) -> None:
     file = tmp_path / "callstage.toml"
     file.write_bytes(raw)
     with pytest.raises(ConfigError) as caught:
         load_config(file)
     assert len(caught.value.faults) == 1
+
+
+def test_marks_and_line_ends_of_other_systems_are_no_faults(tmp_path: Path) -> None:
+    file = tmp_path / "callstage.toml"
+    file.write_bytes(b'\xef\xbb\xbf[http]\r\nlisten = "127.0.0.1:99"\r\n')
+    assert load_config(file).http.listen == "127.0.0.1:99"
 
 
 def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from runtime.control.tokens import TokenBook
 from runtime.decisions.limits import Limits
 from runtime.session.history import NoHistory
 from runtime.session.registry import SessionRegistry
-from runtime.store import Database
+from runtime.store import Database, StoreFull
 from runtime.store.sealing import KeyRing, new_key
 from runtime.store.upkeep import Upkeep
 from runtime.store.users import StoredUser
@@ -350,6 +350,18 @@ async def test_a_public_bind_wants_a_token_except_for_probes(sim: Sim, tmp_path:
             bearer = {"authorization": f"Bearer {token}"}
             answer = await client.get("/api/v1/sessions", headers=bearer)
             assert answer.status_code == status, token
+
+
+async def test_a_full_disk_is_a_problem_that_shows_no_path(sim: Sim, tmp_path: Path) -> None:
+
+    def full() -> dict[str, object]:
+        raise StoreFull(f"{tmp_path}/callstage.db: database or disk is full")
+
+    async with client_of(sim, tmp_path, state=full) as client:
+        answer = await client.get("/healthz")
+    assert answer.status_code == 507
+    assert "disk of the runtime's data folder is full" in answer.json()["detail"]
+    assert str(tmp_path) not in answer.text
 
 
 async def test_a_fault_of_ours_is_a_problem_body_that_tells_nothing(

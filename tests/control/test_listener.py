@@ -182,6 +182,19 @@ async def test_a_fault_in_one_connection_ends_no_other() -> None:
     assert ["LookupError: nobody expected" in each for each in doors.faults] == [True, True]
 
 
+async def test_a_fault_in_a_request_is_in_the_log() -> None:
+    class Faulty(Doors):
+        async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+            raise LookupError("nobody expected it")
+
+    async with (
+        listening(Faulty()) as (doors, url, _),
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        assert (await client.get("/x")).status_code == 500
+    assert ["LookupError: nobody expected it" in each for each in doors.faults] == [True]
+
+
 UPGRADES = b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
 HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
 PRIORITIES = b"".join(

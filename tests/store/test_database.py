@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, insert, select, text
 
-from runtime.store import Database, StoreBusy, StoreError
+from runtime.store import Database, StoreBusy, StoreError, StoreFull
 from runtime.store import database as database_module
 from runtime.store.schema import HEAD, metadata, tokens
 
@@ -88,6 +88,20 @@ def test_the_migrations_make_the_tables_that_queries_see(tmp_path: Path) -> None
     engine.dispose()
     folder = Path(database_module.__file__).with_name("migrations")
     assert ScriptDirectory(str(folder)).get_current_head() == HEAD
+
+
+async def test_a_full_disk_is_told_as_such_and_changes_nothing(tmp_path: Path) -> None:
+    store = Database.open(tmp_path)
+
+    def overflow(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # those that there are
+        connection.exec_driver_sql("CREATE TABLE more AS SELECT zeroblob(9999999) AS it")
+
+    with pytest.raises(StoreFull):
+        await store.write(overflow)
+    found = "SELECT name FROM sqlite_master WHERE name = 'more'"
+    assert (await store.read(lambda c: c.exec_driver_sql(found).fetchall())) == []
+    store.close()
 
 
 def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
