@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 
 from runtime.config.settings import RuleSettings
-from runtime.sandbox.bundle import MAX_ASSET, Bundle, load_bundle
+from runtime.sandbox.bundle import AssetError, Bundle, BundleError, load_bundle
 
 SOUNDS: Final = frozenset({".wav", ".mp3", ".ogg", ".flac"})
 MAX_SOUNDS: Final = 200
@@ -81,34 +81,42 @@ def read_project(folder: Path, rules: tuple[RuleSettings, ...]) -> Project:
 
 
 def _scenario(path: str) -> LocalScenario:
+    """What a running scenario could not play is not sent either, such as what a link leads to that
+    came with somebody's project."""
     bundle = load_bundle(path)
     sounds: dict[str, str] = {}
     files: dict[str, Path] = {}
-    for file in _sound_files(bundle.folder) if bundle.folder else ():
-        digest = _sha256(file)
-        assert bundle.folder is not None
-        sounds[file.relative_to(bundle.folder).as_posix()] = digest
-        files[digest] = file
+    faults: list[str] = []
+    for name in _sound_files(bundle.folder) if bundle.folder else ():
+        try:
+            digest = _sha256(bundle.assets.open(name))
+            sounds[name], files[digest] = digest, bundle.assets.path(name)
+        except (AssetError, OSError) as exc:
+            faults.append(str(exc))
+    if faults:
+        raise BundleError(path, faults)
     return LocalScenario(bundle=bundle, sounds=sounds, files=files)
 
 
-def _sound_files(folder: Path) -> list[Path]:
-    found: list[Path] = []
+def _sound_files(folder: Path) -> list[str]:
+    """Names of what looks like sounds."""
+    found: list[str] = []
     for place, folders, names in os.walk(folder):
         here = Path(place)
         depth = len(here.relative_to(folder).parts)
         folders[:] = [n for n in folders if not n.startswith(".") and depth + 1 < MAX_DEPTH]
-        found += [here / name for name in names if Path(name).suffix.lower() in SOUNDS]
+        found += [
+            (here / name).relative_to(folder).as_posix()
+            for name in names
+            if Path(name).suffix.lower() in SOUNDS
+        ]
         if len(found) > MAX_SOUNDS:
             raise ProjectFault(f"{folder} has more than {MAX_SOUNDS} sound files, the limit")
-    for file in found:
-        if file.stat().st_size > MAX_ASSET:
-            raise ProjectFault(f"{file} has more than {MAX_ASSET} bytes, the limit for a sound")
     return sorted(found)
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
+def _sha256(descriptor: int) -> str:
+    with open(descriptor, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

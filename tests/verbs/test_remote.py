@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from runtime.cli import app
 from runtime.config.settings import RuleSettings
 from runtime.remote.project import ProjectFault, read_project
 from runtime.remote.upload import Plan
+from runtime.sandbox.bundle import MAX_ASSET, BundleError
 from runtime.verbs.remote_tables import (
     event_line,
     events,
@@ -79,6 +81,33 @@ def test_a_project_is_its_rules_and_what_they_name(tmp_path: Path) -> None:
         ("one", "a"),
         ("two", "scenarios.ivr"),
     ]
+
+
+def test_sounds_that_no_scenario_could_play_are_not_sent(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"private")
+    folder = tmp_path / "ivr"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "scenario.py").write_text("x = 1\n")
+    (folder / "good.wav").write_bytes(b"sound")
+    (folder / "alias.wav").symlink_to("good.wav")
+    (folder / "sub" / "out.wav").symlink_to(tmp_path / "key")
+    (folder / "gone.wav").symlink_to("nothing")
+    (folder / "endless.wav").symlink_to("/dev/zero")
+    (folder / "large.wav").write_bytes(bytes(MAX_ASSET + 1))
+    os.mkfifo(folder / "pipe.wav")
+    with pytest.raises(BundleError) as caught:
+        read_project(folder, ())
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == [
+        "'endless.wav'",
+        "'gone.wav'",
+        "'large.wav'",
+        "'pipe.wav'",
+        "'sub/out.wav'",
+    ]
+    for name in ("endless.wav", "gone.wav", "large.wav", "pipe.wav", "sub/out.wav"):
+        (folder / name).unlink()
+    [scenario] = read_project(folder, ()).scenarios.values()
+    assert list(scenario.sounds) == ["alias.wav", "good.wav"]
 
 
 def test_two_scenarios_of_one_name_are_refused(tmp_path: Path) -> None:
