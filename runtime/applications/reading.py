@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from runtime.applications.faults import Fault, Kind, Refused
+from runtime.config.names import NAME
 
-NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""Of an application, a scenario, a rule, a token."""
 MAX_FAULTS: Final = 50
 """Told at once."""
 

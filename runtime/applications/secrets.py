@@ -17,6 +17,7 @@ import trio
 from runtime.applications.catalogue import MAX_APPLICATIONS
 from runtime.applications.faults import Fault, Kind, Refused, unknown
 from runtime.applications.reading import check_name, raise_faults, read_table, read_text
+from runtime.config.settings import SecretSettings
 from runtime.decisions.secrets import (
     MAX_SECRETS,
     SECRET_NAME,
@@ -41,13 +42,13 @@ class ApplicationSecrets:
         self,
         store: Database,
         ring: KeyRing,
-        configured: Iterable[str],
+        configured: Iterable[SecretSettings],
         wall_time: Callable[[], float] = time.time,
     ) -> None:
-        """`configured`: names of the operator's own secrets."""
+        """`configured`: the operator's own."""
         self._store = store
         self._ring = ring
-        self._configured = frozenset(configured)
+        self._configured = tuple(configured)
         self._wall_time = wall_time
         self._changing = trio.Lock()
         self._by_application: dict[str, dict[str, StoredSecret]] = {}
@@ -62,8 +63,15 @@ class ApplicationSecrets:
 
     def of(self, application: str) -> tuple[Secret, ...]:
         """As a session that begins now may use them."""
-        there = self._by_application.get(application, {})
-        return tuple(make_secret(each.name, each.value, each.hosts) for each in there.values())
+        there = self._by_application.get(application, {}).values()
+        mine = {each.name: make_secret(each.name, each.value, each.hosts) for each in there}
+        operators = self._operators(application).values()
+        wins = {each.name: make_secret(each.name, each.value, each.hosts) for each in operators}
+        return tuple({**mine, **wins}.values())
+
+    def _operators(self, application: str) -> dict[str, SecretSettings]:
+        """What is configured for all, and for this one."""
+        return {each.name: each for each in self._configured if each.is_for(application)}
 
     def listing(self, application: str) -> list[dict[str, Any]]:
         """Without values."""
@@ -73,7 +81,7 @@ class ApplicationSecrets:
     async def put(self, application: str, name: str, body: Any, *, by: str) -> tuple[Any, bool]:
         """Set or replace one; how it is shown, and whether it is new. Raises Refused."""
         check_name("an application", application)
-        value, hosts = self._read(name, body)
+        value, hosts = self._read(application, name, body)
         new = StoredSecret(
             application=application,
             name=name,
@@ -100,7 +108,7 @@ class ApplicationSecrets:
             left.pop(name, None)
             self._by_application[application] = left
 
-    def _read(self, name: str, body: Any) -> tuple[str, tuple[str, ...]]:
+    def _read(self, application: str, name: str, body: Any) -> tuple[str, tuple[str, ...]]:
         faults: list[Fault] = []
         if not SECRET_NAME.fullmatch(name):
             faults.append(("name", f"{name[:64]!r} must be 1 to 64 letters, digits, - and _"))
@@ -111,7 +119,7 @@ class ApplicationSecrets:
             faults.append(("value", why))
         hosts = _read_hosts(given.get("hosts"), faults)
         raise_faults(f"the secret {name[:64]!r} is not set", faults)
-        if name in self._configured:
+        if name in self._operators(application):
             raise Refused(
                 Kind.CONFLICT, f"the operator's configuration has a secret {name!r}, which wins"
             )
@@ -119,12 +127,12 @@ class ApplicationSecrets:
 
     def _check_room(self, application: str, name: str) -> None:
         there = self._by_application.get(application, {})
-        most = MAX_SECRETS - len(self._configured)
-        if name not in there and len(there) >= most:
+        configured = len(self._operators(application))
+        if name not in there and len(there) >= MAX_SECRETS - configured:
             raise Refused(
                 Kind.FULL,
                 f"{application} has {len(there)} secrets and the operator "
-                f"{len(self._configured)}; {MAX_SECRETS} together is the limit",
+                f"{configured}; {MAX_SECRETS} together is the limit",
             )
         others = [each for each, secrets in self._by_application.items() if secrets]
         if application not in others and len(others) >= MAX_APPLICATIONS:

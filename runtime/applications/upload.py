@@ -11,7 +11,8 @@ import attrs
 
 from runtime.applications.faults import Fault
 from runtime.applications.patterns import LinearPattern
-from runtime.applications.reading import NAME, is_text, raise_faults, read_table
+from runtime.applications.reading import is_text, raise_faults, read_table
+from runtime.config.names import NAME
 from runtime.config.settings import MAX_CUSTOM_DATA
 from runtime.sandbox.bundle import MAIN
 from runtime.session.rules import Rule

@@ -5,7 +5,6 @@ A value never stands in a fault, a log line or a repr.
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import attrs
@@ -22,10 +21,9 @@ def with_secret_values(config: Config, base: Path) -> tuple[Config, list[tuple[s
     """
     found: list[SecretSettings] = []
     faults: list[tuple[str, str]] = []
-    names = Counter(secret.name for secret in config.secret)
     for number, secret in enumerate(config.secret):
         try:
-            if names[secret.name] > 1:
+            if sum(_clash(secret, other) for other in config.secret) > 1:
                 raise SourceFault("name", f"there are several secrets called {secret.name!r}")
             value = _value(secret, base)
         except SourceFault as exc:
@@ -33,6 +31,12 @@ def with_secret_values(config: Config, base: Path) -> tuple[Config, list[tuple[s
         else:
             found.append(attrs.evolve(secret, value=value, file=None, env=""))
     return attrs.evolve(config, secret=tuple(found)), faults
+
+
+def _clash(one: SecretSettings, other: SecretSettings) -> bool:
+    """Whether an application would have two of this name, as each one has with itself."""
+    overlap = one.is_for(other.application) or other.is_for(one.application)
+    return one.name == other.name and overlap
 
 
 def _value(secret: SecretSettings, base: Path) -> str:

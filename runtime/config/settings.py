@@ -16,6 +16,7 @@ import attrs
 
 from runtime.config.data import DataSettings, not_negative
 from runtime.config.http import HttpSettings, check_server_url, parse_http_address
+from runtime.config.names import check_application
 from runtime.config.services import AsrSettings, MailSettings
 from runtime.config.trunk import (
     MAX_TRUNKS,
@@ -283,9 +284,14 @@ class SecretSettings:
     name: str = attrs.field(validator=_secret_name)
     hosts: tuple[str, ...] = attrs.field(validator=_secret_hosts)
     """Who may be sent it: "host" (its https or SIP port) or "host:port"."""
+    application: str = attrs.field(default="", validator=check_application)
+    """Whose scripts may use it; empty: those of all."""
     value: str = attrs.field(default="", repr=False)
     file: Path | None = None
     env: str = ""
+
+    def is_for(self, application: str) -> bool:
+        return self.application in ("", application)
 
 
 def _few_secrets(_: Any, __: attrs.Attribute[Any], value: tuple[SecretSettings, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from runtime.control.problem import (
     on_store_full,
 )
 from runtime.control.rates import Rates
+from runtime.control.reach import Bounds
 from runtime.control.recordings import Recordings
 from runtime.control.registrations import Registrations
 from runtime.control.routes import API, Doors, Endpoint, Table, endpoints
@@ -42,7 +44,7 @@ from runtime.control.tokens import TokenBook, Tokens
 from runtime.control.users import UsersDoor
 from runtime.decisions.limits import Limits
 from runtime.session.registry import SessionRegistry
-from runtime.store import Database, StoreBusy, StoreFull
+from runtime.store import Database, StoreBusy, StoreFull, search
 
 
 @attrs.frozen(kw_only=True)
@@ -97,7 +99,7 @@ def build_table(parts: ControlParts) -> Table:
         health=Health(parts.registry, parts.state),
         sessions=Sessions(parts.registry, parts.timelines),
         recordings=Recordings(parts.recording, parts.store, parts.delete_recording),
-        registrations=Registrations(parts.registrations),
+        registrations=Registrations(parts.registrations, parts.users),
         history=History(parts.store),
         live=parts.live,
         applications=ApplicationsDoor(parts.applications),
@@ -109,8 +111,18 @@ def build_table(parts: ControlParts) -> Table:
     async def described(_: Request) -> Response:
         return JSONResponse(document(table, metadata.version("callstage")))
 
+    async def application_of(session: str) -> str | None:
+        live = parts.registry.get(session)
+        if live is not None:
+            return live.application
+        return await parts.store.read(partial(search.application_of, session_id=session))
+
     description = Endpoint(
-        method="GET", path=f"{API}/openapi.json", handler=described, summary="This document"
+        method="GET",
+        path=f"{API}/openapi.json",
+        handler=described,
+        summary="This document",
+        is_own=True,
     )
-    table = Table((*endpoints(doors), description))
+    table = Table((*endpoints(doors), description), Bounds(application_of))
     return table

@@ -47,8 +47,10 @@ class ApplicationsDoor:
             )
         return self.desk
 
-    async def listing(self, _: Request) -> Response:
-        return JSONResponse({"applications": self._desk().catalogue.listing()})
+    async def listing(self, request: Request) -> Response:
+        caller, found = caller_of(request), self._desk().catalogue.listing()
+        shown = {name: each for name, each in found.items() if caller.reaches(name)}
+        return JSONResponse({"applications": shown})
 
     async def upload(self, request: Request) -> Response:
         dry_run = flag(request, "dry_run")

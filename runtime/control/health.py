@@ -20,9 +20,11 @@ class Health:
     state: Callable[[], dict[str, Any]]
 
     async def healthz(self, request: Request) -> Response:
-        """Who has no token learns whether it lives, and nothing of trunks, scripts and locks."""
+        """Who has no token, or that of an application, learns whether it lives, and nothing of
+        trunks, scripts and locks."""
         found: dict[str, Any] = {"status": "draining" if self.registry.draining else "ok"}
-        if Scope.READ in caller_of(request).scopes:
+        caller = caller_of(request)
+        if Scope.READ in caller.scopes and not caller.application:
             found["sessions"] = len(self.registry.sessions())
             found["calls"] = self.registry.live_calls
             found.update(self.state())

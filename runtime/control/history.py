@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from runtime.control.problem import Problem
+from runtime.control.scopes import caller_of
 from runtime.control.sessions import session_id
 from runtime.session.history import CallResult
 from runtime.store import Database
@@ -32,7 +33,11 @@ class History:
     store: Database
 
     async def search(self, request: Request) -> Response:
-        wanted = read_wanted(request.query_params)
+        wanted, caller = read_wanted(request.query_params), caller_of(request)
+        if not caller.reaches(wanted.application):
+            if wanted.application:
+                return JSONResponse({"sessions": [], "next": ""})
+            wanted = attrs.evolve(wanted, application=caller.application)
         try:
             page = await self.store.read(partial(find, wanted=wanted))
         except BadCursor as exc:

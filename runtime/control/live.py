@@ -7,8 +7,10 @@ every 15 s keeps proxies from closing the stream, and shows a reader that it is 
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -18,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from runtime.control.problem import Problem
+from runtime.control.scopes import LOCAL, Caller, caller_of
 from runtime.session.history import CallPicture, History, RecordingPicture, SessionPicture
 
 EVENT_STREAM: Final = "text/event-stream"
@@ -25,6 +28,8 @@ MAX_READERS: Final = 50
 """At once; each event is written once for each of them."""
 QUEUE: Final = 1_000
 """Events that a reader may be behind."""
+MAX_KNOWN: Final = 20_000
+"""Sessions whose application is remembered, as many as may wait to be written."""
 COMMENT_S: Final = 15.0
 
 _UNSTORED: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -34,43 +39,57 @@ Event = tuple[str, str]
 """Its name, and its JSON."""
 
 
+@attrs.define(eq=False)
+class Reader:
+    """One that follows."""
+
+    caller: Caller
+    missed: int = 0
+
+
 class LiveFeed:
     """The registry's `history`, between it and the one that writes."""
 
     def __init__(self, then: History) -> None:
         self._then = then
-        self._readers: dict[trio.MemorySendChannel[Event], int] = {}
+        self._readers: dict[trio.MemorySendChannel[Event], Reader] = {}
+        self._applications: OrderedDict[str, str] = OrderedDict()
+        """By session, of those begun last: calls and recordings name their session alone."""
 
     def session(self, picture: SessionPicture) -> None:
         self._then.session(picture)
-        self._tell("session", picture)
+        self._applications[picture.id] = picture.application
+        while len(self._applications) > MAX_KNOWN:
+            self._applications.popitem(last=False)
+        self._tell("session", picture, picture.id)
 
     def call(self, picture: CallPicture) -> None:
         self._then.call(picture)
-        self._tell("call", picture)
+        self._tell("call", picture, picture.session_id)
 
     def recording(self, picture: RecordingPicture) -> None:
         self._then.recording(picture)
-        self._tell("recording", picture)
+        self._tell("recording", picture, picture.session_id)
 
-    def _tell(self, name: str, picture: Any) -> None:
+    def _tell(self, name: str, picture: Any, session: str) -> None:
         if not self._readers:
             return
         text = json.dumps(attrs.asdict(picture), separators=(",", ":"))
-        for reader in list(self._readers):
-            self._pass_on(reader, (name, text))
+        application = self._applications.get(session, "")
+        for send, reader in list(self._readers.items()):
+            if reader.caller.reaches(application):
+                self._pass_on(send, reader, (name, text))
 
-    def _pass_on(self, reader: trio.MemorySendChannel[Event], event: Event) -> None:
-        missed = self._readers[reader]
+    def _pass_on(self, send: trio.MemorySendChannel[Event], reader: Reader, event: Event) -> None:
         try:
-            if missed:
-                reader.send_nowait(("missed", json.dumps({"events": missed})))
-                self._readers[reader] = 0
-            reader.send_nowait(event)
+            if reader.missed:
+                send.send_nowait(("missed", json.dumps({"events": reader.missed})))
+                reader.missed = 0
+            send.send_nowait(event)
         except trio.WouldBlock:
-            self._readers[reader] += 1
+            reader.missed += 1
         except trio.BrokenResourceError:
-            self._readers.pop(reader, None)
+            self._readers.pop(send, None)
 
     async def stream(self, request: Request) -> Response:
         """Everything from now on."""
@@ -78,13 +97,13 @@ class LiveFeed:
             return head_of_stream(EVENT_STREAM)
         if len(self._readers) >= MAX_READERS:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_READERS} streams run, the limit")
-        return event_stream(self.follow, _as_it_is)
+        return event_stream(partial(self.follow, caller_of(request)), _as_it_is)
 
     @asynccontextmanager
-    async def follow(self) -> AsyncIterator[AsyncIterator[Event]]:
-        """Everything from now on."""
+    async def follow(self, caller: Caller = LOCAL) -> AsyncIterator[AsyncIterator[Event]]:
+        """Everything from now on that the caller reaches."""
         send, receive = trio.open_memory_channel[Event](QUEUE)
-        self._readers[send] = 0
+        self._readers[send] = Reader(caller)
         try:
             yield receive
         finally:

@@ -130,6 +130,11 @@ SCHEMAS: Final[dict[str, Any]] = {
                 "type": "array",
                 "items": {"type": "string", "enum": [scope.value for scope in Scope]},
             },
+            "application": {
+                "type": ["string", "null"],
+                "description": "the only one that it reaches; by default all, or that of the "
+                "token that makes it",
+            },
         },
         "additionalProperties": False,
     },
@@ -171,6 +176,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     else:
         found["security"] = [{"token": []}]
         found["x-scope"] = endpoint.scope.value
+        found["x-reach"] = endpoint.reach.name.lower()
     if endpoint.body:
         found["requestBody"] = {"required": True, "content": _content(endpoint.body)}
     return found

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from runtime.control.file_answer import file_answer
 from runtime.control.history import read_value
 from runtime.control.problem import Problem
+from runtime.control.scopes import caller_of
 from runtime.control.sessions import session_id
 from runtime.store import Database
 from runtime.store import recordings as stored
@@ -57,6 +58,7 @@ class Recordings:
     async def search(self, request: Request) -> Response:
         """Of all sessions, newest first."""
         wanted = _read_search(request.query_params)
+        wanted["application"] = caller_of(request).application
         try:
             rows, following = await self.store.read(lambda c: stored.page(c, **wanted))
         except BadCursor as exc:

@@ -17,9 +17,10 @@ from runtime.control.applications import ApplicationsDoor
 from runtime.control.health import Health
 from runtime.control.history import History
 from runtime.control.live import LiveFeed
+from runtime.control.reach import Bounds, Reach, reach_of
 from runtime.control.recordings import SEARCH, Recordings
 from runtime.control.registrations import Registrations
-from runtime.control.scopes import Scope
+from runtime.control.scopes import Scope, caller_of
 from runtime.control.secrets import Secrets
 from runtime.control.sessions import Sessions
 from runtime.control.tokens import Tokens
@@ -57,6 +58,12 @@ class Endpoint:
     """Of answers that are no problems."""
     answer: str = "application/json"
     most_bytes: int = MAX_BODY_BYTES
+    is_own: bool = False
+    """Whether the handler shows or changes what is the caller's alone (reach.py)."""
+
+    @property
+    def reach(self) -> Reach:
+        return reach_of(self.path, is_own=self.is_own or self.scope is None)
 
     @property
     def shape(self) -> str:
@@ -83,12 +90,12 @@ class Doors:
 class Table:
     """The endpoints, and which of them a request is for."""
 
-    def __init__(self, endpoints: tuple[Endpoint, ...]) -> None:
+    def __init__(self, endpoints: tuple[Endpoint, ...], bounds: Bounds) -> None:
         self.endpoints = endpoints
         grouped: dict[str, dict[str, Endpoint]] = {}
         for endpoint in endpoints:
             grouped.setdefault(endpoint.shape, {})[endpoint.method] = endpoint
-        self._routes = [(_route(path, group), group) for path, group in grouped.items()]
+        self._routes = [(_route(path, group, bounds), group) for path, group in grouped.items()]
 
     @property
     def routes(self) -> list[Route]:
@@ -103,9 +110,11 @@ class Table:
         return None
 
 
-def _route(path: str, group: Mapping[str, Endpoint]) -> Route:
+def _route(path: str, group: Mapping[str, Endpoint], bounds: Bounds) -> Route:
     async def answer(request: Request) -> Response:
-        return await _of_method(group, request.method).handler(request)
+        endpoint = _of_method(group, request.method)
+        await bounds.check(caller_of(request), endpoint.reach, request.path_params)
+        return await endpoint.handler(request)
 
     return Route(path, answer, methods=list(group))
 
@@ -130,17 +139,29 @@ def _looking(doors: Doors) -> tuple[Endpoint, ...]:
     return (
         _get("/healthz", doors.health.healthz, "Whether the process lives, and its state", None),
         _get("/readyz", doors.health.readyz, "Whether calls are taken", None),
-        _get(f"{API}/sessions", sessions.listing, "Live sessions, oldest first"),
+        _get(f"{API}/sessions", sessions.listing, "Live sessions, oldest first", is_own=True),
         _get(one, sessions.one, "One session, live or among the last that ended"),
         _get(f"{API}/refusals", sessions.refusals, "Calls refused before any session, by source"),
-        _get(f"{API}/registrations", doors.registrations.listing, "Where users can be reached"),
-        _get(f"{API}/history", history.search, "Find sessions that were and are", query=search),
+        _get(
+            f"{API}/registrations",
+            doors.registrations.listing,
+            "Where users can be reached",
+            is_own=True,
+        ),
+        _get(
+            f"{API}/history",
+            history.search,
+            "Find sessions that were and are",
+            query=search,
+            is_own=True,
+        ),
         _get(f"{API}/history/{{session}}", history.one, "One session of the history"),
         _get(
             f"{API}/events",
             doors.live.stream,
             "Sessions, calls and recordings as they begin and end, live",
             answer="text/event-stream",
+            is_own=True,
         ),
         _get(
             f"{one}/timeline",
@@ -161,6 +182,7 @@ def _looking(doors: Doors) -> tuple[Endpoint, ...]:
             doors.recordings.search,
             "Recordings of all sessions, newest first",
             query=SEARCH,
+            is_own=True,
         ),
     )
 
@@ -173,6 +195,7 @@ def _get(
     *,
     query: tuple[str, ...] = (),
     answer: str = "application/json",
+    is_own: bool = False,
 ) -> Endpoint:
     return Endpoint(
         method="GET",
@@ -182,6 +205,7 @@ def _get(
         scope=scope,
         query=query,
         answer=answer,
+        is_own=is_own,
     )
 
 
@@ -211,7 +235,7 @@ def _deploying(door: ApplicationsDoor) -> tuple[Endpoint, ...]:
     app = f"{API}/applications/{{app}}"
     scenario = f"{app}/scenarios/{{scenario}}"
     return (
-        _get(f"{API}/applications", door.listing, "Applications and their scenarios"),
+        _get(f"{API}/applications", door.listing, "Applications and their scenarios", is_own=True),
         _put(
             scenario,
             door.upload,
@@ -341,7 +365,9 @@ def _administering(doors: Doors) -> tuple[Endpoint, ...]:
             scope=Scope.ADMIN,
             statuses=(204,),
         ),
-        _get(f"{API}/tokens", tokens.listing, "Tokens, without themselves", Scope.ADMIN),
+        _get(
+            f"{API}/tokens", tokens.listing, "Tokens, without themselves", Scope.ADMIN, is_own=True
+        ),
         Endpoint(
             method="POST",
             path=f"{API}/tokens",
@@ -350,6 +376,7 @@ def _administering(doors: Doors) -> tuple[Endpoint, ...]:
             scope=Scope.ADMIN,
             body="Token",
             statuses=(201,),
+            is_own=True,
         ),
         Endpoint(
             method="DELETE",
@@ -358,5 +385,6 @@ def _administering(doors: Doors) -> tuple[Endpoint, ...]:
             summary="Take a token back",
             scope=Scope.ADMIN,
             statuses=(204,),
+            is_own=True,
         ),
     )

@@ -27,6 +27,11 @@ class Caller:
 
     name: str
     scopes: frozenset[Scope]
+    application: str = ""
+    """The only one that the token reaches; empty: all of them, and the machine itself."""
+
+    def reaches(self, application: str) -> bool:
+        return self.application in ("", application)
 
 
 LOCAL = Caller("local", frozenset(Scope))

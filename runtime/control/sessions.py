@@ -20,6 +20,8 @@ from runtime.control.bodies import json_body
 from runtime.control.growing import file_so_far
 from runtime.control.live import EVENT_STREAM, event_stream, head_of_stream
 from runtime.control.problem import Problem
+from runtime.control.reach import unknown_session
+from runtime.control.scopes import caller_of
 from runtime.session.registry import SessionRefused, SessionRegistry
 from runtime.session.timeline import Timeline
 
@@ -38,17 +40,14 @@ def session_id(request: Request) -> str:
     return found
 
 
-def unknown_session(found: str) -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, f"no session is called {found[:64]!r}")
-
-
 @attrs.frozen
 class Sessions:
     registry: SessionRegistry
     folder: Path
 
-    async def listing(self, _: Request) -> Response:
-        views = [attrs.asdict(view) for view in self.registry.sessions()]
+    async def listing(self, request: Request) -> Response:
+        caller, live = caller_of(request), self.registry.sessions()
+        views = [attrs.asdict(view) for view in live if caller.reaches(view.application)]
         return JSONResponse({"sessions": views})
 
     async def refusals(self, _: Request) -> Response:

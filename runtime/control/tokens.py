@@ -1,6 +1,6 @@
 """Tokens over HTTP: made, shown once, listed without themselves, taken back.
 
-Hashed at rest. Tokens of the configuration have every scope; the others what they were made with.
+Hashed at rest. A token that is bound to an application makes and sees those of the same one alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -18,10 +18,11 @@ import attrs
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from runtime.applications.reading import NAME
+from runtime.config.http import TokenSettings
+from runtime.config.names import NAME
 from runtime.control.bodies import json_body
 from runtime.control.problem import Problem
-from runtime.control.scopes import Caller, Scope
+from runtime.control.scopes import Caller, Scope, caller_of
 from runtime.store import Database
 from runtime.store import tokens as stored
 
@@ -38,12 +39,11 @@ def digest_of(token: str) -> str:
 class TokenBook:
     """Who a token belongs to."""
 
-    def __init__(self, store: Database, configured: Mapping[str, str]) -> None:
-        """`configured`: name -> SHA-256 in hexadecimal."""
+    def __init__(self, store: Database, configured: Iterable[TokenSettings]) -> None:
         self.store = store
-        every = frozenset(Scope)
         self._configured = {
-            digest.lower(): Caller(name, every) for name, digest in configured.items()
+            each.sha256.lower(): Caller(each.name, _scopes(each.scopes), each.application)
+            for each in configured
         }
         self._made: dict[str, Caller] = {}
 
@@ -51,7 +51,8 @@ class TokenBook:
         """What is in the database. Raises StoreError."""
         rows = await self.store.read(stored.list_tokens)
         self._made = {
-            row["sha256"]: Caller(row["name"], _scopes(row["scopes"].split())) for row in rows
+            row["sha256"]: Caller(row["name"], _scopes(row["scopes"].split()), row["application"])
+            for row in rows
         }
 
     def owner(self, token: str) -> Caller | None:
@@ -74,17 +75,24 @@ class Tokens:
     book: TokenBook
     wall_time: Callable[[], float] = time.time
 
-    async def listing(self, _: Request) -> Response:
-        rows = await self.book.store.read(stored.list_tokens)
+    async def listing(self, request: Request) -> Response:
+        caller, rows = caller_of(request), await self.book.store.read(stored.list_tokens)
         shown = [
-            {"name": r["name"], "scopes": r["scopes"].split(), "created_at": r["created_at"]}
-            for r in rows
+            {
+                "name": row["name"],
+                "scopes": row["scopes"].split(),
+                "application": row["application"] or None,
+                "created_at": row["created_at"],
+            }
+            for row in rows
+            if caller.reaches(row["application"])
         ]
         return JSONResponse({"tokens": shown})
 
     async def make(self, request: Request) -> Response:
         """201 with the token, which nobody can see again."""
-        name, scopes = _wanted(await json_body(request))
+        caller = caller_of(request)
+        name, scopes, application = _wanted(await json_body(request), caller)
         if len(self.book) >= MAX_TOKENS:
             raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, f"there are {MAX_TOKENS} tokens")
         token = PREFIX + secrets.token_urlsafe(32)
@@ -92,27 +100,31 @@ class Tokens:
             "name": name,
             "sha256": digest_of(token),
             "scopes": " ".join(scopes),
+            "application": application,
             "created_at": self.wall_time(),
         }
         taken = name in self.book.names()
         if taken or not await self.book.store.write(partial(stored.add_token, row=row)):
             raise Problem(HTTPStatus.CONFLICT, f"there is a token {name!r}; take it back first")
         await self.book.load()
-        body = {"name": name, "scopes": scopes, "token": token}
-        return JSONResponse(body, HTTPStatus.CREATED, headers={"cache-control": "no-store"})
+        shown = {"name": name, "scopes": scopes, "application": application or None}
+        headers = {"cache-control": "no-store"}
+        return JSONResponse({**shown, "token": token}, HTTPStatus.CREATED, headers)
 
     async def delete(self, request: Request) -> Response:
-        name = str(request.path_params["token"])
-        if not await self.book.store.write(partial(stored.delete_token, name=name)):
+        name, caller = str(request.path_params["token"]), caller_of(request)
+        drop = partial(stored.delete_token, name=name, application=caller.application)
+        if not await self.book.store.write(drop):
             raise Problem(HTTPStatus.NOT_FOUND, f"no token that was made here is {name[:64]!r}")
         await self.book.load()
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-def _wanted(body: Any) -> tuple[str, list[str]]:
+def _wanted(body: Any, caller: Caller) -> tuple[str, list[str], str]:
+    """Name, scopes and application. A bound caller's tokens are of its own one, said or not."""
     given = body if isinstance(body, dict) else {}
-    unknown = sorted(given.keys() - {"name", "scopes"})[:10]
-    faults = [(key[:64], "is not known; there are name, scopes") for key in unknown]
+    unknown = sorted(given.keys() - {"name", "scopes", "application"})[:10]
+    faults = [(key[:64], "is not known; there are name, scopes, application") for key in unknown]
     name, scopes = given.get("name"), given.get("scopes")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         faults.append(("name", "must be 1 to 64 letters, digits, dots, dashes and underscores"))
@@ -120,11 +132,19 @@ def _wanted(body: Any) -> tuple[str, list[str]]:
     asked = scopes if isinstance(scopes, list) else []
     if not asked or any(each not in known for each in asked):
         faults.append(("scopes", f"must be a list of some of: {', '.join(known)}"))
+    application = given.get("application", caller.application or None)
+    if application is not None:
+        if not isinstance(application, str) or not NAME.fullmatch(application):
+            faults.append(("application", "must be the name of an application, or null for all"))
+        elif not caller.reaches(application):
+            faults.append(("application", f"must be {caller.application}, as that of your token"))
+    elif caller.application:
+        faults.append(("application", f"must be {caller.application}, as that of your token"))
     if faults:
         raise Problem(HTTPStatus.BAD_REQUEST, "the token is not made", errors=faults)
-    return str(name), [each for each in known if each in asked]
+    return str(name), [each for each in known if each in asked], str(application or "")
 
 
-def _scopes(names: list[str]) -> frozenset[Scope]:
+def _scopes(names: Iterable[str]) -> frozenset[Scope]:
     """A scope that a newer version knew gives nothing here."""
     return frozenset(scope for scope in Scope if scope.value in names)

@@ -32,7 +32,6 @@ from runtime.control.sockets import SocketDoor
 from runtime.control.tokens import TokenBook
 from runtime.decisions.access import ACCESS
 from runtime.decisions.rates import RateTable
-from runtime.decisions.secrets import make_secret
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
 from runtime.legs.sip.users import Users, registrations_view
@@ -125,10 +124,9 @@ class Server:
         except (ListenError, StoreError, KeyFault, SealBroken, ValueError) as exc:
             raise StartError(str(exc)) from exc
         self._live = LiveFeed(self._records.history)
-        self._tokens = TokenBook(self._records.store, config.http.tokens)
-        self._secrets = ApplicationSecrets(
-            self._records.store, self._records.ring, (each.name for each in config.secret)
-        )
+        self._tokens = TokenBook(self._records.store, config.http.owners)
+        store, ring = self._records.store, self._records.ring
+        self._secrets = ApplicationSecrets(store, ring, config.secret)
         self._stored_users = self._make_users()
         self.registry = self._make_registry()
         self._applications = self._make_applications()
@@ -148,7 +146,6 @@ class Server:
             log_url=lambda session: f"{self._url}{API}/sessions/{session}/timeline",
             recogniser=config.asr.url,
             rates=RateTable(config.rate),
-            secrets=tuple(make_secret(s.name, s.value, s.hosts) for s in config.secret),
             secrets_of=self._secrets.of,
         )
         return SessionRegistry(
@@ -377,7 +374,7 @@ def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
 
 def _http_listener(config: Config) -> HttpListener:
     host, port = parse_http_address(config.http.listen)
-    if not _is_loopback(config) and not config.http.tokens:
+    if not _is_loopback(config) and not config.http.has_tokens:
         raise StartError(
             f"HTTP on {host} is open to others: add a token to [http.tokens], or use 127.0.0.1"
         )

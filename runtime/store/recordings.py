@@ -24,11 +24,21 @@ def of_session(connection: Connection, session_id: str) -> list[dict[str, Any]]:
 
 
 def page(
-    connection: Connection, since: float | None, until: float | None, after: str, limit: int
+    connection: Connection,
+    *,
+    since: float | None,
+    until: float | None,
+    after: str,
+    limit: int,
+    application: str = "",
 ) -> tuple[list[dict[str, Any]], str]:
-    """Of all sessions, newest first, and where the next page begins. Raises BadCursor."""
+    """Of all sessions, or of those of an application, newest first, and where the next page
+    begins. Raises BadCursor."""
     r = recordings.c
     query = select(recordings).order_by(r.finished_at.desc(), r.session_id.desc(), r.number.desc())
+    if application:
+        own = exists().where(sessions.c.id == r.session_id, sessions.c.application == application)
+        query = query.where(own)
     if since is not None:
         query = query.where(r.finished_at >= since)
     if until is not None:

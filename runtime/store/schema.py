@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest migration: a database that has it is opened without loading the migration tool."""
 
 metadata: Final = MetaData()
@@ -143,6 +143,7 @@ tokens: Final = Table(
     Column("sha256", String(64), nullable=False, unique=True),
     Column("scopes", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("application", String(64), nullable=False, server_default=""),
 )
 
 secrets: Final = Table(

@@ -77,6 +77,12 @@ def find_one(connection: Connection, session_id: str) -> dict[str, Any] | None:
     return found
 
 
+def application_of(connection: Connection, session_id: str) -> str | None:
+    """Whose a session is."""
+    query = select(sessions.c.application).where(sessions.c.id == session_id)
+    return connection.execute(query).scalar()
+
+
 def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
     s, c = sessions.c, calls.c
     conditions: list[Any] = []

@@ -22,6 +22,9 @@ def add_token(connection: Connection, row: Mapping[str, Any]) -> bool:
     return True
 
 
-def delete_token(connection: Connection, name: str) -> bool:
-    """Whether there was one."""
-    return connection.execute(delete(tokens).where(tokens.c.name == name)).rowcount > 0
+def delete_token(connection: Connection, name: str, application: str) -> bool:
+    """Whether there was one, of this application unless that is empty."""
+    drop = delete(tokens).where(tokens.c.name == name)
+    if application:
+        drop = drop.where(tokens.c.application == application)
+    return connection.execute(drop).rowcount > 0

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.config import Config, ConfigError, load_config
 from runtime.config.data import parse_size
-from runtime.config.http import parse_http_address
+from runtime.config.http import EVERY_SCOPE, parse_http_address
 from runtime.config.settings import parse_port_range
 from runtime.decisions.limits import Limits
 
@@ -323,6 +323,43 @@ def test_all_secrets_without_a_value_are_told_at_once(tmp_path: Path) -> None:
         ("secret[1].value", "give one of value, file and env"),
         ("secret[2].name", "there are several secrets called 'same'"),
     ]
+
+
+def test_a_secret_may_be_one_applications_and_no_application_has_two_of_a_name(
+    tmp_path: Path,
+) -> None:
+    one = "[[secret]]\nname = '{}'\nvalue = 'long-enough'\nhosts = ['a.example']\n"
+    of = "application = '{}'\n"
+    file = tmp_path / "callstage.toml"
+    file.write_text(one.format("a") + of.format("shop") + one.format("a") + of.format("bank"))
+    assert [each.application for each in load_config(file).secret] == ["shop", "bank"]
+    text = one.format("a") + of.format("shop") + one.format("a")
+    assert [key for key, _ in faults_of(tmp_path, text)] == ["secret[0].name", "secret[1].name"]
+    [(key, problem)] = faults_of(tmp_path, one.format("a") + of.format("a b"))
+    assert (key, problem.partition(" must")[0]) == ("secret[0].application", "'a b'")
+
+
+def test_tokens_may_be_bound_to_an_application_and_to_scopes(tmp_path: Path) -> None:
+    digest = "0123456789abcdef" * 4
+    file = tmp_path / "callstage.toml"
+    file.write_text(
+        f"[http.tokens]\nroot = '{digest}'\n[[http.token]]\nname = 'shop'\nsha256 = '{digest}'\n"
+        "application = 'shop'\nscopes = ['read', 'calls']\n"
+    )
+    http = load_config(file).http
+    owners = {each.name: (each.application, each.scopes) for each in http.owners}
+    assert owners == {"shop": ("shop", ("read", "calls")), "root": ("", EVERY_SCOPE)}
+    assert http.has_tokens
+    token = "[[http.token]]\nname = 'a b'\nsha256 = 'x'\napplication = '-'\nscopes = [{}]\n"
+    for scopes in ("", "'all'"):
+        keys = {key for key, _ in faults_of(tmp_path, token.format(scopes))}
+        assert {each.partition(".scopes")[0] for each in keys} == {
+            "http.token[0].sha256",
+            "http.token[0].application",
+            "http.token[0]",
+        }
+    good = f"[[http.token]]\nname = 'a'\nsha256 = '{digest}'\n"
+    assert faults_of(tmp_path, good + good) == [("http.token", "two of them are called 'a'")]
 
 
 def test_secrets_of_the_wrong_shape_are_explained_without_their_values(tmp_path: Path) -> None:

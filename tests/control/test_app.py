@@ -17,6 +17,8 @@ from runtime.applications import Applications
 from runtime.applications.secrets import ApplicationSecrets
 from runtime.applications.shelf import Shelf
 from runtime.applications.users import ApplicationUsers, Registering
+from runtime.config.http import HttpSettings, TokenSettings
+from runtime.config.settings import SecretSettings
 from runtime.control.app import ControlParts, build_app
 from runtime.control.live import LiveFeed
 from runtime.control.rates import Rates
@@ -32,6 +34,12 @@ from runtime.store.users import StoredUser
 from runtime.testing import Sim
 from sip.auth import secret_of
 
+CONFIGURED_SECRETS = (
+    SecretSettings(name="operators", hosts=("a.example",), value="for everybody"),
+    SecretSettings(
+        name="bakers", hosts=("a.example",), value="for one alone", application="bakery"
+    ),
+)
 WRITTEN = 1_700_000_000.0
 SCENARIO = """
 from runtime import *
@@ -101,6 +109,7 @@ async def client_of(
     host: str = "127.0.0.1:8080",
     *,
     tokens: Mapping[str, str] | None = None,
+    bound: tuple[TokenSettings, ...] = (),
     uploads: bool = False,
     served: list[StoredUser] | None = None,
     waiting: dict[str, tuple[int, int]] | None = None,
@@ -115,12 +124,12 @@ async def client_of(
         return file if file.is_file() else None
 
     store = Database.open(folder)
-    book = TokenBook(store, tokens or {})
+    book = TokenBook(store, HttpSettings(tokens=dict(tokens or {}), token=bound).owners)
     await book.load()
     desk = await applications(store, folder, registry) if uploads else None
     upkeep = keeper(store, folder, recording)
     ring = KeyRing((new_key(),), "a test")
-    secrets = ApplicationSecrets(store, ring, ["operators"], wall_time=lambda: WRITTEN)
+    secrets = ApplicationSecrets(store, ring, CONFIGURED_SECRETS, wall_time=lambda: WRITTEN)
     app = build_app(
         ControlParts(
             registry=registry,
@@ -142,6 +151,7 @@ async def client_of(
                 wall_time=lambda: WRITTEN,
             ),
             state=state,
+            registrations=lambda: [{"user": name} for name in ("shop-ann", "bank-ann", "boss")],
         )
     )
     transport = httpx.ASGITransport(app)

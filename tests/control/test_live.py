@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import trio
 from starlette.responses import StreamingResponse
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from runtime.control.live import QUEUE, LiveFeed, event_stream
+from runtime.control.scopes import LOCAL, Caller
 from runtime.session.history import NoHistory
 from tests.store.pictures import call, session
 
@@ -16,8 +18,8 @@ from tests.store.pictures import call, session
 class Reader:
     """What a client of the stream has read so far."""
 
-    def __init__(self, feed: LiveFeed) -> None:
-        response = event_stream(feed.follow, lambda event: event)
+    def __init__(self, feed: LiveFeed, caller: Caller = LOCAL) -> None:
+        response = event_stream(partial(feed.follow, caller), lambda event: event)
         assert isinstance(response, StreamingResponse)
         assert response.media_type == "text/event-stream"
         self.body = response.body_iterator

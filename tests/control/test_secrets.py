@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runtime.applications.secrets import ApplicationSecrets
+from runtime.store import Database
+from runtime.store.sealing import KeyRing, new_key
 from runtime.testing import Sim
-from tests.control.test_app import client_of
+from tests.control.test_app import CONFIGURED_SECRETS, client_of
 
 SECRETS = "/api/v1/applications/shop/secrets"
 CRM = f"{SECRETS}/crm"
@@ -51,6 +54,31 @@ async def test_every_fault_is_told_and_no_value_is_repeated(sim: Sim, tmp_path: 
             "hosts[1]",
         ]
         assert "hunter2" not in answer.text
+
+
+async def test_a_secret_that_is_configured_for_an_application_is_no_others(
+    sim: Sim, tmp_path: Path
+) -> None:
+    async with client_of(sim, tmp_path) as client:
+        for app, status in (("bakery", 409), ("shop", 201)):
+            url = f"/api/v1/applications/{app}/secrets/bakers"
+            assert (await client.put(url, json=GIVEN)).status_code == status
+
+
+async def test_a_session_has_what_is_configured_for_all_and_for_its_application(
+    tmp_path: Path,
+) -> None:
+    store = Database.open(tmp_path)
+    desk = ApplicationSecrets(store, KeyRing((new_key(),), "a test"), CONFIGURED_SECRETS)
+    given = {"value": "of the shop", "hosts": ["a.example"]}
+    await desk.put("shop", "bakers", given, by="ann")
+    of = {app: {s.name: s.value for s in desk.of(app)} for app in ("shop", "bakery", "bank")}
+    store.close()
+    assert of == {
+        "shop": {"bakers": "of the shop", "operators": "for everybody"},
+        "bakery": {"bakers": "for one alone", "operators": "for everybody"},
+        "bank": {"operators": "for everybody"},
+    }
 
 
 async def test_the_operators_secrets_cannot_be_replaced(sim: Sim, tmp_path: Path) -> None:

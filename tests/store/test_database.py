@@ -134,6 +134,7 @@ def test_a_database_of_the_first_version_is_migrated_with_what_it_holds(tmp_path
         for table in added:
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("DROP INDEX calls_by_result"))
+        connection.execute(text("ALTER TABLE tokens DROP COLUMN application"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
     store.write_sync(as_it_was)
@@ -145,4 +146,5 @@ def test_a_database_of_the_first_version_is_migrated_with_what_it_holds(tmp_path
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     assert ScriptDirectory(folder).get_revision("0002").down_revision == "0001"
     assert ScriptDirectory(folder).get_revision("0003").down_revision == "0002"
+    assert ScriptDirectory(folder).get_revision("0004").down_revision == "0003"
     again.close()
