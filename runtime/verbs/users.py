@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 
 from runtime.verbs import remote_tables as tables
-from runtime.verbs.asking import AppOption, JsonOption, ServerOption, asking, read_secret, show
+from runtime.verbs.asking import AppOption, JsonOption, ServerOption, read_secret
+from runtime.verbs.kept import Kept, Where
 
 users = typer.Typer(help="Who may register and call for an application.", no_args_is_help=True)
 numbers = typer.Typer(help="Which numbers are an application's.", no_args_is_help=True)
+USERS: Final = Kept(
+    kind="users",
+    key="name",
+    columns=("user", "shown as", "phones at most", "set"),
+    row=lambda u: (
+        u["name"],
+        u["display_name"],
+        u["max_contacts"],
+        tables.moment(u["changed_at"]),
+    ),
+)
+NUMBERS: Final = Kept(
+    kind="numbers",
+    key="number",
+    columns=("number", "scenario", "custom data"),
+    row=lambda n: (n["number"], n["scenario"] or "by the rules", n["custom_data"]),
+)
 UserArgument = Annotated[str, typer.Argument(metavar="NAME", help="User part of its address.")]
 NumberArgument = Annotated[str, typer.Argument(metavar="NUMBER", help="As it is dialled.")]
 
@@ -37,9 +54,7 @@ def set_user(
     body: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if not keep_password:
         body["password"] = read_secret(file, "password", as_json=as_json)
-    with asking(server, application, as_json=as_json) as (client, _):
-        found = client.put(client.app_path("users", name), body)
-        show(found, as_json, lambda c: c.print(tables.plain(f"{name} is set")))
+    USERS.put(name, body, Where(server=server, application=application, as_json=as_json))
 
 
 @users.command("list")
@@ -47,9 +62,7 @@ def list_users(
     server: ServerOption = None, application: AppOption = None, as_json: JsonOption = False
 ) -> None:
     """The users of an application."""
-    with asking(server, application, as_json=as_json) as (client, _):
-        found = client.get(client.app_path("users"))
-        show(found, as_json, lambda c: _show_users(c, found["users"]))
+    USERS.listing(Where(server=server, application=application, as_json=as_json))
 
 
 @users.command("delete")
@@ -60,10 +73,7 @@ def delete_user(
     as_json: JsonOption = False,
 ) -> None:
     """Delete a user; its phones are forgotten."""
-    with asking(server, application, as_json=as_json) as (client, _):
-        client.delete(client.app_path("users", name))
-        told = {"ok": True, "name": name}
-        show(told, as_json, lambda c: c.print(tables.plain(f"{name} is gone")))
+    USERS.delete(name, Where(server=server, application=application, as_json=as_json))
 
 
 @numbers.command("set")
@@ -76,10 +86,8 @@ def set_number(
     as_json: JsonOption = False,
 ) -> None:
     """Say that a number is this application's, and what takes calls to it."""
-    with asking(server, application, as_json=as_json) as (client, _):
-        body = {"scenario": scenario, "custom_data": data}
-        found = client.put(client.app_path("numbers", number), body)
-        show(found, as_json, lambda c: c.print(tables.plain(f"{number} is set")))
+    body = {"scenario": scenario, "custom_data": data}
+    NUMBERS.put(number, body, Where(server=server, application=application, as_json=as_json))
 
 
 @numbers.command("list")
@@ -87,9 +95,7 @@ def list_numbers(
     server: ServerOption = None, application: AppOption = None, as_json: JsonOption = False
 ) -> None:
     """The numbers of an application."""
-    with asking(server, application, as_json=as_json) as (client, _):
-        found = client.get(client.app_path("numbers"))
-        show(found, as_json, lambda c: _show_numbers(c, found["numbers"]))
+    NUMBERS.listing(Where(server=server, application=application, as_json=as_json))
 
 
 @numbers.command("delete")
@@ -100,20 +106,4 @@ def delete_number(
     as_json: JsonOption = False,
 ) -> None:
     """Give a number back."""
-    with asking(server, application, as_json=as_json) as (client, _):
-        client.delete(client.app_path("numbers", number))
-        told = {"ok": True, "number": number}
-        show(told, as_json, lambda c: c.print(tables.plain(f"{number} is gone")))
-
-
-def _show_users(console: Console, found: list[dict[str, Any]]) -> None:
-    rows = [
-        (u["name"], u["display_name"], u["max_contacts"], tables.moment(u["changed_at"]))
-        for u in found
-    ]
-    tables.table(console, ("user", "shown as", "phones at most", "set"), rows)
-
-
-def _show_numbers(console: Console, found: list[dict[str, Any]]) -> None:
-    rows = [(n["number"], n["scenario"] or "by the rules", n["custom_data"]) for n in found]
-    tables.table(console, ("number", "scenario", "custom data"), rows)
+    NUMBERS.delete(number, Where(server=server, application=application, as_json=as_json))
