@@ -30,6 +30,10 @@ GRACE_S: Final = 3.0
 MAX_CONNECTIONS: Final = 2_000
 """Each holds a descriptor and some tasks; one more is closed at once."""
 READ: Final = 64 * 1024
+WRITE: Final = 16 * 1024
+"""Octets that a client must take in PATIENCE_S: any line that carries a call is faster."""
+PATIENCE_S: Final = 30.0
+"""For a client that has asked and does not read: it would hold its connection for ever."""
 
 Door = Callable[[trio.SocketStream, bytes], Awaitable[None]]
 """Takes a connection that begins with a WebSocket handshake; it is closed when the door returns."""
@@ -40,15 +44,24 @@ class ListenError(Exception):
 
 
 class Reread:
-    """A stream whose first octets were looked at before it is served, for Hypercorn's server."""
+    """A stream whose first octets were looked at before it is served, for Hypercorn's server, which
+    shields what it sends from being cancelled, for however long."""
 
     def __init__(self, stream: trio.SocketStream, first: bytes) -> None:
         self._stream = stream
         self._first = first
         self.socket = stream.socket
-        self.send_all = stream.send_all
         self.send_eof = stream.send_eof
         self.aclose = stream.aclose
+
+    async def send_all(self, data: bytes) -> None:
+        """Raises BrokenResourceError when the client takes nothing."""
+        for start in range(0, len(data), WRITE):
+            with trio.move_on_after(PATIENCE_S) as patience:
+                await self._stream.send_all(data[start : start + WRITE])
+            if patience.cancelled_caught:
+                await trio.aclose_forcefully(self._stream)
+                raise trio.BrokenResourceError("the client does not read")
 
     async def receive_some(self, most: int) -> bytes:
         first, self._first = self._first, b""
@@ -83,19 +96,21 @@ class Connections:
         self._context = WorkerContext(None)
         self._on_fault = on_fault
         self._faults = 0
-        self._open = 0
+        self._open: set[trio.SocketStream] = set()
+        self._left = trio.lowlevel.ParkingLot()
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """One connection, to its end."""
-        if self._open >= MAX_CONNECTIONS:
+        if len(self._open) >= MAX_CONNECTIONS:
             return
-        self._open += 1
+        self._open.add(stream)
         try:
             await self._serve(stream)
         except* Exception as group:  # noqa: BLE001 - whatever odd octets do to Hypercorn
             self._tell(group)
         finally:
-            self._open -= 1
+            self._open.discard(stream)
+            self._left.unpark_all()
 
     async def _telling(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What a request met: the client is told that the log has it."""
@@ -124,8 +139,17 @@ class Connections:
                 pass
 
     async def end(self) -> None:
-        """Connections without a request are closed, and no request follows a running one."""
+        """Connections without a request are closed, and no request follows a running one. Return
+        when all are over, or after GRACE_S."""
         await self._context.terminated.set()
+        with trio.move_on_after(GRACE_S):
+            while self._open:
+                await self._left.park()
+
+    def cut(self) -> None:
+        """What is left is closed: Hypercorn's sending cannot be cancelled."""
+        for stream in self._open:
+            stream.socket.close()
 
 
 async def _first_octets(stream: trio.SocketStream) -> tuple[bytes, Kind]:
@@ -180,16 +204,19 @@ class HttpListener:
         connections = Connections(app, door, on_fault)
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(self.socket))
         async with trio.open_nursery() as served:
-            async with trio.open_nursery() as accepting:
-                accept = partial(
-                    trio.serve_listeners, connections.serve, [listener], handler_nursery=served
-                )
-                await accepting.start(accept)
-                task_status.started()
-                await until()
-                accepting.cancel_scope.cancel()
-            await connections.end()
-            served.cancel_scope.deadline = trio.current_time() + GRACE_S
+            try:
+                async with trio.open_nursery() as accepting:
+                    accept = partial(
+                        trio.serve_listeners, connections.serve, [listener], handler_nursery=served
+                    )
+                    await accepting.start(accept)
+                    task_status.started()
+                    await until()
+                    accepting.cancel_scope.cancel()
+                await connections.end()
+            finally:
+                connections.cut()
+            served.cancel_scope.cancel()
 
 
 def _hypercorn() -> HypercornConfig:

@@ -16,7 +16,13 @@ from starlette.types import Receive, Scope, Send
 from trio.testing import MockClock
 
 from runtime.control.heads import MAX_HEAD, Kind, kind_of
-from runtime.control.listener import Connections, HttpListener
+from runtime.control.listener import (
+    GRACE_S,
+    KEEP_ALIVE_S,
+    PATIENCE_S,
+    Connections,
+    HttpListener,
+)
 
 pytestmark = pytest.mark.loopback
 
@@ -159,6 +165,58 @@ async def test_a_client_that_leaves_after_its_answer_leaves_no_connection_behind
         await client.aclose()
     assert trio.current_time() - left < 1
     assert len(doors.requests) == 2
+
+
+class Zeros:
+    """Without end."""
+
+    def __aiter__(self) -> Zeros:
+        return self
+
+    async def __anext__(self) -> bytes:
+        await trio.lowlevel.checkpoint()
+        return bytes(100_000)
+
+
+class Endless(Doors):
+    """Answers with them."""
+
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await StreamingResponse(Zeros())(scope, receive, send)
+
+
+async def test_a_client_that_does_not_read_its_answer_is_left(autojump_clock: MockClock) -> None:
+    doors = Endless()
+    ours, theirs = trio.socket.socketpair()
+    connections = Connections(doors.http, doors.sockets)
+    async with trio.SocketStream(ours) as client:
+        await client.send_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+        await connections.serve(trio.SocketStream(theirs))
+        assert trio.current_time() < PATIENCE_S + KEEP_ALIVE_S
+
+
+async def test_a_client_that_does_not_read_does_not_hold_up_the_end(
+    autojump_clock: MockClock,
+) -> None:
+    async with listening(Endless()) as (_, _, port):
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        await stream.send_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await stream.receive_some(15)).startswith(b"HTTP/1.1 200")
+        ending = trio.current_time()
+    assert trio.current_time() - ending < GRACE_S + 1
+    await stream.aclose()
+
+
+async def test_not_even_where_everything_is_cancelled(autojump_clock: MockClock) -> None:
+    with trio.CancelScope() as everything:
+        async with listening(Endless()) as (_, _, port):
+            stream = await trio.open_tcp_stream("127.0.0.1", port)
+            await stream.send_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert (await stream.receive_some(15)).startswith(b"HTTP/1.1 200")
+            everything.cancel()
+            ending = trio.current_time()
+    assert trio.current_time() - ending < 1
+    await stream.aclose()
 
 
 class BrokenDoors(Doors):
