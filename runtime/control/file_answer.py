@@ -20,7 +20,8 @@ from runtime.control.ranges import Slice, Unsatisfiable, read_range
 
 
 async def file_answer(request: Request, path: Path, media_type: str) -> Response:
-    """200, 206 or 304. Raises Problem: 416, or 404 when it has just gone."""
+    """200, 206 or 304; the head alone is always that of the whole (RFC 9110 14.2). Raises Problem:
+    416, or 404 when it has just gone."""
     try:
         status = await trio.to_thread.run_sync(os.stat, path)
     except FileNotFoundError:
@@ -28,9 +29,10 @@ async def file_answer(request: Request, path: Path, media_type: str) -> Response
     size, changed = status.st_size, formatdate(status.st_mtime, usegmt=True)
     tag = f'"{status.st_mtime_ns:x}-{size:x}"'
     headers = {"accept-ranges": "bytes", "etag": tag, "last-modified": changed}
-    if tag in request.headers.get("if-none-match", ""):
+    known = request.headers.get("if-none-match", "")
+    if tag in known or known.strip() == "*":
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    part = _part(request, size, tag, changed)
+    part = _part(request, size, tag, changed) if request.method == "GET" else None
     sent, code = Slice(0, size), HTTPStatus.OK
     if part is not None:
         sent, code = part, HTTPStatus.PARTIAL_CONTENT
