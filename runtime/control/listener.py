@@ -22,13 +22,12 @@ from hypercorn.utils import wrap_app
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runtime.control.heads import MAX_HEAD, Kind, kind_of
+from runtime.control.places import Places
 
 BACKLOG: Final = 128
 KEEP_ALIVE_S: Final = 20.0
 GRACE_S: Final = 3.0
 """How long running responses may take to end when the server stops."""
-MAX_CONNECTIONS: Final = 2_000
-"""Each holds a descriptor and some tasks; one more is closed at once."""
 READ: Final = 64 * 1024
 WRITE: Final = 16 * 1024
 """Octets that a client must take in PATIENCE_S: any line that carries a call is faster."""
@@ -76,7 +75,7 @@ class Serving(TCPServer):
 
     async def _read_data(self) -> None:
         """Hypercorn would wait for the next request of a client that has closed, as long as for
-        one that is there: some clients a second that ask once would take up MAX_CONNECTIONS."""
+        one that is there: some clients a second that ask once would take up all places."""
         await super()._read_data()
         await self.idle_task.stop()
 
@@ -85,23 +84,33 @@ class Connections:
     """Serves accepted connections; what goes wrong in one is told, and ends no other."""
 
     def __init__(
-        self, app: ASGIApp, door: Door, on_fault: Callable[[str], object] = lambda _: None
+        self,
+        app: ASGIApp,
+        door: Door,
+        on_fault: Callable[[str], object] = lambda _: None,
+        on_full: Callable[[str], object] = lambda _: None,
     ) -> None:
         """`on_fault` is given a traceback, at the first fault and at each doubling: what a stranger
-        can bring about must not fill the log."""
+        can bring about must not fill the log. `on_full` is told likewise of connections that are
+        closed at once."""
         self._config = _hypercorn()
         self._served = app
         self._app = wrap_app(self._telling, self._config.wsgi_max_body_size, "asgi")  # type: ignore[arg-type]
         self._door = door
         self._context = WorkerContext(None)
         self._on_fault = on_fault
+        self._on_full = on_full
+        self._places = Places()
         self._faults = 0
         self._open: set[trio.SocketStream] = set()
         self._left = trio.lowlevel.ParkingLot()
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """One connection, to its end."""
-        if len(self._open) >= MAX_CONNECTIONS:
+        address = _address_of(stream)
+        if not self._places.take(address):
+            if what := self._places.worth_telling:
+                self._on_full(what)
             return
         self._open.add(stream)
         try:
@@ -109,6 +118,7 @@ class Connections:
         except* Exception as group:  # noqa: BLE001 - whatever odd octets do to Hypercorn
             self._tell(group)
         finally:
+            self._places.leave(address)
             self._open.discard(stream)
             self._left.unpark_all()
 
@@ -150,6 +160,14 @@ class Connections:
         """What is left is closed: Hypercorn's sending cannot be cancelled."""
         for stream in self._open:
             stream.socket.close()
+
+
+def _address_of(stream: trio.SocketStream) -> str:
+    """Empty when the client has gone already."""
+    try:
+        return str(stream.socket.getpeername()[0])
+    except (OSError, IndexError):
+        return ""
 
 
 async def _first_octets(stream: trio.SocketStream) -> tuple[bytes, Kind]:
@@ -198,10 +216,11 @@ class HttpListener:
         until: Callable[[], Awaitable[None]],
         *,
         on_fault: Callable[[str], object] = lambda _: None,
+        on_full: Callable[[str], object] = lambda _: None,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve until `until` returns, then let running responses end within GRACE_S."""
-        connections = Connections(app, door, on_fault)
+        connections = Connections(app, door, on_fault, on_full)
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(self.socket))
         async with trio.open_nursery() as served:
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -327,7 +328,8 @@ class Server:
             self._log.error("fault in a connection of the HTTP listener", traceback=fault)
 
         door, end = SocketDoor(self.registry.access, self._children.sockets), self._http_ending
-        await self._http.serve(app, door, end.wait, on_fault=told, task_status=task_status)
+        serve = partial(self._http.serve, on_fault=told, on_full=self._log.warning)
+        await serve(app, door, end.wait, task_status=task_status)
         self._http_ended.set()
 
     def reload_certificates(self) -> None:
