@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import trio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -69,6 +70,8 @@ class ControlParts:
     users: ApplicationUsers
     state: Callable[[], dict[str, Any]]
     """Facts for /healthz beside the sessions: listeners, engine, sandbox."""
+    caught_up: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint
+    """Waits until the history has what began before."""
     access_bytes: int = Limits().access_request_bytes
     """The largest body at an access URL."""
     registrations: Callable[[], list[dict[str, object]]] = list
@@ -97,7 +100,7 @@ def build_table(parts: ControlParts) -> Table:
     """All requests, that for the document about them included."""
     doors = Doors(
         health=Health(parts.registry, parts.state),
-        sessions=Sessions(parts.registry, parts.timelines),
+        sessions=Sessions(parts.registry, parts.timelines, parts.caught_up),
         recordings=Recordings(parts.recording, parts.store, parts.delete_recording),
         registrations=Registrations(parts.registrations, parts.users),
         history=History(parts.store),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -44,6 +44,8 @@ def session_id(request: Request) -> str:
 class Sessions:
     registry: SessionRegistry
     folder: Path
+    caught_up: Callable[[], Awaitable[object]]
+    """Waits until the history has what began before."""
 
     async def listing(self, request: Request) -> Response:
         caller, live = caller_of(request), self.registry.sessions()
@@ -62,7 +64,8 @@ class Sessions:
         return JSONResponse(attrs.asdict(view))
 
     async def start(self, request: Request) -> Response:
-        """A session without a caller; 201 with where its script can be reached."""
+        """A session without a caller; 201 with where its script can be reached. Who is told of it
+        finds it in the history, whatever happens to this process."""
         app = str(request.path_params["app"])
         scenario, custom_data = _wanted(await json_body(request))
         try:
@@ -70,6 +73,7 @@ class Sessions:
         except SessionRefused as exc:
             headers = {"retry-after": str(RETRY_AFTER_S)} if exc.code == BUSY else {}
             raise Problem(exc.code, exc.reason, headers=headers) from exc
+        await self.caught_up()
         url = self.registry.access_url(view.id)
         body = {"session_id": view.id, "access_url": url, "version": view.version}
         return JSONResponse(body, HTTPStatus.CREATED)

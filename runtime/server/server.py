@@ -276,6 +276,7 @@ class Server:
                 delete_recording=self._records.upkeep.delete_recording,
                 store=self._records.store,
                 live=self._live,
+                caught_up=self._records.history.caught_up,
                 applications=self._applications,
                 secrets=self._secrets,
                 users=self._stored_users,

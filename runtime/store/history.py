@@ -27,6 +27,8 @@ BATCH: Final = 500
 RETRY_S: Final = 1.0
 LAST_WRITE_S: Final = 5.0
 """How long the end of the program waits for the disk."""
+CATCH_UP_S: Final = 1.0
+"""How long an answer that names something new waits for it to be written."""
 MAX_TEXT: Final = 1_000
 """Characters of a number, a name or a reason that a peer or a script chose."""
 
@@ -50,6 +52,10 @@ class HistoryWriter:
         self._warn = warn
         self._waiting: dict[tuple[object, ...], tuple[Table, dict[str, Any]]] = {}
         self._filled = trio.Event()
+        self._put_count = 0
+        self._written_count = 0
+        """Of those put, all up to here are written."""
+        self._rounds = trio.lowlevel.ParkingLot()
         self._lost = 0
         self._in_trouble = False
 
@@ -77,18 +83,28 @@ class HistoryWriter:
                 while self._waiting and not self._in_trouble:
                     await self._write()
 
+    async def caught_up(self) -> None:
+        """Return when all that was pictured before is written; a disk that is slow, or takes none,
+        is not waited for."""
+        goal = self._put_count
+        with trio.move_on_after(CATCH_UP_S):
+            while self._written_count < goal and not self._in_trouble:
+                await self._rounds.park()
+
     def _put(self, table: Table, key: tuple[object, ...], row: dict[str, Any]) -> None:
         place = (table.name, *key)
         if place not in self._waiting and len(self._waiting) >= MAX_WAITING:
             self._lost += 1
             return
         self._waiting[place] = (table, {name: _bounded(name, row[name]) for name in row})
+        self._put_count += 1
         self._filled.set()
 
     async def _write(self) -> None:
         batch = dict(list(self._waiting.items())[:BATCH])
         for place in batch:
             del self._waiting[place]
+        reached = self._written_count if self._waiting else self._put_count
         try:
             await self._store.write(lambda connection: _put_rows(connection, list(batch.values())))
         except StoreError as exc:
@@ -96,7 +112,10 @@ class HistoryWriter:
             self._waiting = {**batch, **self._waiting}
             self._report(str(exc))
         else:
+            self._written_count = reached
             self._report("")
+        finally:
+            self._rounds.unpark_all()
         if not self._waiting:
             self._filled = trio.Event()
 

@@ -58,6 +58,40 @@ async def test_a_session_is_shown_with_its_calls_and_recordings(tmp_path: Path) 
         assert await store.read(partial(find_one, session_id="s2")) is None
 
 
+async def test_what_somebody_waited_for_is_there(tmp_path: Path) -> None:
+    store, said = Database.open(tmp_path), list[str]()
+    writer = HistoryWriter(store, "1:1", lambda: BEGIN, said.append)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(writer.run)
+        await writer.caught_up()  # with nothing
+        for number in range(history_module.BATCH + 3):
+            writer.session(session(f"s{number}", duration_s=None, end_cause=None))
+        await writer.caught_up()
+        last = f"s{history_module.BATCH + 2}"
+        assert await store.read(partial(find_one, session_id=last)) is not None
+        nursery.cancel_scope.cancel()
+    store.close()
+    assert said == []
+
+
+async def test_nobody_waits_for_a_disk_that_takes_nothing(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    store = Database.open(tmp_path)
+    store.write_sync(lambda connection: connection.execute(text("DROP TABLE sessions")))
+    writer = HistoryWriter(store, "1:1", lambda: BEGIN, [].append)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(writer.run)
+        writer.session(session("s1"))
+        await writer.caught_up()
+        writer.session(session("s2"))
+        before = trio.current_time()
+        await writer.caught_up()
+        assert trio.current_time() - before <= history_module.CATCH_UP_S
+        nursery.cancel_scope.cancel()
+    store.close()
+
+
 async def test_sessions_are_found_by_what_people_know_of_them(tmp_path: Path) -> None:
     async with written(
         tmp_path,
