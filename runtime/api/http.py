@@ -156,7 +156,7 @@ def result_of(
 
 
 def header_pairs(what: str, headers: object) -> list[tuple[str, str]]:
-    """Headers given as a dict, or as a list of "Name: value"."""
+    """Headers given as a dict, or as a list of "Name: value" or of {"name": ..., "value": ...}."""
     if headers is None:
         return []
     if isinstance(headers, Mapping):
@@ -181,6 +181,11 @@ def _pair(what: str, name: object, value: object) -> tuple[str, str]:
 
 def _lines(what: str, lines: Iterable[object]) -> Iterator[tuple[str, str]]:
     for line in lines:
+        if isinstance(line, Mapping):
+            entry = cast("Mapping[object, object]", line)
+            given = merge(f"{what}(): headers", ("name", "value"), (entry,), {})
+            yield _pair(what, given.get("name"), given.get("value", ""))
+            continue
         if not isinstance(line, str):
             kind = type(line).__name__
             raise TypeError(f"{what}(): headers must be lines 'Name: value', not {kind}")

@@ -42,7 +42,6 @@ INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "ConferenceEvents.EndpointUpdated": f"{_VIDEO}: there are no endpoints",
         "ConferenceEvents.EndpointRemoved": f"{_VIDEO}: there are no endpoints",
         "ConferenceEvents.EndpointManaged": f"{_VIDEO}: there are no endpoints",
-        "AppEvents.WebSocket": "use AppEvents.NewWebSocketConnection",
         "AppEvents.OnNewWebSocketFailed": "use AppEvents.NewWebSocketFailed",
         "CallEvents.VoicemailPromptDetected": "use AMD.create() and AMD.Events.DetectionComplete",
         "CallEvents.VoicemailPromptNotDetected": "use AMD.create() and "

@@ -20,14 +20,19 @@ def merge(
     keywords: Mapping[str, object],
     *,
     legacy: Sequence[str] = (),
+    behind: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Known option name -> value. `legacy` names positional arguments of the older form."""
+    """Known option name -> value. `legacy` names positional arguments of the older form, `behind`
+    those that may follow the dict."""
     given: dict[str, object] = {}
     if positional and isinstance(positional[0], Mapping):
-        if len(positional) > 1:
-            raise TypeError(f"{what}(): nothing may follow the dict of options")
+        more = positional[1:]
+        if len(more) > len(behind):
+            may = f"only {', '.join(behind)}" if behind else "nothing"
+            raise TypeError(f"{what}(): {may} may follow the dict of options")
         pasted = cast("Mapping[object, object]", positional[0])
         given.update({str(name): value for name, value in pasted.items()})
+        given.update(zip(behind, more, strict=False))
     elif len(positional) > len(legacy):
         raise TypeError(_too_many(what, positional, legacy))
     else:

@@ -103,7 +103,7 @@ class WebSocket:
 
     def _greeted(self, heard: bool) -> None:
         if not heard:
-            text = "a WebSocket came in: there is no listener for AppEvents.NewWebSocketConnection"
+            text = "a WebSocket came in: there is no listener for AppEvents.WebSocket"
             self._note(text, "refusal")
             self.close()
 

@@ -103,11 +103,11 @@ def test_what_comes_before_the_dot_makes_nothing_similar() -> None:
 @pytest.mark.parametrize(
     ("event", "instead"),
     [
-        ("Application.WebSocket", "use AppEvents.NewWebSocketConnection"),
+        ("Application.WebSocket", "known are AppEvents.NewWebSocketConnection"),
         ("AppEvents.OnNewWebSocketFailed", "use AppEvents.NewWebSocketFailed"),
     ],
 )
-def test_other_names_of_events_say_which_is_used_here(event: str, instead: str) -> None:
+def test_other_values_of_events_say_which_is_used_here(event: str, instead: str) -> None:
     with pytest.raises(ValueError, match=instead):
         resolve(AppEvents, event)
 

@@ -31,7 +31,7 @@ from runtime.api import (
     unit,
     websocket,
 )
-from runtime.api.event_constants import NEVER_FIRED
+from runtime.api.event_constants import NEVER_FIRED, constants
 from runtime.api.events import Event, by_name
 from runtime.api.names import NamespaceType, StrictNames, public_names, shown_name
 
@@ -135,11 +135,13 @@ def page() -> str:
 
 
 def _value_names() -> list[str]:
-    return ["Answered", "ASRProfileList", "Bridged", "BridgeReason", "CallState", "DTMFType",
-            "Gathered", "GatherReason",
+    return ["Answered", "ASRDictionary", "ASRLanguage", "ASRModel", "ASRModelList",
+            "ASRProfileList", "Bridged", "BridgeReason", "CallAudioQuality", "CallState",
+            "DTMFType", "Gathered", "GatherReason",
             "Handle", "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
-            "KeyList", "KeyValue", "Modules", "PhoneNumberInfo",
-            "PlaybackOutcome", "RecordExpireTime", "SendMailResult", "VoiceList",
+            "KeyList", "KeyValue", "Language", "Modules", "PhoneNumberInfo",
+            "PlaybackOutcome", "RecordExpireTime", "SendMailResult",
+            "TranscriptionProvider", "VoiceList",
             "WebSocketAudioEncoding", "WebSocketReadyState"]  # fmt: skip
 
 
@@ -258,11 +260,11 @@ def _events(space: NamespaceType) -> str:
     lines = [f"## {space.__name__}\n", text_of(space) + "\n"]
     lines += ["| constant | string value | payload | when |", "|---|---|---|---|"]
     values = by_name(space)
-    constants = {getattr(space, name): name for name in public_names(space)}
+    names = constants(space)
     for value, event in values.items():
         if value not in NEVER_FIRED:
-            lines.append(_event(constants[event], value, event))
-    silent = [f"`{constants[event]}`" for value, event in values.items() if value in NEVER_FIRED]
+            lines.append(_event(names[event], value, event))
+    silent = [f"`{names[event]}`" for value, event in values.items() if value in NEVER_FIRED]
     if silent:
         lines.append(
             f"\nKnown, and never fired in this version (listening writes a log line): "

@@ -32,7 +32,8 @@ from runtime.session.playback import Prompt
 from runtime.session.socket import WebSocket
 
 CONFERENCE_FULL: Final = 486
-"""`ConferenceEvents.Error.code`: the conference goes on, one call was not let in (Busy Here)."""
+"""`code` of ConferenceEvents.ConferenceError: the conference goes on, one call was not let in (Busy
+Here)."""
 
 
 async def _open_file(session: SessionContext, url: str, how: Fetching) -> Sound:
