@@ -10,6 +10,7 @@ from runtime.api.call import Call as Call
 from runtime.api.call_list import CallList as CallList
 from runtime.api.conference import Conference as Conference
 from runtime.api.crypto import Crypto as Crypto
+from runtime.api.endpoint import Endpoint as Endpoint
 from runtime.api.errors import CommandFailed as CommandFailed
 from runtime.api.errors import LimitReached as LimitReached
 from runtime.api.errors import NobodyAnswered as NobodyAnswered
@@ -58,6 +59,8 @@ from runtime.api.timers import setTimeout as setTimeout
 from runtime.api.values import Answered as Answered
 from runtime.api.values import CallAudioQuality as CallAudioQuality
 from runtime.api.values import CallState as CallState
+from runtime.api.values import ConferenceDirection as ConferenceDirection
+from runtime.api.values import ConferenceMode as ConferenceMode
 from runtime.api.values import DTMFType as DTMFType
 from runtime.api.values import Gathered as Gathered
 from runtime.api.values import GatherReason as GatherReason
@@ -93,9 +96,12 @@ __all__ = [
     "CallState",
     "CommandFailed",
     "Conference",
+    "ConferenceDirection",
     "ConferenceEvents",
+    "ConferenceMode",
     "Crypto",
     "DTMFType",
+    "Endpoint",
     "FirstAnswered",
     "GatherReason",
     "Gathered",

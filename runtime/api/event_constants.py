@@ -117,6 +117,9 @@ class ConferenceEvents(metaclass=NamespaceType):
     Started: TypeAlias = unit.ConferenceStarted
     Stopped: TypeAlias = unit.ConferenceStopped
     ConferenceError: TypeAlias = unit.ConferenceError
+    EndpointAdded: TypeAlias = unit.EndpointAdded
+    EndpointRemoved: TypeAlias = unit.EndpointRemoved
+    EndpointUpdated: TypeAlias = unit.EndpointUpdated
     Error: TypeAlias = unit.ConferenceError  # as our scripts had it first
 
 

@@ -34,14 +34,9 @@ INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "VoxEngine.sessionId": "it is a field of AppEvents.Started",
         "VoxEngine.accountId": "it is a field of AppEvents.Started",
         "VoxEngine.applicationId": "it is a field of AppEvents.Started",
-        "Conference.add": f"{_VIDEO}; use call.sendMediaTo(conference) and "
-        "conference.sendMediaTo(call)",
-        "Conference.get": f"{_VIDEO}: there are no endpoints",
-        "Conference.getList": f"{_VIDEO}: there are no endpoints",
-        "ConferenceEvents.EndpointAdded": f"{_VIDEO}: there are no endpoints",
-        "ConferenceEvents.EndpointUpdated": f"{_VIDEO}: there are no endpoints",
-        "ConferenceEvents.EndpointRemoved": f"{_VIDEO}: there are no endpoints",
-        "ConferenceEvents.EndpointManaged": f"{_VIDEO}: there are no endpoints",
+        "ConferenceEvents.EndpointManaged": "everybody in a conference hears all others",
+        "Endpoint.manageEndpoint": "everybody in a conference hears all others; make another "
+        "conference for some of them",
         "AppEvents.OnNewWebSocketFailed": "use AppEvents.NewWebSocketFailed",
         "CallEvents.VoicemailPromptDetected": "use AMD.create() and AMD.Events.DetectionComplete",
         "CallEvents.VoicemailPromptNotDetected": "use AMD.create() and "

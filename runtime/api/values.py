@@ -102,6 +102,24 @@ class CallAudioQuality(StrEnum):
     STANDARD = "STANDARD"
 
 
+class ConferenceMode(StrEnum):
+    """The `mode` option of Conference.add; audio is mixed for both. VoxEngine reference:
+    ConferenceMode."""
+
+    MIX = "MIX"
+    FORWARD = "FORWARD"
+
+
+class ConferenceDirection(StrEnum):
+    """The `direction` option of Conference.add. VoxEngine reference: ConferenceDirection."""
+
+    SEND = "SEND"
+    """The call is heard."""
+    RECEIVE = "RECEIVE"
+    """It hears."""
+    BOTH = "BOTH"
+
+
 class WebSocketAudioEncoding(StrEnum):
     """How audio is encoded for a WebSocket. VoxEngine reference: WebSocketAudioEncoding."""
 

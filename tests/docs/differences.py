@@ -35,6 +35,8 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "VoxEngine.createURLPlayer": "what was fetched is kept for as long as its server allows",
     "VoxEngine.createRecorder": "files of the runtime, not of a cloud",
     "VoxEngine.createConference": "audio only",
+    "Conference.add": "audio only, and in every conference",
+    "ConferenceEvents.EndpointUpdated": "after setDisplayName only",
     "VoxEngine.createWebSocket": "ws:// works too; private addresses need the operator's leave",
     "WebSocket.sendMediaTo": "one stream at a time: `tag` does not choose among several",
     "WebSocket.clearMediaBuffer": "`tag` does not choose among several streams",
@@ -92,6 +94,11 @@ WITHOUT_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
         "video": _NO_VIDEO,
         "scheme": _CODECS,
         "strictCodecList": _CODECS,
+    },
+    "Conference.add": {
+        "scheme": _CODECS,
+        "receiveParameters": "everybody hears all others",
+        "maxVideoBitrate": _NO_VIDEO,
     },
     "Net.sendMail": {
         "login": "the operator's relay has its own",

@@ -23,6 +23,7 @@ from runtime.api import (
     call_listening,
     call_signalling,
     call_transfers,
+    conference,
     dialing,
     http,
     mail,
@@ -66,6 +67,7 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "VoxEngine.createSequencePlayer": player_making.SEQUENCE_OPTIONS,
     "VoxEngine.createRecorder": recorder.RECORD_OPTIONS,
     "VoxEngine.createConference": ("hd_audio",),
+    "Conference.add": conference.ENDPOINT_OPTIONS,
     "VoxEngine.createASR": asr.ASR_OPTIONS,
     "VoxEngine.createWebSocket": websocket.SOCKET_OPTIONS,
     "WebSocket.clearMediaBuffer": websocket.CLEAR_OPTIONS,
@@ -85,8 +87,9 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
 }
 """What **options are."""
 OBJECTS: Final = ("VoxEngine", "Call", "Player", "SequencePlayer", "Recorder", "Conference",
-                  "WebSocket", "ASR", "Net", "ApplicationStorage", "CallList", "IVR", "IVRState",
-                  "Logger", "PhoneNumber", "Crypto", "Bridge", "FirstAnswered")  # fmt: skip
+                  "Endpoint", "WebSocket", "ASR", "Net", "ApplicationStorage", "CallList", "IVR",
+                  "IVRState", "Logger", "PhoneNumber", "Crypto", "Bridge",
+                  "FirstAnswered")  # fmt: skip
 RESULTS: Final = {"AnswerHandle": "Answered", "PlaybackHandle": "PlaybackOutcome"}
 RESULTS_MORE: Final = {
     "EndHandle": "Disconnected or Failed",
@@ -137,6 +140,7 @@ def page() -> str:
 def _value_names() -> list[str]:
     return ["Answered", "ASRDictionary", "ASRLanguage", "ASRModel", "ASRModelList",
             "ASRProfileList", "Bridged", "BridgeReason", "CallAudioQuality", "CallState",
+            "ConferenceDirection", "ConferenceMode",
             "DTMFType", "Gathered", "GatherReason",
             "Handle", "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
             "KeyList", "KeyValue", "Language", "Modules", "PhoneNumberInfo",

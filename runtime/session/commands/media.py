@@ -19,6 +19,7 @@ from runtime.sandbox.commands import (
     StopMediaTo,
     StopPlayback,
 )
+from runtime.sandbox.conference_commands import AddEndpoint, UpdateEndpoint
 from runtime.session.commands.table import (
     DONE,
     LATER,
@@ -28,6 +29,7 @@ from runtime.session.commands.table import (
     find_call,
 )
 from runtime.session.context import SessionContext
+from runtime.session.mixers import Conference, Endpoint
 from runtime.session.playback import Prompt
 from runtime.session.socket import WebSocket
 
@@ -92,14 +94,37 @@ def stop_playback(session: SessionContext, command: StopPlayback, _: int) -> boo
     return DONE
 
 
+def refuse_member(session: SessionContext, conference: int, why: str, **fields: int) -> None:
+    """The conference's own event says so."""
+    told = {"error": why, "code": CONFERENCE_FULL, **fields}
+    session.events.emit("Conference.Error", unit=conference, fields=told)
+
+
+def add_endpoint(session: SessionContext, command: AddEndpoint, _: int) -> bool:
+    conference = session.units.find(command.unit, Conference)
+    find_audible(session, command.call, "Conference.add()")
+    endpoint = Endpoint(
+        number=command.endpoint, call=command.call, mode=command.mode, direction=command.direction
+    )
+    try:
+        conference.admit(endpoint)
+    except ConferenceFull as exc:
+        refuse_member(session, command.unit, str(exc), endpoint=command.endpoint)
+        raise
+    return DONE
+
+
+def update_endpoint(session: SessionContext, command: UpdateEndpoint, _: int) -> bool:
+    session.units.find(command.unit, Conference).update(command.endpoint)
+    return DONE
+
+
 def send(session: SessionContext, command: SendMediaTo, _: int) -> bool:
     try:
         session.routes.connect(command.source, command.sink)
     except ConferenceFull as exc:
         to_the_room = exc.conference == command.sink
-        unit = command.sink if to_the_room else command.source
-        fields = {"error": str(exc), "code": CONFERENCE_FULL}
-        session.events.emit("Conference.Error", unit=unit, fields=fields)
+        refuse_member(session, command.sink if to_the_room else command.source, str(exc))
         raise
     sink = session.units.get(command.sink)
     if isinstance(sink, WebSocket):
@@ -129,4 +154,6 @@ MEDIA_COMMANDS: Final[Mapping[str, Handler]] = {
     SendMediaTo.op: send,
     StopMediaTo.op: stop_send,
     RecordCall.op: record,
+    AddEndpoint.op: add_endpoint,
+    UpdateEndpoint.op: update_endpoint,
 }
