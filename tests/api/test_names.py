@@ -22,6 +22,8 @@ from runtime.api.names import NamespaceType, close_matches
         (CallEvents, "Conected", "did you mean 'Connected'"),
         (CallEvents, "playbackfinished", "did you mean 'PlaybackFinished'"),
         (PlayerEvents, "PlaybackError", "does not exist here: PlaybackFinished has an error field"),
+        (CallEvents, "Answered", "does not exist here: use CallEvents.Connected"),
+        (CallEvents, "Hangup", "use CallEvents.Disconnected, and CallEvents.Failed of outgoing"),
         (VoxEngine, "enqueueACDRequest", "does not exist here: there are no queues of operators"),
         (AppEvents, "HttpRequst", "did you mean 'HttpRequest'"),
         (Modules, "Recoder", "did you mean 'Recorder'"),

@@ -300,3 +300,21 @@ async def test_the_scheme_of_an_incoming_call_may_follow_the_options_of_call_sip
     assert (await bob.invited()).callerid == "+442079460123"
     bob.busy()
     caller.hang_up()
+
+
+async def test_language_is_the_older_name_of_voice(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            await e.call.answer()
+            await e.call.say("hello", {"language": VoiceList.Google.en_GB_Wavenet_A})
+            player = VoxEngine.createTTSPlayer("again", language=Language.UK_ENGLISH_MALE)
+            player.sendMediaTo(e.call)
+        """)
+    )
+    caller = await sim.call()
+    await caller.hears("again")
+    spoken = [row.detail for row in sim.timeline if row.what in ("media.say", "player.create_tts")]
+    assert [str(each).count("en-GB") for each in spoken] == [1, 1]
+    caller.hang_up()
