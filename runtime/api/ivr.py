@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 import attrs
 
@@ -132,11 +132,17 @@ class InteractiveVoice(StrictNames):
         """How prompts are spoken. VoxEngine reference: IVRPrompt."""
         return current().prompt_options
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if name != "ttsOptions":
-            super().__setattr__(name, value)
-            return
-        current().prompt_options = inner_options("IVR", name, value, TTS_OPTIONS)
+    @ttsOptions.setter
+    def ttsOptions(self, value: Mapping[str, str]) -> None:
+        current().prompt_options = inner_options("IVR", "ttsOptions", value, TTS_OPTIONS)
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if name == "ttsOptions":
+                object.__setattr__(self, name, value)
+            else:
+                super().__setattr__(name, value)
 
     def reset(self) -> None:
         """Leave the states that calls are in: keys lead nowhere any more. Prompts play on.

@@ -19,7 +19,7 @@ SNIPPETS = {
     "good": """
 from runtime import (
     AppEvents, Answered, ASRLanguage, ASRModelList, Call, CallEvents, CallState, ConferenceEvents,
-    Gathered, Language, PlaybackOutcome, PlayerEvents, VoiceList, VoxEngine, bridge, first_answered,
+    Gathered, IVR, Language, PlaybackOutcome, PlayerEvents, VoiceList, VoxEngine, bridge, first_answered,
     setTimeout,
 )
 
@@ -63,6 +63,7 @@ def started() -> None:
     player = VoxEngine.createURLPlayer("music.wav", loop=True)
     player.addEventListener(PlayerEvents.Started, lambda e: print(e.duration, e.player.id()))
     player.sendMediaTo(VoxEngine.createConference())
+    IVR.ttsOptions = {"rate": "slow"}
     reveal_type(VoiceList.Amazon.Neural.en_US_Joanna)  # N: "str"
     reveal_type(Language.Premium.US_ENGLISH_FEMALE)  # N: "str"
     reveal_type(ASRLanguage.ENGLISH_US)  # N: "str"
