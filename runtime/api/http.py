@@ -66,9 +66,13 @@ def _known(name: str) -> str:
 
 def request_options(what: str, positional: tuple[object, ...], keywords: Any) -> dict[str, Any]:
     """Option name -> value, from keywords, one dict, or one HttpRequestOptions."""
-    if positional and isinstance(positional[0], HttpRequestOptions):
-        positional = (dict(positional[0]._given), *positional[1:])
-    return merge(what, OPTIONS, positional, keywords)
+    plain = tuple(map(_plain, positional))
+    return merge(what, OPTIONS, plain, {name: _plain(each) for name, each in keywords.items()})
+
+
+def _plain(given: object) -> object:
+    """HttpRequestOptions as the dict that it is."""
+    return dict(given._given) if isinstance(given, HttpRequestOptions) else given
 
 
 @attrs.frozen

@@ -19,8 +19,8 @@ SNIPPETS = {
     "good": """
 from runtime import (
     AppEvents, Answered, ASRLanguage, ASRModelList, Call, CallEvents, CallState, ConferenceEvents,
-    Gathered, IVR, Language, PlaybackOutcome, PlayerEvents, VoiceList, VoxEngine, bridge, first_answered,
-    setTimeout,
+    Gathered, IVR, Language, PlaybackOutcome, PlayerEvents, VoiceList, VoxEngine, bridge,
+    first_answered, setTimeout,
 )
 
 def connected(event: CallEvents.Connected) -> None:
@@ -60,6 +60,9 @@ def started() -> None:
     VoxEngine.callSIP("sip:bob@example.com", "100", "Bob")
     VoxEngine.callUser(username="bob", callerid="100")
     VoxEngine.callUser({"username": "bob", "callerid": "100"})
+    VoxEngine.callUser(parameters={"username": "bob"})
+    VoxEngine.callSIP("sip:bob@example.com", parameters={"callerid": "100"})
+    VoxEngine.createURLPlayer(request={"url": "music.wav"}, parameters={"loop": True})
     player = VoxEngine.createURLPlayer("music.wav", loop=True)
     player.addEventListener(PlayerEvents.Started, lambda e: print(e.duration, e.player.id()))
     player.sendMediaTo(VoxEngine.createConference())
