@@ -60,8 +60,8 @@ class Shorthand:
 class WebSocket(MediaSource):
     """Made by VoxEngine.createWebSocket, or given by AppEvents.WebSocket.
     `call.sendMediaTo(socket)`: the other side hears the call; `socket.sendMediaTo(call)`: the call
-    hears the other side. A socket hears one source at a time, and stays open when a call ends:
-    close it.
+    hears the other side. A socket hears one source for each `tag` of sendMediaTo, four at most. It
+    stays open when a call ends: close it.
 
     `url` and `readyState` ("connecting", "open", "closing", "closed") are its properties; `onopen`,
     `onmessage`, `onclose`, `onerror`, `oncreated`, `onmediastarted` and

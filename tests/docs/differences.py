@@ -38,7 +38,7 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "Conference.add": "audio only, and in every conference",
     "ConferenceEvents.EndpointUpdated": "after setDisplayName only",
     "VoxEngine.createWebSocket": "ws:// works too; private addresses need the operator's leave",
-    "WebSocket.sendMediaTo": "one stream at a time: `tag` does not choose among several",
+    "WebSocket.sendMediaTo": "one stream of the server's at a time: `tag` does not choose",
     "WebSocket.clearMediaBuffer": "`tag` does not choose among several streams",
     "WebSocketEvents.ERROR": "with `reason`; CLOSE follows",
     "VoxEngine.createASR": "the operator's recogniser or the embedded one (English phrases of "

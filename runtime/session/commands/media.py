@@ -32,6 +32,7 @@ from runtime.session.context import SessionContext
 from runtime.session.mixers import Conference, Endpoint
 from runtime.session.playback import Prompt
 from runtime.session.socket import WebSocket
+from runtime.session.socket_streams import SocketRefused
 
 CONFERENCE_FULL: Final = 486
 """`code` of ConferenceEvents.ConferenceError: the conference goes on, one call was not let in (Busy
@@ -120,19 +121,33 @@ def update_endpoint(session: SessionContext, command: UpdateEndpoint, _: int) ->
 
 
 def send(session: SessionContext, command: SendMediaTo, _: int) -> bool:
+    sink = session.units.get(command.sink)
+    if isinstance(sink, WebSocket):
+        return _send_to_socket(session, command, sink)
     try:
         session.routes.connect(command.source, command.sink)
     except ConferenceFull as exc:
         to_the_room = exc.conference == command.sink
         refuse_member(session, command.sink if to_the_room else command.source, str(exc))
         raise
-    sink = session.units.get(command.sink)
-    if isinstance(sink, WebSocket):
-        sink.hear(command)
+    return DONE
+
+
+def _send_to_socket(session: SessionContext, command: SendMediaTo, socket: WebSocket) -> bool:
+    try:
+        node = socket.node_of(command)
+    except SocketRefused as exc:
+        raise CommandRefused(str(exc)) from exc
+    session.routes.connect(command.source, node)
+    socket.hear(node, command)
     return DONE
 
 
 def stop_send(session: SessionContext, command: StopMediaTo, _: int) -> bool:
+    sink = session.units.get(command.sink)
+    if isinstance(sink, WebSocket):
+        sink.hear_no_more(command.source)
+        return DONE
     session.routes.disconnect(command.source, command.sink)
     return DONE
 
