@@ -92,9 +92,10 @@ class Call(CallListening):
         speech, stopPlayback() does. Options, as keywords or one dict: voice (VoiceList, or a
         language tag), ttsOptions {rate, pitch, volume}, progressivePlayback (it begins while the
         rest is still being spoken; PlaybackStarted.duration is 0 then); request is accepted, and
-        language is the older name of voice. VoxEngine reference: Call.say.
+        language is the older name of voice. The older positional form (text, voice, ttsOptions)
+        works. VoxEngine reference: Call.say.
         """
-        merged = merge("Call.say", SAY_OPTIONS, voice, options, legacy=("voice",))
+        merged = merge("Call.say", SAY_OPTIONS, voice, options, legacy=("voice", "ttsOptions"))
         fields = speech_fields("Call.say", text, merged)
         progressive = flag(
             "Call.say", "progressivePlayback", merged.get("progressivePlayback", False)

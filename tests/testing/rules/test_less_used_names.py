@@ -239,13 +239,14 @@ async def test_older_scripts_name_voices_by_country_language_and_gender(sim: Sim
         @on_call
         async def alerting(e):
             await e.call.answer()
-            e.call.say("hello", Language.UK_ENGLISH_FEMALE)
+            e.call.say("hello", Language.UK_ENGLISH_FEMALE, {"rate": "slow"})
         """)
     )
     caller = await sim.call()
     await caller.hears("hello")
     said = next(row for row in sim.timeline if row.what == "media.say")
     assert "en-GB+female" in str(said.detail)
+    assert "'rate': 'slow'" in str(said.detail)
     caller.hang_up()
 
 
