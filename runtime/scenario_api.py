@@ -10,6 +10,7 @@ from runtime.api.call import Call as Call
 from runtime.api.call_list import CallList as CallList
 from runtime.api.conference import Conference as Conference
 from runtime.api.crypto import Crypto as Crypto
+from runtime.api.endpoint import Endpoint as Endpoint
 from runtime.api.errors import CommandFailed as CommandFailed
 from runtime.api.errors import LimitReached as LimitReached
 from runtime.api.errors import NobodyAnswered as NobodyAnswered
@@ -40,6 +41,14 @@ from runtime.api.phone_number import PhoneNumberInfo as PhoneNumberInfo
 from runtime.api.player import Player as Player
 from runtime.api.player import SequencePlayer as SequencePlayer
 from runtime.api.recorder import Recorder as Recorder
+from runtime.api.speech_names import ASRDictionary as ASRDictionary
+from runtime.api.speech_names import ASRLanguage as ASRLanguage
+from runtime.api.speech_names import ASRModel as ASRModel
+from runtime.api.speech_names import ASRModelList as ASRModelList
+from runtime.api.speech_names import ASRProfileList as ASRProfileList
+from runtime.api.speech_names import Language as Language
+from runtime.api.speech_names import TranscriptionProvider as TranscriptionProvider
+from runtime.api.speech_names import VoiceList as VoiceList
 from runtime.api.storage import ApplicationStorage as ApplicationStorage
 from runtime.api.storage import KeyList as KeyList
 from runtime.api.storage import KeyValue as KeyValue
@@ -48,15 +57,16 @@ from runtime.api.timers import clearTimeout as clearTimeout
 from runtime.api.timers import setInterval as setInterval
 from runtime.api.timers import setTimeout as setTimeout
 from runtime.api.values import Answered as Answered
-from runtime.api.values import ASRProfileList as ASRProfileList
+from runtime.api.values import CallAudioQuality as CallAudioQuality
 from runtime.api.values import CallState as CallState
+from runtime.api.values import ConferenceDirection as ConferenceDirection
+from runtime.api.values import ConferenceMode as ConferenceMode
 from runtime.api.values import DTMFType as DTMFType
 from runtime.api.values import Gathered as Gathered
 from runtime.api.values import GatherReason as GatherReason
 from runtime.api.values import Modules as Modules
 from runtime.api.values import PlaybackOutcome as PlaybackOutcome
 from runtime.api.values import RecordExpireTime as RecordExpireTime
-from runtime.api.values import VoiceList as VoiceList
 from runtime.api.values import WebSocketAudioEncoding as WebSocketAudioEncoding
 from runtime.api.values import WebSocketReadyState as WebSocketReadyState
 from runtime.api.voxengine import VoxEngine as VoxEngine
@@ -67,7 +77,11 @@ __all__ = [
     "AMD",
     "ASR",
     "IVR",
+    "ASRDictionary",
     "ASREvents",
+    "ASRLanguage",
+    "ASRModel",
+    "ASRModelList",
     "ASRProfileList",
     "Answered",
     "AppEvents",
@@ -76,14 +90,18 @@ __all__ = [
     "BridgeReason",
     "Bridged",
     "Call",
+    "CallAudioQuality",
     "CallEvents",
     "CallList",
     "CallState",
     "CommandFailed",
     "Conference",
+    "ConferenceDirection",
     "ConferenceEvents",
+    "ConferenceMode",
     "Crypto",
     "DTMFType",
+    "Endpoint",
     "FirstAnswered",
     "GatherReason",
     "Gathered",
@@ -95,6 +113,7 @@ __all__ = [
     "IVRState",
     "KeyList",
     "KeyValue",
+    "Language",
     "LimitReached",
     "Logger",
     "Modules",
@@ -113,6 +132,7 @@ __all__ = [
     "SequencePlayer",
     "SequencePlayerEvents",
     "SessionOver",
+    "TranscriptionProvider",
     "VoiceList",
     "VoxEngine",
     "WebSocket",

@@ -109,7 +109,7 @@ class NewWebSocketConnection(AppEvent):
 class NewWebSocketFailed(AppEvent):
     """A WebSocket could not come in: there were too many, or no audio leg is free (`reason`).
 
-    Order: after Started, in place of NewWebSocketConnection.
+    Order: after Started, in place of AppEvents.WebSocket.
     """
 
     name: ClassVar[str] = "Application.OnNewWebSocketFailed"

@@ -14,8 +14,10 @@ from runtime.api.unit import MediaUnit
 from runtime.sandbox.recognition_commands import CreateRecogniser, StopRecogniser
 
 ASR_OPTIONS: Final = (
+    "dict",
     "headers",
     "interimResults",
+    "lang",
     "language",
     "model",
     "phraseHints",
@@ -24,7 +26,11 @@ ASR_OPTIONS: Final = (
     "request",
     "singleUtterance",
 )
-TOLD: Final = tuple(name for name in ASR_OPTIONS if name not in ("headers", "interimResults"))
+OLDER: Final = {"lang": "language", "dict": "phraseHints"}
+"""Names that options had before, and have in many scripts -> what they are called now."""
+TOLD: Final = tuple(
+    name for name in ASR_OPTIONS if name not in ("headers", "interimResults", *OLDER)
+)
 """What the recogniser is told."""
 
 
@@ -59,11 +65,16 @@ class RecogniserMaking(EventSource):
         or one dict: interimResults (those events are fired, if the recogniser has any); profile
         (ASRProfileList, or a language tag), model, language, singleUtterance, phraseHints,
         profanityFilter and request are told to the recogniser, 2,000 characters of JSON together;
-        headers is accepted. Nobody tells when nothing is said: set a timer. At most 10 at once.
+        headers is accepted. The older lang and dict, by position too, are language and phraseHints.
+        Nobody tells when nothing is said: set a timer. At most 10 at once.
         VoxEngine reference: VoxEngine.createASR.
         """
         what = "VoxEngine.createASR"
-        return make_recogniser(what, merge(what, ASR_OPTIONS, parameters, options))
+        given = merge(what, ASR_OPTIONS, parameters, options, legacy=tuple(OLDER))
+        for older, name in OLDER.items():
+            if older in given:
+                given.setdefault(name, given[older])
+        return make_recogniser(what, given)
 
 
 def make_recogniser(what: str, given: dict[str, Any]) -> ASR:

@@ -89,7 +89,7 @@ class RecognitionStopped(RecognitionEvent):
     """
 
     name: ClassVar[str] = "ASR.Stopped"
-    cost: float = 0
+    cost: str = "0"
     duration: int = 0
 
 

@@ -33,19 +33,19 @@ class Bridging(StrictNames):
 
     __slots__ = ()
 
-    def sendMediaBetween(self, unit1: MediaSource, unit2: MediaSource) -> None:
+    def sendMediaBetween(self, mediaUnit1: MediaSource, mediaUnit2: MediaSource) -> None:
         """Let two units hear each other: both sendMediaTo calls. VoxEngine reference:
         VoxEngine.sendMediaBetween."""
-        _both_ways("sendMediaBetween", unit1=unit1, unit2=unit2)
-        unit1.sendMediaTo(unit2)
-        unit2.sendMediaTo(unit1)
+        _both_ways("sendMediaBetween", mediaUnit1=mediaUnit1, mediaUnit2=mediaUnit2)
+        mediaUnit1.sendMediaTo(mediaUnit2)
+        mediaUnit2.sendMediaTo(mediaUnit1)
 
-    def stopMediaBetween(self, unit1: MediaSource, unit2: MediaSource) -> None:
+    def stopMediaBetween(self, mediaUnit1: MediaSource, mediaUnit2: MediaSource) -> None:
         """Undo sendMediaBetween, where it was not replaced. VoxEngine reference:
         VoxEngine.stopMediaBetween."""
-        _both_ways("stopMediaBetween", unit1=unit1, unit2=unit2)
-        unit1.stopMediaTo(unit2)
-        unit2.stopMediaTo(unit1)
+        _both_ways("stopMediaBetween", mediaUnit1=mediaUnit1, mediaUnit2=mediaUnit2)
+        mediaUnit1.stopMediaTo(mediaUnit2)
+        mediaUnit2.stopMediaTo(mediaUnit1)
 
     def easyProcess(
         self,

@@ -24,7 +24,7 @@ from runtime.api.values import Answered, PlaybackOutcome
 from runtime.decisions.gather import MAX_DIGITS
 from runtime.sandbox.commands import PlayProgressTone, RecordCall, Say, StartPlayback, StopPlayback
 
-SAY_OPTIONS: Final = ("progressivePlayback", "request", "ttsOptions", "voice")
+SAY_OPTIONS: Final = ("language", "progressivePlayback", "request", "ttsOptions", "voice")
 TTS_OPTIONS: Final = (
     "effectsProfileId",
     "emotion",
@@ -91,10 +91,11 @@ class Call(CallListening):
         Awaiting gives a PlaybackOutcome and does not raise; ending the wait does not stop the
         speech, stopPlayback() does. Options, as keywords or one dict: voice (VoiceList, or a
         language tag), ttsOptions {rate, pitch, volume}, progressivePlayback (it begins while the
-        rest is still being spoken; PlaybackStarted.duration is 0 then); request is accepted.
-        VoxEngine reference: Call.say.
+        rest is still being spoken; PlaybackStarted.duration is 0 then); request is accepted, and
+        language is the older name of voice. The older positional form (text, voice, ttsOptions)
+        works. VoxEngine reference: Call.say.
         """
-        merged = merge("Call.say", SAY_OPTIONS, voice, options, legacy=("voice",))
+        merged = merge("Call.say", SAY_OPTIONS, voice, options, legacy=("voice", "ttsOptions"))
         fields = speech_fields("Call.say", text, merged)
         progressive = flag(
             "Call.say", "progressivePlayback", merged.get("progressivePlayback", False)
@@ -240,6 +241,6 @@ def speech_fields(what: str, spoken: str, merged: Mapping[str, Any]) -> dict[str
     tts = inner_options(what, "ttsOptions", merged.get("ttsOptions"), TTS_OPTIONS)
     return {
         "text": text(what, "text", spoken)[:MAX_SENT_TEXT],
-        "voice": text(what, "voice", merged.get("voice", "")),
+        "voice": text(what, "voice", merged.get("voice", merged.get("language", ""))),
         **{name: tts.get(name, "") for name in ("rate", "pitch", "volume")},
     }

@@ -100,7 +100,7 @@ class Dialing(StrictNames):
     @overload
     def callSIP(self, to: str, **options: Unpack[SipOptions]) -> Call: ...
     @overload
-    def callSIP(self, to: str, options: SipOptions, /) -> Call: ...
+    def callSIP(self, to: str, parameters: SipOptions, scheme: object = None) -> Call: ...
     @overload
     def callSIP(self, to: str, callerid: str, /, *legacy: object) -> Call: ...
     def callSIP(self, to: str, *positional: object, **options: object) -> Call:
@@ -110,13 +110,16 @@ class Dialing(StrictNames):
         connects, 408 after 60 s (header VI-CallTimeout, 10 to 400 s), 403 above the limits of
         calls per session. Options, as keywords or one dict: callerid, displayName, password,
         authUser, headers (X-*), outProxy, regId, allow180After183, amd (what AMD.create gave);
-        video, scheme and strictCodecList have no effect. The older positional form (callerid,
-        displayName, password, authUser, extraHeaders, video, outProxy) works. Raises ValueError and
+        video, scheme (also behind the dict) and strictCodecList have no effect. The older
+        positional form (callerid, displayName, password, authUser, extraHeaders, video, outProxy)
+        works. Raises ValueError and
         TypeError for what cannot be sent, SessionOver while the session ends. VoxEngine reference:
         VoxEngine.callSIP.
         """
         known = tuple(SipOptions.__annotations__)
-        given = merge("VoxEngine.callSIP", known, positional, options, legacy=SIP_LEGACY)
+        given = merge(
+            "VoxEngine.callSIP", known, positional, options, legacy=SIP_LEGACY, behind=("scheme",)
+        )
         return place("VoxEngine.callSIP", "sip", to, given)
 
     def callPSTN(
@@ -141,7 +144,7 @@ class Dialing(StrictNames):
         return place("VoxEngine.callPSTN", "pstn", number, {"callerid": callerid, **given})
 
     @overload
-    def callUser(self, options: UserOptions, /) -> Call: ...
+    def callUser(self, /, parameters: UserOptions) -> Call: ...
     @overload
     def callUser(self, username: str, callerid: str, /, *legacy: object) -> Call: ...
     @overload
@@ -186,7 +189,7 @@ class Dialing(StrictNames):
     ) -> Call: ...
     @overload
     def callUserDirect(
-        self, incomingCall: Call, username: str, options: DirectOptions, /
+        self, incomingCall: Call, username: str, parameters: DirectOptions
     ) -> Call: ...
     def callUserDirect(
         self, incomingCall: Call, username: str, *positional: object, **options: object

@@ -12,6 +12,7 @@ from runtime.api import call_events as life
 from runtime.api import media_events as media
 from runtime.api import socket_events as socket
 from runtime.api import unit_events as unit
+from runtime.api.events import Event
 from runtime.api.names import NamespaceType
 
 
@@ -21,10 +22,11 @@ class AppEvents(metaclass=NamespaceType):
     Started: TypeAlias = app.Started
     CallAlerting: TypeAlias = app.CallAlerting
     HttpRequest: TypeAlias = app.HttpRequest
-    NewWebSocketConnection: TypeAlias = app.NewWebSocketConnection
+    WebSocket: TypeAlias = app.NewWebSocketConnection
     NewWebSocketFailed: TypeAlias = app.NewWebSocketFailed
     Terminating: TypeAlias = app.Terminating
     Terminated: TypeAlias = app.Terminated
+    NewWebSocketConnection: TypeAlias = app.NewWebSocketConnection  # as our scripts had it first
 
 
 class CallEvents(metaclass=NamespaceType):
@@ -105,7 +107,8 @@ class RecorderEvents(metaclass=NamespaceType):
 
     Started: TypeAlias = unit.RecorderStarted
     Stopped: TypeAlias = unit.RecorderStopped
-    Error: TypeAlias = unit.RecorderError
+    RecorderError: TypeAlias = unit.RecorderError
+    Error: TypeAlias = unit.RecorderError  # as our scripts had it first
 
 
 class ConferenceEvents(metaclass=NamespaceType):
@@ -113,7 +116,11 @@ class ConferenceEvents(metaclass=NamespaceType):
 
     Started: TypeAlias = unit.ConferenceStarted
     Stopped: TypeAlias = unit.ConferenceStopped
-    Error: TypeAlias = unit.ConferenceError
+    ConferenceError: TypeAlias = unit.ConferenceError
+    EndpointAdded: TypeAlias = unit.EndpointAdded
+    EndpointRemoved: TypeAlias = unit.EndpointRemoved
+    EndpointUpdated: TypeAlias = unit.EndpointUpdated
+    Error: TypeAlias = unit.ConferenceError  # as our scripts had it first
 
 
 class ASREvents(metaclass=NamespaceType):
@@ -138,6 +145,15 @@ class WebSocketEvents(metaclass=NamespaceType):
     CLOSE: TypeAlias = socket.SocketClose
     MEDIA_STARTED: TypeAlias = socket.SocketMediaStarted
     MEDIA_ENDED: TypeAlias = socket.SocketMediaEnded
+
+
+def constants(space: NamespaceType) -> dict[type[Event], str]:
+    """Event class -> its constant, in the order of the space; the first name counts."""
+    found: dict[type[Event], str] = {}
+    for name, value in vars(space).items():
+        if not name.startswith("_"):
+            found.setdefault(value, name)
+    return found
 
 
 SPACES: Final = (

@@ -66,9 +66,13 @@ def _known(name: str) -> str:
 
 def request_options(what: str, positional: tuple[object, ...], keywords: Any) -> dict[str, Any]:
     """Option name -> value, from keywords, one dict, or one HttpRequestOptions."""
-    if positional and isinstance(positional[0], HttpRequestOptions):
-        positional = (dict(positional[0]._given), *positional[1:])
-    return merge(what, OPTIONS, positional, keywords)
+    plain = tuple(map(_plain, positional))
+    return merge(what, OPTIONS, plain, {name: _plain(each) for name, each in keywords.items()})
+
+
+def _plain(given: object) -> object:
+    """HttpRequestOptions as the dict that it is."""
+    return dict(given._given) if isinstance(given, HttpRequestOptions) else given
 
 
 @attrs.frozen
@@ -156,7 +160,7 @@ def result_of(
 
 
 def header_pairs(what: str, headers: object) -> list[tuple[str, str]]:
-    """Headers given as a dict, or as a list of "Name: value"."""
+    """Headers given as a dict, or as a list of "Name: value" or of {"name": ..., "value": ...}."""
     if headers is None:
         return []
     if isinstance(headers, Mapping):
@@ -181,6 +185,11 @@ def _pair(what: str, name: object, value: object) -> tuple[str, str]:
 
 def _lines(what: str, lines: Iterable[object]) -> Iterator[tuple[str, str]]:
     for line in lines:
+        if isinstance(line, Mapping):
+            entry = cast("Mapping[object, object]", line)
+            given = merge(f"{what}(): headers", ("name", "value"), (entry,), {})
+            yield _pair(what, given.get("name"), given.get("value", ""))
+            continue
         if not isinstance(line, str):
             kind = type(line).__name__
             raise TypeError(f"{what}(): headers must be lines 'Name: value', not {kind}")

@@ -18,6 +18,9 @@ _VIDEO: Final = "calls carry audio only"
 _VENDOR: Final = (
     "connectors to other vendors are not built in; reach their services with Net.httpRequest"
 )
+_UNTIL_THE_END: Final = (
+    "a recording of record() ends with the call; VoxEngine.createRecorder() has stop()"
+)
 _PYTHON: Final = "use Python's own"
 
 INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
@@ -34,15 +37,28 @@ INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "VoxEngine.sessionId": "it is a field of AppEvents.Started",
         "VoxEngine.accountId": "it is a field of AppEvents.Started",
         "VoxEngine.applicationId": "it is a field of AppEvents.Started",
-        "Conference.add": f"{_VIDEO}; use call.sendMediaTo(conference) and "
-        "conference.sendMediaTo(call)",
-        "Conference.get": f"{_VIDEO}: there are no endpoints",
-        "Conference.getList": f"{_VIDEO}: there are no endpoints",
-        "ConferenceEvents.EndpointAdded": f"{_VIDEO}: there are no endpoints",
-        "ConferenceEvents.EndpointUpdated": f"{_VIDEO}: there are no endpoints",
-        "ConferenceEvents.EndpointRemoved": f"{_VIDEO}: there are no endpoints",
-        "ConferenceEvents.EndpointManaged": f"{_VIDEO}: there are no endpoints",
-        "AppEvents.WebSocket": "use AppEvents.NewWebSocketConnection",
+        "ConferenceEvents.EndpointManaged": "everybody in a conference hears all others",
+        "Endpoint.manageEndpoint": "everybody in a conference hears all others; make another "
+        "conference for some of them",
+        "Call.bridge": "use VoxEngine.sendMediaBetween(), or bridge() of runtime",
+        "Call.hold": "no call is put on hold from here; let it hear music: startPlayback(..., "
+        "loop=True)",
+        "Call.mute": "use stopMediaTo() of whom is not to be heard",
+        "Call.play": "use startPlayback()",
+        "Call.playback": "use startPlayback()",
+        "Call.sendTone": "use sendDigits()",
+        "Call.startRecording": "use record()",
+        "Call.stopRecord": _UNTIL_THE_END,
+        "Call.stopRecording": _UNTIL_THE_END,
+        "Call.transfer": "use transferTo()",
+        "Call.unhold": "use VoxEngine.sendMediaBetween() again",
+        "CallEvents.Answered": "use CallEvents.Connected",
+        "CallEvents.DTMF": "use CallEvents.ToneReceived, after handleTones(True)",
+        "CallEvents.DTMFReceived": "use CallEvents.ToneReceived, after handleTones(True)",
+        "CallEvents.Ended": "use CallEvents.Disconnected, and CallEvents.Failed of outgoing calls",
+        "CallEvents.Hangup": "use CallEvents.Disconnected, and CallEvents.Failed of outgoing calls",
+        "CallEvents.Terminated": "use CallEvents.Disconnected, and CallEvents.Failed of outgoing "
+        "calls",
         "AppEvents.OnNewWebSocketFailed": "use AppEvents.NewWebSocketFailed",
         "CallEvents.VoicemailPromptDetected": "use AMD.create() and AMD.Events.DetectionComplete",
         "CallEvents.VoicemailPromptNotDetected": "use AMD.create() and "

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 import attrs
 
-from runtime.api.call import Call
+from runtime.api.call import TTS_OPTIONS, Call
 from runtime.api.event_constants import CallEvents
 from runtime.api.listeners import wanted_arguments
 from runtime.api.names import StrictNames, unknown
@@ -66,10 +66,11 @@ class IVRState(StrictNames):
     "noinput": only the prompt), prompt {say, lang, play}, timeout (ms without a key after the
     prompt or the last key, 5,000 by default), nextStates (key -> IVRState, for "select") and
     nextState (for the others). A key stops the prompt. A key of "select" that leads nowhere repeats
-    the state when there is no onInputComplete. VoxEngine reference: IVRState.
+    the state when there is no onInputComplete. `input` is what was keyed in when the state was left
+    last, `settings` what it was made with. VoxEngine reference: IVRState.
     """
 
-    __slots__ = ("_complete", "_name", "_settings", "_timed_out")
+    __slots__ = ("_complete", "_given", "_input", "_name", "_settings", "_timed_out")
 
     def __init__(
         self,
@@ -81,12 +82,25 @@ class IVRState(StrictNames):
     ) -> None:
         self._name = text("IVRState", "name", name)
         given = () if settings is None else (settings,)
-        self._settings = _checked(merge("IVRState", SETTINGS, given, options))
+        self._given = merge("IVRState", SETTINGS, given, options)
+        self._settings = _checked(self._given)
+        self._input = ""
         self._complete = _told("onInputComplete", onInputComplete)
         self._timed_out = _told("onInputTimeout", onInputTimeout)
 
     def __repr__(self) -> str:
         return f"<IVRState {self._name!r} {self._settings.kind}>"
+
+    @property
+    def input(self) -> str:
+        """What was keyed in when this state was left last. VoxEngine reference: IVRState.input."""
+        return self._input
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the state was made with; changing it changes nothing. VoxEngine reference:
+        IVRState.settings."""
+        return dict(self._given)
 
     def enter(self, call: Call) -> None:
         """Begin this state on a connected call; a state that it was in before is left. VoxEngine
@@ -101,13 +115,34 @@ class IVRState(StrictNames):
 
 
 class InteractiveVoice(StrictNames):
-    """Menus of all calls of the session. VoxEngine reference: IVR."""
+    """Menus of all calls of the session.
+
+    `IVR.ttsOptions = {"rate": "slow"}` (rate, pitch, volume) is how prompts are spoken from then
+    on. VoxEngine reference: IVR.
+    """
 
     __slots__ = ()
     _shown_as = "IVR"
 
     def __repr__(self) -> str:
         return "IVR"
+
+    @property
+    def ttsOptions(self) -> Mapping[str, str]:
+        """How prompts are spoken. VoxEngine reference: IVRPrompt."""
+        return current().prompt_options
+
+    @ttsOptions.setter
+    def ttsOptions(self, value: Mapping[str, str]) -> None:
+        current().prompt_options = inner_options("IVR", "ttsOptions", value, TTS_OPTIONS)
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if name == "ttsOptions":
+                object.__setattr__(self, name, value)
+            else:
+                super().__setattr__(name, value)
 
     def reset(self) -> None:
         """Leave the states that calls are in: keys lead nowhere any more. Prompts play on.
@@ -148,7 +183,7 @@ class Visit:
             if settings.play:
                 call.startPlayback(settings.play)
             else:
-                call.say(settings.say, settings.voice)
+                call.say(settings.say, settings.voice, ttsOptions=IVR.ttsOptions)
         elif settings.kind == "noinput":
             self._timer = setTimeout(self._played)
         else:
@@ -198,6 +233,7 @@ class Visit:
     ) -> Awaitable[None] | None:
         """Tell the script, then go on to the next state, after an async function has ended."""
         _leave(self._call)
+        self._state._input = self._keys
         result = told(self._keys) if told is not None else None
         if inspect.iscoroutine(result):
             return self._finish(result, complete=complete)

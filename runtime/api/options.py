@@ -1,5 +1,6 @@
-"""Options of API functions: keyword arguments, one dict pasted from VoxEngine's documentation, or
-the older positional forms; all end up in one dict of known names.
+"""Options of API functions: keyword arguments, one dict pasted from VoxEngine's documentation (by
+position, or by the name that it has there), or the older positional forms; all end up in one dict
+of known names.
 
 None counts as not given, as `undefined` does there. An unknown option is a TypeError with the
 closest matches.
@@ -8,9 +9,12 @@ closest matches.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from runtime.api.names import unknown
+
+WHOLE: Final = ("parameters", "options")
+"""What VoxEngine's reference calls the dict itself; it may be given by that name too."""
 
 
 def merge(
@@ -20,14 +24,20 @@ def merge(
     keywords: Mapping[str, object],
     *,
     legacy: Sequence[str] = (),
+    behind: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Known option name -> value. `legacy` names positional arguments of the older form."""
+    """Known option name -> value. `legacy` names positional arguments of the older form, `behind`
+    those that may follow the dict."""
     given: dict[str, object] = {}
+    positional, keywords = by_its_name(what, known, positional, keywords)
     if positional and isinstance(positional[0], Mapping):
-        if len(positional) > 1:
-            raise TypeError(f"{what}(): nothing may follow the dict of options")
+        more = positional[1:]
+        if len(more) > len(behind):
+            may = f"only {', '.join(behind)}" if behind else "nothing"
+            raise TypeError(f"{what}(): {may} may follow the dict of options")
         pasted = cast("Mapping[object, object]", positional[0])
         given.update({str(name): value for name, value in pasted.items()})
+        given.update(zip(behind, more, strict=False))
     elif len(positional) > len(legacy):
         raise TypeError(_too_many(what, positional, legacy))
     else:
@@ -40,6 +50,27 @@ def merge(
         if name not in known:
             raise TypeError(unknown(f"{what}() has no option", name, known))
     return {name: value for name, value in given.items() if value is not None}
+
+
+def by_its_name(
+    what: str,
+    known: Collection[str],
+    positional: Sequence[object],
+    keywords: Mapping[str, object],
+) -> tuple[Sequence[object], Mapping[str, object]]:
+    """The same arguments, with the dict as the first positional one where it was given by name."""
+    name = next((each for each in WHOLE if each in keywords and each not in known), None)
+    if name is None:
+        return positional, keywords
+    pasted = keywords[name]
+    others = {each: value for each, value in keywords.items() if each != name}
+    if pasted is None:
+        return positional, others
+    if positional:
+        raise TypeError(f"{what}(): {name} is given twice")
+    if not isinstance(pasted, Mapping):
+        raise TypeError(f"{what}(): {name} must be a dict, not {type(pasted).__name__}")
+    return (cast("Mapping[object, object]", pasted),), others
 
 
 def _too_many(what: str, positional: Sequence[object], legacy: Sequence[str]) -> str:

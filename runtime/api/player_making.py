@@ -35,21 +35,27 @@ class PlayerMaking(EventSource):
     __slots__ = ()
 
     def createURLPlayer(
-        self, url: str | Mapping[str, object], *parameters: object, **options: object
+        self,
+        url: str | Mapping[str, object] | None = None,
+        *parameters: object,
+        request: str | Mapping[str, object] | None = None,
+        **options: object,
     ) -> Player:
         """A player of a sound file (a file of the scenario's folder, or http(s); 10 MB at most).
 
         Instead of the URL: a dict of url, method ("GET"), headers (a dict, or a list of "Name:
-        value") and body (a text), for servers that make sounds. Options, as keywords or one dict:
-        loop; onPause (wait for resume()); progressivePlayback (begin while the rest is still being
-        fetched; Started.duration is 0 unless the file begins with its length); hideHeaders and
-        hideBody (they do not stand in the timeline). The older positional form (url, loop, onPause)
+        value") and body (a text), for servers that make sounds; `request` is another name of this
+        parameter. Options, as keywords or one dict: loop; onPause (wait for resume());
+        progressivePlayback (begin while the rest is still being fetched; Started.duration is 0
+        unless the file begins with its length); hideHeaders and hideBody (they do not stand in the
+        timeline). The older positional form (url, loop, onPause)
         works. Created, PlaybackReady and Started follow, PlaybackFinished at the end,
         PlaybackFinished(error) when it cannot be played, PlaybackBuffering when a download is too
         slow. What a plain URL brought is kept for as long as its server allows. VoxEngine
         reference: VoxEngine.createURLPlayer.
         """
         what = "VoxEngine.createURLPlayer"
+        url = request if url is None else url
         asked = merge(what, URL_OPTIONS, (url,), {}) if isinstance(url, Mapping) else {"url": url}
         legacy = ("loop", "onPause")
         given = merge(what, PLAYER_OPTIONS, parameters, options, legacy=legacy)

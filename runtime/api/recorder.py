@@ -32,7 +32,7 @@ RECORD_OPTIONS: Final = (
     "videoParameters",
 )
 CONTAINERS: Final = ("mp3", "wav", "flac", "ogg")
-WITHOUT_EFFECT: Final = ("format", "labels", "secure", "transcribe", "video")
+WITHOUT_EFFECT: Final = ("format", "labels", "transcribe", "video")
 """Asking for these and not getting them matters enough for a log line."""
 
 

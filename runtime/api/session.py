@@ -75,6 +75,8 @@ class Session:
         """Name -> what stands for its value."""
         self.phase = Phase.RUNNING
         self.units: dict[int, Any] = {}
+        self.prompt_options: Mapping[str, str] = {}
+        """IVR.ttsOptions."""
         self.listeners: Listeners
         self.timers: Timers
         self.requests: Requests

@@ -21,11 +21,16 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class KeyValue:
-    """A pair of ApplicationStorage; `expire` is the Unix time at which it is gone."""
+    """A pair of ApplicationStorage; `expireAt` is the Unix time at which it is gone, `expire` the
+    same as our scripts had it first. VoxEngine reference: StorageKey."""
 
     key: str
     value: str
-    expire: int
+    expireAt: int
+
+    @property
+    def expire(self) -> int:
+        return self.expireAt
 
 
 @attrs.frozen(kw_only=True)
@@ -84,7 +89,8 @@ class Storage(StrictNames):
 
     def keys(self, pattern: str = "*", count: int = MAX_LISTED) -> StorageHandle[KeyList]:
         """Awaiting gives a KeyList of up to `count` (1 to 1,000) keys that match; one `*` in
-        `pattern` stands for any characters. VoxEngine reference: ApplicationStorage.keys."""
+        `pattern` stands for any characters. Without one it is a key, or a namespace: "user" gives
+        "user" and all that begin with "user:". VoxEngine reference: ApplicationStorage.keys."""
         return _asked("keys", ListKeys, _keys, pattern=pattern, count=count)
 
 
@@ -100,7 +106,8 @@ def _asked(
 
 
 def _pair(value: str | None) -> KeyValue:
-    return KeyValue(**json.loads(value or ""))
+    pair = json.loads(value or "")
+    return KeyValue(key=pair["key"], value=pair["value"], expireAt=pair["expire"])
 
 
 def _pair_or_none(value: str | None) -> KeyValue | None:

@@ -10,6 +10,7 @@ from runtime.api.events import Event
 
 if TYPE_CHECKING:
     from runtime.api.conference import Conference
+    from runtime.api.endpoint import Endpoint
     from runtime.api.player import Player, SequencePlayer
     from runtime.api.recorder import Recorder
 
@@ -267,9 +268,50 @@ class ConferenceStopped(ConferenceEvent):
 
 
 @attrs.frozen(kw_only=True)
+class EndpointEvent(ConferenceEvent):
+    endpoint: Endpoint
+    endpointId: str = ""
+    mode: str = "MIX"
+    direction: str = "BOTH"
+
+
+@attrs.frozen(kw_only=True)
+class EndpointAdded(EndpointEvent):
+    """A call was let in by Conference.add: `endpoint.getCall()`, with the `mode` and `direction`
+    that were asked for.
+
+    Order: once for each, before its Updated and Removed.
+    """
+
+    name: ClassVar[str] = "Conference.EndpointAdded"
+
+
+@attrs.frozen(kw_only=True)
+class EndpointUpdated(EndpointEvent):
+    """Endpoint.setDisplayName has named it anew.
+
+    Order: between Added and Removed, any number of times.
+    """
+
+    name: ClassVar[str] = "Conference.EndpointUpdated"
+
+
+@attrs.frozen(kw_only=True)
+class EndpointRemoved(EndpointEvent):
+    """The call of an endpoint has ended.
+
+    Order: once, after the last event of the call but RecordStopped; not when the conference was
+    stopped before.
+    """
+
+    name: ClassVar[str] = "Conference.EndpointRemoved"
+
+
+@attrs.frozen(kw_only=True)
 class ConferenceError(ConferenceEvent):
     """There is no such mixer: a session has at most 10 at once. With `code` 486 the mixer goes on,
-    and one call was not let in: a conference has at most 50.
+    and one call was not let in: a conference has at most 50. `endpointId` is set when it was
+    Conference.add that asked.
 
     Order: alone when there are too many; with `code` 486 between Started and Stopped, as often as a
     call is not let in.

@@ -6,15 +6,12 @@ that can be tested for truth where that reads well.
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum, StrEnum
 from typing import Final
 
 import attrs
 
 from runtime.api.names import NamespaceType
-
-_PROVIDER_VOICE: Final = re.compile(r"([a-z]{2,3})_([A-Z]{2})(?:_\w+)?")
 
 
 class CallState(StrEnum):
@@ -96,6 +93,33 @@ class Answered:
         return self.connected
 
 
+class CallAudioQuality(StrEnum):
+    """AudioQualityDetected.quality: equal to the plain strings too. VoxEngine reference:
+    CallAudioQuality."""
+
+    HD = "HD"
+    """The codec carries more than telephone audio."""
+    STANDARD = "STANDARD"
+
+
+class ConferenceMode(StrEnum):
+    """The `mode` option of Conference.add; audio is mixed for both. VoxEngine reference:
+    ConferenceMode."""
+
+    MIX = "MIX"
+    FORWARD = "FORWARD"
+
+
+class ConferenceDirection(StrEnum):
+    """The `direction` option of Conference.add. VoxEngine reference: ConferenceDirection."""
+
+    SEND = "SEND"
+    """The call is heard."""
+    RECEIVE = "RECEIVE"
+    """It hears."""
+    BOTH = "BOTH"
+
+
 class WebSocketAudioEncoding(StrEnum):
     """How audio is encoded for a WebSocket. VoxEngine reference: WebSocketAudioEncoding."""
 
@@ -129,80 +153,6 @@ class RecordExpireTime(metaclass=NamespaceType):
     TWOYEARS: Final = "-2y"
     THREEYEARS: Final = "-3y"
     FIVEYEARS: Final = "-5y"
-
-
-class ProviderType(NamespaceType):
-    """A provider's voices: any name that begins with language and region means that language."""
-
-    def __getattr__(cls, name: str) -> str:
-        match = _PROVIDER_VOICE.fullmatch(name)
-        if match is None:
-            raise AttributeError(
-                f"{cls.__name__} has no voice {name[:60]!r}: voices are named by language and "
-                "region first, as en_US_Joanna"
-            )
-        return f"{match[1]}-{match[2]}"
-
-
-class ProviderVoices(metaclass=ProviderType):
-    """Voices of providers that VoxEngine knows, Google.en_US_Wavenet_A and the like.
-
-    None of them is here: the offline voice of the same language speaks.
-    """
-
-
-class OfflineProfiles(metaclass=NamespaceType):
-    """The embedded recogniser, also where the operator has configured another."""
-
-    en_US: Final = "offline:en-US"
-    en_GB: Final = "offline:en-GB"
-
-
-class ASRProfileList(metaclass=NamespaceType):
-    """Values for the `profile` option of createASR: languages, whatever the provider.
-
-    VoxEngine reference: ASRProfileList.
-    """
-
-    Amazon = ProviderVoices
-    Deepgram = ProviderVoices
-    Google = ProviderVoices
-    Microsoft = ProviderVoices
-    Offline = OfflineProfiles
-    SaluteSpeech = ProviderVoices
-    TBank = ProviderVoices
-    Yandex = ProviderVoices
-    YandexV3 = ProviderVoices
-
-
-class OfflineVoices(metaclass=NamespaceType):
-    """Voices that need no account and no network."""
-
-    en_US: Final = "en-US"
-    en_GB: Final = "en-GB"
-    de_DE: Final = "de-DE"
-    es_ES: Final = "es-ES"
-    fr_FR: Final = "fr-FR"
-    it_IT: Final = "it-IT"
-    nl_NL: Final = "nl-NL"
-    pl_PL: Final = "pl-PL"
-    pt_BR: Final = "pt-BR"
-    ru_RU: Final = "ru-RU"
-
-
-class VoiceList(metaclass=NamespaceType):
-    """Values for the `voice` option of say and createTTSPlayer. VoxEngine reference: VoiceList."""
-
-    _later = frozenset({"ElevenLabs"})
-
-    Amazon = ProviderVoices
-    Google = ProviderVoices
-    IBM = ProviderVoices
-    Microsoft = ProviderVoices
-    Offline = OfflineVoices
-    SaluteSpeech = ProviderVoices
-    TBank = ProviderVoices
-    Yandex = ProviderVoices
 
 
 class Modules(metaclass=NamespaceType):

@@ -5,7 +5,7 @@ Its audio goes in text messages of VoxEngine's media stream format; see docs/how
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast, overload
 
 from runtime.api.event_constants import WebSocketEvents
@@ -58,10 +58,10 @@ class Shorthand:
 
 
 class WebSocket(MediaSource):
-    """Made by VoxEngine.createWebSocket, or given by AppEvents.NewWebSocketConnection.
+    """Made by VoxEngine.createWebSocket, or given by AppEvents.WebSocket.
     `call.sendMediaTo(socket)`: the other side hears the call; `socket.sendMediaTo(call)`: the call
-    hears the other side. A socket hears one source at a time, and stays open when a call ends:
-    close it.
+    hears the other side. A socket hears one source for each `tag` of sendMediaTo, four at most. It
+    stays open when a call ends: close it.
 
     `url` and `readyState` ("connecting", "open", "closing", "closed") are its properties; `onopen`,
     `onmessage`, `onclose`, `onerror`, `oncreated`, `onmediastarted` and
@@ -155,7 +155,7 @@ class SocketMaking(EventSource):
 
     def allowWebSocketConnections(self) -> CommandHandle:
         """Let others open WebSockets at the session's accessURL (with ws:// for http://) from now
-        on: AppEvents.NewWebSocketConnection follows with each. As many as calls, and three more.
+        on: AppEvents.WebSocket follows with each. As many as calls, and three more.
         VoxEngine reference: VoxEngine.allowWebSocketConnections."""
         what = "VoxEngine.allowWebSocketConnections"
         session = current()
@@ -183,7 +183,7 @@ class SocketMaking(EventSource):
             unit=unit,
             url=text(what, "url", url),
             protocols=_protocols(what, given.get("protocols", "chat")),
-            headers=tuple(header_pairs(what, _plain(given.get("headers")))),
+            headers=tuple(header_pairs(what, given.get("headers"))),
         )
         session.command(command, CommandHandle(what))
         return WebSocket(session, unit, url)
@@ -193,14 +193,3 @@ def _protocols(what: str, value: object) -> str:
     if isinstance(value, list | tuple):
         return ",".join(text(what, "protocols", each) for each in cast("list[object]", value))
     return text(what, "protocols", value)
-
-
-def _plain(headers: object) -> object:
-    """VoxEngine's list of {name, value} as a dict."""
-    if not isinstance(headers, list | tuple):
-        return headers
-    given = list(cast("Iterable[object]", headers))
-    if not given or not all(isinstance(each, Mapping) for each in given):
-        return given
-    pairs = [merge("header", ("name", "value"), (each,), {}) for each in given]
-    return {each.get("name"): each.get("value", "") for each in pairs}

@@ -120,8 +120,9 @@ class RateTable:
         """As text, which is how VoxEngine reports it: "0", "0.0125"."""
         return _text(self._of("recording", seconds))
 
-    def recognition(self, seconds: float) -> float:
-        return float(self._of("recognition", seconds))
+    def recognition(self, seconds: float) -> str:
+        """As text too."""
+        return _text(self._of("recognition", seconds))
 
     def _of(self, what: Kind, seconds: float) -> Decimal:
         rate = next((each for each in self.rates if each.what == what), None)

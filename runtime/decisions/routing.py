@@ -1,9 +1,9 @@
 """Who hears whom: the edges of one session, stored and effective. Runs in the core.
 
-A leg or WebSocket has one inbound edge, and a new one replaces it for good; conferences and
-recorders take many. An edge is effective while its source can be heard and its sink can hear
-(voxengine.md M1-M10); until then it is only stored. Every change returns the actions that bring the
-engine up to date.
+A leg, or a stream to a WebSocket, has one inbound edge, and a new one replaces it for good;
+conferences and recorders take many. An edge is effective while its source can be heard and its sink
+can hear (voxengine.md M1-M10); until then it is only stored. Every change returns the actions that
+bring the engine up to date.
 """
 
 from __future__ import annotations

@@ -71,8 +71,11 @@ class Pairs:
 
     def keys(self, pattern: str, most: int, now: float) -> list[str]:
         """Keys that match, those set first first. A `*` in the pattern stands for any characters;
-        only the first is looked at, so that no pattern takes long."""
+        only the first is looked at, so that no pattern takes long. Without one the pattern is a key
+        or a namespace, what stands before the colon of keys (VoxEngine reference:
+        ApplicationStorage.put)."""
         head, star, tail = pattern.partition("*")
+        namespace = f"{pattern}:"
         found: list[str] = []
         for key, pair in self._pairs.items():
             if len(found) >= most:
@@ -80,7 +83,7 @@ class Pairs:
             fits = (
                 len(key) >= len(head) + len(tail) and key.startswith(head) and key.endswith(tail)
                 if star
-                else key == pattern
+                else key == pattern or key.startswith(namespace)
             )
             if fits and pair.expire > now:
                 found.append(key)

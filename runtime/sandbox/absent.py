@@ -52,13 +52,6 @@ INSTEAD: Final[Mapping[str, str]] = {
 }
 """Modules that ported scripts ask for most, by their first part."""
 
-_LATER: Final = frozenset(
-    (
-        "ASRLanguage",
-        "ASRModelList",
-    )
-)
-
 
 def no_module(name: str, own: Collection[str]) -> str:
     """Why a module is not there. `own` are the scenario's files."""
@@ -81,8 +74,6 @@ def no_name(module: str, name: str, known: Collection[str], *, unfinished: bool)
     """Why a module does not have a name. `unfinished`: it is being imported right now."""
     if module == SCENARIO_API and name in INSTEAD_OF:
         return f"{module} has no {name!r}: {INSTEAD_OF[name]}"
-    if module == SCENARIO_API and name in _LATER:
-        return f"{module} has no {name!r}: VoxEngine has it, this version does not yet"
     if unfinished:
         return (
             f"{module} has no {name!r} yet: it is still being imported, and imports this file in "

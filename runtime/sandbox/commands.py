@@ -15,6 +15,7 @@ from runtime.decisions.encodings import ENCODINGS
 from runtime.decisions.http import MAX_URL, METHODS
 from runtime.decisions.media_stream import MAX_CUSTOM, MAX_TAG
 from runtime.sandbox.command import Command as Command
+from runtime.sandbox.conference_commands import CONFERENCE_COMMANDS
 from runtime.sandbox.listening_commands import LISTENING_COMMANDS
 from runtime.sandbox.mail_commands import MAIL_COMMANDS
 from runtime.sandbox.player_commands import PLAYER_COMMANDS
@@ -332,6 +333,7 @@ _ALL: Final[tuple[type[Command], ...]] = (
     StopRecorder,
     CreateConference,
     StopConference,
+    *CONFERENCE_COMMANDS,
     RequestHttp,
     *MAIL_COMMANDS,
     *SOCKET_COMMANDS,

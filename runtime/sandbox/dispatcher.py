@@ -19,6 +19,7 @@ import trio
 
 from runtime.api.amd import AMDDetector
 from runtime.api.call import Call
+from runtime.api.conference import Conference
 from runtime.api.event_constants import CallEvents
 from runtime.api.events import Event, build
 from runtime.api.listeners import Listener, Listeners
@@ -198,6 +199,8 @@ class Dispatcher:
             unit._learn(frame.state, frame.name, frame.fields)
         elif isinstance(unit, WebSocket):
             unit._learn(frame.name)
+        elif isinstance(unit, Conference) and not is_last(frame):
+            unit._learn(frame.name, frame.fields)
         elif unit is not None and is_last(frame):
             unit._stopped = True
         return unit

@@ -37,9 +37,9 @@ LAST_OF_UNIT: Final = frozenset(
         SequencePlayerEvents.PlaybackFinished,
         SequencePlayerEvents.Error,
         RecorderEvents.Stopped,
-        RecorderEvents.Error,
+        RecorderEvents.RecorderError,
         ConferenceEvents.Stopped,
-        ConferenceEvents.Error,
+        ConferenceEvents.ConferenceError,
         WebSocketEvents.CLOSE,
         ASREvents.Stopped,
         ASREvents.ASRError,
@@ -69,5 +69,5 @@ def source_field(name: str) -> str:
 
 def is_last(frame: EventFrame) -> bool:
     """A conference's error with a code is about one call that it did not let in; it goes on."""
-    goes_on = frame.name == ConferenceEvents.Error.name and frame.fields.get("code")
+    goes_on = frame.name == ConferenceEvents.ConferenceError.name and frame.fields.get("code")
     return frame.name in LAST_OF_UNIT and not goes_on

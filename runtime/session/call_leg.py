@@ -35,6 +35,7 @@ from runtime.session.call_transfer import CallTransfer
 from runtime.session.context import SessionContext
 from runtime.session.history import picture_of_call
 from runtime.session.leg_events import on_leg_event
+from runtime.session.mixers import Conference
 from runtime.session.notice import Notice
 from runtime.session.playback import LegPlayback, Prompt
 from runtime.session.timeline import seconds
@@ -251,6 +252,8 @@ class CallLeg:
     def _over(self) -> None:
         self.playback.call_ended()
         self.session.routes.remove(self.unit)
+        for conference in self.session.units.of(Conference):
+            conference.leave(self.unit)
         self._settle_answer(None, "the call ended before it was connected")
         self.session.calls.ended(self)
         if not self.media.finish_recording():

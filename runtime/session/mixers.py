@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import attrs
+
 from runtime.decisions.routing import CONFERENCE, RECORDER
 from runtime.media.port import MediaConference, MediaRecorder, RecordingFormat
 from runtime.session.context import SessionContext
 from runtime.session.recording import RecordingJob
 from runtime.session.timeline import seconds
+
+
+@attrs.frozen(kw_only=True)
+class Endpoint:
+    """A call that the script has added to a conference."""
+
+    number: int
+    """The worker's."""
+    call: int
+    mode: str
+    direction: str
+
+    def edges(self, conference: int) -> list[tuple[int, int]]:
+        """(source, sink) of all that is to be heard."""
+        sends, receives = (self.call, conference), (conference, self.call)
+        return {"SEND": [sends], "RECEIVE": [receives]}.get(self.direction, [sends, receives])
 
 
 class Conference:
@@ -16,6 +34,8 @@ class Conference:
         self.unit = 0
         self._session = session
         self._mixer: MediaConference | None = None
+        self._endpoints: dict[int, Endpoint] = {}
+        """By the unit of their call."""
 
     def open(self, unit: int) -> None:
         self.unit = unit
@@ -25,12 +45,40 @@ class Conference:
         self._session.routes.update(unit, can_hear=True, can_be_heard=True)
         self._session.events.emit("Conference.Started", unit=unit)
 
+    def admit(self, endpoint: Endpoint) -> None:
+        """Raises RoutingRefused, ConferenceFull among them."""
+        for source, sink in endpoint.edges(self.unit):
+            self._session.routes.connect(source, sink)
+        self._endpoints[endpoint.call] = endpoint
+        self._tell("EndpointAdded", endpoint)
+
+    def update(self, number: int) -> None:
+        """One whose call has ended is over, and updated no more."""
+        for endpoint in self._endpoints.values():
+            if endpoint.number == number:
+                self._tell("EndpointUpdated", endpoint)
+
+    def leave(self, call: int) -> None:
+        """A call of the session has ended, whether it was added or not."""
+        endpoint = self._endpoints.pop(call, None)
+        if endpoint is not None:
+            self._tell("EndpointRemoved", endpoint)
+
+    def _tell(self, name: str, endpoint: Endpoint) -> None:
+        fields = {
+            "endpoint": endpoint.number,
+            "mode": endpoint.mode,
+            "direction": endpoint.direction,
+        }
+        self._session.events.emit(f"Conference.{name}", unit=self.unit, fields=fields)
+
     def stop(self) -> None:
         self.close()
         self._session.events.emit("Conference.Stopped", unit=self.unit)
 
     def close(self) -> None:
         """Safe twice."""
+        self._endpoints.clear()
         mixer, self._mixer = self._mixer, None
         if mixer is not None:
             self._session.routes.remove(self.unit)

@@ -13,7 +13,7 @@ import trio
 from runtime.decisions.allowances import TokenBucket
 from runtime.decisions.encodings import ENCODINGS
 from runtime.decisions.media_stream import StreamPlan
-from runtime.decisions.routing import SOCKET
+from runtime.decisions.routing import Node
 from runtime.decisions.timeline import shown_path, shown_url
 from runtime.media.port import MediaUnavailable
 from runtime.net import FetchError, FetchRefused
@@ -22,6 +22,7 @@ from runtime.sandbox.frames import call_id
 from runtime.sandbox.socket_commands import CreateSocket
 from runtime.session.context import SessionContext
 from runtime.session.dressing import Dressing
+from runtime.session.socket_streams import SocketRefused, Streams
 from runtime.sockets import (
     Socket,
     SocketArrival,
@@ -40,10 +41,6 @@ NOT_OPENED: Final = 1006
 """RFC 6455 7.4.1."""
 
 
-class SocketRefused(Exception):
-    """Nothing was sent; str() says why."""
-
-
 class WebSocket:
     """One socket; its handle is gone with its Close."""
 
@@ -51,8 +48,6 @@ class WebSocket:
         self.unit = 0
         self._session = session
         self._socket: Socket | None = None
-        self._plan: StreamPlan | None = None
-        """How audio is to be sent, while something is."""
         self.came_in = False
         """Somebody outside has opened it."""
         self.gone = trio.Event()
@@ -64,7 +59,7 @@ class WebSocket:
     def open(self, unit: int, command: CreateSocket) -> None:
         self.unit = unit
         session = self._session
-        session.routes.add(unit, SOCKET, on_emptied=self._emptied)
+        self._streams = Streams(session, unit)
         self._emit("Created")
         request = SocketRequest(
             url=command.url,
@@ -78,7 +73,7 @@ class WebSocket:
         """Somebody has come. NewWebSocketConnection follows with `opening`, or `failure` is set;
         `gone` is set at the end of either."""
         self.unit, self.came_in = unit, True
-        self._session.routes.add(unit, SOCKET, on_emptied=self._emptied)
+        self._streams = Streams(self._session, unit)
         self._scope = self._session.tasks.start(partial(self._welcome, arrival, opening))
 
     async def _welcome(self, arrival: SocketArrival, opening: Mapping[str, Any]) -> None:
@@ -103,7 +98,7 @@ class WebSocket:
 
     def _greeted(self, heard: bool) -> None:
         if not heard:
-            text = "a WebSocket came in: there is no listener for AppEvents.NewWebSocketConnection"
+            text = "a WebSocket came in: there is no listener for AppEvents.WebSocket"
             self._note(text, "refusal")
             self.close()
 
@@ -142,10 +137,7 @@ class WebSocket:
     def _opened(self, socket: Socket) -> None:
         self._socket = socket
         self._emit("Open")
-        self._session.routes.bind(self.unit, socket.media)
-        self._session.routes.update(self.unit, can_hear=True, can_be_heard=True)
-        if self._plan is not None:
-            socket.begin(self._plan)
+        self._streams.opened(socket)
 
     # --- what the script asks -------------------------------------------------------------------
 
@@ -158,20 +150,20 @@ class WebSocket:
         except SocketFull as exc:
             raise SocketRefused(str(exc)) from exc
 
-    def hear(self, command: SendMediaTo) -> None:
-        """Something is sent to it: a stream of its own begins."""
-        encoding = ENCODINGS[command.encoding or "PCM8"]
-        self._plan = StreamPlan(
-            encoding=encoding, tag=command.tag, custom=command.custom_parameters
-        )
-        if self._socket is not None:
-            self._socket.begin(self._plan)
+    def node_of(self, command: SendMediaTo) -> Node:
+        """Where what is sent to it goes. Raises SocketRefused."""
+        return self._streams.node_of(command.tag)
 
-    def _emptied(self) -> None:
-        """Nothing is sent to it any more."""
-        self._plan = None
-        if self._socket is not None:
-            self._socket.end()
+    def hear(self, node: Node, command: SendMediaTo) -> None:
+        """Something is sent there."""
+        encoding = ENCODINGS[command.encoding or "PCM8"]
+        plan = StreamPlan(encoding=encoding, tag=command.tag, custom=command.custom_parameters)
+        self._streams.begin(node, plan)
+
+    def hear_no_more(self, source: Node) -> None:
+        """None of its streams has this source any more."""
+        for node in self._streams.nodes:
+            self._session.routes.disconnect(source, node)
 
     def clear(self) -> None:
         if self._socket is not None:
@@ -189,7 +181,7 @@ class WebSocket:
 
     def abandon(self) -> None:
         """The session ends: the peer is told goodbye, the script nothing. Safe twice."""
-        self._session.routes.remove(self.unit)
+        self._streams.remove()
         self._session.units.drop(self.unit)
         self._scope.cancel()
 
@@ -214,7 +206,7 @@ class WebSocket:
         if self.unit not in self._session.routes:
             return
         self._socket = None
-        self._session.routes.remove(self.unit)
+        self._streams.remove()
         self._session.units.drop(self.unit)
         self._emit("Close", code=event.code, reason=event.reason, wasClean=event.clean)
 

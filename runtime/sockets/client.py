@@ -15,12 +15,11 @@ from typing import Final
 
 import trio
 
-from runtime.decisions.encodings import ENCODINGS, TICK_S, Encoding
+from runtime.decisions.encodings import TICK_S, Encoding
 from runtime.decisions.media_stream import (
     Began,
     Ended,
     Inbound,
-    Outbound,
     Output,
     Play,
     Refused,
@@ -31,8 +30,10 @@ from runtime.media.port import MediaLeg, MediaPort
 from runtime.net import Direct, Dress, Failure, FetchError, Hop
 from runtime.sockets.connection import NOT_SAID, Connection, Gone
 from runtime.sockets.handshake import connect
+from runtime.sockets.lane import Lane
 from runtime.sockets.port import (
     MAX_QUEUED_BYTES,
+    MAX_STREAMS,
     SocketBegan,
     SocketClosed,
     SocketEnded,
@@ -43,10 +44,8 @@ from runtime.sockets.port import (
     SocketText,
     Turn,
 )
-from runtime.sockets.rtp import MAX_PACKET, Sender, is_engine, payload_of, stream_of
+from runtime.sockets.rtp import Sender
 
-MAX_AUDIO_QUEUED: Final = 64 * 1024
-"""Beyond this audio is lost rather than late: two seconds of PCM16."""
 GOODBYE_S: Final = 2.0
 """A peer that was told goodbye answers within this, or is left."""
 MAX_NOTES: Final = 8
@@ -81,7 +80,8 @@ class SocketClient:
     async def speak(self, connection: Connection, listener: SocketListener) -> LiveSocket:
         """What an open connection says is heard from now on. Raises MediaUnavailable."""
         leg = await self._media.open_leg()
-        socket = LiveSocket(connection, leg, Sender(self._new_ssrc()), listener)
+        sender = Sender(self._new_ssrc())
+        socket = LiveSocket(connection, leg, sender, listener, self._media)
         try:
             await socket.prepare()
         except BaseException:  # cancelled, or no port is free: raised again
@@ -115,25 +115,33 @@ class LiveSocket:
     """One open WebSocket."""
 
     def __init__(
-        self, connection: Connection, leg: MediaLeg, sender: Sender, listener: SocketListener
+        self,
+        connection: Connection,
+        leg: MediaLeg,
+        sender: Sender,
+        listener: SocketListener,
+        legs: MediaPort,
     ) -> None:
         self._connection = connection
-        self._leg = leg
         self._sender = sender
         self._tell = listener
-        self._udp = trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM)
-        self._inbound, self._outbound = Inbound(), Outbound()
-        self._encoding = ENCODINGS["PCM8"]
-        """In which the engine sends."""
+        self._legs = legs
+        self._inbound = Inbound()
         self._queue: deque[str] = deque()
         self._queued = 0
+        self._lane = self._lane_of(leg)
+        self._lanes = [self._lane]
+        self._new_lanes, self._lanes_to_run = trio.open_memory_channel[Lane](MAX_STREAMS)
         self._more, self._audio, self._sent = trio.Event(), trio.Event(), trio.Event()
         self._closing = trio.Event()
         self._notes = 0
 
+    def _lane_of(self, leg: MediaLeg) -> Lane:
+        return Lane(leg, self._put, lambda: self._queued)
+
     @property
     def media(self) -> MediaLeg:
-        return self._leg
+        return self._lane.media
 
     # --- what the session asks ------------------------------------------------------------------
 
@@ -149,21 +157,24 @@ class LiveSocket:
         self._closing.set()
 
     def begin(self, plan: StreamPlan) -> None:
-        self._encoding = plan.encoding
-        self._configure(sending=True)
-        self._put(self._outbound.start(plan))
+        self._lane.begin(plan)
 
     def end(self) -> None:
-        if self._outbound.plan is not None:
-            self._configure(sending=False)
-            self._put(self._outbound.stop())
+        self._lane.end()
+
+    async def open_lane(self) -> Lane:
+        lane = self._lane_of(await self._legs.open_leg())
+        try:
+            await lane.prepare()
+            self._new_lanes.send_nowait(lane)
+        except BaseException:  # cancelled, no port is free, or the socket has ended: raised again
+            lane.close()
+            raise
+        self._lanes.append(lane)
+        return lane
 
     def clear(self) -> None:
         self._told(self._inbound.clear())
-
-    def _configure(self, *, sending: bool) -> None:
-        host, port = self._udp.getsockname()[:2]
-        self._leg.configure(stream_of(self._encoding, host, port, sending=sending))
 
     def _put(self, messages: list[str]) -> None:
         for text in messages:
@@ -175,8 +186,7 @@ class LiveSocket:
 
     async def prepare(self) -> None:
         """The way to the engine: before anything is sent or heard."""
-        await self._udp.bind((self._leg.address.host, 0))
-        self._configure(sending=False)
+        await self._lane.prepare()
 
     async def run(self, turn: Turn) -> None:
         end = SocketClosed(code=NOT_SAID, reason="it was given up", clean=False)
@@ -188,8 +198,9 @@ class LiveSocket:
 
     async def give_up(self) -> None:
         """Say goodbye, and give everything back."""
-        self._leg.close()
-        self._udp.close()
+        self._new_lanes.close()
+        for lane in self._lanes:
+            lane.close()
         with trio.move_on_after(GOODBYE_S, shield=True):
             await self._connection.close(1001)
             await self._connection.aclose()
@@ -221,7 +232,8 @@ class LiveSocket:
     async def _say_goodbye(self) -> None:
         """What was sent before goes first; then the peer has a moment to answer."""
         await self._closing.wait()
-        self._put(self._outbound.stop())
+        for lane in self._lanes:
+            lane.say_goodbye()
         with trio.move_on_after(GOODBYE_S):
             while self._queued:
                 self._sent = trio.Event()
@@ -274,32 +286,20 @@ class LiveSocket:
 
     @property
     def _encoding_of_peer(self) -> Encoding:
-        return self._inbound.encoding or self._encoding
+        return self._inbound.encoding or self._lane.encoding
 
     async def _to_engine(self, packet: bytes) -> None:
-        address = self._leg.address
         try:
-            await self._udp.sendto(packet, (address.host, address.rtp_port))
+            await self._lane.to_engine(packet)
         except OSError as exc:
             self._note(f"audio for the engine is lost: {exc}")
 
     async def _listen(self) -> None:
-        """What the leg hears, to the peer."""
-        while True:
-            try:
-                packet, source = await self._udp.recvfrom(MAX_PACKET)
-            except OSError:  # the engine's port is closed for a moment
-                await trio.sleep(TICK_S)
-                continue
-            payload = (
-                payload_of(packet, self._encoding) if is_engine(source, self._leg.address) else None
-            )
-            if payload is None:
-                continue
-            if self._queued > MAX_AUDIO_QUEUED:
-                self._outbound.lose(payload)
-            else:
-                self._put(self._outbound.media(payload))
+        """What the legs hear, to the peer: of the first one, and of those that come later."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._lane.listen)
+            async for lane in self._lanes_to_run:
+                nursery.start_soon(lane.listen)
 
     def _told(self, outputs: list[Output]) -> None:
         for output in outputs:

@@ -19,6 +19,11 @@ MAX_QUEUED_BYTES: Final = 1024 * 1024
 """Of messages that the peer has not taken yet: half a minute of audio."""
 
 
+MAX_STREAMS: Final = 4
+"""That go to one peer at once, each with a tag and a leg of the engine: two people, a mix of them,
+and one to spare."""
+
+
 class SocketFull(Exception):
     """The peer does not take what it is sent; str() is for the script."""
 
@@ -84,6 +89,20 @@ Turn = Callable[[], Awaitable[None]]
 """Returns when one more message of the peer's may be told."""
 
 
+class SocketLane(Protocol):
+    """One of several streams that go to the peer at once; gone with its socket."""
+
+    @property
+    def media(self) -> MediaLeg:
+        """Sink of what is sent."""
+
+    def begin(self, plan: StreamPlan) -> None:
+        """Send what the leg hears, from now on, as a new stream."""
+
+    def end(self) -> None:
+        """End the stream. Safe twice."""
+
+
 class Socket(Protocol):
     """An open WebSocket. Nothing happens in it but while `run` runs."""
 
@@ -107,6 +126,10 @@ class Socket(Protocol):
 
     def end(self) -> None:
         """End the stream. Safe twice."""
+
+    async def open_lane(self) -> SocketLane:
+        """The way for one stream more, MAX_STREAMS in all. Raises MediaUnavailable, and
+        trio.ClosedResourceError when the socket has ended."""
 
     def clear(self) -> None:
         """Drop the peer's audio that was not heard yet."""

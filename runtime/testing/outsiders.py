@@ -53,7 +53,8 @@ class SimArrival:
         self._media = media
 
     async def accept(self, listener: SocketListener) -> Line:
-        line = Line(self._client, await self._media.open_leg(), listener)
+        await trio.lowlevel.checkpoint()
+        line = Line(self._client, self._media, listener)
         self._client._connect(None, line)
         return line
 

@@ -54,7 +54,7 @@ class SimSockets:
             raise FetchError(
                 Failure.CONNECTION, f"{hop.shown} opens no WebSocket: {server.refusal}"
             )
-        line = Line(server, await self._media.open_leg(), listener)
+        line = Line(server, self._media, listener)
         server._connect(attrs.evolve(request, headers=hop.headers), line)
         return line
 

@@ -32,6 +32,7 @@ from runtime.testing.agenda import Act, Appointment, Signal
 from runtime.testing.hearing import Audio, Heard, speech_seconds, transcript
 from runtime.testing.peers import WAIT_S, NotHeard, Stage
 from runtime.testing.symbolic_leg import SymbolicLeg
+from runtime.testing.symbolic_media import SymbolicMedia
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ class SimSocket:
         self._stage = stage
         self._line: Line | None = None
         self._signal = Signal()
-        self._listened = 0
+        self._listened: dict[SimLane, int] = {}
         stage.watch(self._signal)
 
     # --- what happened ---
@@ -80,8 +81,9 @@ class SimSocket:
 
     @property
     def heard(self) -> list[Heard]:
-        """Everything that was heard while audio was being sent."""
-        return self._line.media.ear.heard if self._line else []
+        """Everything that was heard while audio was being sent, in all streams."""
+        found = [one for lane in self._lanes() for one in lane.media.ear.heard]
+        return sorted(found, key=lambda one: one.start)
 
     def json(self) -> list[Any]:
         """Messages that are JSON."""
@@ -107,11 +109,15 @@ class SimSocket:
             lambda: any(text in each for each in self.texts) or None, within, f"for {text!r}"
         )
 
-    async def hears(self, what: str | re.Pattern[str], *, within: float = WAIT_S) -> Heard:
-        """Wait until this begins to be heard, after the last thing that was waited for."""
+    async def hears(
+        self, what: str | re.Pattern[str], *, tag: str | None = None, within: float = WAIT_S
+    ) -> Heard:
+        """Wait until this begins to be heard, after the last thing that was waited for; with `tag`
+        in a stream that has it."""
         __tracebackhide__ = True
-        found = await self._until(lambda: self._find(what), within, f"to hear {what!r}")
-        self._listened = found.number
+        purpose = f"to hear {what!r}" + ("" if tag is None else f" in a stream tagged {tag!r}")
+        lane, found = await self._until(lambda: self._find(what, tag), within, purpose)
+        self._listened[lane] = found.number
         return found
 
     async def ended(self, *, within: float = WAIT_S) -> SocketClosed:
@@ -156,7 +162,6 @@ class SimSocket:
 
     def _connect(self, request: SocketRequest | None, line: Line) -> None:
         self.request, self._line = request, line
-        line.media.name, line.media.signal = self.name, self._signal
         self._signal.notify()
 
     def _is_refused(self, why: str) -> None:
@@ -168,9 +173,18 @@ class SimSocket:
             self._stage.note(self.name, what)
         self._signal.notify()
 
-    def _find(self, what: str | re.Pattern[str]) -> Heard | None:
-        heard = self._line.media.ear.since(self._listened) if self._line else []
-        return next((one for one in heard if one.matches(what)), None)
+    def _lanes(self, tag: str | None = None) -> list[SimLane]:
+        lanes = self._line.lanes if self._line else []
+        return [lane for lane in lanes if tag is None or tag in lane.tags]
+
+    def _find(self, what: str | re.Pattern[str], tag: str | None) -> tuple[SimLane, Heard] | None:
+        found = [
+            (lane, one)
+            for lane in self._lanes(tag)
+            for one in lane.media.ear.since(self._listened.get(lane, 0))
+            if one.matches(what)
+        ]
+        return min(found, key=lambda each: each[1].start, default=None)
 
     async def _until(self, look: Callable[[], T | None], within: float, purpose: str) -> T:
         """Look again at every change, when everything of one instant has happened."""
@@ -196,12 +210,45 @@ class SimSocket:
         return f"<{self.name}>"
 
 
+class SimLane:
+    """A stream from the session to a server (SocketLane of runtime/sockets/port.py)."""
+
+    def __init__(self, server: SimSocket, media: SymbolicLeg) -> None:
+        self._server = server
+        self._media = media
+        self.tags: set[str] = set()
+        """Of all streams that it was used for."""
+        media.name, media.signal = server.name, server._signal
+        media.listen(lambda _: None)
+        self._configure(sending=False)
+
+    @property
+    def media(self) -> SymbolicLeg:
+        return self._media
+
+    def begin(self, plan: StreamPlan) -> None:
+        self.tags.add(plan.tag)
+        self._server.streams.append(plan)
+        self._configure(sending=True)
+
+    def end(self) -> None:
+        self._configure(sending=False)
+
+    def _configure(self, *, sending: bool) -> None:
+        stream = stream_of(ENCODINGS["PCM16"], "127.0.0.1", PORT, sending=sending)
+        self._media.configure(stream)
+
+
 class Line:
     """The session's side of a simulated socket (runtime/sockets/port.py)."""
 
-    def __init__(self, server: SimSocket, media: SymbolicLeg, listener: SocketListener) -> None:
+    def __init__(self, server: SimSocket, legs: SymbolicMedia, listener: SocketListener) -> None:
+        """Raises MediaUnavailable."""
         self._server = server
-        self._leg = media
+        self._legs = legs
+        self._first = SimLane(server, legs.open_leg_now())
+        self._leg = self._first.media
+        self.lanes = [self._first]
         self.tell = listener
         self._end = trio.Event()
         self._speeches: list[Speech] = []
@@ -209,18 +256,25 @@ class Line:
         self._spoken_s = 0.0
         self._tag = ""
         self._began = False
-        media.listen(lambda _: None)
-        self._configure(sending=False)
 
     @property
     def media(self) -> SymbolicLeg:
         return self._leg
 
+    async def open_lane(self) -> SimLane:
+        await trio.lowlevel.checkpoint()
+        if self._end.is_set():
+            raise trio.ClosedResourceError
+        lane = SimLane(self._server, self._legs.open_leg_now())
+        self.lanes.append(lane)
+        return lane
+
     async def run(self, turn: Turn) -> None:
         try:
             await self._end.wait()
         finally:
-            self._leg.close()
+            for lane in self.lanes:
+                lane.media.close()
             if self._server.closed is None:
                 self._server.closed = SocketClosed(code=1001, reason="", clean=True)
                 self._server._changed("is told goodbye (1001)")
@@ -240,11 +294,10 @@ class Line:
         self.over(SocketClosed(code=1000, reason="", clean=True))
 
     def begin(self, plan: StreamPlan) -> None:
-        self._server.streams.append(plan)
-        self._configure(sending=True)
+        self._first.begin(plan)
 
     def end(self) -> None:
-        self._configure(sending=False)
+        self._first.end()
 
     def clear(self) -> None:
         for speech in self._speeches:
@@ -253,10 +306,6 @@ class Line:
             speech.over.set()
         self._speeches.clear()
         self._tell_end()
-
-    def _configure(self, *, sending: bool) -> None:
-        stream = stream_of(ENCODINGS["PCM16"], "127.0.0.1", PORT, sending=sending)
-        self._leg.configure(stream)
 
     # --- what the server says ---
 

@@ -68,3 +68,41 @@ async def test_what_the_documents_allow_is_taken(
         await core.alert()
         assert core.logs == []
         assert core.errors == []
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "call.answer(extraHeaders={'X-A': 'b'}, parameters={'displayName': 'B'})",
+        "call.say(text='x', parameters={'voice': 'en-US'}, progressivePlayback=True)",
+        "call.startPlayback(url='a.wav', parameters={'loop': True})",
+        "call.record(parameters={'stereo': True})",
+        "call.sendMediaTo(mediaUnit=call, parameters={'tag': 'x'})",
+        "call.transferTo(parameters={'to': 'sip:a@b.example'})",
+        "call.enableBeepDetection(parameters={'timeout': 5000})",
+        "call.monitorMediaStatistics(parameters=None)",
+        "VoxEngine.callPSTN(number='1', callerid='2', parameters={'followDiversion': True})",
+        "VoxEngine.callSIP(to='sip:a@b.example', parameters={'callerid': '2'}, scheme={})",
+        "VoxEngine.callUser(parameters={'username': 'bob', 'callerid': '2'})",
+        "VoxEngine.createURLPlayer(request={'url': 'a.wav'}, parameters={'loop': True})",
+        "VoxEngine.createURLPlayer(request='a.wav')",
+        "VoxEngine.createTTSPlayer(text='x', parameters={'voice': 'en-US'})",
+        "VoxEngine.createToneScriptPlayer(script='440@-19;1(*/0/1)', parameters={'loop': True})",
+        "VoxEngine.createSequencePlayer(parameters={'segments': [{'text': 'x'}]})",
+        "VoxEngine.createRecorder(parameters={'name': 'x'})",
+        "VoxEngine.createConference(parameters={'hd_audio': True}).add(parameters={'call': call})",
+        "VoxEngine.createASR(parameters={'profile': 'en-US'})",
+        "VoxEngine.createWebSocket(url='wss://a.example', parameters={'protocols': 'chat'})",
+        "VoxEngine.sendMediaBetween(mediaUnit1=call, mediaUnit2=call)",
+        "AMD.create(parameters={'timeout': 1000})",
+        "Net.httpRequest(url='https://a.example', callback=print, options={'method': 'PUT'})",
+        "Net.httpRequestAsync(url='https://a.example', options=Net.HttpRequestOptions())",
+    ],
+)
+async def test_parameters_have_the_names_of_voxengine_s_reference(
+    autojump_clock: MockClock, expression: str
+) -> None:
+    async with running(refused(expression)) as core:
+        await core.alert()
+        assert core.logs == []
+        assert core.errors == []

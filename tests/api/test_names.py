@@ -22,6 +22,8 @@ from runtime.api.names import NamespaceType, close_matches
         (CallEvents, "Conected", "did you mean 'Connected'"),
         (CallEvents, "playbackfinished", "did you mean 'PlaybackFinished'"),
         (PlayerEvents, "PlaybackError", "does not exist here: PlaybackFinished has an error field"),
+        (CallEvents, "Answered", "does not exist here: use CallEvents.Connected"),
+        (CallEvents, "Hangup", "use CallEvents.Disconnected, and CallEvents.Failed of outgoing"),
         (VoxEngine, "enqueueACDRequest", "does not exist here: there are no queues of operators"),
         (AppEvents, "HttpRequst", "did you mean 'HttpRequest'"),
         (Modules, "Recoder", "did you mean 'Recorder'"),
@@ -103,11 +105,11 @@ def test_what_comes_before_the_dot_makes_nothing_similar() -> None:
 @pytest.mark.parametrize(
     ("event", "instead"),
     [
-        ("Application.WebSocket", "use AppEvents.NewWebSocketConnection"),
+        ("Application.WebSocket", "known are AppEvents.NewWebSocketConnection"),
         ("AppEvents.OnNewWebSocketFailed", "use AppEvents.NewWebSocketFailed"),
     ],
 )
-def test_other_names_of_events_say_which_is_used_here(event: str, instead: str) -> None:
+def test_other_values_of_events_say_which_is_used_here(event: str, instead: str) -> None:
     with pytest.raises(ValueError, match=instead):
         resolve(AppEvents, event)
 

@@ -181,7 +181,7 @@ async def test_a_player_asks_for_its_url_as_it_is_told(autojump_clock: MockClock
         asked = {
             "url": "https://tts.example/say",
             "method": "post",
-            "headers": ["Authorization: Bearer t"],
+            "headers": ["Authorization: Bearer t", {"name": "X-A", "value": 1}],
             "body": "Hello",
         }
         VoxEngine.createURLPlayer(asked, {"progressivePlayback": True, "hideHeaders": True,
@@ -193,7 +193,7 @@ async def test_a_player_asks_for_its_url_as_it_is_told(autojump_clock: MockClock
             unit=1,
             url="https://tts.example/say",
             method="POST",
-            headers=(("Authorization", "Bearer t"),),
+            headers=(("Authorization", "Bearer t"), ("X-A", "1")),
             body="Hello",
             progressive=True,
             hide_headers=True,

@@ -18,8 +18,9 @@ import pytest
 SNIPPETS = {
     "good": """
 from runtime import (
-    AppEvents, Answered, Call, CallEvents, CallState, Gathered, PlaybackOutcome, PlayerEvents,
-    VoxEngine, bridge, first_answered, setTimeout,
+    AppEvents, Answered, ASRLanguage, ASRModelList, Call, CallEvents, CallState, ConferenceEvents,
+    Gathered, IVR, Language, PlaybackOutcome, PlayerEvents, VoiceList, VoxEngine, bridge,
+    first_answered, setTimeout,
 )
 
 def connected(event: CallEvents.Connected) -> None:
@@ -59,9 +60,23 @@ def started() -> None:
     VoxEngine.callSIP("sip:bob@example.com", "100", "Bob")
     VoxEngine.callUser(username="bob", callerid="100")
     VoxEngine.callUser({"username": "bob", "callerid": "100"})
+    VoxEngine.callUser(parameters={"username": "bob"})
+    VoxEngine.callSIP("sip:bob@example.com", parameters={"callerid": "100"})
+    VoxEngine.createURLPlayer(request={"url": "music.wav"}, parameters={"loop": True})
     player = VoxEngine.createURLPlayer("music.wav", loop=True)
     player.addEventListener(PlayerEvents.Started, lambda e: print(e.duration, e.player.id()))
     player.sendMediaTo(VoxEngine.createConference())
+    IVR.ttsOptions = {"rate": "slow"}
+    reveal_type(VoiceList.Amazon.Neural.en_US_Joanna)  # N: "str"
+    reveal_type(Language.Premium.US_ENGLISH_FEMALE)  # N: "str"
+    reveal_type(ASRLanguage.ENGLISH_US)  # N: "str"
+    reveal_type(ASRModelList.Google.phone_call)  # N: "str"
+    room = VoxEngine.createConference()
+    room.addEventListener(ConferenceEvents.EndpointAdded, lambda e: print(e.endpoint.getCall()))
+    VoxEngine.callSIP("sip:bob@example.com", {"callerid": "100"}, {})
+
+def joined(event: AppEvents.WebSocket) -> None:
+    reveal_type(event.websocket)  # N: runtime.api.websocket.WebSocket
 
 @VoxEngine.once(AppEvents.Terminating)
 def terminating(event: AppEvents.Terminating) -> None:

@@ -68,7 +68,7 @@ def test_without_rates_all_is_free_and_has_its_usual_direction(
     found = table.call(incoming=incoming, client=client, number="+4420", seconds=3_600)
     assert found == Charge(cost=0.0, direction=direction)
     assert table.recording(3_600) == "0"
-    assert table.recognition(3_600) == 0
+    assert table.recognition(3_600) == "0"
 
 
 def test_of_equal_prefixes_the_first_counts() -> None:
@@ -78,7 +78,7 @@ def test_of_equal_prefixes_the_first_counts() -> None:
 
 def test_recordings_cost_a_text_and_recognition_a_number() -> None:
     assert TABLE.recording(61) == "0.004"
-    assert TABLE.recognition(500) == 0.015
+    assert TABLE.recognition(500) == "0.015"
     assert RateTable((Rate(what="recording", per_minute=600),)).recording(60) == "600"
     assert RateTable((Rate(what="recording", per_minute=0.00006),)).recording(1) == "0.000001"
 

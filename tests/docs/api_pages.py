@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,9 +18,9 @@ import attrs
 
 import runtime
 from runtime.api import amd
-from runtime.api.event_constants import NEVER_FIRED, SPACES
+from runtime.api.event_constants import NEVER_FIRED, SPACES, constants
 from runtime.api.events import Event
-from runtime.api.names import NamespaceType, StrictNames, public_names
+from runtime.api.names import NamespaceType, StrictNames
 from runtime.decisions.call_state import TABLE, Effect, Phase, step
 from tests.docs.reference import OBJECTS, OPTIONS, ORDER, in_order, text_of, without_order
 
@@ -61,8 +62,7 @@ def events() -> Iterator[tuple[str, str, type[Event]]]:
     """Space, constant and class of everything that is fired."""
     spaces = {space.__name__: space for space in SPACES} | {"AMD.Events": amd.AMDEvents}
     for shown, space in spaces.items():
-        for name in sorted(public_names(space)):
-            event: type[Event] = getattr(space, name)
+        for event, name in sorted(constants(space).items(), key=itemgetter(1)):
             if event.name not in NEVER_FIRED:
                 yield shown, name, event
 

@@ -149,6 +149,7 @@ _MADE_BY: Final[Mapping[str, str]] = {
     "SequencePlayer": "createSequencePlayer",
     "Recorder": "createRecorder",
     "Conference": "createConference",
+    "Endpoint": "Endpoint",
     "ASR": "createASR",
     "WebSocket": "createWebSocket",
     "IVRState": r"IVRState\(",

@@ -23,6 +23,7 @@ from runtime.api import (
     call_listening,
     call_signalling,
     call_transfers,
+    conference,
     dialing,
     http,
     mail,
@@ -31,7 +32,7 @@ from runtime.api import (
     unit,
     websocket,
 )
-from runtime.api.event_constants import NEVER_FIRED
+from runtime.api.event_constants import NEVER_FIRED, constants
 from runtime.api.events import Event, by_name
 from runtime.api.names import NamespaceType, StrictNames, public_names, shown_name
 
@@ -66,6 +67,7 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
     "VoxEngine.createSequencePlayer": player_making.SEQUENCE_OPTIONS,
     "VoxEngine.createRecorder": recorder.RECORD_OPTIONS,
     "VoxEngine.createConference": ("hd_audio",),
+    "Conference.add": conference.ENDPOINT_OPTIONS,
     "VoxEngine.createASR": asr.ASR_OPTIONS,
     "VoxEngine.createWebSocket": websocket.SOCKET_OPTIONS,
     "WebSocket.clearMediaBuffer": websocket.CLEAR_OPTIONS,
@@ -85,8 +87,9 @@ OPTIONS: Final[Mapping[str, Iterable[str]]] = {
 }
 """What **options are."""
 OBJECTS: Final = ("VoxEngine", "Call", "Player", "SequencePlayer", "Recorder", "Conference",
-                  "WebSocket", "ASR", "Net", "ApplicationStorage", "CallList", "IVR", "IVRState",
-                  "Logger", "PhoneNumber", "Crypto", "Bridge", "FirstAnswered")  # fmt: skip
+                  "Endpoint", "WebSocket", "ASR", "Net", "ApplicationStorage", "CallList", "IVR",
+                  "IVRState", "Logger", "PhoneNumber", "Crypto", "Bridge",
+                  "FirstAnswered")  # fmt: skip
 RESULTS: Final = {"AnswerHandle": "Answered", "PlaybackHandle": "PlaybackOutcome"}
 RESULTS_MORE: Final = {
     "EndHandle": "Disconnected or Failed",
@@ -135,11 +138,14 @@ def page() -> str:
 
 
 def _value_names() -> list[str]:
-    return ["Answered", "ASRProfileList", "Bridged", "BridgeReason", "CallState", "DTMFType",
-            "Gathered", "GatherReason",
+    return ["Answered", "ASRDictionary", "ASRLanguage", "ASRModel", "ASRModelList",
+            "ASRProfileList", "Bridged", "BridgeReason", "CallAudioQuality", "CallState",
+            "ConferenceDirection", "ConferenceMode",
+            "DTMFType", "Gathered", "GatherReason",
             "Handle", "HttpHeader", "HttpHeaders", "HttpRequestOptions", "HttpRequestResult",
-            "KeyList", "KeyValue", "Modules", "PhoneNumberInfo",
-            "PlaybackOutcome", "RecordExpireTime", "SendMailResult", "VoiceList",
+            "KeyList", "KeyValue", "Language", "Modules", "PhoneNumberInfo",
+            "PlaybackOutcome", "RecordExpireTime", "SendMailResult",
+            "TranscriptionProvider", "VoiceList",
             "WebSocketAudioEncoding", "WebSocketReadyState"]  # fmt: skip
 
 
@@ -258,11 +264,11 @@ def _events(space: NamespaceType) -> str:
     lines = [f"## {space.__name__}\n", text_of(space) + "\n"]
     lines += ["| constant | string value | payload | when |", "|---|---|---|---|"]
     values = by_name(space)
-    constants = {getattr(space, name): name for name in public_names(space)}
+    names = constants(space)
     for value, event in values.items():
         if value not in NEVER_FIRED:
-            lines.append(_event(constants[event], value, event))
-    silent = [f"`{constants[event]}`" for value, event in values.items() if value in NEVER_FIRED]
+            lines.append(_event(names[event], value, event))
+    silent = [f"`{names[event]}`" for value, event in values.items() if value in NEVER_FIRED]
     if silent:
         lines.append(
             f"\nKnown, and never fired in this version (listening writes a log line): "

@@ -41,8 +41,8 @@ from tests.sandbox.process_core import worker
         ("import pandas", "ModuleNotFoundError: there is no module 'pandas'. A scenario may"),
         ("import runtime.api", "ModuleNotFoundError: there is no module 'runtime.api': everything "
          "is in runtime itself"),
-        ("from runtime import ASRLanguage", "ImportError: runtime has no 'ASRLanguage': "
-         "VoxEngine has it, this version does not yet"),
+        ("from runtime import ASRLanguages", "ImportError: runtime has no 'ASRLanguages': did you "
+         "mean 'ASRLanguage' or 'Language'?"),
         ("from runtime import uuidgen", "ImportError: runtime has no 'uuidgen': use Python's own "
          "uuid.uuid4"),
         ("import phonenumbers", "ModuleNotFoundError: there is no module 'phonenumbers'"),

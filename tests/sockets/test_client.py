@@ -154,6 +154,37 @@ async def test_a_server_hears_a_call_in_the_encoding_that_was_asked_for(name: st
         assert tones(heard[:: encoding.rate_hz // 8000]) == {440}
 
 
+async def test_a_server_hears_two_calls_apart_in_streams_with_their_tags() -> None:
+    told = Told()
+    async with (
+        running_engine() as engine,
+        calls(engine, 440, 1000) as [(_, low), (_, high)],
+        serving() as server,
+        opened(engine, server, told) as socket,
+    ):
+        engine.connect(low, socket.media)
+        socket.begin(StreamPlan(encoding=ENCODINGS["ULAW"], tag="low"))
+        lane = await socket.open_lane()
+        engine.connect(high, lane.media)
+        lane.begin(StreamPlan(encoding=ENCODINGS["PCM8"], tag="high"))
+        await server.until(lambda: len(server.texts) > 200)
+        lane.end()
+        await server.until(lambda: server.messages[-1]["event"] == "stop")
+        ended = server.messages[-1]
+        await server.until(lambda: server.messages[-1] is not ended)
+        by_tag: dict[str, list[Any]] = {"low": [], "high": []}
+        for message in server.messages:
+            by_tag[message[message["event"]]["tag"]].append(message)
+        assert [each["sequenceNumber"] for each in by_tag["high"]] == [*range(len(by_tag["high"]))]
+        assert by_tag["high"][-1]["event"] == "stop"
+        assert tones(audio(by_tag["low"][10:], "PCMU")) == {440}
+        assert tones(audio(by_tag["high"][10:-1], "L16/8000")) == {1000}
+        socket.close()
+        await told.hears(SocketClosed)
+        with pytest.raises(trio.ClosedResourceError):
+            await socket.open_lane()
+
+
 @pytest.mark.parametrize(("name", "swap"), [("PCM8", True), ("ULAW", False), ("PCM16", True)])
 async def test_a_call_hears_what_a_server_sends_however_fast_it_comes(
     name: str, swap: bool

@@ -19,6 +19,7 @@ from runtime.sandbox.commands import (
     StopMediaTo,
     StopPlayback,
 )
+from runtime.sandbox.conference_commands import AddEndpoint, UpdateEndpoint
 from runtime.session.commands.table import (
     DONE,
     LATER,
@@ -28,11 +29,14 @@ from runtime.session.commands.table import (
     find_call,
 )
 from runtime.session.context import SessionContext
+from runtime.session.mixers import Conference, Endpoint
 from runtime.session.playback import Prompt
 from runtime.session.socket import WebSocket
+from runtime.session.socket_streams import SocketRefused
 
 CONFERENCE_FULL: Final = 486
-"""`ConferenceEvents.Error.code`: the conference goes on, one call was not let in (Busy Here)."""
+"""`code` of ConferenceEvents.ConferenceError: the conference goes on, one call was not let in (Busy
+Here)."""
 
 
 async def _open_file(session: SessionContext, url: str, how: Fetching) -> Sound:
@@ -91,22 +95,59 @@ def stop_playback(session: SessionContext, command: StopPlayback, _: int) -> boo
     return DONE
 
 
+def refuse_member(session: SessionContext, conference: int, why: str, **fields: int) -> None:
+    """The conference's own event says so."""
+    told = {"error": why, "code": CONFERENCE_FULL, **fields}
+    session.events.emit("Conference.Error", unit=conference, fields=told)
+
+
+def add_endpoint(session: SessionContext, command: AddEndpoint, _: int) -> bool:
+    conference = session.units.find(command.unit, Conference)
+    find_audible(session, command.call, "Conference.add()")
+    endpoint = Endpoint(
+        number=command.endpoint, call=command.call, mode=command.mode, direction=command.direction
+    )
+    try:
+        conference.admit(endpoint)
+    except ConferenceFull as exc:
+        refuse_member(session, command.unit, str(exc), endpoint=command.endpoint)
+        raise
+    return DONE
+
+
+def update_endpoint(session: SessionContext, command: UpdateEndpoint, _: int) -> bool:
+    session.units.find(command.unit, Conference).update(command.endpoint)
+    return DONE
+
+
 def send(session: SessionContext, command: SendMediaTo, _: int) -> bool:
+    sink = session.units.get(command.sink)
+    if isinstance(sink, WebSocket):
+        return _send_to_socket(session, command, sink)
     try:
         session.routes.connect(command.source, command.sink)
     except ConferenceFull as exc:
         to_the_room = exc.conference == command.sink
-        unit = command.sink if to_the_room else command.source
-        fields = {"error": str(exc), "code": CONFERENCE_FULL}
-        session.events.emit("Conference.Error", unit=unit, fields=fields)
+        refuse_member(session, command.sink if to_the_room else command.source, str(exc))
         raise
-    sink = session.units.get(command.sink)
-    if isinstance(sink, WebSocket):
-        sink.hear(command)
+    return DONE
+
+
+def _send_to_socket(session: SessionContext, command: SendMediaTo, socket: WebSocket) -> bool:
+    try:
+        node = socket.node_of(command)
+    except SocketRefused as exc:
+        raise CommandRefused(str(exc)) from exc
+    session.routes.connect(command.source, node)
+    socket.hear(node, command)
     return DONE
 
 
 def stop_send(session: SessionContext, command: StopMediaTo, _: int) -> bool:
+    sink = session.units.get(command.sink)
+    if isinstance(sink, WebSocket):
+        sink.hear_no_more(command.source)
+        return DONE
     session.routes.disconnect(command.source, command.sink)
     return DONE
 
@@ -128,4 +169,6 @@ MEDIA_COMMANDS: Final[Mapping[str, Handler]] = {
     SendMediaTo.op: send,
     StopMediaTo.op: stop_send,
     RecordCall.op: record,
+    AddEndpoint.op: add_endpoint,
+    UpdateEndpoint.op: update_endpoint,
 }

@@ -14,7 +14,8 @@ from runtime.sandbox.socket_commands import (
 )
 from runtime.session.commands.table import DONE, CommandRefused, Handler
 from runtime.session.context import SessionContext
-from runtime.session.socket import SocketRefused, WebSocket
+from runtime.session.socket import WebSocket
+from runtime.session.socket_streams import SocketRefused
 
 
 def create(session: SessionContext, command: CreateSocket, _: int) -> bool:

@@ -20,8 +20,8 @@ async def incoming(e: AppEvents.CallAlerting) -> None:
     Logger.write("the call is up")
 
 
-@VoxEngine.on(AppEvents.NewWebSocketConnection)
-def visited(e: AppEvents.NewWebSocketConnection) -> None:
+@VoxEngine.on(AppEvents.WebSocket)
+def visited(e: AppEvents.WebSocket) -> None:
     encoding = e.path.partition("?encoding=")[2] or WebSocketAudioEncoding.PCM16
     for call in calls:
         call.sendMediaTo(e.websocket, encoding=encoding)

@@ -17,7 +17,7 @@ TAKING = """
     def started(e):
         VoxEngine.allowWebSocketConnections()
 
-    @VoxEngine.on(AppEvents.NewWebSocketConnection)
+    @VoxEngine.on(AppEvents.WebSocket)
     def came(e):
         sockets.append(e.websocket)
         for event in (WebSocketEvents.OPEN, WebSocketEvents.MESSAGE, WebSocketEvents.CLOSE,
@@ -48,7 +48,7 @@ TALK = (
 
     CALLS = []
 
-    @VoxEngine.on(AppEvents.NewWebSocketConnection)
+    @VoxEngine.on(AppEvents.WebSocket)
     def joined(e):
         [call] = CALLS
         call.sendMediaTo(e.websocket, encoding=WebSocketAudioEncoding.OPUS, tag="caller")
@@ -101,7 +101,7 @@ async def test_a_socket_that_came_in_hears_one_source_at_a_time(sim: Sim) -> Non
     sim.load_text(
         taking(
             """
-            @VoxEngine.on(AppEvents.NewWebSocketConnection)
+            @VoxEngine.on(AppEvents.WebSocket)
             def joined(e):
                 for text in ("one two three", "four five six"):
                     VoxEngine.createTTSPlayer(text).sendMediaTo(e.websocket)
@@ -120,7 +120,7 @@ async def test_the_script_answers_and_closes(sim: Sim) -> None:
     sim.load_text(
         taking(
             """
-            @VoxEngine.on(AppEvents.NewWebSocketConnection)
+            @VoxEngine.on(AppEvents.WebSocket)
             def joined(e):
                 e.websocket.onmessage = lambda m: e.websocket.send(m.text.upper())
                 setTimeout(e.websocket.close, 5000)
@@ -140,7 +140,7 @@ async def test_nobody_comes_in_before_the_script_allows_it(sim: Sim) -> None:
     sim.load_text(
         script(
             """
-            VoxEngine.addEventListener(AppEvents.NewWebSocketConnection, lambda: None)
+            VoxEngine.addEventListener(AppEvents.WebSocket, lambda: None)
             setTimeout(VoxEngine.allowWebSocketConnections, 5000)
             """
         )
@@ -181,7 +181,7 @@ async def test_how_many_come_in_is_a_limit_beside_those_that_are_opened(sim: Sim
     sim.load_text(
         taking(
             """
-            @VoxEngine.on(AppEvents.NewWebSocketConnection)
+            @VoxEngine.on(AppEvents.WebSocket)
             def joined(e):
                 VoxEngine.createWebSocket("wss://a.example/x")
             """
@@ -201,7 +201,7 @@ async def test_without_a_listener_who_has_come_is_sent_away(sim: Sim) -> None:
     client = await sim.connect("/")
     assert (await client.ended()).code == 1000
     [refusal] = [row.what for row in sim.timeline if row.kind == "refusal"]
-    assert "there is no listener for AppEvents.NewWebSocketConnection" in refusal
+    assert "there is no listener for AppEvents.WebSocket" in refusal
 
 
 async def test_the_end_of_the_session_is_told_to_who_has_come(sim: Sim) -> None:

@@ -166,3 +166,54 @@ async def test_mistakes_are_refused_at_their_line(sim: Sim, made: str, message: 
     caller = await sim.call()
     await caller.ended()
     assert caller.wire[-1].startswith("rejected 500")
+
+
+async def test_a_state_tells_what_was_keyed_in_and_what_it_was_made_with(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        code = IVRState("code", {"type": "inputfixed", "inputLength": 2, "timeout": 4000})
+        code.settings["inputLength"] = 9
+        @on_call
+        async def alerting(e):
+            await e.call.answer()
+            Logger.write(repr(code.input))
+            code.enter(e.call)
+            await VoxEngine.sleep(3)
+            Logger.write(f"{code.input} {code.settings}")
+        """)
+    )
+    caller = await sim.call()
+    await caller.connected()
+    await caller.press("47")
+    await sim.advance(3)
+    assert sim.logs == ["''", "47 {'type': 'inputfixed', 'inputLength': 2, 'timeout': 4000}"]
+    caller.hang_up()
+
+
+async def test_prompts_are_spoken_as_tts_options_say(sim: Sim) -> None:
+    caller = await at(sim, MENU + '\nIVR.ttsOptions = {"rate": "slow"}\n')
+    await caller.hears("press one or two")
+    said = next(row for row in sim.timeline if row.what == "media.say")
+    assert "'rate': 'slow'" in str(said.detail)
+    caller.hang_up()
+
+
+async def test_only_the_tts_options_of_ivr_can_be_set(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        for name, value in (("ttsOptions", {"rat": 1}), ("ttsOption", {}), ("ttsOptions", "slow")):
+            try:
+                setattr(IVR, name, value)
+            except (AttributeError, TypeError) as exc:
+                Logger.write(exc)
+        Logger.write(IVR.ttsOptions)
+        """)
+    )
+    await sim.start()
+    await sim.settle()
+    assert [line[:52] for line in sim.logs] == [
+        "IVR(): ttsOptions has no key 'rat': did you mean 'ra",
+        "IVR.ttsOption cannot be set: API objects take no att",
+        "IVR(): ttsOptions must be a dict, not str",
+        "{}",
+    ]

@@ -231,3 +231,91 @@ async def test_an_event_that_is_never_fired_says_why(sim: Sim) -> None:
         "Call.PushSent is never fired here: push notifications are the vendor's service; "
         "registered phones ring"
     ]
+
+
+async def test_older_scripts_name_voices_by_country_language_and_gender(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            await e.call.answer()
+            e.call.say("hello", Language.UK_ENGLISH_FEMALE, {"rate": "slow"})
+        """)
+    )
+    caller = await sim.call()
+    await caller.hears("hello")
+    said = next(row for row in sim.timeline if row.what == "media.say")
+    assert "en-GB+female" in str(said.detail)
+    assert "'rate': 'slow'" in str(said.detail)
+    caller.hang_up()
+
+
+async def test_a_recording_takes_the_names_of_transcription(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            e.call.addEventListener(CallEvents.AudioQualityDetected, lambda q: Logger.write(
+                q.quality == CallAudioQuality.STANDARD))
+            await e.call.answer()
+            e.call.record({
+                "transcribe": True, "language": ASRLanguage.ENGLISH_US,
+                "dict": [ASRDictionary.ADDRESS], "provider": TranscriptionProvider.GOOGLE,
+            })
+        """)
+    )
+    caller = await sim.call()
+    await caller.connected()
+    await sim.settle()
+    assert len(sim.recordings) == 1
+    assert sim.logs == ["Call.record(): option transcribe has no effect in this version", "True"]
+    caller.hang_up()
+
+
+async def test_a_model_of_any_provider_is_told_to_the_recogniser(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        VoxEngine.createASR({"profile": ASRProfileList.YandexV3.auto,
+                             "model": ASRModelList.Yandex.general})
+        VoxEngine.createASR({"profile": ASRProfileList.Google.en_US, "model": ASRModel.PHONE_CALL})
+        """)
+    )
+    sim.leave_open()
+    recognisers = [sim.sockets.expect_recogniser() for _ in range(2)]
+    await sim.start()
+    for each in recognisers:
+        await each.opened()
+    assert {each.wishes["model"] for each in recognisers} == {"general", "phone_call"}
+
+
+async def test_the_scheme_of_an_incoming_call_may_follow_the_options_of_call_sip(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        def alerting(e):
+            VoxEngine.callSIP("sip:bob@example.com", {"callerid": e.callerid}, e.scheme)
+        """)
+    )
+    bob = sim.expect_call("sip:bob@*")
+    caller = await sim.call(number="+442079460123")
+    assert (await bob.invited()).callerid == "+442079460123"
+    bob.busy()
+    caller.hang_up()
+
+
+async def test_language_is_the_older_name_of_voice(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        @on_call
+        async def alerting(e):
+            await e.call.answer()
+            await e.call.say("hello", {"language": VoiceList.Google.en_GB_Wavenet_A})
+            player = VoxEngine.createTTSPlayer("again", language=Language.UK_ENGLISH_MALE)
+            player.sendMediaTo(e.call)
+        """)
+    )
+    caller = await sim.call()
+    await caller.hears("again")
+    spoken = [row.detail for row in sim.timeline if row.what in ("media.say", "player.create_tts")]
+    assert [str(each).count("en-GB") for each in spoken] == [1, 1]
+    caller.hang_up()

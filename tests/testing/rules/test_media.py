@@ -469,7 +469,7 @@ async def test_m10_a_full_conference_lets_nobody_else_in_and_says_so(sim: Sim) -
 def told(e):
     Logger.write(e.error)
 
-room.addEventListener(ConferenceEvents.Error, told)
+room.addEventListener(ConferenceEvents.ConferenceError, told)
 """
     sim.load_text(CONFERENCE + told, conference=True)
     one, two, late = [await sim.call("900") for _ in range(3)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runtime.decisions.limits import Limits
 from runtime.testing import Sim, SimCaller, SimRecogniser
 from tests.testing.rules.scripts import script
@@ -137,3 +139,35 @@ async def test_an_asr_has_an_id_and_sends_nothing(sim: Sim) -> None:
     await (await sim.call()).ended()
     assert sim.logs[0] == "s1-1"
     assert sim.logs[1].endswith("must be a Call, Conference or WebSocket, not ASR")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        '{"lang": ASRLanguage.ENGLISH_UK, "dict": ["yes", "no"]}',
+        'ASRLanguage.ENGLISH_UK, ["yes", "no"]',
+        'language=ASRLanguage.ENGLISH_UK, phraseHints=["yes", "no"]',
+    ],
+)
+async def test_the_older_options_are_told_by_their_names_of_now(sim: Sim, form: str) -> None:
+    sim.load_text(f"from runtime import *\nVoxEngine.createASR({form})")
+    recogniser = sim.sockets.expect_recogniser()
+    sim.leave_open()
+    await sim.start()
+    await recogniser.opened()
+    assert recogniser.wishes == {"language": "en-GB", "phraseHints": ["yes", "no"]}
+
+
+async def test_what_a_recogniser_cost_is_a_text_as_of_recordings(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        asr = VoxEngine.createASR(profile=ASRProfileList.Google.en_US)
+        asr.addEventListener(ASREvents.Started, asr.stop)
+        asr.addEventListener(ASREvents.Stopped, lambda e: Logger.write(repr(e.cost)))
+        """)
+    )
+    sim.sockets.expect_recogniser()
+    sim.leave_open()
+    await sim.start()
+    await sim.settle()
+    assert sim.logs == ["'0'"]

@@ -148,3 +148,15 @@ async def test_a_recorder_records_the_mix_of_what_is_sent_to_it(sim: Sim) -> Non
     assert sim.logs[1].startswith("stopped ")
     one.hang_up()
     two.hang_up()
+
+
+async def test_a_secure_recording_is_what_every_recording_is(sim: Sim) -> None:
+    sim.load_text(
+        script("""
+        room = VoxEngine.createRecorder({"name": "room", "secure": True})
+        room.addEventListener(RecorderEvents.Started, room.stop)
+        """)
+    )
+    await sim.start()
+    await sim.settle()
+    assert (sim.logs, len(sim.recordings)) == ([], 1)

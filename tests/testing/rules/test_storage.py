@@ -48,7 +48,8 @@ async def test_a_pair_is_gone_when_its_time_is_over(sim: Sim) -> None:
         async def alerting(e):
             await e.call.answer()
             pair = await ApplicationStorage.put("a", "b", 30)
-            Logger.write(pair.expire - int(VoxEngine.now().timestamp()))
+            Logger.write(pair.expireAt - int(VoxEngine.now().timestamp()))
+            Logger.write(pair.expire == pair.expireAt)
             await VoxEngine.sleep(29)
             Logger.write((await ApplicationStorage.get("a")).value)
             await VoxEngine.sleep(2)
@@ -59,7 +60,7 @@ async def test_a_pair_is_gone_when_its_time_is_over(sim: Sim) -> None:
     )
     caller = await sim.call()
     await caller.ended()
-    assert sim.logs == ["30", "b", "None", "()"]
+    assert sim.logs == ["30", "True", "b", "None", "()"]
 
 
 async def test_remove_gives_what_was_there(sim: Sim) -> None:
@@ -77,13 +78,23 @@ async def test_keys_are_listed_by_a_pattern(sim: Sim) -> None:
     assert await logs(
         sim,
         """
-    for key in ("user:1", "user:2", "order:1"):
+    for key in ("user:1", "user:2", "order:1", "user"):
         ApplicationStorage.put(key, "", 30)
-    for pattern in ("user:*", "*:1", "user:1", "u*2", "x*"):
+    for pattern in ("user:*", "*:1", "user:1", "u*2", "x*", "user", "order", "ord"):
         Logger.write(" ".join((await ApplicationStorage.keys(pattern)).keys))
     Logger.write((await ApplicationStorage.keys(count=1)).keys[0])
 """,
-    ) == ["user:1 user:2", "user:1 order:1", "user:1", "user:2", "", "user:1"]
+    ) == [
+        "user:1 user:2",
+        "user:1 order:1",
+        "user:1",
+        "user:2",
+        "",
+        "user:1 user:2 user",
+        "order:1",
+        "",
+        "user:1",
+    ]
 
 
 async def test_too_many_pairs_are_refused(sim: Sim) -> None:
