@@ -19,9 +19,7 @@ TAGS: Final = frozenset(
 _END: Final = "</speak>"
 _MISSPELT: Final = {"speack": "speak"}
 _BEGINS: Final = re.compile(r"\s*<\s*speac?k\b", re.IGNORECASE)
-_TAG: Final = re.compile(
-    r"<\s*+(/?)\s*+([A-Za-z][\w.-]*+)((?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+)>"
-)
+_TAG: Final = re.compile(r"<\s*+(/?)\s*+([A-Za-z][\w.-]*+)((?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+)>")
 """Repetitions that are never gone back into, here and below: the core reads what scripts write."""
 _ATTRIBUTE: Final = re.compile(
     r"(?<![\w:-])([A-Za-z][\w-]*+(?:\s*+:\s*+[\w-]++)?+)\s*+=\s*+(\"[^\"<]*+\"|'[^'<]*+')"
