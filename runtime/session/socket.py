@@ -71,6 +71,7 @@ class WebSocket:
             headers=command.headers,
             protocols=tuple(filter(None, (each.strip() for each in command.protocols.split(",")))),
             connect_s=session.settings.limits.http_connect_timeout_s,
+            owner=session.assets,
         )
         self._scope = session.tasks.start(partial(self._run, request))
 
