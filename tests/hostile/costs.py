@@ -12,6 +12,20 @@ def costs(name: str, tries: str, act: str, **changes: object) -> Hostile:
     return Hostile(name=name, tries=tries, attack=attack, **known)  # type: ignore[arg-type]
 
 
+def wastes(name: str, tries: str, url: str, says: str = "characters as it is sent") -> Hostile:
+    """Requests that the worker itself would not make; `url` is an expression of its end."""
+    attack = f"""
+async def attack():
+    url = "http://127.0.0.1/?" + {url}
+    command = '{{"type":"cmd","req":%d,"op":"http.request","args":{{"url":"%s"}},"where":""}}'
+    for number in range(20):
+        raw(command % (900 + number, url))
+        await trio.sleep(0.02)
+    await trio.sleep(0.5)
+"""
+    return Hostile(name=name, tries=tries, attack=attack, says=says, proof="wrote")
+
+
 CASES = (
     costs(
         "markup-without-an-end",
@@ -19,21 +33,10 @@ CASES = (
         "call.say('<speak><p ' + 'a' * 1480 + '>')",
     ),
     costs("markup-of-spaces", "nothing after a bracket", "call.say('<speak><' + ' ' * 1490)"),
-    Hostile(
-        name="url-of-accents",
-        tries="URLs that are six times as long when they are sent",
-        attack="""
-async def attack():
-    url = "http://127.0.0.1/?" + chr(233) * 2700
-    command = '{"type":"cmd","req":%d,"op":"http.request","args":{"url":"%s"},"where":""}'
-    for number in range(20):
-        raw(command % (900 + number, url))
-        await trio.sleep(0.02)
-    await trio.sleep(0.5)
-""",
-        says="characters as it is sent",
-        proof="wrote",
+    wastes(
+        "url-of-accents", "URLs that are six times as long when they are sent", "chr(233) * 2700"
     ),
+    wastes("url-of-questions", "URLs of many parameters without an end", "'?' * 7900", "loopback"),
     costs(
         "sound-of-accents",
         "the same for a sound",
