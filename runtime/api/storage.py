@@ -90,7 +90,8 @@ class Storage(StrictNames):
     def keys(self, pattern: str = "*", count: int = MAX_LISTED) -> StorageHandle[KeyList]:
         """Awaiting gives a KeyList of up to `count` (1 to 1,000) keys that match; one `*` in
         `pattern` stands for any characters. Without one it is a key, or a namespace: "user" gives
-        "user" and all that begin with "user:". VoxEngine reference: ApplicationStorage.keys."""
+        "user" and all that begin with "user:". Awaiting raises CommandFailed when they have more
+        than 512 KiB together. VoxEngine reference: ApplicationStorage.keys."""
         return _asked("keys", ListKeys, _keys, pattern=pattern, count=count)
 
 

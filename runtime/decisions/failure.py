@@ -19,6 +19,7 @@ from runtime.decisions.limits import Limits
 OnError = Literal["leg", "session"]
 OnFailure = Literal["hangup", "keep"]
 
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 OUT_OF_MEMORY: Final = "MemoryError"
 SLOW_HANDLER: Final = "HandlerTimeout"
 """The exception that the worker raises into a handler over its CPU time."""
@@ -132,7 +133,8 @@ class Errors:
 
     def judge(self, *, kind: str, owner: Owner, message: str, where: str, now: float) -> Verdict:
         """What an uncaught exception ends."""
-        text = "scenario error: " + one_line(message) + (f" ({where})" if where else "")
+        place = one_line(where)
+        text = "scenario error: " + one_line(message) + (f" ({place})" if place else "")
         if message.startswith(OUT_OF_MEMORY):
             return EndSession(End(Cause.MEMORY, text))
         if self._too_slow(message, now):
@@ -201,4 +203,4 @@ def bridged(edges: Iterable[tuple[Hashable, Hashable]], connected: frozenset[int
 def one_line(message: str) -> str:
     """The last line of an error's text, short enough for a SIP reason phrase."""
     lines = [line for line in message.splitlines() if line.strip()]
-    return re.sub(r"[\x00-\x1f\x7f]+", " ", lines[-1].strip() if lines else "")[:160]
+    return _CONTROLS.sub(" ", lines[-1].strip() if lines else "")[:160]

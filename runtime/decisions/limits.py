@@ -163,7 +163,11 @@ class Limits(CallLimits):
         keeper=Keeper.BOTH,
     )
     http_machine_active: int = limit(
-        200, (1, 10_000), "HTTP requests of all scripts at once", beyond=_WAITS, operator_only=True
+        200,
+        (1, 10_000),
+        "HTTP requests of all scripts at once; of one scenario a quarter",
+        beyond=_WAITS,
+        operator_only=True,
     )
     http_timeout_s: float = limit(
         90.0,

@@ -5,6 +5,7 @@ Pure: times are Unix times, given. Runs in the core.
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 import attrs
@@ -14,13 +15,32 @@ MAX_VALUE: Final = 2_000
 MAX_TTL_S: Final = 90 * 24 * 3600
 """VoxEngine's limits of a pair (voxengine.md 1.9)."""
 MAX_LISTED: Final = 1_000
-"""Keys of one answer; with 200 characters each they fit into a message to the script."""
+"""Keys of one answer."""
+MAX_LISTED_BYTES: Final = 512 * 1024
+"""Of them as JSON within JSON, half of what may wait for a script: a thousand keys of 200 letters
+have 0.2 MB, of 200 that are not ASCII twelve times as much at worst."""
 MAX_ALL_PAIRS: Final = 100_000
 """Of all applications together: some 200 MB where every pair is as large as it may be."""
 
 
+class TooManyKeys(Exception):
+    """They do not fit into an answer; str() is for the script."""
+
+
 class StorageFull(Exception):
     """There are too many pairs; str() is for the script."""
+
+
+def listed(keys: list[str]) -> str:
+    """An answer of keys, as JSON. Raises TooManyKeys."""
+    text = json.dumps(keys, ensure_ascii=False)
+    size = len(json.dumps(text))
+    if size > MAX_LISTED_BYTES:
+        raise TooManyKeys(
+            f"{len(keys):,} keys are {size:,} bytes, the limit is {MAX_LISTED_BYTES:,}; ask for "
+            "fewer, by `count` or a narrower `pattern`"
+        )
+    return text
 
 
 @attrs.frozen

@@ -205,7 +205,9 @@ _PRIVATE_HEADER: Final = re.compile(
 _PRIVATE_PARAMETER: Final = re.compile(
     r"auth|token|secret|key|passw|pwd|sig|credential|session|code|pin", re.IGNORECASE
 )
-_PARAMETER: Final = re.compile(r"([?&;])([^=&;#]*)=([^&;#]*)")
+_PARAMETER: Final = re.compile(r"([?&;])([^=?&;#]*+)=([^&;#]*+)")
+"""No name holds the beginning of another one, or a URL of question marks alone would hold up the
+core."""
 _USERINFO: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 SHOWN_URL: Final = 500
 SHOWN_VALUE: Final = 200

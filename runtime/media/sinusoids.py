@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy import fft
 from numpy.typing import NDArray
 
 WINDOW_S: Final = 0.064
@@ -40,7 +41,7 @@ def frame_sinusoids(sound: NDArray[np.float64], rate: int, hop: int) -> list[Sin
     found: list[Sinusoids] = []
     for at in range(0, count, CHUNK_FRAMES):
         frames = sound[starts[at : at + CHUNK_FRAMES, None] + np.arange(size)]
-        spectra = np.abs(np.fft.rfft(frames * np.hanning(size), length)) ** 2
+        spectra = np.abs(fft.rfft(frames * np.hanning(size), length)) ** 2
         found += [_peaks(spectrum, rate / length, rate / size) for spectrum in spectra]
     return found
 

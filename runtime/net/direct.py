@@ -12,9 +12,11 @@ import errno
 import functools
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+from typing import Final, cast
+from weakref import WeakValueDictionary
 
+import attrs
 import httpx
 import trio
 
@@ -29,6 +31,8 @@ MAX_ADDRESSES: Final = 3
 MAX_LOOKUPS: Final = 16
 """Names that are looked up at once. Each takes a thread, for as long as a name server that does not
 answer is waited for; others of the core's threads read files for calls."""
+MAX_LOOKUPS_OF_OWNER: Final = 4
+"""Of one scenario: names whose server does not answer would else keep all threads for ever."""
 _EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -39,17 +43,48 @@ class SystemResolver:
     """The addresses of a name, by the system's resolver."""
 
     def __init__(self) -> None:
-        self._limiter: trio.CapacityLimiter | None = None
+        self._all: trio.CapacityLimiter | None = None
+        self._shares: WeakValueDictionary[Hashable, trio.CapacityLimiter] = WeakValueDictionary()
+        """Of those who look something up."""
 
-    async def __call__(self, host: str, port: int) -> Sequence[str]:
-        if self._limiter is None:
-            self._limiter = trio.CapacityLimiter(MAX_LOOKUPS)
+    def of(self, owner: Hashable) -> Resolve:
+        """On behalf of somebody who leaves threads to others; None is the operator."""
+        return functools.partial(self._look_up, owner)
+
+    async def _look_up(self, owner: Hashable, host: str, port: int) -> Sequence[str]:
+        if self._all is None:
+            self._all = trio.CapacityLimiter(MAX_LOOKUPS)
+        limiter: object = self._all
+        if owner is not None:
+            own = self._shares.get(owner) or trio.CapacityLimiter(MAX_LOOKUPS_OF_OWNER)
+            self._shares[owner] = own
+            limiter = _Both(own, self._all)
         found = await trio.to_thread.run_sync(
             functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM),
             abandon_on_cancel=True,
-            limiter=self._limiter,
+            limiter=cast("trio.CapacityLimiter", limiter),
         )
         return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+
+
+@attrs.frozen(eq=False)
+class _Both:
+    """A limiter of trio's kind: a thread counts until it has ended, whoever has given it up."""
+
+    _own: trio.CapacityLimiter
+    _all: trio.CapacityLimiter
+
+    async def acquire_on_behalf_of(self, borrower: object) -> None:
+        await self._own.acquire_on_behalf_of(borrower)
+        try:
+            await self._all.acquire_on_behalf_of(borrower)
+        except BaseException:
+            self._own.release_on_behalf_of(borrower)
+            raise
+
+    def release_on_behalf_of(self, borrower: object) -> None:
+        self._all.release_on_behalf_of(borrower)
+        self._own.release_on_behalf_of(borrower)
 
 
 class Direct:
@@ -66,12 +101,12 @@ class Direct:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._allowed = tuple(allowed)
-        self._resolve = resolver or SystemResolver()
+        self._resolver_of = SystemResolver().of if resolver is None else lambda _: resolver
         self._tls = tls
 
-    async def send(self, hop: Hop, connect_s: float) -> Reply:
+    async def send(self, hop: Hop, connect_s: float, owner: Hashable = None) -> Reply:
         """The head of the answer; its owner closes it. Raises FetchError."""
-        stream = await self.connect(hop, connect_s)
+        stream = await self.connect(hop, connect_s, owner)
         exchange = Exchange(stream, hop)
         try:
             await exchange.open()
@@ -80,11 +115,11 @@ class Direct:
             raise
         return exchange
 
-    async def connect(self, hop: Hop, connect_s: float) -> trio.abc.Stream:
+    async def connect(self, hop: Hop, connect_s: float, owner: Hashable = None) -> trio.abc.Stream:
         """Name, address and TLS within the time; each address gets its share of what is left.
         Raises FetchError."""
         with _in_time(hop, connect_s) as scope:
-            addresses = await self._addresses(hop)
+            addresses = await self._addresses(hop, self._resolver_of(owner))
             trouble: OSError | None = None
             for number, address in enumerate(addresses):
                 left = scope.deadline - trio.current_time()
@@ -113,9 +148,9 @@ class Direct:
             raise
         return secured
 
-    async def _addresses(self, hop: Hop) -> list[str]:
+    async def _addresses(self, hop: Hop, resolve: Resolve) -> list[str]:
         try:
-            found = await self._resolve(hop.host, hop.port)
+            found = await resolve(hop.host, hop.port)
         except (OSError, UnicodeError) as exc:
             why = f"the host {hop.url.host} is not known"
             raise FetchError(Failure.HOST_NOT_FOUND, why) from exc

@@ -8,7 +8,7 @@ meant for), and the next one is made of the undressed one.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from typing import Final, Protocol
 
 import attrs
@@ -31,8 +31,9 @@ Dress = Callable[[Hop], Hop]
 class Transport(Protocol):
     """Takes one request to its server."""
 
-    async def send(self, hop: Hop, connect_s: float) -> Reply:
-        """The answer, its body not read yet; whoever asked closes it. Raises FetchError."""
+    async def send(self, hop: Hop, connect_s: float, owner: Hashable = None) -> Reply:
+        """The answer, its body not read yet; whoever asked closes it. `owner`: on whose behalf.
+        Raises FetchError."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,8 +56,13 @@ def as_it_is(hop: Hop) -> Hop:
 class Fetcher:
     """Makes requests; holds no connection between them."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, owner: Hashable = None) -> None:
         self._transport = transport
+        self._owner = owner
+
+    def of(self, owner: Hashable) -> Fetcher:
+        """On behalf of somebody who shares the transport with others (turnstile.py)."""
+        return Fetcher(self._transport, owner)
 
     @contextlib.asynccontextmanager
     async def request(self, request: Request, dress: Dress = as_it_is) -> AsyncIterator[Reply]:
@@ -78,7 +84,7 @@ class Fetcher:
         hop = Hop.first(request.method, request.url, request.headers, request.content)
         first = hop.shown
         for redirections in range(MAX_REDIRECTS + 1):
-            reply = await self._transport.send(dress(hop), request.connect_s)
+            reply = await self._transport.send(dress(hop), request.connect_s, self._owner)
             location = header(reply, "location")
             if reply.status not in REDIRECTS or not location:
                 return reply, redirections > 0

@@ -1,10 +1,15 @@
 """How many requests of all scripts run at once on this machine; the next ones wait in order.
 
-A session has a limit of its own, so that none can fill the queue. What waits does so within its
-own time: who asked bounds it.
+A session has a limit of its own for what it asks for, but none for the sounds that it plays by URL,
+and a scenario may have many sessions: so one scenario has a quarter of all places, and what another
+one asks for finds one. What waits does so within its own time: who asked bounds it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Final
 
 import attrs
 import trio
@@ -13,6 +18,9 @@ from .fetch import Transport
 from .hop import Headers, Hop
 from .reply import Reply
 
+OWNERS: Final = 4
+"""So many may take all that they can before somebody has to wait for others."""
+
 
 class Turnstile:
     """A transport that lets `most` requests through at once, to another one."""
@@ -20,16 +28,56 @@ class Turnstile:
     def __init__(self, transport: Transport, most: int) -> None:
         self._transport = transport
         self._places = trio.Semaphore(most, max_value=most)
+        self._most_of_owner = max(1, most // OWNERS)
+        self._shares: dict[Hashable, _Share] = {}
+        """Of those who have or want a place."""
 
-    async def send(self, hop: Hop, connect_s: float) -> Reply:
-        """As the transport does it; the place is free again when the answer is closed."""
-        await self._places.acquire()
+    async def send(self, hop: Hop, connect_s: float, owner: Hashable = None) -> Reply:
+        """As the transport does it; the place is free again when the answer is closed. What has no
+        owner is the operator's own, and has no share."""
+        leave = await self._enter(owner)
         try:
-            reply = await self._transport.send(hop, connect_s)
+            reply = await self._transport.send(hop, connect_s, owner)
         except BaseException:
-            self._places.release()
+            leave()
             raise
-        return _Counted(reply, self._places)
+        return _Counted(reply, leave)
+
+    async def _enter(self, owner: Hashable) -> Callable[[], None]:
+        if owner is None:
+            await self._places.acquire()
+            return self._places.release
+        share = self._shares.setdefault(owner, _Share(trio.Semaphore(self._most_of_owner)))
+        share.users += 1
+        try:
+            await share.places.acquire()
+            try:
+                await self._places.acquire()
+            except BaseException:
+                share.places.release()
+                raise
+        except BaseException:
+            self._forget(owner, share)
+            raise
+        return partial(self._leave, owner, share)
+
+    def _leave(self, owner: Hashable, share: _Share) -> None:
+        self._places.release()
+        share.places.release()
+        self._forget(owner, share)
+
+    def _forget(self, owner: Hashable, share: _Share) -> None:
+        share.users -= 1
+        if not share.users:
+            del self._shares[owner]
+
+
+@attrs.define(eq=False)
+class _Share:
+    """What one owner may have at once."""
+
+    places: trio.Semaphore
+    users: int = 0
 
 
 @attrs.define(eq=False)
@@ -37,7 +85,7 @@ class _Counted:
     """An answer that holds a place."""
 
     _reply: Reply
-    _places: trio.Semaphore
+    _leave: Callable[[], None]
     _is_closed: bool = False
 
     @property
@@ -62,4 +110,4 @@ class _Counted:
             await self._reply.aclose()
         finally:
             if is_first:
-                self._places.release()
+                self._leave()

@@ -181,6 +181,11 @@ class _Question:
         self._over = trio.Event()
 
     @property
+    def refusal(self) -> str | None:
+        """It needs no memory that was not there before."""
+        return None
+
+    @property
     def shared(self) -> tuple[int, ...]:
         return () if self._memory is None else (self._memory.fd,)
 

@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 MAX_CODE_PIECE: Final = 48 * 1024
 """Characters of base64; fits a worker's frame."""
+MAX_FAULT: Final = 160
+"""Characters of what is wrong with a frame's fields."""
 UNIT_ENDED: Final = "unit_ended"
 SESSION_ENDING: Final = "session_ending"
 """Values of a `ResultFrame`."""
@@ -219,7 +221,9 @@ def _build(cls: type[T], fields: Mapping[str, Any]) -> T:
     try:
         return cls(**fields)
     except TypeError as exc:
-        raise ProtocolError(f"{cls.__name__}: {exc}") from exc
+        # It repeats the name of a field, which is the peer's and as long as a frame.
+        why = str(exc)[:MAX_FAULT].encode("unicode_escape").decode("ascii")
+        raise ProtocolError(f"{cls.__name__}: {why}") from exc
 
 
 def worker_frame_to_json(frame: WorkerFrame) -> JsonObject:

@@ -141,12 +141,15 @@ _AUDIO: Final = (
 SESSION: Final = Profile(
     # The control socket (recv and send, never recvmsg: no descriptors pass) and trio's loop; the
     # timer is the soft interruption of a handler that runs too long.
-    allowed=(*_PROCESS, *_EPOLL, "recvfrom", "shutdown", "setitimer", "getitimer"),
+    allowed=(*_PROCESS, *_EPOLL, "shutdown", "setitimer", "getitimer"),
     arguments=(
         *_ALWAYS,
         _MAP_NOTHING,
-        # No address: the control socket is connected, and a worker reaches nobody else.
-        _rule("sendto", Check(index=4, equals=(0,))),
+        # No address: the control socket is connected, and a worker reaches nobody else. No flags:
+        # urgent data on local sockets (MSG_OOB) has been a way into the kernel, and peeking and
+        # copying without copies are no part of trio.
+        _rule("sendto", Check(index=3, equals=(0,)), Check(index=4, equals=(0,))),
+        _rule("recvfrom", Check(index=3, equals=(0,))),
         _rule("fcntl", Check(index=1, equals=_F_DUP_AND_FLAGS)),
         # Of this process (pid 0), memory alone: its limit is lowered once the session is known,
         # and an ordinary user can only lower it. Reading it is as harmless.

@@ -8,6 +8,7 @@ that ends. Pure: bytes in, objects out.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
@@ -20,6 +21,9 @@ MAX_NESTING: Final = 32
 """Deeper JSON is never needed and would recurse in the parser."""
 MAX_INTEGER: Final = 2**53
 """Beyond it JSON peers disagree about the value."""
+
+VALUE_NESTING: Final = MAX_NESTING - 8
+"""Of a stranger's JSON that a frame carries somewhere in its fields."""
 
 _LENGTH = struct.Struct(">I")
 
@@ -67,8 +71,20 @@ class FrameDecoder:
             yield _parse(body)
 
 
+def parse_value(text: str) -> Any:
+    """A stranger's JSON, if a frame can carry it: no peer may make a frame that the other side
+    refuses. Raises ProtocolError."""
+    _check_nesting(text.encode("utf-8", "replace"), VALUE_NESTING)
+    try:
+        value = _CARRIED.decode(text)
+    except (ValueError, RecursionError) as exc:
+        raise ProtocolError(f"it is not acceptable JSON: {exc}") from exc
+    _refuse_surrogates(value)
+    return value
+
+
 def _parse(body: bytes) -> JsonObject:
-    _check_nesting(body)
+    _check_nesting(body, MAX_NESTING)
     try:
         text = body.decode("utf-8")
         value = _JSON.decode(text)
@@ -81,22 +97,20 @@ def _parse(body: bytes) -> JsonObject:
     return value
 
 
-def _check_nesting(body: bytes) -> None:
+def _check_nesting(body: bytes, most: int) -> None:
     """Bound the depth before the recursive parser runs, at the speed of searching: the core pays
     for every frame that a script cares to send."""
-    if body.count(b"[") + body.count(b"{") <= MAX_NESTING:
+    if body.count(b"[") + body.count(b"{") <= most:
         return
     # Without its escapes, every second piece between quotes is a string.
     pieces = body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
     left = b"".join(pieces[::2]).translate(_AS_SQUARE, delete=_NO_BRACKETS)
-    for _ in range(MAX_NESTING):
+    for _ in range(most):
         inner, left = left, left.replace(b"[]", b"")
         if left == inner:
             break
     if left:
-        raise ProtocolError(
-            f"frame is nested deeper than {MAX_NESTING}, or its brackets do not match"
-        )
+        raise ProtocolError(f"frame is nested deeper than {most}, or its brackets do not match")
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -109,12 +123,22 @@ def _small_integer(digits: str) -> int:
     return value
 
 
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError("number beyond all floats")
+    return value
+
+
 _AS_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _JSON: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_small_integer)
+_CARRIED: Final = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_int=_small_integer, parse_float=_finite
+)
 
 
-def _refuse_surrogates(value: JsonObject) -> None:
+def _refuse_surrogates(value: Any) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as exc:

@@ -15,6 +15,7 @@ from runtime.media.client import MediaClient
 from runtime.media.pcm import ROW_RATE_HZ, WIDE_ROW_RATE_HZ
 from runtime.media.recording.recording_disk import RecordingDisk
 from runtime.media.recording.recordings import Recordings
+from runtime.media.sounds.alive import AliveSounds
 from runtime.media.sounds.decoders import file_decoders
 from runtime.media.sounds.library import Sounds
 from runtime.media.sounds.sound_workers import SoundWorkers
@@ -54,7 +55,8 @@ class Children:
         decoders = file_decoders(log.warning)
         # Where no call can hear wide, sounds are made narrow: half the work and the memory.
         sound_rate_hz = WIDE_ROW_RATE_HZ if config.wideband else ROW_RATE_HZ
-        speech = OfflineSpeech(log.warning, sound_rate_hz)
+        alive = AliveSounds()
+        speech = OfflineSpeech(log.warning, sound_rate_hz, alive)
         network = Direct(parse_networks(config.net.allow))
         http = Fetcher(Turnstile(network, config.limits.http_machine_active))
         recordings = Recordings(
@@ -80,6 +82,7 @@ class Children:
                 decoders=decoders,
                 speech=speech,
                 fetcher=http,
+                alive=alive,
                 folder=data / SOUNDS_FOLDER,
                 recording_path=recordings.path_of_url,
                 rate_hz=sound_rate_hz,

@@ -60,7 +60,7 @@ async def _load(session: SessionContext) -> Sound:
     what = session.settings.apology
     if _SOUND.fullmatch(what):
         return await session.ports.sounds.open_file(what, session.assets)
-    return await session.ports.sounds.speak(what, Voice())
+    return await session.ports.sounds.speak(what, Voice(), session.assets)
 
 
 async def _play(session: SessionContext, sound: Sound, calls: Sequence[CallLeg]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 import trio
 
 from runtime.decisions.allowances import LogAllowance, LogVerdict
-from runtime.decisions.failure import EndLeg, EndSession, Errors, Owner, RecordOnly
+from runtime.decisions.failure import EndLeg, EndSession, Errors, Owner, RecordOnly, one_line
 from runtime.decisions.session_state import TAKES_COMMANDS
 from runtime.sandbox.clip import shorten
 from runtime.sandbox.frames import (
@@ -45,6 +45,8 @@ class Inbound:
         self._last_req = -1
         self._errors = Errors(settings.limits, settings.on_error)
         self._log = LogAllowance(settings.limits)
+        self._harmless = LogAllowance(settings.limits)
+        """For errors that end nothing, which may come without end."""
 
     def take(self, frame: WorkerFrame) -> None:
         """One checked frame; ProtocolError when it does not belong here."""
@@ -110,20 +112,21 @@ class Inbound:
         if frame.kind == "import":
             self._host.top_level_over.set()
         owner, call = self._owner(frame.unit)
-        self._timeline.record(
-            "error",
-            frame.message,
-            leg=None if owner is Owner.NOBODY else call_id(self._session.id, frame.unit or 0),
-            where=frame.where or None,
-            traceback=frame.traceback or None,
-            source=frame.kind,
-        )
         verdict = self._errors.judge(
             kind=frame.kind,
             owner=owner,
             message=frame.message,
             where=frame.where,
             now=trio.current_time(),
+        )
+        whole = not isinstance(verdict, RecordOnly) or self._has_room(frame)
+        self._timeline.record(
+            "error",
+            frame.message if whole else one_line(frame.message),
+            leg=None if owner is Owner.NOBODY else call_id(self._session.id, frame.unit or 0),
+            where=frame.where or None,
+            traceback=(frame.traceback or None) if whole else None,
+            source=frame.kind,
         )
         match verdict:
             case EndLeg(reason):
@@ -135,6 +138,11 @@ class Inbound:
                 pass
             case _:
                 assert_never(verdict)
+
+    def _has_room(self, frame: ErrorFrame) -> bool:
+        """Whether one that ends nothing is written with all that it says."""
+        size = len(frame.message) + len(frame.traceback)
+        return self._harmless.admit(trio.current_time(), size) is LogVerdict.WRITE
 
     def _owner(self, unit: int | None) -> tuple[Owner, CallLeg | None]:
         found = self._session.units.get(unit) if unit is not None else None

@@ -47,7 +47,8 @@ class SequenceLoader:
         try:
             await self._load_all(sounds)
             ordered = [sounds[number] for number in range(len(self._loaders))]
-            whole = await self._session.ports.sounds.join(self._label, ordered)
+            sounds_of = self._session.ports.sounds
+            whole = await sounds_of.join(self._label, ordered, self._session.assets)
         finally:
             for sound in sounds.values():
                 sound.close()
@@ -83,4 +84,4 @@ def _loader(session: SessionContext, segment: Segment) -> Loader:
         return partial(session.ports.sounds.open_file, segment[1], session.assets)
     _, text, voice, rate, pitch, volume = segment
     spoken = Voice(name=voice, rate=rate, pitch=pitch, volume=volume)
-    return partial(session.ports.sounds.speak, text, spoken)
+    return partial(session.ports.sounds.speak, text, spoken, session.assets)

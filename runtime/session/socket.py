@@ -3,7 +3,6 @@ closed."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -20,6 +19,7 @@ from runtime.net import FetchError, FetchRefused
 from runtime.sandbox.commands import SendMediaTo
 from runtime.sandbox.frames import call_id
 from runtime.sandbox.socket_commands import CreateSocket
+from runtime.sandbox.wire import ProtocolError, parse_value
 from runtime.session.context import SessionContext
 from runtime.session.dressing import Dressing
 from runtime.session.socket_streams import SocketRefused, Streams
@@ -66,6 +66,7 @@ class WebSocket:
             headers=command.headers,
             protocols=tuple(filter(None, (each.strip() for each in command.protocols.split(",")))),
             connect_s=session.settings.limits.http_connect_timeout_s,
+            owner=session.assets,
         )
         self._scope = session.tasks.start(partial(self._run, request))
 
@@ -192,9 +193,8 @@ class WebSocket:
             case SocketText(text):
                 self._emit("Message", text=text)
             case SocketBegan(tag=tag, encoding=encoding, custom=custom):
-                self._emit(
-                    "MediaEventStarted", tag=tag, encoding=encoding, customParameters=_read(custom)
-                )
+                own = custom_parameters(custom)
+                self._emit("MediaEventStarted", tag=tag, encoding=encoding, customParameters=own)
             case SocketEnded(tag=tag, duration_s=duration_s):
                 self._emit("MediaEventEnded", tag=tag, mediaInfo={"duration": round(duration_s)})
             case SocketNote(text):
@@ -217,9 +217,10 @@ class WebSocket:
         self._session.timeline.record(kind, text, leg=call_id(self._session.id, self.unit))
 
 
-def _read(custom: str) -> Any:
-    """customParameters are JSON that was written as a text, mostly."""
+def custom_parameters(custom: str) -> Any:
+    """What a peer says of its stream is JSON that was written as a text, mostly; what is none, or
+    none that the wire to the script carries, stays a text."""
     try:
-        return json.loads(custom)
-    except ValueError:
+        return parse_value(custom)
+    except ProtocolError:
         return custom or None

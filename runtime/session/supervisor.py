@@ -167,7 +167,7 @@ class SessionHost:
                 on_complete=self._recording_complete,
             ),
             http=HttpDesk(
-                ports.http,
+                ports.http.of(self.plan.bundle.assets),
                 settings.limits,
                 secrets,
                 events=events,

@@ -90,7 +90,7 @@ class SocketClient:
         return socket
 
     async def _connected(self, hop: Hop, request: SocketRequest) -> Connection:
-        stream = await self._network.connect(hop, request.connect_s)
+        stream = await self._network.connect(hop, request.connect_s, request.owner)
         try:
             return await connect(stream, hop, request.protocols)
         except BaseException:  # refused, or cancelled: raised again

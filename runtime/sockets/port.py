@@ -6,7 +6,7 @@ runs on the core's trio thread; events come through the listener, in order.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Protocol
 
 import attrs
@@ -41,6 +41,8 @@ class SocketRequest:
     protocols: tuple[str, ...] = ()
     connect_s: float
     """For everything until it is open."""
+    owner: Hashable = None
+    """On whose behalf; None is the operator's."""
 
 
 @attrs.frozen

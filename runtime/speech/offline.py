@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final
 
 import attrs
 import trio
 
-from runtime.media.pcm import ROW_RATE_HZ, PcmBuffer
+from runtime.media.pcm import ROW_RATE_HZ
 from runtime.media.port import SoundError
+from runtime.media.sounds.alive import AliveSounds
 from runtime.media.sounds.sound import SoundSource
 from runtime.media.sounds.sound_port import Voice
 from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
@@ -26,7 +27,10 @@ JOB_S: Final = 10.0
 CPU_S: Final = 5.0
 """The longest text takes 0.1 s, ten minutes of pauses and slow speech a second."""
 QUEUE: Final = 500
-"""Texts that may wait: half a second's work of the one worker."""
+"""Texts that may wait: half a second's work of the one worker, if they are short."""
+OWNER_QUEUE: Final = 400
+"""Of one scenario, so that others still find room: they take turns, and wait for one of its texts
+and not for all."""
 
 
 class OfflineSpeech:
@@ -34,14 +38,22 @@ class OfflineSpeech:
 
     name = "espeak-ng"
 
-    def __init__(self, warn: Callable[[str], object], rate_hz: int = ROW_RATE_HZ) -> None:
-        """It speaks at `rate_hz`, one of the rates of the engine's rows."""
+    def __init__(
+        self,
+        warn: Callable[[str], object],
+        rate_hz: int = ROW_RATE_HZ,
+        alive: AliveSounds | None = None,
+    ) -> None:
+        """It speaks at `rate_hz`, one of the rates of the engine's rows; `alive` counts what it
+        makes."""
         self._rate_hz = rate_hz
+        self._alive = alive or AliveSounds()
         kind = WorkerKind(
             module="runtime.speech.espeak",
             name="the voice",
             count=1,
             queue=QUEUE,
+            owner_queue=OWNER_QUEUE,
             job_s=JOB_S,
             cpu_s=CPU_S,
         )
@@ -70,7 +82,7 @@ class OfflineSpeech:
     def voices(self) -> Sequence[VoiceInfo]:
         return self._voices
 
-    def speak(self, text: str, voice: Voice) -> SoundSource:
+    def speak(self, text: str, voice: Voice, owner: Hashable = None) -> SoundSource:
         if len(text) > MAX_TEXT:
             raise SoundError(
                 f"the text has {len(text):,} characters, at most {MAX_TEXT:,} can be spoken at "
@@ -85,9 +97,9 @@ class OfflineSpeech:
             "ssml": ssml,
             **attrs.asdict(prosody_of(voice)),
         }
-        source = SoundSource(PcmBuffer.create(self._rate_hz, capacity_s=MAX_SPEECH_S))
+        source = self._alive.new(self._rate_hz, owner, capacity_s=MAX_SPEECH_S)
         try:
-            self._workers.submit(request, [], source)
+            self._workers.submit(request, [], source, owner=owner)
         except SoundError:
             source.buffer.close()
             raise

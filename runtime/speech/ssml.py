@@ -16,11 +16,17 @@ MAX_TEXT: Final = 1500
 TAGS: Final = frozenset(
     ("speak", "break", "emphasis", "prosody", "say-as", "sub", "p", "s", "mark", "w")
 )
+_END: Final = "</speak>"
 _MISSPELT: Final = {"speack": "speak"}
 _BEGINS: Final = re.compile(r"\s*<\s*speac?k\b", re.IGNORECASE)
-_TAG: Final = re.compile(r"<\s*(/?)\s*([A-Za-z][\w.-]*)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)>")
-_ATTRIBUTE: Final = re.compile(r"([A-Za-z][\w-]*(?:\s*:\s*[\w-]+)?)\s*=\s*(\"[^\"<]*\"|'[^'<]*')")
-_COMMENT: Final = re.compile(r"<!--.*?-->|<\?.*?\?>|<![^<>]*>", re.DOTALL)
+_TAG: Final = re.compile(r"<\s*+(/?)\s*+([A-Za-z][\w.-]*+)((?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+)>")
+"""Repetitions that are never gone back into, here and below: the core reads what scripts write."""
+_ATTRIBUTE: Final = re.compile(
+    r"(?<![\w:-])([A-Za-z][\w-]*+(?:\s*+:\s*+[\w-]++)?+)\s*+=\s*+(\"[^\"<]*+\"|'[^'<]*+')"
+)
+_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+_INSTRUCTION: Final = re.compile(r"<\?.*?\?>", re.DOTALL)
+_DECLARATION: Final = re.compile(r"<![^<>]*>")
 _STRAY_AMPERSAND: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)")
 
 
@@ -31,13 +37,25 @@ def is_ssml(text: str) -> bool:
 def normalise(text: str) -> str:
     """SSML that the voice reads as its author meant it; linear in the length of the text."""
     parts, position = [], 0
-    text = _COMMENT.sub(" ", text)
+    text = _without(_COMMENT, "-->", text)
+    text = _without(_INSTRUCTION, "?>", text)
+    text = _DECLARATION.sub(" ", text)
     for tag in _TAG.finditer(text):
         parts += [_characters(text[position : tag.start()]), _tag(tag)]
         position = tag.end()
     parts.append(_characters(text[position:]))
     # A full stop right before </speak> would be read as "dot"; a newline ends the sentence.
-    return re.sub(r"\s*</speak>\s*$", "\n</speak>", "".join(parts)) + "\n"
+    read = "".join(parts)
+    spoken = read.rstrip()
+    if spoken.endswith(_END):
+        read = f"{spoken.removesuffix(_END).rstrip()}\n{_END}"
+    return read + "\n"
+
+
+def _without(what: re.Pattern[str], end: str, text: str) -> str:
+    """What begins after the last end has none, and is not searched for one again and again."""
+    last = text.rfind(end) + len(end)
+    return what.sub(" ", text[:last]) + text[last:]
 
 
 def _characters(text: str) -> str:

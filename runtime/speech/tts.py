@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Final, Protocol
 
 import attrs
@@ -44,8 +44,9 @@ class TtsProvider(Protocol):
     @property
     def name(self) -> str: ...
     def voices(self) -> Sequence[VoiceInfo]: ...
-    def speak(self, text: str, voice: Voice) -> SoundSource:
-        """Begin to speak into the source's buffer; its first samples follow in milliseconds.
+    def speak(self, text: str, voice: Voice, owner: Hashable) -> SoundSource:
+        """Begin to speak into the source's buffer; its first samples follow in milliseconds, unless
+        others wait: owners take turns.
 
         Raises SoundError at once for a voice, a text or a queue that is beyond the provider.
         Speaking stops when nobody holds the source any more.

@@ -82,13 +82,15 @@ class SymbolicSounds:
             raise SoundError(error)
         return SymbolicSound(url, "file", self._file_seconds(url, assets))
 
-    async def join(self, label: str, sounds: Sequence[Sound]) -> Sound:
+    async def join(
+        self, label: str, sounds: Sequence[Sound], assets: Assets | None = None
+    ) -> Sound:
         await trio.lowlevel.checkpoint()
         parts = tuple(sound for sound in sounds if isinstance(sound, SymbolicSound))
         whole_s = sum(part.duration_s for part in parts)
         return SymbolicSound(label, parts[0].kind, whole_s, parts=parts)
 
-    async def speak(self, text: str, voice: Voice) -> Sound:
+    async def speak(self, text: str, voice: Voice, assets: Assets | None = None) -> Sound:
         await trio.sleep(self.speech_delay_s)
         if len(text) > MAX_SPEECH_CHARACTERS:
             raise SoundError(

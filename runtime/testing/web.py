@@ -7,7 +7,7 @@ last step, from here to a server, is this table.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from inspect import isawaitable
@@ -131,7 +131,7 @@ class SimWeb:
             raise TypeError(f"on({url!r}): say what it answers, as in on(url, responds('...'))")
         self._sites.append((url, method.upper(), list(responses)))
 
-    async def send(self, hop: Hop, connect_s: float) -> SimReply:
+    async def send(self, hop: Hop, connect_s: float, owner: Hashable = None) -> SimReply:
         """The transport of runtime/net/fetch.py."""
         await trio.lowlevel.checkpoint()
         request = SimRequest(

@@ -110,3 +110,15 @@ def test_a_reason_is_one_short_line_without_control_characters() -> None:
     assert one_line("Traceback\n  File\nValueError: a\tb\x00c\n\n") == "ValueError: a b c"
     assert one_line("") == ""
     assert len(one_line("x" * 1_000)) == 160
+
+
+def test_neither_an_error_nor_its_place_moves_the_reader_s_cursor() -> None:
+    verdict = errors().judge(
+        kind="task",
+        owner=Owner.LIVE_LEG,
+        message="x\x9b2J",
+        where="a.py\u2028\x1b]0;over\x07",
+        now=0.0,
+    )
+    assert isinstance(verdict, EndLeg)
+    assert verdict.reason == "scenario error: x 2J ( ]0;over )"

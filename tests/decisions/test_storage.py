@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from runtime.decisions.storage import Pair, Pairs, StorageFull
+from runtime.decisions.storage import (
+    MAX_KEY,
+    MAX_LISTED,
+    Pair,
+    Pairs,
+    StorageFull,
+    TooManyKeys,
+    listed,
+)
 
 
 def test_a_pair_lives_until_its_time_and_not_a_second_longer() -> None:
@@ -56,3 +66,16 @@ def test_one_star_stands_for_any_characters(pattern: str, found: list[str]) -> N
         pairs.put(key, "", 10, now=0, most=9)
     assert pairs.keys(pattern, 9, now=0) == found
     assert pairs.keys(pattern, 1, now=0) == found[:1]
+
+
+@pytest.mark.parametrize("letter", ["x", "é"])
+def test_a_thousand_keys_fit_into_an_answer(letter: str) -> None:
+    keys = [letter * 60 + f"{n}" for n in range(MAX_LISTED)]
+    assert json.loads(listed(keys)) == keys
+
+
+@pytest.mark.parametrize("letter", ["\u4e2d", "\U0001f600", '"'])
+def test_keys_that_do_not_fit_are_refused_and_end_nothing(letter: str) -> None:
+    keys = [letter * MAX_KEY] * MAX_LISTED
+    with pytest.raises(TooManyKeys, match=r"1,000 keys are .* ask for fewer"):
+        listed(keys)

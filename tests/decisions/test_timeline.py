@@ -17,6 +17,7 @@ from runtime.decisions.timeline import (
     mask_sip,
     shown_url,
 )
+from tests.bench.processor import growth
 
 SIP = (
     "INVITE sip:alice:pa55@example.com SIP/2.0\r\n"
@@ -206,3 +207,15 @@ def test_the_urls_of_players_are_shown_without_what_they_hold() -> None:
     segments = (("url", url), ("text", "one", "", "", "", ""))
     masked = mask_command("player.create_sequence", {"segments": segments}, hide_tones=False)
     assert masked["segments"] == [("url", shown), segments[1]]
+
+
+@pytest.mark.parametrize("piece", ["?", "?a", "&", ";=", "/request/", "a@", "%2Frequest%2F"])
+def test_no_url_takes_more_than_its_length_to_be_shown(piece: str) -> None:
+    def show(size: int) -> str:
+        return shown_url("http://a.example/" + piece * (size // len(piece)))
+
+    assert growth(show, small=500, factor=16) < 16 * 4
+
+
+def test_a_key_behind_a_second_question_mark_is_hidden_too() -> None:
+    assert shown_url("http://a/?b?token=s3cret&c=1") == "http://a/?b?token=(hidden)&c=1"

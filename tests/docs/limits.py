@@ -15,7 +15,8 @@ from runtime.api.timers import MIN_INTERVAL_MS
 from runtime.decisions.limit import facts, shown
 from runtime.decisions.limits import Limits
 from runtime.legs.sip.pace import TOLD_PER_S, WELCOME_BURST, WELCOME_PER_S
-from runtime.media.sounds.decoders import ARRIVING, MAX_ALIVE_BYTES
+from runtime.media.sounds.alive import MAX_ALIVE_BYTES, MAX_OWNER_BYTES
+from runtime.media.sounds.decoders import ARRIVING
 from runtime.media.sounds.library import OPEN_S
 from runtime.media.sounds.url_cache import MAX_URLS
 from runtime.media.sounds.url_sounds import DOWNLOAD_S
@@ -115,8 +116,13 @@ FIXED: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     ("segments of a sequence player", shown(MAX_SEGMENTS), "ValueError at the line"),
     (
-        "decoded sounds of all sessions",
+        "decoded and spoken sounds of all sessions",
         f"{MAX_ALIVE_BYTES >> 30} GiB",
+        "PlaybackFinished with the error",
+    ),
+    (
+        "of them, sounds of one scenario",
+        f"{MAX_OWNER_BYTES >> 20} MiB",
         "PlaybackFinished with the error",
     ),
     ("markers of a player", shown(MAX_MARKERS), "CommandFailed"),

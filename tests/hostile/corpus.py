@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.hostile import (
     arguments,
+    costs,
     crashes,
     endings,
     files,
@@ -34,6 +35,7 @@ GROUPS: Final = (
     interpreter,
     memory,
     hoarding,
+    costs,
     crashes,
     objects,
     frames,

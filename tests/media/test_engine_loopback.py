@@ -16,6 +16,7 @@ import pytest
 import trio
 
 from runtime.media.client import ENGINE_MODULE, MediaClient, MediaLimits
+from runtime.media.findings import Detection, ProgressToneHeard
 from runtime.media.listening import listen
 from runtime.media.pcm import PcmBuffer, PcmRing, Samples
 from runtime.media.port import (
@@ -156,6 +157,13 @@ async def test_two_bridged_calls_hear_each_others_tone_without_a_gap() -> None:
         assert tones(two.samples[begin_two * 160 :]) == {440}
         assert unbroken(one.heard)
         assert unbroken(two.heard)
+
+
+async def test_all_that_a_script_may_listen_for_is_found_behind_the_locks() -> None:
+    async with running_engine() as client, calls(client, 425) as [(_, leg)]:
+        leg.listen(ear := Ear())
+        leg.detect(Detection(digits=True, voice=True, beeps_hz=(), machine=True, progress_of="DE"))
+        await ear.hears(ProgressToneHeard)
 
 
 async def test_a_leg_with_no_source_hears_silence_in_an_unbroken_stream() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from pathlib import Path
 
 import attrs
@@ -12,7 +12,8 @@ import trio
 
 from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError
-from runtime.media.sounds.decoders import MAX_ALIVE_BYTES, file_decoders
+from runtime.media.sounds.alive import MAX_ALIVE_BYTES
+from runtime.media.sounds.decoders import file_decoders
 from runtime.media.sounds.library import Sounds
 from runtime.media.sounds.sound import PcmSound, SoundSource
 from runtime.media.sounds.sound_cache import MAX_HOPELESS, SoundCache
@@ -48,7 +49,7 @@ class Silent:
     def voices(self) -> tuple[()]:
         return ()
 
-    def speak(self, text: str, voice: Voice) -> SoundSource:
+    def speak(self, text: str, voice: Voice, owner: Hashable) -> SoundSource:
         raise SoundError("nothing to say")
 
 
@@ -214,13 +215,13 @@ async def test_a_text_is_spoken(nursery: trio.Nursery) -> None:
     await nursery.start(speech.run)
     library = Sounds(decoders=file_decoders(print), speech=speech, fetcher=Fetcher(Direct()))
     with trio.fail_after(PATIENCE_S):
-        sound = await library.speak("Hello there", Voice())
+        sound = await library.speak("Hello there", Voice(), Folder())
         assert sound.label == "Hello there"
         await sound.ready()
         assert 0.3 < (sound.duration_s or 0) < 3
         sound.close()
         with pytest.raises(SoundError, match="no voice is called"):
-            await library.speak("Hello", Voice(name="Gandalf"))
+            await library.speak("Hello", Voice(name="Gandalf"), Folder())
     nursery.cancel_scope.cancel()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import attrs
 import pytest
 import trio
@@ -20,7 +22,7 @@ class SlowServers:
     most: int = 0
     order: list[str] = attrs.field(factory=list)
 
-    async def send(self, hop: Hop, connect_s: float) -> Reply:
+    async def send(self, hop: Hop, connect_s: float, owner: Hashable = None) -> Reply:
         self.running += 1
         self.most = max(self.most, self.running)
         self.order.append(hop.host)
@@ -93,3 +95,33 @@ async def test_who_waits_too_long_is_told_within_its_own_time(autojump_clock: Mo
         with pytest.raises(FetchError) as told:
             await ask(fetcher, "second", timeout_s=3)
     assert (told.value.failure, servers.order) == (Failure.TIMEOUT, ["first"])
+
+
+async def test_one_scenario_leaves_places_to_the_next(autojump_clock: MockClock) -> None:
+    """However many sounds and requests it asks for, of servers that take their time."""
+    servers = SlowServers()
+    fetcher = Fetcher(Turnstile(servers, 8))
+    async with trio.open_nursery() as nursery:
+        for number in range(6):
+            nursery.start_soon(ask, fetcher.of("hostile"), f"h{number}")
+        await trio.testing.wait_all_tasks_blocked()
+        assert servers.running == 2
+        for number in range(2):
+            nursery.start_soon(ask, fetcher.of(f"other {number}"), f"o{number}")
+        await trio.testing.wait_all_tasks_blocked()
+        assert servers.order[2:] == ["o0", "o1"] or servers.order[2:] == ["o1", "o0"]
+    assert (servers.running, trio.current_time()) == (0, 33)
+
+
+async def test_who_gives_up_takes_no_place_with_him(autojump_clock: MockClock) -> None:
+    servers = SlowServers()
+    fetcher = Fetcher(Turnstile(servers, 1))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask, fetcher.of("a"), "first")
+        await trio.testing.wait_all_tasks_blocked()
+        for owner in ("a", "b", "a"):
+            with trio.move_on_after(1):
+                await ask(fetcher.of(owner), "impatient")
+    with trio.fail_after(12):
+        await ask(fetcher.of("a"), "good")
+    assert servers.order == ["first", "good"]

@@ -83,6 +83,10 @@ RAW: dict[str, tuple[int | bytes | None, ...]] = {
     "futex LOCK_PI": (202, _at, 6, 0, 0, 0, 0),
     "futex CMP_REQUEUE_PI": (202, _at, 12, 0, 0, _at, 0),
     "sendto with an address": (44, 3, b"", 0, 0, _at, 2),
+    "sendto MSG_OOB": (44, 3, b"", 1, 1, 0, 0),
+    "sendto MSG_ZEROCOPY": (44, 3, b"", 0, 0x4000000, 0, 0),
+    "recvfrom MSG_OOB": (45, 3, _at, 1, 0x41, 0, 0),
+    "recvfrom MSG_PEEK": (45, 3, _at, 1, 0x42, 0, 0),
     "a stream socket": (41, 2, 1, 0),
     "a stream socket of IPv6": (41, 10, 1, 0),
     "a raw socket": (41, 2, 3, 255),
@@ -183,7 +187,7 @@ NEEDED: dict[str, set[str]] = {
     "decoder": _AUDIO,
     "recorder": _AUDIO,
     "voice": {*_AUDIO, "newfstatat", "stat"},
-    "engine": {*_AUDIO, "sendto with an address"},
+    "engine": {*_AUDIO, *(name for name in RAW if name.startswith(("sendto ", "recvfrom ")))},
     "recogniser": _AUDIO,
 }
 """Calls that are part of a kind's work."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from runtime.sandbox.frames import parse_worker_frame
 from runtime.sandbox.wire import MAX_NESTING, MAX_WORKER_FRAME, FrameDecoder, ProtocolError
 
 
@@ -108,3 +109,17 @@ def test_a_line_full_of_brackets_costs_the_core_no_more_than_any_other_line() ->
     plain = seconds(lambda: decode(f'{{"a":"{escapes}"}}'))
     brackets = seconds(lambda: decode(f'{{"a":"{"[" * 40}{escapes}"}}'))
     assert brackets < 3 * plain
+
+
+@pytest.mark.parametrize(
+    "name", ["x\r\nVia: evil", "\x1b[2J\u2028over: operator", "k" * 60_000, "self"]
+)
+def test_the_name_of_a_field_that_is_none_is_told_in_short_and_on_one_line(name: str) -> None:
+    for body in (
+        {"type": "log", "text": "x", name: 1},
+        {"type": "cmd", "req": 1, "op": "call.hangup", "args": {"unit": 2, name: 1}},
+    ):
+        with pytest.raises(ProtocolError, match="argument") as caught:
+            parse_worker_frame(body)
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 250

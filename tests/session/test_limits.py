@@ -346,3 +346,20 @@ async def test_a_process_that_died_for_lack_of_memory_is_told_from_one_that_cras
         await b.quiet()
         assert b.view().end_cause == cause
         assert leg.sent[-1] == "hangup"
+
+
+async def test_errors_that_end_nothing_say_no_more_than_the_log_may(
+    autojump_clock: MockClock,
+) -> None:
+    """A script may make as many as it likes for calls that have ended."""
+    async with bench(limited(log_burst_bytes=3_000)) as b:
+        _, worker, _ = await b.connected()
+        for number in range(12):
+            await worker.error(f"Traceback\nValueError: {number} " + "x" * 500, unit=999)
+        told = [entry for entry in b.timeline() if entry.kind == "error"]
+        assert len(told) == 12
+        assert told[0].what.startswith("Traceback\nValueError: 0")
+        assert "traceback" in told[0].detail
+        assert [len(entry.what) for entry in told[-3:]] == [160] * 3
+        assert not any("traceback" in entry.detail for entry in told[-3:])
+        assert b.view().state == "RUNNING"

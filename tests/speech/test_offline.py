@@ -164,3 +164,38 @@ async def test_a_killed_voice_comes_back(nursery: trio.Nursery) -> None:
         await replaced.wait()
         assert _spoken_s(await _say(speech, "back again")) > 0.3
     nursery.cancel_scope.cancel()
+
+
+LONG = '<speak><break time="600000ms"/>a</speak>'
+"""Thirty characters that are ten minutes."""
+
+
+async def test_the_long_texts_of_one_scenario_leave_a_turn_to_the_next(
+    speech: OfflineSpeech,
+) -> None:
+    """The bound on another's prompt is one of them, however many wait."""
+    long = [PcmSound(LONG, speech.speak(LONG, Voice(), "hostile")) for _ in range(20)]
+    await long[0].audible()
+    innocent = PcmSound("Hi", speech.speak("Hi", Voice(), "innocent"))
+    await innocent.ready()
+    assert [sound.duration_s for sound in long[2:]] == [None] * 18
+    for sound in (*long, innocent):
+        sound.close()
+
+
+async def test_a_scenario_has_its_share_of_the_memory_and_no_more(
+    speech: OfflineSpeech, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.media.sounds.alive.MAX_OWNER_BYTES", 5_000_000)
+    held = [PcmSound(LONG, speech.speak(LONG, Voice(), "hostile")) for _ in range(3)]
+    await held[0].ready()
+    for sound in held[1:]:  # there was room when they were asked for
+        with pytest.raises(SoundError, match=r"this scenario holds 9,600,000 bytes of sound"):
+            await sound.ready()
+    with pytest.raises(SoundError, match=r"this scenario holds 9,600,000 bytes of sound"):
+        speech.speak("Hi", Voice(), "hostile")
+    innocent = PcmSound("Hi", speech.speak("Hi", Voice(), "innocent"))
+    await innocent.ready()
+    for sound in (*held, innocent):
+        sound.close()
+    assert len(await _say(speech, "Hi")) > 0

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from runtime.speech.ssml import is_ssml, normalise
+from tests.bench.processor import growth
 
 
 @pytest.mark.parametrize(
@@ -78,3 +79,12 @@ def test_hostile_markup_neither_raises_nor_lets_a_file_name_through() -> None:
     assert len(normalise("<speak>" + "<" * 1490)) < 10_000
     assert normalise("<speak " + 'a="' * 490)
     assert normalise("<speak>" + "<!--" * 370)
+
+
+@pytest.mark.parametrize("piece", [" ", "a", "<!--", "<? ", "<p a='"])
+@pytest.mark.parametrize("begin", ["<speak>", "<speak>< ", "<speak><p ", "<speak><p a"])
+def test_no_markup_costs_the_core_more_than_its_length(begin: str, piece: str) -> None:
+    def read(size: int) -> str:
+        return normalise(begin + piece * (size // len(piece)) + "> </speak>")
+
+    assert growth(read, small=500, factor=16) < 16 * 4

@@ -1,7 +1,8 @@
 """The strongest tones in the last 32 ms of many legs: what beeps and call progress are made of.
 
-One Fourier transform for all legs. A tone is a peak together with the two bins on each side of it,
-which is all that the window spreads it over.
+One Fourier transform for all legs, by a module that is imported here by its name: numpy itself
+loads it when it is first used, which a locked process cannot. A tone is a peak together with the
+two bins on each side of it, which is all that the window spreads it over.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Final
 
 import attrs
 import numpy as np
+from numpy import fft
 from numpy.typing import NDArray
 
 from runtime.media.frames import FRAME, RATE_HZ, Samples
@@ -58,7 +60,7 @@ class Spectrum:
         """One frame of each of these legs."""
         audio = np.concatenate((self._tail[legs], frames), axis=1, dtype=np.float32)
         self._tail[legs] = audio[:, FRAME:]
-        power = np.abs(np.fft.rfft(audio * _HANN, axis=1)) ** 2
+        power = np.abs(fft.rfft(audio * _HANN, axis=1)) ** 2
         power[:, 0] = 0.0
         total = power.sum(axis=1)
         level = 10 * np.log10(np.maximum(total / _POWER_SUM, 0.27) / 32768.0**2)

@@ -1,7 +1,6 @@
 """From encoded bytes to a sound: out of the cache, or by a file worker; the core never parses them.
 
-Sounds are shared by content, also while they are being decoded. All that is alive together is
-bounded: memory is for calls first.
+Sounds are shared by content, also while they are being decoded.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from typing import Final
 
 import attrs
 
-from runtime.media.pcm import ROW_RATE_HZ, PcmBuffer
 from runtime.media.port import SoundError
 
+from .alive import AliveSounds
 from .sound import SoundSource
 from .sound_cache import SoundCache
 from .sound_workers import SoundWorkers, WorkerKind
@@ -28,8 +27,6 @@ ARRIVING: Final = 2
 DECODING_CPU_S: Final = 20.0
 """The longest that one file may take. An hour of mp3 takes 9 s, of Opus 13 s; a file made for it
 would take minutes."""
-MAX_ALIVE_BYTES: Final = 1024 * 1024 * 1024
-"""Decoded audio of all sessions together; beyond it no further file is opened."""
 
 
 def file_decoders(warn: Callable[[str], object]) -> SoundWorkers:
@@ -60,12 +57,12 @@ class Content:
 class Decoders:
     """The pool, what it has made, and what it is making."""
 
-    def __init__(self, workers: SoundWorkers, rate_hz: int = ROW_RATE_HZ) -> None:
+    def __init__(self, workers: SoundWorkers, alive: AliveSounds, rate_hz: int) -> None:
         """Files are decoded to `rate_hz`, one of the rates of the engine's rows."""
         self.cache = SoundCache()
+        self._alive = alive
         self._workers = workers
         self._rate_hz = rate_hz
-        self._alive: weakref.WeakSet[SoundSource] = weakref.WeakSet()
         self._arriving: weakref.WeakSet[SoundSource] = weakref.WeakSet()
 
     @property
@@ -78,7 +75,7 @@ class Decoders:
         cached = self.cache.get(content.key)
         if cached is not None:
             return cached
-        source = self.new_source()
+        source = self.new_source(owner)
         try:
             request = {"limit": content.limit}
             self._workers.submit(request, [os.dup(content.fd)], source, owner=owner)
@@ -94,7 +91,7 @@ class Decoders:
         Whoever fills it keeps the sound in the cache once its content is known. Raises SoundError.
         """
         try:
-            source = self.new_source()
+            source = self.new_source(owner)
         except (SoundError, OSError):
             os.close(pipe)
             raise
@@ -106,11 +103,6 @@ class Decoders:
         self._arriving.add(source)
         return source
 
-    def new_source(self) -> SoundSource:
+    def new_source(self, owner: Hashable) -> SoundSource:
         """An empty sound, counted among those that are alive. Raises SoundError."""
-        alive = sum(source.size_bytes for source in self._alive)
-        if alive > MAX_ALIVE_BYTES:
-            raise SoundError(f"{alive:,} bytes of sound are being played; try again later")
-        source = SoundSource(PcmBuffer.create(self._rate_hz))
-        self._alive.add(source)
-        return source
+        return self._alive.new(self._rate_hz, owner)

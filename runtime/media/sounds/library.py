@@ -23,6 +23,7 @@ from runtime.net import Fetcher
 from runtime.net.fetch import TIMEOUT_ERROR
 from runtime.speech.tts import TtsProvider
 
+from .alive import AliveSounds
 from .decoders import Content, Decoders
 from .files import MAX_FILE_BYTES
 from .sequence import join
@@ -51,12 +52,14 @@ class Sounds:
         decoders: SoundWorkers,
         speech: TtsProvider,
         fetcher: Fetcher,
+        alive: AliveSounds | None = None,
         folder: Path | None = None,
         recording_path: RecordingPath = lambda url: None,
         rate_hz: int = ROW_RATE_HZ,
     ) -> None:
-        """Files are decoded to `rate_hz`, one of the rates of the engine's rows."""
-        self._decoders = Decoders(decoders, rate_hz)
+        """Files are decoded to `rate_hz`, one of the rates of the engine's rows; `alive` counts
+        them together with what `speech` makes."""
+        self._decoders = Decoders(decoders, alive or AliveSounds(), rate_hz)
         self._urls = UrlSounds(fetcher, self._decoders)
         self._speech = speech
         self._folder = folder
@@ -75,12 +78,12 @@ class Sounds:
         with _within_limits():
             return await _audible(await self._opened(url, assets, how))
 
-    async def speak(self, text: str, voice: Voice) -> Sound:
+    async def speak(self, text: str, voice: Voice, assets: Assets) -> Sound:
         with _within_limits():
-            return await _audible(PcmSound(text, self._speech.speak(text, voice)))
+            return await _audible(PcmSound(text, self._speech.speak(text, voice, assets)))
 
-    async def join(self, label: str, sounds: Sequence[Sound]) -> Sound:
-        source = self._decoders.new_source()
+    async def join(self, label: str, sounds: Sequence[Sound], assets: Assets) -> Sound:
+        source = self._decoders.new_source(assets)
         joined = PcmSound(label, source)
         try:
             await join(source.buffer, [_buffer_of(sound) for sound in sounds])

@@ -7,6 +7,7 @@ the state in the shared header.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import trio
@@ -24,8 +25,10 @@ class SoundSource:
     """Audio in the making: the Work of a sound worker (sound_workers.py). Its replies end in
     `audible`, then `finish` or `fail`."""
 
-    def __init__(self, buffer: PcmBuffer) -> None:
+    def __init__(self, buffer: PcmBuffer, refusal: Callable[[], str | None] = lambda: None) -> None:
+        """`refusal`: why it may not be begun now, if so."""
         self.buffer = buffer
+        self._refusal = refusal
         self.error: str | None = None
         self.hopeless = False
         """It failed by what it costs, on any machine at any time: not worth trying again."""
@@ -49,6 +52,11 @@ class SoundSource:
     def wanted(self) -> bool:
         """Whether anybody still holds it; a job that nobody wants is not worth starting."""
         return self._users > 0
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the work on it may not begin now, if so."""
+        return self._refusal()
 
     @property
     def shared(self) -> tuple[int, ...]:

@@ -30,15 +30,18 @@ WHOLE: Final = Fetching()
 
 
 class SoundLibrary(Protocol):
-    """Turns names and texts into sounds; the only way in for strangers' audio."""
+    """Turns names and texts into sounds; the only way in for strangers' audio.
+
+    `assets` say for which scenario: scenarios take turns, and each has its share of the memory.
+    """
 
     async def open_file(self, url: str, assets: Assets, how: Fetching = WHOLE) -> Sound:
         """A file of the bundle, of the data folder, or an http(s) URL. Raises SoundError."""
 
-    async def join(self, label: str, sounds: Sequence[Sound]) -> Sound:
+    async def join(self, label: str, sounds: Sequence[Sound], assets: Assets) -> Sound:
         """One sound of several whole ones, which stay their owner's. Raises SoundError."""
 
-    async def speak(self, text: str, voice: Voice) -> Sound:
+    async def speak(self, text: str, voice: Voice, assets: Assets) -> Sound:
         """Raises SoundError for an unknown voice or text over 1,500 characters."""
 
 

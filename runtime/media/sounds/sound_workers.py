@@ -72,6 +72,10 @@ class Work(Protocol):
         """Whether anybody still waits for it; what nobody wants is not worth starting."""
 
     @property
+    def refusal(self) -> str | None:
+        """Why it may not be started now, if so."""
+
+    @property
     def shared(self) -> tuple[int, ...]:
         """Descriptors of its memory; they stay its own, and are sent last."""
 
@@ -210,10 +214,13 @@ class SoundWorkers:
                 continue
             owner, job = turn
             try:
-                if job.work.wanted:
-                    useful = await self._carry_out(child, job)
-                else:
+                if not job.work.wanted:
                     job.close()
+                elif (why := job.work.refusal) is not None:
+                    job.close()
+                    job.work.fail(why)
+                else:
+                    useful = await self._carry_out(child, job)
             finally:
                 self._jobs.done(owner)
                 self._idle.unpark()

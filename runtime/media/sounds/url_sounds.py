@@ -118,7 +118,7 @@ class UrlSounds:
             timeout_s=DOWNLOAD_S,
         )
         async with contextlib.AsyncExitStack() as stack:
-            reply, redirected = await self._fetcher.open(request)
+            reply, redirected = await self._fetcher.of(owner).open(request)
             stack.push_async_callback(reply.aclose)
             if kept is not None and questions and reply.status == NOT_MODIFIED:
                 headers = (*reply.headers, *kept.stored.validators)

@@ -44,7 +44,7 @@ async def _open_file(session: SessionContext, url: str, how: Fetching) -> Sound:
 
 
 async def _speak(session: SessionContext, text: str, voice: Voice) -> Sound:
-    return await session.ports.sounds.speak(text, voice)
+    return await session.ports.sounds.speak(text, voice, session.assets)
 
 
 def say(session: SessionContext, command: Say, req: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from runtime.decisions.storage import Pair, StorageFull
+from runtime.decisions.storage import Pair, StorageFull, TooManyKeys, listed
 from runtime.sandbox.frames import ResponseFrame, body_frames
 from runtime.sandbox.storage_commands import GetPair, ListKeys, PutPair, RemovePair, Report
 from runtime.session.commands.table import LATER, CommandRefused, Handler
@@ -39,7 +39,10 @@ def remove(session: SessionContext, command: RemovePair, req: int) -> bool:
 
 def keys(session: SessionContext, command: ListKeys, req: int) -> bool:
     found = session.ports.storage.keys(session.application, command.pattern, command.count)
-    session.events.settle(req, json.dumps(found))
+    try:
+        session.events.settle(req, listed(found))
+    except TooManyKeys as exc:
+        raise CommandRefused(str(exc)) from exc
     return LATER
 
 

@@ -54,7 +54,7 @@ def create_url_player(session: SessionContext, command: CreateUrlPlayer, _: int)
 
 def create_tts_player(session: SessionContext, command: CreateTtsPlayer, _: int) -> bool:
     voice = Voice(name=command.voice, rate=command.rate, pitch=command.pitch, volume=command.volume)
-    loader = partial(session.ports.sounds.speak, command.text, voice)
+    loader = partial(session.ports.sounds.speak, command.text, voice, session.assets)
     player = Player(session, loop=False, paused=command.on_pause, progressive=command.progressive)
     return _open_player(session, command.unit, player, loader)
 

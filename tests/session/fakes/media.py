@@ -213,13 +213,13 @@ class FakeSounds:
             raise SoundError(f"{url} is not in the scenario's folder")
         return self._make(url)
 
-    async def join(self, label: str, sounds: Sequence[Sound]) -> Sound:
+    async def join(self, label: str, sounds: Sequence[Sound], assets: Assets) -> Sound:
         await trio.lowlevel.checkpoint()
         joined = FakeSound(label, sum(sound.duration_s or 0.0 for sound in sounds))
         self.made.append(joined)
         return joined
 
-    async def speak(self, text: str, voice: Voice) -> Sound:
+    async def speak(self, text: str, voice: Voice, assets: Assets) -> Sound:
         await trio.sleep(self.delay_s)
         if len(text) > 1500:
             raise SoundError("the text is too long")
