@@ -118,7 +118,7 @@ class EngineAudio:
             early = sdp is None and self._talk.stream is not None
             agreed = early or self._take_answer(sdp)
         else:
-            agreed = not self._answer_offer(sdp, session.ack_with)
+            agreed = not self._answer_offer(self._talk.answer, sdp, session.ack_with)
         return "" if agreed else "the answer holds no audio that can be used"
 
     def acknowledged(self, sdp: bytes | None) -> str:
@@ -132,7 +132,7 @@ class EngineAudio:
     def offered(self, session: InviteSession, sdp: bytes | None) -> None:
         if sdp is None:
             session.answer_reinvite(self._talk.offer())
-        elif why := self._answer_offer(sdp, session.answer_reinvite):
+        elif why := self._answer_offer(self._talk.answer_inside, sdp, session.answer_reinvite):
             session.reject_reinvite(488, why=why)
 
     def offer_answered(self, sdp: bytes | None) -> None:
@@ -147,9 +147,14 @@ class EngineAudio:
 
     # --- inside ---
 
-    def _answer_offer(self, sdp: bytes | None, send: Callable[[bytes], None]) -> str:
+    def _answer_offer(
+        self,
+        negotiate: Callable[[bytes], Agreement],
+        sdp: bytes | None,
+        send: Callable[[bytes], None],
+    ) -> str:
         """Answer an offer of the peer; or say why it cannot be taken, and nothing changed."""
-        agreement = negotiated(self._talk.answer, sdp, self._leg.note)
+        agreement = negotiated(negotiate, sdp, self._leg.note)
         if isinstance(agreement, str):
             return agreement
         send(agreement.sdp)

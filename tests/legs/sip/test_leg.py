@@ -289,6 +289,30 @@ def test_a_200_without_a_description_keeps_that_of_the_183() -> None:
     assert made.names() == ["EarlyMedia", "Connected"]
 
 
+def updated(sdp: bytes) -> events.ReinviteReceived:
+    return events.ReinviteReceived(NONE, sdp)
+
+
+def test_early_media_that_the_peer_has_changed_goes_on_after_its_200() -> None:
+    made = stage(incoming=False)
+    made.session.say(provisional(183, offer(port=4_000)))
+    made.session.say(updated(offer(port=5_000, formats="8 101")))
+    made.session.say(answered(None))
+    assert made.session.names() == ["answer_reinvite"]
+    assert [s.remote_port for s in made.media.streams] == [4_000, 5_000]
+    assert made.names() == ["EarlyMedia", "Connected"]
+
+
+def test_another_branch_may_answer_after_one_has_changed_its_early_media() -> None:
+    made = stage(incoming=False)
+    made.session.say(provisional(183, offer(port=4_000)))
+    made.session.say(updated(offer(port=5_000)))
+    made.session.say(answered(offer(port=6_000)))
+    assert made.session.names() == ["answer_reinvite"]
+    assert [s.remote_port for s in made.media.streams] == [4_000, 5_000, 6_000]
+    assert made.names() == ["EarlyMedia", "Connected"]
+
+
 @pytest.mark.parametrize("answer", [None, b"v=rubbish", offer(formats="9")])
 def test_an_answer_without_usable_audio_is_hung_up_with_488(answer: bytes | None) -> None:
     made = stage(incoming=False)
