@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from sip.dialog import one_line, warning
 from sip.message import Request, Response, response_to
 
-from .capabilities import ACCEPT, ALLOW, SUPPORTED
+from .capabilities import ACCEPT, ALLOW, BODY_KIND, SUPPORTED
 from .settings import MAX_REPLY_FACTOR, PACKET_OVERHEAD
 
 _DIALOG_FORMING = frozenset({"INVITE", "UPDATE", "REFER", "SUBSCRIBE"})
@@ -71,6 +71,8 @@ class Replies:
             added.append(("Server", self._server))
         for name, value in added:
             response.headers.add(name, value)
+        if response.body:
+            response.headers.put_last(BODY_KIND)
 
     def stateless(
         self,
