@@ -34,6 +34,8 @@ def test_options_outside_a_dialog_says_what_we_can_do() -> None:
         "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY, MESSAGE"
     )
     assert answer.headers.get("Accept") == "application/sdp"
+    assert answer.headers.get("Accept-Encoding") == "identity"
+    assert answer.headers.get("Accept-Language") == "en"
     assert answer.headers.get("Supported") == "100rel, norefersub, replaces, timer"
     assert answer.to.tag
     assert lab.refusals == []
@@ -110,7 +112,9 @@ def test_a_body_that_is_no_sdp_gets_415_with_accept() -> None:
 def test_an_encoded_body_gets_415() -> None:
     lab = Lab()
     lab.invite("Content-Encoding: gzip\r\n")
-    assert one_answer(lab).status == 415
+    answer = one_answer(lab)
+    assert answer.status == 415
+    assert answer.headers.get("Accept-Encoding") == "identity"
 
 
 def test_an_optional_body_is_ignored() -> None:
