@@ -401,7 +401,7 @@ async def test_a_whole_call_over_ipv6(transport: str, nursery: trio.Nursery) -> 
         invite = us.owner.sessions[0].request
         assert (invite.via.host, invite.via.port) == ("::1", caller.port(transport))
         # rport was asked for, so that the source is noted (RFC 3581 4)
-        assert invite.via.received == "[::1]"
+        assert invite.via.received == "::1"
         assert invite.contact is not None
         assert invite.contact.uri.host == "::1"
 

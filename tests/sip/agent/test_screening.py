@@ -375,6 +375,16 @@ def test_responses_go_back_where_the_request_came_from() -> None:
     assert third.received is None
 
 
+@pytest.mark.parametrize("broken", [("CSeq: 1", "CSeq: x"), ("SIP/2.0\r\nVia", "SIP/7.0\r\nVia")])
+def test_a_refusal_of_what_cannot_be_read_says_where_it_came_from(broken: tuple[str, str]) -> None:
+    lab = Lab()
+    peer = PeerAddress(transport="udp", host="198.51.100.7", port=40_000)
+    text = lab.request("OPTIONS", branch="nat").replace(";branch", ";rport;branch")
+    lab.deliver(text.replace(*broken), Flow(id=1, local=US, peer=peer))
+    via = one_answer(lab).via
+    assert (via.received, via.rport) == ("198.51.100.7", 40_000)
+
+
 def test_every_message_is_traced_with_its_repetitions() -> None:
     lab = Lab()
     lab.invite()
