@@ -30,7 +30,7 @@ class LegAudio(Protocol):
     """What the engine was last told."""
 
     def early_body(self) -> bytes | None:
-        """What a 183 carries."""
+        """What a 183 carries, or a 180 that owes the caller an offer."""
 
     def body(self) -> bytes:
         """What the 200 of an incoming leg carries: our answer, or our offer."""
@@ -99,6 +99,9 @@ class EngineAudio:
     # --- LegAudio ---
 
     def early_body(self) -> bytes | None:
+        session = self._leg.session
+        if session is not None and session.owes_early_offer:
+            return self._talk.offer()
         if not self._answer:
             # RFC 3264 4: no answer without an offer; the caller's comes with its ACK
             self._leg.note("media", "early media is silent: the caller's INVITE had no offer")

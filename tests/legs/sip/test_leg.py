@@ -242,6 +242,25 @@ def test_after_the_end_every_command_is_a_line_and_nothing_else() -> None:
     assert sum("does nothing" in line.what for line in made.lines) == 6
 
 
+@pytest.mark.parametrize("command", ["ring", "early_media"])
+def test_a_caller_that_wants_our_offer_reliably_gets_it_with_the_first_response(
+    command: str,
+) -> None:
+    made = stage(offered=None)
+    made.session.owes_early_offer = True
+    getattr(made.leg, command)({})
+    made.session.owes_early_offer = False
+    made.leg.ring({})
+    made.leg.answer({})
+    first, ringing, accepted = made.session.asked
+    assert b"m=audio 10000 RTP/AVP 0 8 101" in (first.sdp or b"")
+    assert ringing.sdp is None
+    assert accepted.sdp == first.sdp
+    made.session.say(events.Acknowledged(NONE, offer(port=4_321)))
+    assert made.media.streams[-1].remote_port == 4_321
+    assert made.names() == ["Connected"]
+
+
 # --- dialled --------------------------------------------------------------------------------
 
 
