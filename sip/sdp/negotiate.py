@@ -308,15 +308,18 @@ def _in_place(
     """One stream for each of `frame`, all refused but `audio` (RFC 3264 6, 8)."""
     if frame is None:
         return (audio,)
-    media = [
-        MediaDescription(kind=old.kind, port=0, protocol=old.protocol, formats=old.formats or ("0",))
-        for old in frame.media
-    ]
+    media = [_refused(old) for old in frame.media]
     if index is None:
         media.append(audio)
     else:
         media[index] = audio
     return tuple(media)
+
+
+def _refused(stream: MediaDescription) -> MediaDescription:
+    """Port 0; of a stream without formats one is made up, because the grammar wants one."""
+    formats = stream.formats or ("0",)
+    return MediaDescription(kind=stream.kind, port=0, protocol=stream.protocol, formats=formats)
 
 
 def _describe(

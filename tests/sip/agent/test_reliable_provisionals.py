@@ -124,7 +124,8 @@ def test_an_offerless_invite_may_settle_everything_by_183_and_prack() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "sdp", "owes"), [(REQUIRED, None, True), (REQUIRED, OFFER, False), ("", None, False)]
+    ("headers", "sdp", "owes"),
+    [(REQUIRED, None, True), (REQUIRED, OFFER, False), ("", None, False)],
 )
 def test_the_first_reliable_response_owes_an_offer_to_who_made_none(
     headers: str, sdp: bytes | None, owes: bool
