@@ -29,6 +29,7 @@ from sip.agent import (
     SessionNews,
     SipTrace,
     UserAgent,
+    not_delivered,
 )
 from sip.dialog import (
     InviteObserver,
@@ -39,7 +40,7 @@ from sip.dialog import (
 )
 from sip.message import Message, MessageError
 from sip.registrar import RegistrationChanged
-from sip.transaction import ClientKey, ServerKey, Transmit
+from sip.transaction import ClientKey, Transmit
 from sip.transport import TransportHub
 
 _P = ParamSpec("_P")
@@ -301,8 +302,10 @@ class Driver:
         if self._agent is not None:
             self._agent.sent_on(key, flow)
 
-    def undelivered(self, key: ClientKey | ServerKey, reason: str) -> None:
-        if self._agent is not None:
+    def undelivered(self, output: Transmit, reason: str) -> None:
+        self._report(self._callbacks.on_trace, not_delivered(output, reason))
+        if self._agent is not None and output.transaction is not None:
+            key = output.transaction
             self._feed(self._agent.transport_failed, key, reason, trio.current_time())
 
     def located(self, key: ClientKey, found: Sequence[Destination], reason: str) -> None:

@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import NoneType
 from typing import Any, Final, get_args, get_origin
 
 import attrs
@@ -128,7 +129,7 @@ def _by_field(cls: type[Any], converter: cattrs.Converter) -> Any:
 
 def _checked(field: attrs.Attribute[Any], converter: cattrs.Converter) -> Any:
     def structure(value: Any, kind: Any) -> Any:
-        _check_shape(value, kind)
+        _check_shape(value, _without_none(kind))
         try:
             structured = converter.structure(value, kind)
         except ValueError as exc:
@@ -141,6 +142,12 @@ def _checked(field: attrs.Attribute[Any], converter: cattrs.Converter) -> Any:
         return structured
 
     return structure
+
+
+def _without_none(kind: Any) -> Any:
+    """What is written where something may be left out."""
+    kinds = [each for each in get_args(kind) if each is not NoneType]
+    return kinds[0] if len(kinds) == 1 and NoneType in get_args(kind) else kind
 
 
 def _check_shape(value: Any, kind: Any) -> None:

@@ -26,6 +26,7 @@ from runtime.config.trunk import (
     check_networks,
 )
 from runtime.config.users import RegistrarSettings, UserSettings, check_users
+from runtime.decisions.audio_host import audio_host, left_out
 from runtime.decisions.limits import Limits, lowered
 from runtime.decisions.rates import MAX_RATES, Rate
 from runtime.decisions.secrets import MAX_SECRETS, SECRET_NAME, read_host
@@ -180,7 +181,8 @@ def _codecs(_: Any, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> 
 
 @attrs.frozen(kw_only=True)
 class RtpSettings:
-    host: str = attrs.field(default="127.0.0.1", validator=_ip_address)
+    host: str = attrs.field(default="", validator=_ip_address)
+    """Empty: where SIP listens (Config.rtp_host)."""
     ports: str = attrs.field(default="10000-19999", validator=_checked_by(parse_port_range))
     codecs: tuple[CodecName, ...] = attrs.field(default=USUAL_CODECS, validator=_codecs)
     """What calls are offered, in this order, and what is taken of their offers."""
@@ -335,6 +337,21 @@ class Config:
     def application_limits(self) -> Limits:
         """The operator's, lowered by the application. Raises ValueError when one is above."""
         return lowered(self.limits, self.application.limits.given)
+
+    @property
+    def rtp_host(self) -> str:
+        """The local address of the audio sockets."""
+        return self.rtp.host or audio_host(self._listening)
+
+    @property
+    def without_audio(self) -> list[str]:
+        """A line for each SIP address whose peers can have no audio."""
+        return left_out(self.rtp_host, self._listening)
+
+    @property
+    def _listening(self) -> list[str]:
+        listeners = [text.partition("://")[2] for text in self.sip.listen]
+        return [parse_http_address(address)[0] for address in listeners]
 
     @property
     def codecs(self) -> tuple[CodecName, ...]:

@@ -64,8 +64,10 @@ class Children:
             base_url=lambda: base_url,
             warn=log.warning,
         )
+        for line in config.without_audio:
+            log.warning(line)
         engine = MediaClient(
-            config.rtp.host,
+            config.rtp_host,
             parse_port_range(config.rtp.ports),
             codecs=config.codecs,
             on_note=log.warning,

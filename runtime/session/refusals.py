@@ -15,9 +15,14 @@ MAX_SOURCES: Final = 500
 """Newest ones; a flood from forged addresses must not grow memory."""
 
 
+MAX_REASONS: Final = 8
+"""Of one source and code that are told beside the powers of two: a carrier has two or three, and
+the words of a hostile peer, which stand in many reasons, must not fill the disk."""
+
+
 @attrs.frozen(kw_only=True)
 class RefusalView:
-    """All refusals of one source for one reason."""
+    """All refusals of one source with one code."""
 
     source: str
     """The peer's address without its port."""
@@ -41,9 +46,11 @@ class Refusals:
         self._wall_time = wall_time
         self._on_new = on_new
         self._views: OrderedDict[tuple[str, int], RefusalView] = OrderedDict()
+        self._reasons: dict[tuple[str, int], set[str]] = {}
+        """What was told of each of them, at most MAX_REASONS."""
 
     def add(self, remote: str, destination: str, code: int, reason: str) -> None:
-        """A call was refused. Told to `on_new` at the first and then at each power of two."""
+        """A call was refused. Told to `on_new` when its reason is new, and at each power of two."""
         now = self._wall_time()
         key = (source_of(remote), code)
         before = self._views.pop(key, None)
@@ -58,9 +65,18 @@ class Refusals:
         )
         self._views[key] = view
         while len(self._views) > MAX_SOURCES:
-            self._views.popitem(last=False)
-        if self._on_new is not None and view.count & (view.count - 1) == 0:
+            forgotten, _ = self._views.popitem(last=False)
+            del self._reasons[forgotten]
+        is_news = self._is_new_reason(key, view.reason)
+        if self._on_new is not None and (is_news or view.count & (view.count - 1) == 0):
             self._on_new(view)
+
+    def _is_new_reason(self, key: tuple[str, int], reason: str) -> bool:
+        told = self._reasons.setdefault(key, set())
+        if reason in told or len(told) >= MAX_REASONS:
+            return False
+        told.add(reason)
+        return True
 
     def views(self) -> list[RefusalView]:
         """Newest first."""

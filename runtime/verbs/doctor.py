@@ -42,6 +42,7 @@ async def doctor(config: Config, *, as_json: bool) -> int:
     if as_json:
         known = {
             "sip": [attrs.asdict(report) for report in listeners],
+            "audio": {"host": config.rtp_host, "without": config.without_audio},
             "limits": _limits(config),
             "users": _users(config),
             "trunks": trunks,
@@ -51,6 +52,7 @@ async def doctor(config: Config, *, as_json: bool) -> int:
         console = Console(highlight=False)
         _show(console, found, required)
         _show_listeners(console, listeners)
+        _show_audio(console, config)
         _show_limits(console, config)
         _show_users(console, config)
         show_trunks(console, config, trunks)
@@ -152,6 +154,12 @@ def _show_listeners(console: Console, reports: Sequence[ListenerReport]) -> None
     for report in reports:
         if report.problem:
             console.print(f"{report.listener}: {report.problem}", markup=False)
+
+
+def _show_audio(console: Console, config: Config) -> None:
+    console.print(f"audio: {config.rtp_host}, ports {config.rtp.ports}", markup=False)
+    for line in config.without_audio:
+        console.print(line, markup=False)
 
 
 def _show_limits(console: Console, config: Config) -> None:

@@ -20,6 +20,7 @@ from .outputs import SessionForgotten as SessionForgotten
 from .outputs import SessionNews as SessionNews
 from .outputs import SipTrace as SipTrace
 from .outputs import Stranger as Stranger
+from .outputs import not_delivered as not_delivered
 from .registration import LINE as LINE
 from .registration import Registration as Registration
 from .registration import RegistrationOrder as RegistrationOrder
@@ -55,5 +56,6 @@ __all__ = [
     "TooManySessionsError",
     "UnroutableError",
     "UserAgent",
+    "not_delivered",
     "request_outside",
 ]

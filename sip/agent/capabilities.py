@@ -9,6 +9,13 @@ ALLOW: Final = (
 )
 ACCEPT: Final = "application/sdp"
 
+ACCEPT_ENCODING: Final = "identity"
+ACCEPT_LANGUAGE: Final = "en"
+
+BODY_KIND: Final = "Content-Type"
+"""It goes last, with the length, right before what it is about: many scripts of test programs,
+SIPp's own 3pcc scenarios among them, take everything from here on for the body."""
+
 EXTENSIONS: Final = frozenset({"100rel", "norefersub", "replaces", "timer"})
 """Option tags that a peer may Require."""
 

@@ -7,6 +7,7 @@ gate and the screening first; what is refused is answered without keeping state,
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -72,6 +73,8 @@ class Inbound:
         self._trace(data, flow, _call_id(message), f"unusable: {error.reason}", repeated=False)
         if isinstance(message, Request) and message.method != "ACK":
             verdict = Verdict(status=error.status, reason=error.reason)
+            with suppress(MessageError):  # of a Via that is what cannot be read
+                self._agent.addressing.stamp(message, flow)
             # a stranger learns nothing from its noise
             silent = isinstance(self._gate(flow.peer), Refusal | Stranger)
             self._refuse(message, attrs.evolve(verdict, silent=silent), data, flow)

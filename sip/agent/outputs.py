@@ -19,7 +19,8 @@ class SipTrace:
 
     direction: Literal["in", "out"]
     transport: Transport
-    local: BoundAddress
+    local: BoundAddress | None
+    """None when the message never came as far as a socket."""
     remote: PeerAddress
     data: bytes
     call_id: str | None
@@ -43,6 +44,21 @@ def unsent(request: Request, flow: Flow | None, why: str) -> list[SipTrace]:
         retransmission=False,
     )
     return [trace]
+
+
+def not_delivered(output: Transmit, reason: str) -> SipTrace:
+    """Of a message that the transports could not send."""
+    to = output.destination
+    return SipTrace(
+        direction="out",
+        transport=to.transport,
+        local=None,
+        remote=PeerAddress(transport=to.transport, host=to.host, port=to.port),
+        data=output.data,
+        call_id=output.call_id,
+        summary=f"{output.summary}, which is not delivered: {reason}",
+        retransmission=output.retransmission,
+    )
 
 
 @attrs.frozen(kw_only=True)

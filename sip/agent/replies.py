@@ -12,7 +12,14 @@ from collections.abc import Iterable
 from sip.dialog import one_line, warning
 from sip.message import Request, Response, response_to
 
-from .capabilities import ACCEPT, ALLOW, SUPPORTED
+from .capabilities import (
+    ACCEPT,
+    ACCEPT_ENCODING,
+    ACCEPT_LANGUAGE,
+    ALLOW,
+    BODY_KIND,
+    SUPPORTED,
+)
 from .settings import MAX_REPLY_FACTOR, PACKET_OVERHEAD
 
 _DIALOG_FORMING = frozenset({"INVITE", "UPDATE", "REFER", "SUBSCRIBE"})
@@ -61,16 +68,21 @@ class Replies:
             added += [("Allow", ALLOW), ("Supported", SUPPORTED)]
         elif method == "OPTIONS" and status == 200:
             added += [("Accept", ACCEPT), ("Allow", ALLOW), ("Supported", SUPPORTED)]
+            added += [("Accept-Encoding", ACCEPT_ENCODING), ("Accept-Language", ACCEPT_LANGUAGE)]
         elif status in (405, 501):
             added.append(("Allow", ALLOW))
         elif status in (406, 415) and "Accept" not in response.headers:
             added.append(("Accept", ACCEPT))
+            if "Content-Encoding" in request.headers:  # RFC 3261 8.2.3
+                added.append(("Accept-Encoding", ACCEPT_ENCODING))
         if why is not None and status >= 300 and "Warning" not in response.headers:
             added.append(warning(why))
         if status != 100 and "Server" not in response.headers:
             added.append(("Server", self._server))
         for name, value in added:
             response.headers.add(name, value)
+        if response.body:
+            response.headers.put_last(BODY_KIND)
 
     def stateless(
         self,

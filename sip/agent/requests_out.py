@@ -15,7 +15,7 @@ from sip.message import CSeq, Headers, Request
 from sip.transaction import ClientKey
 
 from .addressing import Addressing
-from .capabilities import ALLOW, SUPPORTED, SUPPORTED_WITHOUT_100REL
+from .capabilities import ALLOW, BODY_KIND, SUPPORTED, SUPPORTED_WITHOUT_100REL
 from .settings import EndpointSettings
 
 _OURS: Final = re.compile(
@@ -64,6 +64,8 @@ class OutboundRequests:
             bound = request.headers.get("Contact") or ""
             address = self._addressing.contact(destination)
             request.headers.set("Contact", bound.replace(OWN_PLACE, address, 1))
+        if request.body:
+            request.headers.put_last(BODY_KIND)
         return Ready(request=request, data=request.to_bytes(), destination=destination)
 
     def _via(self, destination: Destination, branch: str) -> str:

@@ -22,6 +22,7 @@ from sip.message import Request, Response, Uri
 from sip.transaction import ClientKey, Timers, Transmit
 
 from .addressing import UnroutableError
+from .outputs import unsent
 from .replies import shows_contact_in
 
 if TYPE_CHECKING:
@@ -119,8 +120,9 @@ class SessionPort:
     def send_ack(self, ack: Request, next_hop: Uri, flow: Flow | None, now: float) -> SentAck:
         try:
             return self._agent.deliveries.send_ack(ack, next_hop, flow)
-        except UnroutableError:
+        except UnroutableError as exc:
             # the peer repeats its 2xx and ends the call; there is no way to tell it anything
+            self._agent.put(*unsent(ack, flow, str(exc)))
             return SentAck(resend=lambda: None)
 
     def set_timer(self, name: Hashable, at: float) -> None:

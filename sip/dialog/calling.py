@@ -13,7 +13,7 @@ from sip.transaction import ClientKey
 from .call import Call
 from .dialog import Dialog
 from .events import Answered, Provisional, Redirected
-from .forks import Forks, readable_sdp, rseq_of
+from .forks import Forks, rseq_of
 from .invite_request import InviteOrder
 from .limits import MAX_CHALLENGES, RINGING_S
 from .offer_answer import Turn
@@ -96,7 +96,7 @@ class Calling:
         if response.status == 100:
             return
         call.note_allow(response)
-        sdp = readable_sdp(response)
+        sdp = self.forks.description(response)
         if self._follow_branch(request, response, sdp, flow, now):
             call.emit(
                 Provisional(
@@ -156,13 +156,13 @@ class Calling:
     ) -> None:
         call = self._call
         dialog, early_sdp = self.forks.confirm(request, response, flow)
+        sdp = self.forks.description(response) or early_sdp
         self.forks.clear_early()
         call.dialog = dialog
         call.request = request
         call.port.clear_timer((RINGING, 0))
         call.port.clear_timer((CANCELLED, 0))
         call.note_allow(response)
-        sdp = readable_sdp(response) or early_sdp
         offered = not self._has_offer and sdp is not None
         call.move(Move.HEARD_OFFER if offered else Move.HEARD_ANSWER)
         if call.is_over or not offered:
@@ -177,7 +177,7 @@ class Calling:
         turn = Turn.GET_OFFER if offered else Turn.GET_ANSWER
         if sdp is not None and call.offers.can(turn):
             call.offers.take(turn)
-        call.remote_sdp = sdp
+        call.remote_sdp = sdp or call.remote_sdp
         self._timer.settle(heard_interval(response), now)
         call.emit(
             Answered(

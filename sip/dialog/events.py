@@ -34,7 +34,8 @@ class Answered:
     """The first 2xx to our INVITE. The ACK is out already, unless `sdp` is an offer of the peer:
     when the INVITE carried none, the session waits for `ack_with`.
 
-    `sdp` is that of the 2xx, or the last one of this branch's provisional responses.
+    `sdp` is that of the 2xx, or the last one of this branch's provisional responses; None too when
+    this branch has changed its audio by UPDATE since it answered our offer: that change holds.
     """
 
     status: int

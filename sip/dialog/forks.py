@@ -28,6 +28,8 @@ class EarlyDialog:
     """RSeq of its latest reliable response."""
     sdp: bytes | None = None
     """The latest description it sent."""
+    renewed: bool = False
+    """It has replaced that one by an offer of its own (RFC 3311)."""
 
     def is_next(self, rseq: int) -> bool:
         """RFC 3262 4: in order and new; anything else is discarded."""
@@ -57,6 +59,21 @@ class Forks:
     def find(self, tag: str | None) -> Dialog | None:
         branch = self._early.get(tag)
         return None if branch is None else branch.dialog
+
+    def renew(self, tag: str | None) -> None:
+        """The branch has made an offer of its own, which we have answered."""
+        branch = self._early.get(tag)
+        if branch is not None:
+            branch.sdp, branch.renewed = None, True
+
+    def description(self, response: Response) -> bytes | None:
+        """What a response says about the audio.
+
+        Of a branch that has changed it since, nothing: RFC 3261 13.2.1 lets all responses repeat
+        the first answer.
+        """
+        branch = self._early.get(response.to.tag)
+        return None if branch is not None and branch.renewed else readable_sdp(response)
 
     def drop(self, tag: str | None) -> None:
         self._early.pop(tag, None)

@@ -100,6 +100,14 @@ class InviteSession:
 
     # --- answering side ---
 
+    @property
+    def owes_early_offer(self) -> bool:
+        """The INVITE holds no offer and demands reliable responses: already the first of them, not
+        the 2xx, has to bring ours (RFC 3261 13.2.1, RFC 3262 5)."""
+        call = self._core.call
+        is_open = call.role == "uas" and self.remote_offer is None and call.local_sdp is None
+        return is_open and "100rel" in call.request.headers.values("Require")
+
     def use_credentials(self, credentials: Credentials) -> None:
         """Answer challenges to our requests in a call of the peer's, when they come from where its
         INVITE came from. A calling session has those of its order."""

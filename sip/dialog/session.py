@@ -201,6 +201,8 @@ class Session:
 
     def answer_reinvite(self, sdp: bytes, now: float) -> None:
         """Without effect when the peer's request is not open any more."""
+        if self._calling is not None and (open_offer := self._offers.pending) is not None:
+            self._calling.forks.renew(open_offer.request.from_.tag)
         self._offers.answer(sdp, now)
         self._resume(now)
 

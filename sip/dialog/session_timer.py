@@ -88,9 +88,8 @@ def answer_interval(request: Request) -> tuple[Interval | None, Agreement | None
     interval = asked_interval(request)
     if interval is None:
         return None, None
-    peer_can = "timer" in request.headers.values("Supported")
     # a proxy may have asked on behalf of a peer that knows nothing of it: then only we can
-    refresher: Refresher = (interval.refresher or "uac") if peer_can else "uas"
+    refresher: Refresher = (interval.refresher or "uac") if _has_timer(request) else "uas"
     return (
         Interval(seconds=interval.seconds, refresher=refresher),
         Agreement(seconds=interval.seconds, we_refresh=refresher == "uas"),
@@ -172,5 +171,10 @@ class SessionTimer:
         if interval is None or agreement is None:
             return []
         headers = [("Session-Expires", str(interval))]
-        # RFC 4028 9: only a peer that refreshes must understand the extension
-        return headers if agreement.we_refresh else [*headers, ("Require", "timer")]
+        # RFC 4028 9: also who waits for our refreshes must understand them, if it said that it does
+        peer_acts = not agreement.we_refresh or _has_timer(request)
+        return [*headers, ("Require", "timer")] if peer_acts else headers
+
+
+def _has_timer(request: Request) -> bool:
+    return "timer" in request.headers.values("Supported")

@@ -170,6 +170,12 @@ class Headers:
             self._items[at:] = [item, *kept]
         index[key] = [value]
 
+    def put_last(self, name: str) -> None:
+        """Move the lines of this name behind all others."""
+        key = key_of(name)
+        moved = [item for item in self._items if key_of(item[0]) == key]
+        self._items = [item for item in self._items if key_of(item[0]) != key] + moved
+
     def remove(self, name: str) -> None:
         """Drop all lines of this name, if any."""
         key = key_of(name)

@@ -16,6 +16,8 @@ from .escape import HEADER_SAFE, PARAM_SAFE, escape, normalize, unescape
 from .limits import MAX_PARAMETERS
 from .scan import LWS, end_of_quoted, is_token, quote, split_outside_quotes, unquote
 
+_BARE_ADDRESS: Final = "received"
+"""Of a Via: the one parameter in which an IPv6 address has no brackets (RFC 3261 25.1)."""
 _ODD: Final = re.compile(r'[ \t"<>,;\x00]')
 
 
@@ -116,8 +118,9 @@ class HeaderParams(Params):
             raise ValueError(f"parameter name {name!r} is not a token (RFC 3261 25.1)")
         if value is None:
             return name
-        # gen-value is a token, a host or a quoted string; only an IPv6 host is no token.
-        bare = is_token(value) or (value[:1] == "[" and value[-1:] == "]" and not _is_odd(value))
+        # gen-value is a token, a host or a quoted string; only an IPv6 host is no token
+        address = name == _BARE_ADDRESS or (value[:1] == "[" and value[-1:] == "]")
+        bare = is_token(value) or (address and not _is_odd(value))
         return f"{name}={value if bare else quote(value)}"
 
 

@@ -12,7 +12,8 @@ from typing import Final
 from .error import NegotiationError, quoted
 from .lines import Connection
 
-_BAD_ADDRESS: Final = 301
+BAD_ADDRESS: Final = 301
+"""Warning code "incompatible network address formats" (RFC 3261 20.43)."""
 _NO_MULTICAST: Final = 330
 _BROADCAST: Final = ipaddress.IPv4Address("255.255.255.255")
 
@@ -23,19 +24,19 @@ def remote_address(connection: Connection | None, local_host: str) -> str:
     The unspecified address is let through: it means hold (RFC 3264 8.4).
     """
     if connection is None:
-        raise NegotiationError(_BAD_ADDRESS, "the stream has no c= line")
+        raise NegotiationError(BAD_ADDRESS, "the stream has no c= line")
     try:
         address = ipaddress.ip_address(connection.host)
     except ValueError as exc:
         reason = f"media address {quoted(connection.host)} is not an IP address"
-        raise NegotiationError(_BAD_ADDRESS, reason) from exc
+        raise NegotiationError(BAD_ADDRESS, reason) from exc
     if address.is_unspecified:
         return str(address)
     if address.is_multicast or address == _BROADCAST:
         raise NegotiationError(_NO_MULTICAST, f"media address {address} is not unicast")
     if address.version != ipaddress.ip_address(local_host).version:
         reason = f"media address {quoted(str(address))} is not of the family of {local_host}"
-        raise NegotiationError(_BAD_ADDRESS, reason)
+        raise NegotiationError(BAD_ADDRESS, reason)
     return str(address)
 
 

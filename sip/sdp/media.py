@@ -33,9 +33,9 @@ class MediaDescription:
 
     @classmethod
     def parse(cls, text: str) -> MediaDescription:
-        """Read the m= line alone."""
+        """Read the m= line alone; without formats it is a stream that nobody can take."""
         fields = text.split()
-        if len(fields) < 4:
+        if len(fields) < 3:
             raise SdpError(f"m= needs media, port, protocol and formats: {text[:60]!r}")
         kind, ports, protocol, *formats = fields
         if len(formats) > MAX_FORMATS:

@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from . import keying
-from .address import is_unspecified, remote_address
+from .address import BAD_ADDRESS, is_unspecified, remote_address
 from .agreement import LocalMedia, MediaCapabilities, NegotiatedAudio
 from .codec import G711, Codec
 from .direction import Direction
@@ -234,10 +234,20 @@ def _rtcp(stream: MediaDescription, host: str, *, shared: bool) -> tuple[str, in
     if shared:
         return host, stream.port
     fields = address.split()
-    # RTCP goes to a machine of its own only where that is an address we would send RTP to.
-    named = remote_address(Connection(fields[1], fields[2]), host) if len(fields) == 3 else host
-    usable = named if not is_unspecified(named) else host
-    return usable, parse_count(port, 65_535) or min(stream.port + 1, 65_535)
+    named = _rtcp_host(Connection(fields[1], fields[2]), host) if len(fields) == 3 else host
+    return named, parse_count(port, 65_535) or min(stream.port + 1, 65_535)
+
+
+def _rtcp_host(connection: Connection, host: str) -> str:
+    """RTCP goes to a machine of its own only where that is an address we would send RTP to; a name
+    or an address of the other family (RFC 3605 allows both) is no reason to refuse the audio."""
+    try:
+        named = remote_address(connection, host)
+    except NegotiationError as exc:
+        if exc.warning_code != BAD_ADDRESS:
+            raise
+        return host
+    return named if not is_unspecified(named) else host
 
 
 def _shares_port(stream: MediaDescription, ours: Sequence[Codec]) -> bool:
@@ -298,15 +308,18 @@ def _in_place(
     """One stream for each of `frame`, all refused but `audio` (RFC 3264 6, 8)."""
     if frame is None:
         return (audio,)
-    media = [
-        MediaDescription(kind=old.kind, port=0, protocol=old.protocol, formats=old.formats)
-        for old in frame.media
-    ]
+    media = [_refused(old) for old in frame.media]
     if index is None:
         media.append(audio)
     else:
         media[index] = audio
     return tuple(media)
+
+
+def _refused(stream: MediaDescription) -> MediaDescription:
+    """Port 0; of a stream without formats one is made up, because the grammar wants one."""
+    formats = stream.formats or ("0",)
+    return MediaDescription(kind=stream.kind, port=0, protocol=stream.protocol, formats=formats)
 
 
 def _describe(

@@ -128,8 +128,8 @@ class Connection:
 
     def _fail_unsent(self) -> None:
         for item in self._queue:
-            if isinstance(item, Transmit) and item.transaction is not None:
-                self._receiver.undelivered(item.transaction, self._reason)
+            if isinstance(item, Transmit):
+                self._receiver.undelivered(item, self._reason)
         self._queue.clear()
 
     # --- reading ---

@@ -165,9 +165,11 @@ class TransportHub:
     def _send_udp(self, output: Transmit, destination: Destination) -> None:
         udp = self._udp.get(destination.flow or 0) or next(iter(self._udp.values()), None)
         if udp is None:
-            self._fail(output, "there is no UDP listener")
+            self._receiver.undelivered(output, "there is no UDP listener")
         elif (":" in destination.host) != udp.is_ipv6:
-            self._fail(output, f"{destination.host} cannot be reached from {udp.address}")
+            self._receiver.undelivered(
+                output, f"{destination.host} cannot be reached from {udp.address}"
+            )
         else:
             udp.send(output, destination.host, destination.port)
 
@@ -176,12 +178,16 @@ class TransportHub:
         if connection is None or connection.is_closing:
             connection = self._by_peer.get(_place(destination))
         if connection is None and is_websocket(destination.transport):
-            self._fail(output, "the WebSocket of this peer is closed, and only it can open one")
+            self._receiver.undelivered(
+                output, "the WebSocket of this peer is closed, and only it can open one"
+            )
             return
         if connection is None or connection.is_closing:
             connection = self._open(destination)
         if connection is None:
-            self._fail(output, f"no further {destination.transport} connection can be opened")
+            self._receiver.undelivered(
+                output, f"no further {destination.transport} connection can be opened"
+            )
         else:
             connection.send(output)
 
@@ -234,10 +240,6 @@ class TransportHub:
                 self._receiver.located(key, found, reason)
         finally:
             del self._waiting[lookup]
-
-    def _fail(self, output: Transmit, reason: str) -> None:
-        if output.transaction is not None:
-            self._receiver.undelivered(output.transaction, reason)
 
     # --- connections of peers ---
 

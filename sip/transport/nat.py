@@ -139,7 +139,8 @@ class AddressBook:
         via = request.via
         if not via.wants_rport and via.host == _without_zone(flow.peer.host):
             return
-        params = via.params.with_value("received", _in_via(flow.peer.host))
+        # RFC 3261 25.1: an IPv6 address stands without brackets here, unlike in sent-by
+        params = via.params.with_value("received", _without_zone(flow.peer.host))
         if via.wants_rport:
             params = params.with_value("rport", str(flow.peer.port))
         request.replace_via(attrs.evolve(via, params=params))
@@ -281,11 +282,6 @@ def _names_itself(via: Via, flow: Flow) -> bool:
     source port is the one that can work.
     """
     return via.host == _without_zone(flow.peer.host) and not via.wants_rport
-
-
-def _in_via(host: str) -> str:
-    host = _without_zone(host)
-    return f"[{host}]" if ":" in host else host
 
 
 def _without_zone(host: str) -> str:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sip.address import BoundAddress, Destination, Flow, PeerAddress
 from sip.message import Message, MessageError
-from sip.transaction import ClientKey, ServerKey, Transmit
+from sip.transaction import ClientKey, Transmit
 
 
 class Receiver(Protocol):
@@ -31,8 +31,8 @@ class Receiver(Protocol):
         """A request depends on this connection now."""
         ...
 
-    def undelivered(self, key: ClientKey | ServerKey, reason: str) -> None:
-        """A message could not be sent."""
+    def undelivered(self, output: Transmit, reason: str) -> None:
+        """A message could not be sent, or did not get out before its connection was gone."""
         ...
 
     def located(self, key: ClientKey, found: Sequence[Destination], reason: str) -> None:

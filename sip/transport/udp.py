@@ -98,9 +98,8 @@ class UdpListener:
         except BlockingIOError:
             return False
         except OSError as exc:
-            if output.transaction is not None:
-                reason = f"udp:{where[0]}:{where[1]}: {exc.strerror or exc}"
-                self._receiver.undelivered(output.transaction, reason)
+            reason = f"udp:{where[0]}:{where[1]}: {exc.strerror or exc}"
+            self._receiver.undelivered(output, reason)
             return True
         remote = PeerAddress(transport="udp", host=where[0], port=where[1])
         self._receiver.sent(output, self.address, remote)

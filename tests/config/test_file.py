@@ -103,12 +103,17 @@ def test_all_faults_come_at_once_with_their_keys(tmp_path: Path) -> None:
     assert found["rule[0].scenario"] == "is missing"
 
 
+TRUNK = "[[trunk]]\nname = 'a'\nuri = 'sip:a'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "key", "problem"),
     [
         ("rule = 5", "rule", "must be a list"),
         ("rule = ['x']", "rule", "[[table]]"),
         ("sip = []", "sip", "must be a [table]"),
+        (f"{TRUNK}register = true", "trunk[0].register", "must be a [table], not True"),
+        (f"{TRUNK}login = 'x'", "trunk[0].login", "must be a [table], not 'x'"),
         ("[sip]\nlisten = 'udp://127.0.0.1:5060'", "sip.listen", "must be a list"),
         ("[http]\nlisten = '127.0.0.1'", "http.listen", "HOST:PORT"),
         ("[http]\nlisten = 'localhost:80'", "http.listen", "not an IP address"),

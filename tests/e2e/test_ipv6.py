@@ -32,10 +32,10 @@ SIP_BOTH = (*SIP_6, "--sip", "udp://127.0.0.1:0")
 
 @pytest.fixture(scope="module")
 def served(scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuntimeProcess]:
-    """Everything on ::1."""
+    """Everything on ::1: audio is where SIP is."""
     names = [scripts / f"{name}.py" for name in ("mirror", "bridge", "trio_room")]
     folder = tmp_path_factory.mktemp("ipv6")
-    with callstage(*names, folder=folder, options=[*SIP_6, "--rtp-host", "::1"]) as runtime:
+    with callstage(*names, folder=folder, options=SIP_6) as runtime:
         yield runtime
 
 

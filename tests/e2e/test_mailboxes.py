@@ -97,7 +97,7 @@ async def test_sipp_subscribes_is_told_refreshes_and_unsubscribes(
     async def subscribe() -> None:
         sipp = Sipp(folder=tmp_path, scenario=SCENARIO)
         target = f"127.0.0.1:{home.port()}"
-        login = ("-au", "bob", "-ap", PASSWORD, "-auth_uri", f"bob@{target}")
+        login = ("-au", "bob", "-ap", PASSWORD)
         runs.append(await sipp.call(target, service="bob", extra=login))
 
     async with trio.open_nursery() as nursery:

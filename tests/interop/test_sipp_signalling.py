@@ -23,9 +23,11 @@ from runtime.legs.leg import (
     Ringing,
     ToneSignalled,
 )
-from runtime.testing.conformance import Heard
+from runtime.testing.conformance import Heard, until
+from tests.interop.programs import Finished, wait_bound
 from tests.interop.sipp import Sipp, Transport
 from tests.legs.sip.bench import SipBench, sip_bench
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.interop, pytest.mark.loopback]
 
@@ -157,6 +159,28 @@ async def test_a_challenge_is_answered_with_the_right_digest(tmp_path: Path) -> 
             leg.hangup({})
             run = await there.finished()
         assert run.exit_code == 0, run.trace()
+
+
+async def test_sipp_joins_two_calls_of_ours_from_outside(tmp_path: Path) -> None:
+    """Third party call control (RFC 3725 4.1): one call's offer is the other's, passed as text."""
+    between = free_port()
+    ends: list[Finished] = []
+    async with sip_bench() as bench, desk(bench) as clerk, trio.open_nursery() as nursery:
+        target = f"127.0.0.1:{bench.our_address.port}"
+
+        async def call(scenario: str) -> None:
+            folder = tmp_path / scenario
+            folder.mkdir()
+            caller = Sipp(folder=folder, scenario=scenario)
+            ends.append(await caller.call(target, extra=("-3pcc", f"127.0.0.1:{between}")))
+
+        nursery.start_soon(call, "3pcc-C-B")
+        await wait_bound(between, "tcp")
+        nursery.start_soon(call, "3pcc-C-A")
+        with trio.fail_after(40):
+            await until(lambda: len(ends) == 2)
+        assert [run.exit_code for run in ends] == [0, 0], [run.trace() for run in ends]
+        assert [heard.names() for heard in clerk.calls] == [["Connected", "Ended"]] * 2
 
 
 async def test_a_wrong_password_fails_with_the_code(tmp_path: Path) -> None:

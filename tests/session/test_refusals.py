@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from itertools import count
 
-from runtime.session.refusals import MAX_SOURCES, Refusals, RefusalView, source_of
+from runtime.session.refusals import (
+    MAX_REASONS,
+    MAX_SOURCES,
+    Refusals,
+    RefusalView,
+    source_of,
+)
 
 
 def test_refusals_of_one_source_are_one_line_with_a_count() -> None:
@@ -17,6 +23,23 @@ def test_refusals_of_one_source_are_one_line_with_a_count() -> None:
     assert (view.source, view.count, view.destination) == ("udp:192.0.2.1", 10, "9")
     assert (view.first_at, view.last_at) == (100, 109)
     assert [one.count for one in told] == [1, 2, 4, 8]
+
+
+def test_another_reason_is_told_at_once_up_to_a_bound() -> None:
+    told: list[RefusalView] = []
+    log = Refusals(lambda: 0.0, told.append)
+    for reason in ("no c= line", "no c= line", "no codec in common", "port 0", "no c= line"):
+        log.add("udp:192.0.2.1:5060", "1", 488, reason)
+    assert [(one.count, one.reason) for one in told] == [
+        (1, "no c= line"),
+        (2, "no c= line"),
+        (3, "no codec in common"),
+        (4, "port 0"),
+    ]
+    for number in range(27):
+        log.add("udp:192.0.2.1:5060", "1", 488, f"the peer's word {number}")
+    assert MAX_REASONS == 8
+    assert [one.count for one in told][4:] == [6, 7, 8, 9, 10, 16, 32]
 
 
 def test_the_log_is_bounded_and_keeps_the_newest() -> None:

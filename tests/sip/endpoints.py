@@ -59,6 +59,10 @@ class Owner:
         self._wake()
         self.on_event(session, event)
 
+    def traced(self, trace: SipTrace) -> None:
+        self.traces.append(trace)
+        self._wake()
+
     def refused(self, report: RefusalReport) -> None:
         self.refusals.append(report)
         self._wake()
@@ -143,7 +147,7 @@ async def running(
     endpoint = Endpoint(
         settings or EndpointSettings(),
         on_invite=owner.take,
-        on_trace=owner.traces.append,
+        on_trace=owner.traced,
         accept=lambda peer: owner.gate(peer),
         on_refusal=owner.refused,
         on_fault=owner.faulted,

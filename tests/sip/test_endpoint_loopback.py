@@ -26,7 +26,7 @@ from sip.endpoint import (
     SessionEvent,
     SipTrace,
 )
-from sip.message import NameAddr, Response, parse_datagram
+from sip.message import NameAddr, Request, Response, parse_datagram, response_to
 
 from .endpoints import PATIENCE_S, SDP, Running, running
 
@@ -132,6 +132,30 @@ async def test_a_dead_tcp_port_is_found_out_at_once(nursery: trio.Nursery) -> No
         assert isinstance(ended, Ended)
         assert caller.owner.ends() == [("transport", "failure", 503)]
         assert "Connection refused" in ended.reason
+        assert "INVITE" in caller.owner.traces[-1].summary
+        assert "not delivered: tcp:127.0.0.1" in caller.owner.traces[-1].summary
+
+
+async def test_an_ack_that_is_not_delivered_is_traced_with_the_reason(
+    nursery: trio.Nursery,
+) -> None:
+    """A peer whose Contact says TCP, where it does not listen, hangs up without a word on why."""
+    with socket.socket() as dead, trio.socket.socket(type=socket.SOCK_DGRAM) as peer:
+        dead.bind(("127.0.0.1", 0))
+        await peer.bind(("127.0.0.1", 0))
+        async with running(nursery) as caller:
+            caller.call(f"sip:us@127.0.0.1:{peer.getsockname()[1]}")
+            data, ours = await peer.recvfrom(65_535)
+            request = parse_datagram(data)
+            assert isinstance(request, Request)
+            contact = f"<sip:us@127.0.0.1:{dead.getsockname()[1]};transport=tcp>"
+            headers = [("Contact", contact)]
+            await peer.sendto(
+                response_to(request, 200, None, to_tag="theirs", headers=headers).to_bytes(), ours
+            )
+            owner = caller.owner
+            await owner.until(lambda: "not delivered" in owner.traces[-1].summary)
+            assert owner.traces[-1].summary.startswith(f"ACK {contact[1:-1]}, which is not")
 
 
 async def test_a_tcp_connection_is_used_again(nursery: trio.Nursery) -> None:
@@ -401,7 +425,7 @@ async def test_a_whole_call_over_ipv6(transport: str, nursery: trio.Nursery) -> 
         invite = us.owner.sessions[0].request
         assert (invite.via.host, invite.via.port) == ("::1", caller.port(transport))
         # rport was asked for, so that the source is noted (RFC 3581 4)
-        assert invite.via.received == "[::1]"
+        assert invite.via.received == "::1"
         assert invite.contact is not None
         assert invite.contact.uri.host == "::1"
 

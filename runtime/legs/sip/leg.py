@@ -142,7 +142,8 @@ class SipLeg:
 
     def ring(self, headers: Headers) -> None:
         if session := self._live("ring", Phase.ALERTING):
-            session.provisional(180, headers=self._allowed(headers))
+            body = self.audio.early_body() if session.owes_early_offer else None
+            session.provisional(180, headers=self._allowed(headers), sdp=body)
 
     def early_media(self, headers: Headers) -> None:
         if session := self._live("early_media", Phase.ALERTING):

@@ -30,7 +30,7 @@ class LegAudio(Protocol):
     """What the engine was last told."""
 
     def early_body(self) -> bytes | None:
-        """What a 183 carries."""
+        """What a 183 carries, or a 180 that owes the caller an offer."""
 
     def body(self) -> bytes:
         """What the 200 of an incoming leg carries: our answer, or our offer."""
@@ -99,6 +99,9 @@ class EngineAudio:
     # --- LegAudio ---
 
     def early_body(self) -> bytes | None:
+        session = self._leg.session
+        if session is not None and session.owes_early_offer:
+            return self._talk.offer()
         if not self._answer:
             # RFC 3264 4: no answer without an offer; the caller's comes with its ACK
             self._leg.note("media", "early media is silent: the caller's INVITE had no offer")
@@ -118,7 +121,7 @@ class EngineAudio:
             early = sdp is None and self._talk.stream is not None
             agreed = early or self._take_answer(sdp)
         else:
-            agreed = not self._answer_offer(sdp, session.ack_with)
+            agreed = not self._answer_offer(self._talk.answer, sdp, session.ack_with)
         return "" if agreed else "the answer holds no audio that can be used"
 
     def acknowledged(self, sdp: bytes | None) -> str:
@@ -132,7 +135,7 @@ class EngineAudio:
     def offered(self, session: InviteSession, sdp: bytes | None) -> None:
         if sdp is None:
             session.answer_reinvite(self._talk.offer())
-        elif why := self._answer_offer(sdp, session.answer_reinvite):
+        elif why := self._answer_offer(self._talk.answer_inside, sdp, session.answer_reinvite):
             session.reject_reinvite(488, why=why)
 
     def offer_answered(self, sdp: bytes | None) -> None:
@@ -147,9 +150,14 @@ class EngineAudio:
 
     # --- inside ---
 
-    def _answer_offer(self, sdp: bytes | None, send: Callable[[bytes], None]) -> str:
+    def _answer_offer(
+        self,
+        negotiate: Callable[[bytes], Agreement],
+        sdp: bytes | None,
+        send: Callable[[bytes], None],
+    ) -> str:
         """Answer an offer of the peer; or say why it cannot be taken, and nothing changed."""
-        agreement = negotiated(self._talk.answer, sdp, self._leg.note)
+        agreement = negotiated(negotiate, sdp, self._leg.note)
         if isinstance(agreement, str):
             return agreement
         send(agreement.sdp)

@@ -140,6 +140,16 @@ class MediaSession:
         self._said, self._offer = description, None
         return self._agree(agreed, description.to_bytes())
 
+    def answer_inside(self, offer: bytes) -> Agreement:
+        """Answer an offer that the peer makes in its dialog with us; errors as of `answer`.
+
+        While the call is not up, ours stays open: another branch may still answer it.
+        """
+        ours = None if self._settled else self._offer
+        agreement = self.answer(offer)
+        self._offer = ours
+        return agreement
+
     def accept(self, answer: bytes) -> Agreement:
         """Take the peer's answer to our last offer.
 

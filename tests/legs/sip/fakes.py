@@ -87,6 +87,7 @@ class FakeSession:
     observer: Any = None
     uas: bool = True
     answered: bool = False
+    owes_early_offer: bool = False
     is_over: bool = False
 
     def names(self) -> list[str]:

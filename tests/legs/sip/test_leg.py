@@ -242,6 +242,25 @@ def test_after_the_end_every_command_is_a_line_and_nothing_else() -> None:
     assert sum("does nothing" in line.what for line in made.lines) == 6
 
 
+@pytest.mark.parametrize("command", ["ring", "early_media"])
+def test_a_caller_that_wants_our_offer_reliably_gets_it_with_the_first_response(
+    command: str,
+) -> None:
+    made = stage(offered=None)
+    made.session.owes_early_offer = True
+    getattr(made.leg, command)({})
+    made.session.owes_early_offer = False
+    made.leg.ring({})
+    made.leg.answer({})
+    first, ringing, accepted = made.session.asked
+    assert b"m=audio 10000 RTP/AVP 0 8 101" in (first.sdp or b"")
+    assert ringing.sdp is None
+    assert accepted.sdp == first.sdp
+    made.session.say(events.Acknowledged(NONE, offer(port=4_321)))
+    assert made.media.streams[-1].remote_port == 4_321
+    assert made.names() == ["Connected"]
+
+
 # --- dialled --------------------------------------------------------------------------------
 
 
@@ -286,6 +305,30 @@ def test_a_200_without_a_description_keeps_that_of_the_183() -> None:
     made = stage(incoming=False)
     made.session.say(provisional(183, offer()))
     made.session.say(answered(None))
+    assert made.names() == ["EarlyMedia", "Connected"]
+
+
+def updated(sdp: bytes) -> events.ReinviteReceived:
+    return events.ReinviteReceived(NONE, sdp)
+
+
+def test_early_media_that_the_peer_has_changed_goes_on_after_its_200() -> None:
+    made = stage(incoming=False)
+    made.session.say(provisional(183, offer(port=4_000)))
+    made.session.say(updated(offer(port=5_000, formats="8 101")))
+    made.session.say(answered(None))
+    assert made.session.names() == ["answer_reinvite"]
+    assert [s.remote_port for s in made.media.streams] == [4_000, 5_000]
+    assert made.names() == ["EarlyMedia", "Connected"]
+
+
+def test_another_branch_may_answer_after_one_has_changed_its_early_media() -> None:
+    made = stage(incoming=False)
+    made.session.say(provisional(183, offer(port=4_000)))
+    made.session.say(updated(offer(port=5_000)))
+    made.session.say(answered(offer(port=6_000)))
+    assert made.session.names() == ["answer_reinvite"]
+    assert [s.remote_port for s in made.media.streams] == [4_000, 5_000, 6_000]
     assert made.names() == ["EarlyMedia", "Connected"]
 
 

@@ -102,6 +102,18 @@ def test_a_refusal_is_reported_with_its_reason_and_headers() -> None:
     link.assert_nothing_left()
 
 
+def test_what_is_said_of_a_description_stands_right_before_it() -> None:
+    link = Link()
+    link.bob.phone.on_invite = lambda session: session.accept(ANSWER)
+    link.alice.call(BOB, headers=[("X-Ticket", "7")])
+    link.run(1)
+    described = [data for data in link.sent if b"Content-Type" in data]
+    assert [data.split(b" ", 1)[0] for data in described] == [b"INVITE", b"SIP/2.0"]
+    for data in described:
+        names = [line.split(b":")[0] for line in data.split(b"\r\n\r\n")[0].split(b"\r\n")]
+        assert names[-2:] == [b"Content-Type", b"Content-Length"]
+
+
 def test_a_call_without_offer_gets_the_offer_in_the_answer_and_answers_in_the_ack() -> None:
     link = Link()
     link.bob.phone.on_invite = lambda session: session.accept(OFFER)

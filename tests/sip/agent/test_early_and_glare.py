@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sip.dialog import ReinviteAnswered, ReinviteFailed
+from sip.dialog import Answered, Provisional, ReinviteAnswered, ReinviteFailed
 from sip.message import Request
 
 from .lab import Lab
@@ -57,6 +57,26 @@ def test_the_callee_may_change_its_early_media_by_update() -> None:
     assert lab.log() == ["0 INVITE", "0 PRACK", "0 200 UPDATE"]
     lab.answer(200, to=invite_of(lab))
     assert lab.events()[-1] == "Answered 200"
+
+
+def test_what_an_update_changed_is_not_undone_by_later_responses() -> None:
+    """RFC 3261 13.2.1: they repeat what the 183 said, or say nothing."""
+    lab = dialled()
+    from_callee(lab, "UPDATE", 1, sdp=OTHER)
+    lab.session.answer_reinvite(OFFER)
+    lab.answer(180, to=invite_of(lab), sdp=ANSWER)
+    lab.answer(200, to=invite_of(lab), sdp=ANSWER)
+    told = [e.sdp for e in lab.phone.events if isinstance(e, Provisional | Answered)]
+    assert told == [ANSWER, None, None]
+
+
+def test_another_branch_still_answers_our_offer_after_an_update_of_the_first() -> None:
+    lab = dialled()
+    from_callee(lab, "UPDATE", 1, sdp=OTHER)
+    lab.session.answer_reinvite(OFFER)
+    lab.answer(200, to=invite_of(lab), tag="other", sdp=ANSWER)
+    told = [e.sdp for e in lab.phone.events if isinstance(e, Answered)]
+    assert told == [ANSWER]
 
 
 def test_an_update_with_an_offer_before_ours_is_answered_gets_491() -> None:

@@ -285,6 +285,16 @@ def test_a_request_that_finds_no_way_is_traced_with_the_reason() -> None:
     )
 
 
+def test_an_ack_that_finds_no_way_is_traced_with_the_reason() -> None:
+    lab = Lab()
+    lab.call()
+    lab.answer(200, sdp=ANSWER, headers="Contact: <tel:+442079460000>", contact=False)
+    assert lab.events() == ["Answered 200"]
+    assert lab.traces[-1].summary == (
+        "ACK tel:+442079460000, which is not sent: no transport for tel: URIs; use sip: or sips:"
+    )
+
+
 def test_a_description_that_stands_already_is_no_news_whatever_its_version() -> None:
     lab = Lab()
     lab.answered_call()

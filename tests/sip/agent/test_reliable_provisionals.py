@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sip.dialog import Acknowledged, ReinviteReceived
 from sip.message import Response
 
@@ -119,6 +121,21 @@ def test_an_offerless_invite_may_settle_everything_by_183_and_prack() -> None:
     (event,) = lab.phone.events
     assert isinstance(event, Acknowledged)
     assert event.sdp == ANSWER
+
+
+@pytest.mark.parametrize(
+    ("headers", "sdp", "owes"),
+    [(REQUIRED, None, True), (REQUIRED, OFFER, False), ("", None, False)],
+)
+def test_the_first_reliable_response_owes_an_offer_to_who_made_none(
+    headers: str, sdp: bytes | None, owes: bool
+) -> None:
+    """RFC 3262 5: it must not wait for the 2xx."""
+    lab = Lab()
+    lab.invite(headers, sdp=sdp)
+    assert lab.session.owes_early_offer is owes
+    lab.session.provisional(180, sdp=ANSWER)
+    assert lab.session.owes_early_offer is False or not headers
 
 
 def test_a_prack_may_bring_a_new_offer() -> None:

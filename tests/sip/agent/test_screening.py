@@ -34,6 +34,8 @@ def test_options_outside_a_dialog_says_what_we_can_do() -> None:
         "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY, MESSAGE"
     )
     assert answer.headers.get("Accept") == "application/sdp"
+    assert answer.headers.get("Accept-Encoding") == "identity"
+    assert answer.headers.get("Accept-Language") == "en"
     assert answer.headers.get("Supported") == "100rel, norefersub, replaces, timer"
     assert answer.to.tag
     assert lab.refusals == []
@@ -110,7 +112,9 @@ def test_a_body_that_is_no_sdp_gets_415_with_accept() -> None:
 def test_an_encoded_body_gets_415() -> None:
     lab = Lab()
     lab.invite("Content-Encoding: gzip\r\n")
-    assert one_answer(lab).status == 415
+    answer = one_answer(lab)
+    assert answer.status == 415
+    assert answer.headers.get("Accept-Encoding") == "identity"
 
 
 def test_an_optional_body_is_ignored() -> None:
@@ -369,6 +373,16 @@ def test_responses_go_back_where_the_request_came_from() -> None:
     assert (first.received, first.rport) == ("198.51.100.7", None)
     assert (second.received, second.rport) == ("198.51.100.7", 40_000)
     assert third.received is None
+
+
+@pytest.mark.parametrize("broken", [("CSeq: 1", "CSeq: x"), ("SIP/2.0\r\nVia", "SIP/7.0\r\nVia")])
+def test_a_refusal_of_what_cannot_be_read_says_where_it_came_from(broken: tuple[str, str]) -> None:
+    lab = Lab()
+    peer = PeerAddress(transport="udp", host="198.51.100.7", port=40_000)
+    text = lab.request("OPTIONS", branch="nat").replace(";branch", ";rport;branch")
+    lab.deliver(text.replace(*broken), Flow(id=1, local=US, peer=peer))
+    via = one_answer(lab).via
+    assert (via.received, via.rport) == ("198.51.100.7", 40_000)
 
 
 def test_every_message_is_traced_with_its_repetitions() -> None:

@@ -34,6 +34,16 @@ def test_the_peers_interval_is_accepted_and_it_refreshes() -> None:
     assert lab.last_request().method == "BYE"
 
 
+@pytest.mark.parametrize(("can", "required"), [("Supported: timer\r\n", "timer"), ("", None)])
+def test_a_peer_that_waits_for_our_refresh_has_to_know_how(can: str, required: str | None) -> None:
+    """RFC 4028 9: it hangs up when none comes, if it understands timers at all."""
+    lab = Lab()
+    lab.invite(f"Session-Expires: 1800;refresher=uas\r\n{can}")
+    lab.session.accept(ANSWER)
+    assert lab.last_response().headers.get("Session-Expires") == "1800;refresher=uas"
+    assert lab.last_response().headers.get("Require") == required
+
+
 def test_a_peer_that_cannot_refresh_is_refreshed_by_us() -> None:
     lab = Lab()
     lab.answered_call(headers=f"Session-Expires: 600\r\n{ALLOW}")

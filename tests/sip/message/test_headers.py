@@ -117,6 +117,15 @@ def test_what_is_found_follows_every_change() -> None:
     }
 
 
+def test_lines_may_be_put_last() -> None:
+    headers = Headers([("c", "text/plain"), ("To", "x"), ("From", "y")])
+    assert headers.get("Content-Type") == "text/plain"
+    headers.put_last("Content-Type")
+    headers.put_last("Subject")
+    assert list(headers) == [("To", "x"), ("From", "y"), ("c", "text/plain")]
+    assert headers.get("Content-Type") == "text/plain"
+
+
 def test_the_lines_of_a_name_are_another_object_after_a_change_and_only_then() -> None:
     headers = Headers([("Via", "a"), ("To", "x")])
     before = headers.stored("Via")

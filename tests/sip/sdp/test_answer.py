@@ -168,6 +168,15 @@ def test_every_other_stream_keeps_its_place_with_port_0() -> None:
     assert negotiated.remote_rtp_port == 4002
 
 
+def test_a_stream_without_formats_costs_nothing_but_its_own_place() -> None:
+    """Against the grammar, but that is how some phones say that they have no video."""
+    answer, _ = answer_offer(sdp("m=video 0 RTP/AVP", "m=audio 4000 RTP/AVP 0"), CAPS, LOCAL)
+    assert [line for line in str(answer).splitlines() if line[0] == "m"] == [
+        "m=video 0 RTP/AVP 0",
+        "m=audio 10000 RTP/AVP 0",
+    ]
+
+
 def test_a_stream_that_is_switched_off_is_passed_over() -> None:
     offer = sdp("m=audio 0 RTP/AVP 0", "m=audio 4002 RTP/AVP 8")
     answer, negotiated = answer_offer(offer, CAPS, LOCAL)

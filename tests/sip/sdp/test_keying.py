@@ -233,6 +233,8 @@ MUXING = MediaCapabilities(rtcp_mux=True)
         (("a=rtcp:5005",), ("192.0.2.1", 5005), False),
         (("a=rtcp:5005 IN IP4 192.0.2.7",), ("192.0.2.7", 5005), False),
         (("a=rtcp:9 IN IP4 0.0.0.0",), ("192.0.2.1", 9), False),
+        (("a=rtcp:5005 IN IP4 media.example.com",), ("192.0.2.1", 5005), False),
+        (("a=rtcp:5005 IN IP6 2001:db8::7",), ("192.0.2.1", 5005), False),
         (("a=rtcp:nonsense",), ("192.0.2.1", 4001), False),
         (("a=rtcp-mux",), ("192.0.2.1", 4000), True),
         (("a=rtcp-mux", "a=rtcp:5005"), ("192.0.2.1", 4000), True),

@@ -95,7 +95,7 @@ def test_missing_origin_name_and_time_are_forgiven() -> None:
         "v=0\no=alice 1 IN IP4 h",
         "v=0\nc=IN IP4",
         "v=0\nm=audio",
-        "v=0\nm=audio 9 RTP/AVP",
+        "v=0\nm=audio 9",
         "v=0\nm=audio x RTP/AVP 0",
         "v=0\nm=audio -1 RTP/AVP 0",
         "v=0\nm=audio 65536 RTP/AVP 0",

@@ -8,7 +8,7 @@ import trio
 
 from sip.address import BoundAddress, Destination, Flow, PeerAddress
 from sip.message import Message, MessageError
-from sip.transaction import ClientKey, ServerKey, Transmit
+from sip.transaction import ClientKey, Transmit
 
 PATIENCE_S = 60
 """Bound on every wait; only a broken build ever waits so long."""
@@ -50,7 +50,7 @@ class Notebook:
     def sent_on(self, key: ClientKey, flow: int) -> None:
         self._note(f"sent on {'a connection' if flow else 'nothing'}")
 
-    def undelivered(self, key: ClientKey | ServerKey, reason: str) -> None:
+    def undelivered(self, output: Transmit, reason: str) -> None:
         self._note(f"undelivered: {reason}")
 
     def located(self, key: ClientKey, found: Sequence[Destination], reason: str) -> None:

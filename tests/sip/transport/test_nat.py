@@ -279,10 +279,11 @@ def test_a_via_that_nobody_can_read_leads_to_the_source() -> None:
     assert (where.host, where.port) == ("198.51.100.7", 40_000)
 
 
-def test_an_ipv6_source_is_written_in_brackets() -> None:
+def test_an_ipv6_source_is_written_without_brackets() -> None:
+    """RFC 3261 25.1 via-received, RFC 5118 4.5: some peers read it with inet_pton."""
     message = request("SIP/2.0/UDP host;branch=b")
     book(bound("udp", "::1")).stamp(message, flow("2001:db8::7", 40_000))
-    assert message.headers.get("Via") == "SIP/2.0/UDP host;branch=b;received=[2001:db8::7]"
+    assert message.headers.get("Via") == "SIP/2.0/UDP host;branch=b;received=2001:db8::7"
 
 
 @pytest.mark.parametrize(
@@ -365,7 +366,7 @@ def test_the_zone_of_a_link_local_address_stays_here() -> None:
     source = flow("fe80::7%eth0", 40_000)
     addresses.stamp(message, source)
     assert message.headers.get("Via") == (
-        "SIP/2.0/UDP [fe80::7]:5062;rport=40000;branch=b;received=[fe80::7]"
+        "SIP/2.0/UDP [fe80::7]:5062;rport=40000;branch=b;received=fe80::7"
     )
     where = addresses.reply_to(message, source)
     assert (where.host, where.port) == ("fe80::7%eth0", 40_000)
