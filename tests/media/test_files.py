@@ -16,8 +16,8 @@ import trio
 from runtime.media.pcm import PcmBuffer, PcmState, Samples
 from runtime.media.port import SoundError
 from runtime.media.sounds.decoding import BadFile, decode_into
-from runtime.media.sounds.files import MAX_FILE_BYTES
 from runtime.media.sounds.sound import PcmSound, SoundSource
+from runtime.media.sounds.sound_port import MAX_FILE_BYTES
 from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
 from tests.media.bombs import silent_bomb
 from tests.media.sound_bytes import encode, heard, silence, tone

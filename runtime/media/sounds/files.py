@@ -28,8 +28,6 @@ from .arriving import Arriving
 from .decoding import BadFile, decode_into
 from .headers import wav_header
 
-MAX_FILE_BYTES: Final = 10 * 1024 * 1024
-"""The platform's limit for a sound file (voxengine.md 2.2)."""
 MEMORY_BYTES: Final = 256 * 1024 * 1024
 """Over the size at start: the file, the hour of audio addresses, FFmpeg's buffers."""
 CONFINEMENT: Final = Confinement(profile=DECODER, memory_bytes=MEMORY_BYTES)
