@@ -19,7 +19,7 @@ from runtime.media import ffmpeg
 from runtime.media.pcm import PcmBuffer, PcmError, size_of
 from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.confine import Confinement
-from runtime.processes.entering import enter_child
+from runtime.processes.entering import enter_child, leave
 from runtime.processes.locking import lock_for_good
 from runtime.processes.packets import LinkClosed
 from runtime.sandbox.profiles import DECODER
@@ -42,6 +42,7 @@ def main() -> None:
     with contextlib.suppress(LinkClosed):
         link.send({"state": "ready", "sandbox": report.to_json()})
         _serve_all(link)
+    leave()
 
 
 def _serve_all(link: BlockingLink) -> None:
