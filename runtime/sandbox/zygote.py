@@ -31,6 +31,7 @@ from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.descriptors import TrioDescriptors, open_descriptors
 from runtime.sandbox.forking import fork_until_closed
 from runtime.sandbox.frames import ErrorFrame, worker_frame_to_json
+from runtime.sandbox.large_pages import gather_in_large_pages
 from runtime.sandbox.levels import SandboxReport
 from runtime.sandbox.lock import (
     CONTROL_FD,
@@ -105,6 +106,7 @@ async def _live(
         # Full collections would touch, and so copy, every page that is shared with the workers.
         gc.collect()
         gc.freeze()
+        gather_in_large_pages()
         control = fork_until_closed(link, report)
         # Only forks come here; what they write first is what they pay for.
         try:
