@@ -37,6 +37,11 @@ class Turns(Generic[T]):
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
+    @property
+    def busy(self) -> int:
+        """Requests that are being served."""
+        return self._busy.total()
+
     def put(self, owner: Hashable, request: T) -> bool:
         """False when there is no room for another request of this owner."""
         own = len(self._waiting.get(owner, ()))

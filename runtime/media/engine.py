@@ -40,7 +40,7 @@ from runtime.media.tick import Capacity, Engine
 from runtime.media.traffic import PythonTraffic
 from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.confine import Confinement
-from runtime.processes.entering import enter_child
+from runtime.processes.entering import enter_child, leave
 from runtime.processes.locking import lock_for_good
 from runtime.processes.packets import LinkClosed
 from runtime.sandbox.profiles import ENGINE as ENGINE_PROFILE
@@ -91,7 +91,7 @@ def main() -> None:
         link.send(encode_events([Event(ENGINE, ready)]))
         Loop(link, sockets, engine).run()
     except LinkClosed:
-        return
+        leave()
 
 
 class Loop:

@@ -7,14 +7,14 @@ Units (legs, players, conferences, recorders) have ids that the core gives out a
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import attrs
 from cattrs import Converter
 from cattrs.errors import BaseValidationError
-from cattrs.strategies import configure_tagged_union
 
 from runtime.media.findings import (
     BeepHeard,
@@ -315,6 +315,8 @@ class Event:
 
 
 ENGINE: Final = 0
+COMMAND_TAG: Final = "do"
+EVENT_TAG: Final = "is"
 
 # --- JSON ---------------------------------------------------------------------------------------
 
@@ -325,39 +327,71 @@ def _converter() -> Converter:
         lambda kind: kind == frozenset[int], lambda numbers, _: frozenset(map(int, numbers))
     )
     converter.register_unstructure_hook_func(lambda kind: kind == frozenset[int], sorted)
-    configure_tagged_union(Command, converter, tag_name="do")
-    configure_tagged_union(UnitEvent, converter, tag_name="is")
     return converter
 
 
-_CONVERTER: Final = _converter()
+@functools.cache
+def _writer(union: Any, tag: str) -> Converter:
+    """Each end writes the one union and reads the other: what it does not do is not compiled. All
+    of it is compiled at the first packet, since no tick of the engine has the time."""
+    converter = _converter()
+    hooks = {member: converter.get_unstructure_hook(member) for member in get_args(union)}
+
+    def write(value: Any) -> dict[str, Any]:
+        written: dict[str, Any] = hooks[type(value)](value)
+        written[tag] = type(value).__name__
+        return written
+
+    converter.register_unstructure_hook(union, write)
+    return converter
+
+
+@functools.cache
+def _reader(union: Any, tag: str) -> Converter:
+    converter = _converter()
+    hooks = {
+        member.__name__: (member, converter.get_structure_hook(member))
+        for member in get_args(union)
+    }
+
+    def read(value: dict[str, Any], _: Any) -> Any:
+        fields = value.copy()
+        member, hook = hooks[fields.pop(tag)]
+        return hook(fields, member)
+
+    converter.register_structure_hook(union, read)
+    return converter
 
 
 def encode_commands(commands: Iterable[Command]) -> dict[str, Any]:
-    return {"commands": [_CONVERTER.unstructure(c, unstructure_as=Command) for c in commands]}
+    converter = _writer(Command, COMMAND_TAG)
+    return {"commands": [converter.unstructure(c, unstructure_as=Command) for c in commands]}
 
 
 def encode_events(events: Iterable[Event]) -> dict[str, Any]:
-    return {"events": [_CONVERTER.unstructure(event) for event in events]}
+    converter = _writer(UnitEvent, EVENT_TAG)
+    return {"events": [converter.unstructure(event) for event in events]}
 
 
 def decode_commands(packet: dict[str, Any]) -> list[Command]:
     """Raises ProtocolError."""
-    commands: list[Command] = _decode(packet, "commands", Command)
+    converter = _reader(Command, COMMAND_TAG)
+    commands: list[Command] = _decode(packet, "commands", Command, converter)
     return commands
 
 
 def decode_events(packet: dict[str, Any]) -> list[Event]:
     """Raises ProtocolError."""
-    events: list[Event] = _decode(packet, "events", Event)
+    converter = _reader(UnitEvent, EVENT_TAG)
+    events: list[Event] = _decode(packet, "events", Event, converter)
     return events
 
 
-def _decode(packet: dict[str, Any], key: str, kind: Any) -> list[Any]:
+def _decode(packet: dict[str, Any], key: str, kind: Any, converter: Converter) -> list[Any]:
     items = packet.get(key)
     if not isinstance(items, list):
         raise ProtocolError(f"a packet without a list of {key}")
     try:
-        return [_CONVERTER.structure(item, kind) for item in items]
+        return [converter.structure(item, kind) for item in items]
     except (BaseValidationError, AttributeError, LookupError, TypeError, ValueError) as exc:
         raise ProtocolError(f"{key} that cannot be read: {exc!r}") from exc

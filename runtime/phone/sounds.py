@@ -9,8 +9,8 @@ from pathlib import Path
 from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError
 from runtime.media.sounds.decoders import DECODING_CPU_S
-from runtime.media.sounds.files import MAX_FILE_BYTES
 from runtime.media.sounds.sound import PcmSound, SoundSource
+from runtime.media.sounds.sound_port import MAX_FILE_BYTES
 from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
 from runtime.phone.plan import PlanError
 

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 from runtime.processes.blocking_link import BlockingLink
 
@@ -35,6 +35,13 @@ def enter_child() -> BlockingLink:
     os.chdir("/")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return BlockingLink(link)
+
+
+def leave() -> NoReturn:
+    """Last act of a main() that leaves nothing to be written: the kernel takes all back at once.
+    Python would take itself apart first, for as much processor time as three files are decoded in.
+    """
+    os._exit(0)
 
 
 @functools.cache

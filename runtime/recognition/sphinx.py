@@ -21,7 +21,7 @@ import pocketsphinx
 from runtime.decisions.hints import HintsRefused, Phrase, grammar_of, phrases_wanted, unknown_words
 from runtime.media.pcm import PcmBuffer, PcmError, Samples
 from runtime.processes.confine import Confinement
-from runtime.processes.entering import enter_child
+from runtime.processes.entering import enter_child, leave
 from runtime.processes.locking import lock_for_good
 from runtime.processes.packets import LinkClosed
 from runtime.sandbox.profiles import DECODER
@@ -136,6 +136,7 @@ def main() -> None:
         while True:
             request, descriptors = link.receive()
             link.send(_answer(sphinx, request, descriptors))
+    leave()
 
 
 def _answer(sphinx: Sphinx, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:

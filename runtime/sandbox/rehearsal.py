@@ -10,7 +10,6 @@ from typing import Final
 
 import attrs
 import trio
-import trio.testing
 
 from runtime.sandbox.frames import (
     CallInfo,
@@ -25,6 +24,7 @@ from runtime.sandbox.frames import (
     core_frame_to_json,
 )
 from runtime.sandbox.memory import MemoryStream, memory_stream_pair
+from runtime.sandbox.settling import all_tasks_blocked
 from runtime.sandbox.wire import MAX_CORE_FRAME, encode_frame
 from runtime.sandbox.worker import serve_session
 
@@ -60,7 +60,7 @@ async def rehearse() -> None:
             nursery.start_soon(_drain, ours)
             for frame in _frames():
                 await ours.send_all(encode_frame(core_frame_to_json(frame), MAX_CORE_FRAME))
-                await trio.testing.wait_all_tasks_blocked()
+                await all_tasks_blocked()
             nursery.cancel_scope.cancel()
 
 

@@ -22,7 +22,6 @@ from typing import Final
 
 import attrs
 import trio
-import trio.testing
 
 from runtime.api.phone_number import preload_numbers
 from runtime.processes.blocking_link import BlockingLink
@@ -32,6 +31,7 @@ from runtime.sandbox.ceilings import Ceilings
 from runtime.sandbox.descriptors import TrioDescriptors, open_descriptors
 from runtime.sandbox.forking import fork_until_closed
 from runtime.sandbox.frames import ErrorFrame, worker_frame_to_json
+from runtime.sandbox.large_pages import gather_in_large_pages
 from runtime.sandbox.levels import SandboxReport
 from runtime.sandbox.lock import (
     CONTROL_FD,
@@ -44,6 +44,7 @@ from runtime.sandbox.lock import (
 from runtime.sandbox.policy import IMPORTABLE, PRELOADED
 from runtime.sandbox.probe import probe
 from runtime.sandbox.rehearsal import rehearse
+from runtime.sandbox.settling import all_tasks_blocked
 from runtime.sandbox.wire import MAX_WORKER_FRAME, encode_frame
 from runtime.sandbox.worker import serve_session
 from runtime.sandbox.zones import preload_zones
@@ -96,7 +97,7 @@ async def _live(
     channel = control_socket()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_work, channel, ceilings)
-        await trio.testing.wait_all_tasks_blocked()
+        await all_tasks_blocked()
         trio_own = TrioDescriptors.found(before)
         locks, required = Locks.prepared(confinement(ceilings)), held(report.locks)
         forget_untidy()
@@ -105,6 +106,7 @@ async def _live(
         # Full collections would touch, and so copy, every page that is shared with the workers.
         gc.collect()
         gc.freeze()
+        gather_in_large_pages()
         control = fork_until_closed(link, report)
         # Only forks come here; what they write first is what they pay for.
         try:

@@ -15,7 +15,9 @@ scopes) to the collector: they are freed some 20 calls later, or 400 if it laste
 
 
 def settle_memory() -> None:
-    """Once per process, when what lives for its whole life has been made."""
-    gc.collect()
+    """Once per process, when what lives for its whole life has been made.
+
+    Of the start's own garbage 3 MiB stay: to find them takes 0.1 s, in which no call is answered.
+    """
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)

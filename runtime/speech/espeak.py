@@ -23,7 +23,7 @@ from runtime.media import ffmpeg
 from runtime.media.pcm import PcmBuffer, PcmState, Samples
 from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.confine import Confinement
-from runtime.processes.entering import enter_child
+from runtime.processes.entering import enter_child, leave
 from runtime.processes.locking import lock_for_good
 from runtime.processes.packets import LinkClosed
 from runtime.sandbox.profiles import VOICE
@@ -213,6 +213,7 @@ def main() -> None:
     with contextlib.suppress(LinkClosed):
         link.send(hello)
         _serve(link, espeak)
+    leave()
 
 
 def _serve(link: BlockingLink, espeak: Espeak) -> None:

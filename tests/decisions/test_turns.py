@@ -31,6 +31,18 @@ def test_an_owner_that_is_busy_waits_while_others_are_served() -> None:
     assert turns.take() == ("a", "a2")
 
 
+def test_requests_are_busy_from_their_turn_until_they_are_done() -> None:
+    turns = Turns[str](SHARES)
+    for owner in ("a", "b"):
+        turns.put(owner, "x")
+    assert turns.busy == 0
+    turns.take()
+    turns.take()
+    assert turns.busy == 2
+    turns.done("a")
+    assert turns.busy == 1
+
+
 def test_one_owner_cannot_fill_the_queue_and_all_together_can() -> None:
     turns = Turns[str](SHARES)
     assert [turns.put("a", "x") for _ in range(5)] == [True] * 4 + [False]

@@ -13,8 +13,8 @@ import trio
 
 from runtime.media.pcm import MAX_SOUND_S, PcmBuffer
 from runtime.media.port import SoundError
-from runtime.media.sounds.files import MAX_FILE_BYTES
 from runtime.media.sounds.sound import PcmSound, SoundSource
+from runtime.media.sounds.sound_port import MAX_FILE_BYTES
 from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
 from tests.fuzz.mutation import mutated
 from tests.media import bombs

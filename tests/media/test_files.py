@@ -16,8 +16,8 @@ import trio
 from runtime.media.pcm import PcmBuffer, PcmState, Samples
 from runtime.media.port import SoundError
 from runtime.media.sounds.decoding import BadFile, decode_into
-from runtime.media.sounds.files import MAX_FILE_BYTES
 from runtime.media.sounds.sound import PcmSound, SoundSource
+from runtime.media.sounds.sound_port import MAX_FILE_BYTES
 from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
 from tests.media.bombs import silent_bomb
 from tests.media.sound_bytes import encode, heard, silence, tone
@@ -281,6 +281,55 @@ async def test_the_bombs_of_one_scenario_leave_a_worker_to_the_next(nursery: tri
         assert all(bomb.error is None and bomb.duration_s is None for bomb in bombs)
         for sound in (*bombs, innocent):
             sound.close()
+    nursery.cancel_scope.cancel()
+
+
+async def test_sounds_one_after_the_other_are_decoded_by_one_worker(
+    nursery: trio.Nursery,
+) -> None:
+    workers = SoundWorkers(attrs.evolve(KIND, count=4), lambda _: None)
+    await nursery.start(workers.run)
+    with trio.fail_after(PATIENCE_S):
+        for _ in range(5):
+            source = _submit(workers, encode(tone(440, 1), 8000, "wav"))
+            await source.ready()
+            source.close()
+    assert len(children_running(KIND.module)) == 1
+    nursery.cancel_scope.cancel()
+
+
+async def test_another_worker_is_started_when_a_sound_has_to_wait(nursery: trio.Nursery) -> None:
+    workers = SoundWorkers(attrs.evolve(KIND, count=4), lambda _: None)
+    await nursery.start(workers.run)
+    with trio.fail_after(PATIENCE_S):
+        os.kill(_busy_worker(), signal.SIGSTOP)
+        hanging = _submit(workers, encode(tone(440, 1), 8000, "wav"))
+        source = _submit(workers, encode(tone(440, 1), 8000, "wav"))
+        await source.ready()
+        assert hanging.duration_s is None
+    assert len(children_running(KIND.module)) == 2
+    assert workers.restarts == 0
+    hanging.close()
+    source.close()
+    nursery.cancel_scope.cancel()
+
+
+async def test_where_several_workers_are_busy_one_waits_for_the_next_owner(
+    nursery: trio.Nursery,
+) -> None:
+    """However much one owner asks for; and never more of them than the pool may have."""
+    workers = SoundWorkers(attrs.evolve(KIND, count=4, owner_busy=3), lambda _: None)
+    await nursery.start(workers.run)
+    bombs = [_submit(workers, silent_bomb(), "hostile") for _ in range(6)]
+    with trio.fail_after(PATIENCE_S):
+        while len(children_running(KIND.module)) < 4:  # noqa: ASYNC110 - a process tells no event
+            await trio.sleep(0.01)
+        innocent = _submit(workers, encode(tone(440, 1), 8000, "wav"), "innocent")
+        await innocent.ready()
+    assert all(bomb.duration_s is None for bomb in bombs)
+    assert len(children_running(KIND.module)) == 4
+    for sound in (*bombs, innocent):
+        sound.close()
     nursery.cancel_scope.cancel()
 
 

@@ -14,11 +14,10 @@ from runtime.media.pcm import PcmBuffer, PcmState
 from runtime.media.port import SoundError
 from runtime.media.sounds import url_sounds
 from runtime.media.sounds.decoders import ARRIVING, file_decoders
-from runtime.media.sounds.files import MAX_FILE_BYTES
 from runtime.media.sounds.headers import wav_header
 from runtime.media.sounds.library import Sounds
 from runtime.media.sounds.sound import PcmSound, SoundSource
-from runtime.media.sounds.sound_port import WHOLE, Fetching
+from runtime.media.sounds.sound_port import MAX_FILE_BYTES, WHOLE, Fetching
 from runtime.media.sounds.sound_workers import SoundWorkers
 from runtime.net import Direct, Fetcher, parse_networks
 from tests.media.sound_bytes import encode, heard, tone

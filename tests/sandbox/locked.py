@@ -1,14 +1,16 @@
 """Runs acts in forked children that are locked as a kind of process is, one child an act.
 
-`python -m tests.sandbox.locked MODULE [--kind KIND] [--user UID] [--unlocked]` prints one JSON
-object: the name of each act of `MODULE.ACTS[KIND]` with what came of it: "done", the name of the
-error, or "signal N".
+`python -m tests.sandbox.locked` answers each request, a line of JSON: the module with the acts, the
+kind, the number of the user or null, and whether there are locks. The answer is one JSON object:
+the name of each act of `MODULE.ACTS[KIND]` with what came of it: "done", the name of the error, or
+"signal N". Each request has a fork of its own, which loads what the kind loads.
 """
 
 from __future__ import annotations
 
-import argparse
+import contextlib
 import errno
+import gc
 import importlib
 import inspect
 import json
@@ -17,13 +19,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from functools import cache, partial
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NoReturn
 
 import trio
 
-from runtime.processes.confine import Confinement, Locks, check_held
+from runtime.processes.confine import Locks, check_held
 from runtime.sandbox.levels import LANDLOCK, LIMITS, SECCOMP, USER
 from runtime.sandbox.lock import CONTROL_FD, forget_untidy, take_descriptors
 from tests.sandbox.kinds import CONFINEMENTS, LOAD, SESSION
@@ -36,36 +38,57 @@ Run = Callable[[Act, int], str]
 """Does an act behind the locks of a process whose parent has this pid, and tells the outcome."""
 
 
-@cache
-def outcomes(module: str, *options: str) -> dict[str, str]:
-    """In a process of its own, since a test run has threads and must not be locked."""
-    command = [sys.executable, "-m", "tests.sandbox.locked", module, *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=110)
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+class LockedProcesses:
+    """A process of its own that answers, since a test run has threads and must not be locked."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._found: dict[str, dict[str, str]] = {}
+
+    def outcomes(
+        self, module: str, kind: str = SESSION, *, user: int | None = None, locked: bool = True
+    ) -> dict[str, str]:
+        """What came of each act. Asked once, remembered from then on."""
+        request = json.dumps([module, kind, user, locked])
+        if request not in self._found:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            print(request, file=self._process.stdin, flush=True)
+            self._found[request] = json.loads(self._process.stdout.readline())
+        return self._found[request]
+
+
+@contextlib.contextmanager
+def locked_processes() -> Iterator[LockedProcesses]:
+    command = [sys.executable, "-m", "tests.sandbox.locked"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        yield LockedProcesses(process)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("module")
-    parser.add_argument("--kind", default=SESSION)
-    parser.add_argument("--user", type=int)
-    parser.add_argument("--unlocked", action="store_true")
-    options = parser.parse_args()
-    LOAD[options.kind]()
-    acts: dict[str, Act] = importlib.import_module(options.module).ACTS[options.kind]
-    if options.user is not None:
+    gc.freeze()
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            print(json.dumps(_answer(*json.loads(line))), flush=True)
+            os._exit(0)
+        if os.waitpid(pid, 0)[1] != 0:
+            print("{}", flush=True)
+
+
+def _answer(module: str, kind: str, user: int | None, locked: bool) -> dict[str, str]:
+    LOAD[kind]()
+    acts: dict[str, Act] = importlib.import_module(module).ACTS[kind]
+    if user is not None:
         os.setgroups([])
-        os.setresgid(options.user, options.user, options.user)
-        os.setresuid(options.user, options.user, options.user)
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    locks = Locks.prepared(CONFINEMENTS[kind])
     run: Run = _unlocked
-    if not options.unlocked:
-        run = (
-            _as_session
-            if options.kind == SESSION
-            else partial(_as_worker, CONFINEMENTS[options.kind])
-        )
-    print(json.dumps({name: _in_child(run, act) for name, act in acts.items()}))
+    if locked:
+        run = partial(_as_session if kind == SESSION else _as_worker, locks)
+    return {name: _in_child(run, act) for name, act in acts.items()}
 
 
 def _in_child(run: Run, act: Act) -> str:
@@ -89,9 +112,8 @@ def _child(run: Run, act: Act, theirs: socket.socket) -> NoReturn:
         os._exit(0)
 
 
-def _as_session(act: Act, parent: int) -> str:
+def _as_session(locks: Locks, act: Act, parent: int) -> str:
     async def inside() -> str:
-        locks = Locks.prepared(CONFINEMENTS[SESSION])
         forget_untidy()
         check_held(ALL, locks.apply(parent))
         return await _outcome(act)
@@ -99,8 +121,8 @@ def _as_session(act: Act, parent: int) -> str:
     return trio.run(inside)
 
 
-def _as_worker(confinement: Confinement, act: Act, parent: int) -> str:
-    check_held(ALL, Locks.prepared(confinement).apply(parent))
+def _as_worker(locks: Locks, act: Act, parent: int) -> str:
+    check_held(ALL, locks.apply(parent))
     return _plain_outcome(act)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,7 +13,7 @@ from runtime.sandbox.acts import acts, lethal_acts
 from runtime.sandbox.landlock import abi_version
 from tests.sandbox import allowed_acts, forbidden_acts
 from tests.sandbox.kinds import CONFINEMENTS, SESSION
-from tests.sandbox.locked import ORDINARY_USER, outcomes
+from tests.sandbox.locked import ORDINARY_USER, LockedProcesses, locked_processes
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="kernel locks are Linux only")
 on_x86_64 = pytest.mark.skipif(
@@ -20,7 +21,7 @@ on_x86_64 = pytest.mark.skipif(
 )
 FORBIDDEN = "tests.sandbox.forbidden_acts"
 ALLOWED_ACTS = "tests.sandbox.allowed_acts"
-USERS = [(), ("--user", str(ORDINARY_USER))]
+USERS = [None, ORDINARY_USER]
 EXPECTED = {
     "start a thread": "RuntimeError: can't start new thread",
     "use more memory": "ENOMEM",
@@ -40,27 +41,35 @@ FORBIDDEN_ACTS = [(kind, act) for kind, acts in forbidden_acts.ACTS.items() for 
 WORK = [(kind, act) for kind, acts in allowed_acts.ACTS.items() for act in acts]
 
 
+@pytest.fixture(scope="module")
+def processes() -> Iterator[LockedProcesses]:
+    with locked_processes() as started:
+        yield started
+
+
 @pytest.fixture(params=USERS, ids=["root", "ordinary user"])
-def user(request: pytest.FixtureRequest) -> tuple[str, ...]:
+def user(request: pytest.FixtureRequest) -> int | None:
     if request.param and os.getuid() != 0:
         pytest.skip("this is an ordinary user already")
-    options: tuple[str, ...] = request.param
-    return options
+    number: int | None = request.param
+    return number
 
 
 @on_linux
 @on_x86_64
 @pytest.mark.parametrize(("kind", "act"), FORBIDDEN_ACTS)
-def test_a_forbidden_act_is_refused(user: tuple[str, ...], kind: str, act: str) -> None:
+def test_a_forbidden_act_is_refused(
+    processes: LockedProcesses, user: int | None, kind: str, act: str
+) -> None:
     expected = {**EXPECTED, **EXPECTED_OF.get(kind, {})}
-    assert outcomes(FORBIDDEN, "--kind", kind, *user)[act] == expected.get(act, "EPERM")
+    assert processes.outcomes(FORBIDDEN, kind, user=user)[act] == expected.get(act, "EPERM")
 
 
 @on_linux
 @on_x86_64
 @pytest.mark.parametrize("act", sorted(set(forbidden_acts.ACTS[SESSION]) - UNPROVED))
-def test_without_locks_the_same_act_is_not_refused(act: str) -> None:
-    outcome = outcomes(FORBIDDEN, "--unlocked")[act]
+def test_without_locks_the_same_act_is_not_refused(processes: LockedProcesses, act: str) -> None:
+    outcome = processes.outcomes(FORBIDDEN, locked=False)[act]
     assert outcome not in ("EPERM", "EACCES")
     assert not outcome.startswith("signal")
 
@@ -72,16 +81,20 @@ def test_no_act_is_forbidden_to_others_that_is_not_to_scripts() -> None:
 
 @on_linux
 @pytest.mark.parametrize("kind", CONFINEMENTS)
-def test_every_act_of_the_probe_succeeds_without_locks(kind: str) -> None:
-    found = outcomes(FORBIDDEN, "--kind", kind, "--unlocked")
+def test_every_act_of_the_probe_succeeds_without_locks(
+    processes: LockedProcesses, kind: str
+) -> None:
+    found = processes.outcomes(FORBIDDEN, kind, locked=False)
     tried = (*acts(CONFINEMENTS[kind]), *lethal_acts())
     assert {found[name] for name in tried} <= {"done", "exit 0"}
 
 
 @on_linux
 @pytest.mark.parametrize(("kind", "act"), WORK)
-def test_what_the_work_needs_is_let_through(user: tuple[str, ...], kind: str, act: str) -> None:
-    assert outcomes(ALLOWED_ACTS, "--kind", kind, *user)[act] == "done"
+def test_what_the_work_needs_is_let_through(
+    processes: LockedProcesses, user: int | None, kind: str, act: str
+) -> None:
+    assert processes.outcomes(ALLOWED_ACTS, kind, user=user)[act] == "done"
 
 
 @on_linux

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import _webrtcvad  # the package around it reads its own metadata, a tenth of the engine's start
 import attrs
 import numpy as np
-import webrtcvad
 
 from runtime.media.frames import FRAME_MS, RATE_HZ, Samples
 
@@ -46,7 +46,9 @@ class VoiceFrames:
     """Tells for each 20 ms of one leg whether it holds voice, without any hang-over."""
 
     def __init__(self) -> None:
-        self._detector = webrtcvad.Vad(STRICTNESS)
+        self._detector = _webrtcvad.create()
+        _webrtcvad.init(self._detector)
+        _webrtcvad.set_mode(self._detector, STRICTNESS)
         self._floor = FLOOR_START_DB
 
     def hear(self, frame: Samples) -> bool:
@@ -56,7 +58,8 @@ class VoiceFrames:
             self._floor += (max(level, FLOOR_START_DB) - self._floor) * FLOOR_FALL
         else:
             self._floor = min(level, self._floor + FLOOR_RISE_DB)
-        return bool(self._detector.is_speech(frame.tobytes(), RATE_HZ)) and above
+        voiced = _webrtcvad.process(self._detector, RATE_HZ, frame.tobytes(), len(frame))
+        return bool(voiced) and above
 
 
 @attrs.define

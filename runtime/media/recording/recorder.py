@@ -140,7 +140,8 @@ class Recorder:
         """Serve until the core closes the link."""
         due = time.monotonic() + POLL_S
         while True:
-            if self._link.wait(max(0.0, due - time.monotonic())):
+            pause_s = max(0.0, due - time.monotonic()) if self._recordings else None
+            if self._link.wait(pause_s):
                 try:
                     packets = self._link.receive_nowait()
                 except LinkClosed:

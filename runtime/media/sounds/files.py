@@ -19,7 +19,7 @@ from runtime.media import ffmpeg
 from runtime.media.pcm import PcmBuffer, PcmError, size_of
 from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.confine import Confinement
-from runtime.processes.entering import enter_child
+from runtime.processes.entering import enter_child, leave
 from runtime.processes.locking import lock_for_good
 from runtime.processes.packets import LinkClosed
 from runtime.sandbox.profiles import DECODER
@@ -28,8 +28,6 @@ from .arriving import Arriving
 from .decoding import BadFile, decode_into
 from .headers import wav_header
 
-MAX_FILE_BYTES: Final = 10 * 1024 * 1024
-"""The platform's limit for a sound file (voxengine.md 2.2)."""
 MEMORY_BYTES: Final = 256 * 1024 * 1024
 """Over the size at start: the file, the hour of audio addresses, FFmpeg's buffers."""
 CONFINEMENT: Final = Confinement(profile=DECODER, memory_bytes=MEMORY_BYTES)
@@ -44,6 +42,7 @@ def main() -> None:
     with contextlib.suppress(LinkClosed):
         link.send({"state": "ready", "sandbox": report.to_json()})
         _serve_all(link)
+    leave()
 
 
 def _serve_all(link: BlockingLink) -> None:

@@ -25,11 +25,10 @@ from runtime.speech.tts import TtsProvider
 
 from .alive import AliveSounds
 from .decoders import Content, Decoders
-from .files import MAX_FILE_BYTES
 from .sequence import join
 from .sound import PcmSound
 from .sound_cache import SoundCache
-from .sound_port import WHOLE, Assets, Fetching, Voice
+from .sound_port import MAX_FILE_BYTES, WHOLE, Assets, Fetching, Voice
 from .sound_workers import SoundWorkers
 from .url_sounds import UrlSounds
 

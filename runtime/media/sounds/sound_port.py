@@ -9,6 +9,9 @@ import attrs
 
 from runtime.media.port import Sound
 
+MAX_FILE_BYTES: Final = 10 * 1024 * 1024
+"""The platform's limit for a sound file (voxengine.md 2.2)."""
+
 
 @attrs.frozen(kw_only=True)
 class Fetching:

@@ -1,8 +1,9 @@
 """The core's side of processes that make or understand sounds: file decoders, voices, recognisers.
 
 One request at a time per worker, a bounded queue before them in which owners take turns
-(decisions/turns.py). A worker that dies, or takes too long by its CPU clock or by the wall clock,
-costs the one request it was busy with: it is killed and replaced, and the next request goes on.
+(decisions/turns.py). One worker is warm from the start, more are started when requests wait, and
+stay. A worker that dies, or takes too long by its CPU clock or by the wall clock, costs the one
+request it was busy with: it is killed and replaced, and the next request goes on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from runtime.sandbox.levels import SandboxReport, Weaker, admitted, unprobed
 
 START_S: Final = 30.0
 """A worker needs well under a second; on a starved machine, this."""
+GROWTH_PAUSE_S: Final = 0.1
+"""How long requests wait before another worker is started: the sounds of a call are decoded by one
+in less, and a start costs more than they do."""
 RESTART_PAUSE_S: Final = 1.0
 """After a worker that died before it was ready, so that a broken installation does not spin."""
 END_S: Final = 0.5
@@ -43,6 +47,7 @@ class WorkerKind:
     name: str
     """As an author reads it: "the file decoder"."""
     count: int
+    """At most so many of them."""
     queue: int
     """Requests that may wait; one more is refused."""
     job_s: float
@@ -119,18 +124,22 @@ class SoundWorkers:
         """How well the workers are locked, as the latest found by trying."""
         self._jobs: Turns[_Job] = Turns(kind.shares)
         self._idle = trio.lowlevel.ParkingLot()
+        self._asked = trio.lowlevel.ParkingLot()
+        """Where the growth of the pool waits for the next request to come, or to be begun."""
+        self._workers = 0
+        """Kept running; those that are still being started too."""
         self._running = False
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Start the workers and keep them running until cancelled; ready when one is."""
+        """Start a worker, more as they are needed, and keep them until cancelled; ready when the
+        first one is."""
         async with trio.open_nursery() as nursery:
             try:
+                self._workers = 1
                 await nursery.start(self._keep_worker)
-                for _ in range(self.kind.count - 1):
-                    nursery.start_soon(self._keep_worker)
                 self._running = True
                 task_status.started()
-                await trio.sleep_forever()
+                await self._grow(nursery)
             finally:
                 self._running = False
                 for job in self._jobs.clear():
@@ -157,6 +166,23 @@ class SoundWorkers:
             job.close()
             raise SoundError(f"{self.kind.name} {why}; try again later")
         self._idle.unpark()
+        self._asked.unpark_all()
+
+    async def _grow(self, nursery: trio.Nursery) -> None:
+        while True:
+            await self._asked.park()
+            while self._workers < (wanted := self._wanted_workers()):
+                await trio.sleep(GROWTH_PAUSE_S)
+                if self._workers < min(wanted, self._wanted_workers()):
+                    self._workers += 1
+                    nursery.start_soon(self._keep_worker)
+
+    def _wanted_workers(self) -> int:
+        """One for each request. Where several are busy one more, so that the next owner's request
+        does not wait for a start."""
+        busy = self._jobs.busy
+        spare = int(busy > 1)
+        return min(self.kind.count, busy + max(len(self._jobs), spare))
 
     async def _keep_worker(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -213,6 +239,7 @@ class SoundWorkers:
                 await self._idle.park()
                 continue
             owner, job = turn
+            self._asked.unpark_all()
             try:
                 if not job.work.wanted:
                     job.close()

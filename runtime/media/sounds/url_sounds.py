@@ -23,9 +23,8 @@ from runtime.net import Body, Failure, Fetcher, FetchError, Request
 from runtime.net.fetch import TIMEOUT_ERROR
 
 from .decoders import Content, Decoders
-from .files import MAX_FILE_BYTES
 from .sound import PcmSound, SoundSource
-from .sound_port import Fetching
+from .sound_port import MAX_FILE_BYTES, Fetching
 from .url_cache import Headers, Stored, UrlCache, stored
 
 DOWNLOAD_S: Final = 300.0
