@@ -28,7 +28,7 @@ from .settings import (
 
 _Key = TypeVar("_Key")
 
-WhatChanged = Literal["registered", "refreshed", "unregistered", "expired", "closed"]
+WhatChanged = Literal["registered", "refreshed", "unregistered", "displaced", "expired", "closed"]
 
 MAX_AGENT_CHARS = 80
 """Of User-Agent, for people."""
@@ -147,13 +147,19 @@ class Registrar:
             if wish.expires_s:
                 after.append(_binding(user.name, wish, request, flow, now))
         grows = len(after) - len(before)
-        if len(after) > user.max_contacts and grows > 0:
-            why = f"user {user.name} has {len(before)} contacts, the limit is {user.max_contacts}"
+        over = len(after) - user.max_contacts if grows > 0 else 0
+        # A phone that starts anew at another port leaves a contact behind that nobody refreshes.
+        unheard = [one for one in self._bindings.get(user.name, ()) if one in after]
+        if over > len(unheard):
+            why = f"user {user.name} may have {user.max_contacts} contacts"
             return RegisterResult(status=403, reason=why)
+        displaced = unheard[: max(0, over)]
+        after = [one for one in after if one not in displaced]
+        grows -= len(displaced)
         if grows > 0 and not self._has_room(flow.peer, grows):
             headers = (("Retry-After", str(RETRY_AFTER_S)),)
             return RegisterResult(status=503, reason="no room for registrations", headers=headers)
-        self._replace(before, after)
+        self._replace(before, after, displaced)
         return None
 
     def _has_room(self, peer: PeerAddress, more: int) -> bool:
@@ -162,12 +168,15 @@ class Registrar:
             peer.is_loopback or of_address <= MAX_PER_ADDRESS
         )
 
-    def _replace(self, before: list[Binding], after: list[Binding]) -> None:
+    def _replace(
+        self, before: list[Binding], after: list[Binding], displaced: list[Binding]
+    ) -> None:
         gone = [one for one in before if one not in after]
         new = [one for one in after if one not in before]
         for one in gone:
             stays = _same_contact(new, one.contact) is not None
-            self._drop(one, None if stays else "unregistered")
+            why: WhatChanged = "displaced" if one in displaced else "unregistered"
+            self._drop(one, None if stays else why)
         for one in new:
             is_new = _same_contact(gone, one.contact) is None
             self._add(one, "registered" if is_new else "refreshed")

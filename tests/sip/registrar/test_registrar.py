@@ -243,14 +243,32 @@ def test_a_sips_contact_is_refused_where_others_could_read_along(transport: Tran
 # --- bounds ---
 
 
-def test_a_user_has_no_more_contacts_than_configured() -> None:
+def test_a_new_phone_takes_the_place_of_the_one_that_was_not_heard_for_longest() -> None:
     desk = Desk()
     desk.register("<sip:a@h>", "<sip:b@h>", "<sip:c@h>")
-    result = desk.register("<sip:d@h>", cseq=2)
-    assert result.status == 403
-    assert "limit is 3" in (result.reason or "")
-    assert desk.register("<sip:a@h>;expires=0", "<sip:d@h>", cseq=3).status == 200
-    assert len(desk.contacts()) == 3
+    desk.register("<sip:a@h>", cseq=2)
+    desk.registrar.take_news()
+    assert desk.register("<sip:d@h>", cseq=3).status == 200
+    news = [(one.change, one.contact) for one in desk.registrar.take_news()]
+    assert news == [("displaced", "sip:b@h"), ("registered", "sip:d@h")]
+    assert sorted(desk.contacts()) == ["sip:a@h", "sip:c@h", "sip:d@h"]
+    assert desk.register("<sip:a@h>;expires=0", "<sip:e@h>", cseq=4).status == 200
+    assert sorted(desk.contacts()) == ["sip:c@h", "sip:d@h", "sip:e@h"]
+
+
+def test_a_phone_that_starts_anew_at_other_ports_can_always_register() -> None:
+    desk = Desk()
+    for number in range(50):
+        assert desk.register(f"<sip:bob@192.0.2.9:{1024 + number}>", cseq=1).status == 200
+    assert len(desk.contacts()) == BOB.max_contacts
+
+
+def test_a_user_cannot_name_more_contacts_at_once_than_it_may_have() -> None:
+    desk = Desk()
+    desk.register("<sip:a@h>")
+    result = desk.register("<sip:b@h>", "<sip:c@h>", "<sip:d@h>", "<sip:e@h>", cseq=2)
+    assert (result.status, result.reason) == (403, "user bob may have 3 contacts")
+    assert desk.contacts() == ["sip:a@h"]
 
 
 def test_a_request_with_too_many_contacts_is_refused() -> None:
