@@ -24,7 +24,7 @@ from tests.legs.sip.fakes import offer
 
 pytestmark = pytest.mark.loopback
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 RATE = 8000
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import trio
 
-WAIT_S: Final = 30.0
+WAIT_S: Final = 60.0
 """For anything that is promised within a second or two: the machine may be busy."""
 POLL_S: Final = 0.01
 

@@ -53,7 +53,7 @@ PARTS: Final = 4
 HOLD_S: Final = 0.25
 """Of CPU time, or of sleep: a hundred times as long as a script that does not hold. What it waited
 for a processor does not count."""
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 90.0
 """For everything else, on a machine that is busy; as soon as it is seen, the run is over."""
 LOOK_S: Final = 0.01
 MEMORY_BYTES: Final = 768 * 1024 * 1024

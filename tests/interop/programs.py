@@ -20,7 +20,7 @@ import trio
 
 STOP_GRACE_S: Final = 3.0
 """A peer that does not end on SIGTERM within this is killed."""
-READY_S: Final = 15.0
+READY_S: Final = 60.0
 """For a peer to open its port on a busy machine."""
 POLL_S: Final = 0.02
 

@@ -13,7 +13,7 @@ from tests.net.web import Answer, Web, client_context
 pytestmark = pytest.mark.loopback
 
 LOOPBACK = parse_networks(["127.0.0.0/8"])
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from runtime.processes.child import Child, start_child
 from runtime.processes.packets import LinkClosed
 
 ECHO = "tests.processes.echo"
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 def _start_echo(*arguments: str, nice: int = 0) -> Child:

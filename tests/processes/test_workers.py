@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.processes.test_child import gone
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 CORE = """
 import os, sys
 from pathlib import Path

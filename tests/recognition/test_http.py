@@ -29,7 +29,7 @@ from tests.net.web import Answer, Web
 
 pytestmark = pytest.mark.loopback
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 UTTERANCE = Ended((1000 * np.sin(np.arange(16000))).astype(np.int16))
 WISHES = {"phraseHints": ["größer", "yes"], "profile": "en-GB"}
 

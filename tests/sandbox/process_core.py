@@ -23,8 +23,8 @@ from runtime.sandbox.frames import (
 from runtime.sandbox.launcher import WorkerProcess, ZygoteLauncher
 from runtime.sandbox.wire import MAX_CORE_FRAME, MAX_WORKER_FRAME, FrameDecoder, encode_frame
 
-PATIENCE_S = 30.0
-"""Generous: the machine may be starved."""
+PATIENCE_S = 120.0
+"""A script's process is nice, and others may take all processors for long."""
 
 
 class ProcessCore:

@@ -30,7 +30,7 @@ SDP = (
     b"v=0\r\no=callstage 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
     b"m=audio 6000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 )
-PATIENCE_S = 20
+PATIENCE_S = 60
 """Bound on every wait of these tests; only a broken build ever waits so long."""
 
 

@@ -30,7 +30,7 @@ from sip.message import Headers as SipHeaders
 from sip.message import NameAddr, Uri
 from tests.legs.sip.fakes import FakeMediaLeg, offer
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 @attrs.define

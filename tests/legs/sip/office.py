@@ -25,7 +25,7 @@ from sip.message import Request, Response, parse_datagram
 from tests.legs.sip.bench import QuietEngine, SipFarEnd
 
 PASSWORD = "correct-horse"
-PATIENCE_S = 10
+PATIENCE_S = 60
 MAX_LEGS = 16
 
 
