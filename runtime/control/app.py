@@ -20,11 +20,14 @@ from runtime.applications import Applications, Refused
 from runtime.applications.secrets import ApplicationSecrets
 from runtime.applications.users import ApplicationUsers
 from runtime.control.access import AccessDoor
+from runtime.control.answered import Answered, Counting
 from runtime.control.applications import ApplicationsDoor, on_refused
 from runtime.control.auth import AccessRule, Gate
+from runtime.control.figures import Figures
 from runtime.control.health import Health
 from runtime.control.history import History
 from runtime.control.live import LiveFeed
+from runtime.control.metrics import Metrics
 from runtime.control.openapi import document
 from runtime.control.problem import (
     Problem,
@@ -70,6 +73,8 @@ class ControlParts:
     users: ApplicationUsers
     state: Callable[[], dict[str, Any]]
     """Facts for /healthz beside the sessions: listeners, engine, sandbox."""
+    figures: Callable[[], Figures] = Figures
+    """For /metrics beside sessions and requests."""
     caught_up: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint
     """Waits until the history has what began before."""
     access_bytes: int = Limits().access_request_bytes
@@ -79,7 +84,8 @@ class ControlParts:
 
 
 def build_app(parts: ControlParts) -> ASGIApp:
-    table = build_table(parts)
+    answered = Answered()
+    table = build_table(parts, answered)
     app = Starlette(
         routes=table.routes,
         exception_handlers={
@@ -93,13 +99,15 @@ def build_app(parts: ControlParts) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # by a name that the client has sent
     rule = AccessRule(loopback=parts.loopback, owner=parts.tokens.owner, rates=parts.rates)
-    return AccessDoor(Gate(app, rule, table), parts.registry.access, parts.access_bytes)
+    door = AccessDoor(Gate(app, rule, table), parts.registry.access, parts.access_bytes)
+    return Counting(door, answered)
 
 
-def build_table(parts: ControlParts) -> Table:
+def build_table(parts: ControlParts, answered: Answered) -> Table:
     """All requests, that for the document about them included."""
     doors = Doors(
         health=Health(parts.registry, parts.state),
+        metrics=Metrics(parts.registry, parts.figures, answered),
         sessions=Sessions(parts.registry, parts.timelines, parts.caught_up),
         recordings=Recordings(parts.recording, parts.store, parts.delete_recording),
         registrations=Registrations(parts.registrations, parts.users),

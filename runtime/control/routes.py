@@ -17,6 +17,7 @@ from runtime.control.applications import ApplicationsDoor
 from runtime.control.health import Health
 from runtime.control.history import History
 from runtime.control.live import LiveFeed
+from runtime.control.metrics import TEXT, Metrics
 from runtime.control.reach import Bounds, Reach, reach_of
 from runtime.control.recordings import SEARCH, Recordings
 from runtime.control.registrations import Registrations
@@ -76,6 +77,7 @@ class Doors:
     """The handlers."""
 
     health: Health
+    metrics: Metrics
     sessions: Sessions
     recordings: Recordings
     registrations: Registrations
@@ -139,6 +141,7 @@ def _looking(doors: Doors) -> tuple[Endpoint, ...]:
     return (
         _get("/healthz", doors.health.healthz, "Whether the process lives, and its state", None),
         _get("/readyz", doors.health.readyz, "Whether calls are taken", None),
+        _get("/metrics", doors.metrics.show, "Figures for Prometheus", answer=TEXT),
         _get(f"{API}/sessions", sessions.listing, "Live sessions, oldest first", is_own=True),
         _get(one, sessions.one, "One session, live or among the last that ended"),
         _get(f"{API}/refusals", sessions.refusals, "Calls refused before any session, by source"),

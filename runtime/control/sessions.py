@@ -53,7 +53,7 @@ class Sessions:
         return JSONResponse({"sessions": views})
 
     async def refusals(self, _: Request) -> Response:
-        views = [attrs.asdict(view) for view in self.registry.refusals()]
+        views = [attrs.asdict(view) for view in self.registry.refused.views()]
         return JSONResponse({"refusals": views})
 
     async def one(self, request: Request) -> Response:

@@ -16,6 +16,7 @@ from typing import Final
 import attrs
 import trio
 
+from runtime.media.heard import Heard
 from runtime.media.native.library import means
 from runtime.media.outbox import Outbox
 from runtime.media.port import (
@@ -133,6 +134,8 @@ class MediaClient:
         """How well the engine is locked, as the latest found by trying."""
         self.skipped_frames = 0
         """20 ms frames that all engines so far were too late for."""
+        self.restarts = 0
+        self.heard = Heard()
         self._ids = itertools.count(1)
         self._proxies: dict[int, Proxy] = {}
         self._outbox: Outbox | None = None
@@ -236,6 +239,7 @@ class MediaClient:
         finally:
             lost = self._end()
             await child.close(CLOSE_GRACE_S)
+        self.restarts += 1
         status = describe_exit(child.status if child.status is not None else -9)
         self._note(f"the media engine ended ({status}) with {lost} units; starting another")
 
@@ -326,6 +330,7 @@ class MediaClient:
                 proxy.open = False
             if isinstance(what, LegClosed):
                 self._spares.closed()
+                self.heard.add(what.statistics)
             proxy.deliver(what)
 
     def _on_leg_opened(self, unit: int, what: LegOpened) -> None:

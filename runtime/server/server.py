@@ -44,6 +44,7 @@ from runtime.server.children import Children
 from runtime.server.isolation import check_isolation
 from runtime.server.machine import raise_descriptor_limit, sessions_that_fit
 from runtime.server.records import Records
+from runtime.server.standing import ServerStanding
 from runtime.session.refusals import RefusalView
 from runtime.session.registry import SessionRegistry
 from runtime.session.rules import Routing
@@ -201,7 +202,7 @@ class Server:
         return wanted == "on" or (wanted == "auto" and not self._sip.only_loopback)
 
     def _on_refused_call(self, call: RefusedCall) -> None:
-        self.registry.note_refusal(call.remote, call.to_uri, call.code, call.reason)
+        self.registry.refused.add(call.remote, call.to_uri, call.code, call.reason)
 
     def _on_registration(self, change: RegistrationChanged) -> None:
         tell = self._log.debug if change.change == "refreshed" else self._log.info
@@ -265,6 +266,14 @@ class Server:
             await self._compile_scripts()
             await self._children.zygote.filled()
         config = self.config
+        standing = ServerStanding(
+            config=config,
+            children=self._children,
+            sip=self._sip,
+            store=self._records.store,
+            registry=self.registry,
+            bound=lambda: self._bound,
+        )
         app = build_app(
             ControlParts(
                 registry=self.registry,
@@ -281,7 +290,8 @@ class Server:
                 secrets=self._secrets,
                 users=self._stored_users,
                 access_bytes=self.config.application_limits.access_request_bytes,
-                state=self._state,
+                state=standing.state,
+                figures=standing.figures,
                 registrations=lambda: registrations_view(
                     self._sip.registrations(), trio.current_time()
                 ),
@@ -351,20 +361,6 @@ class Server:
         self._http_ending.set()
         with trio.move_on_after(GRACE_S):
             await self._http_ended.wait()
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "sip": [str(each) for each in self._bound],
-            "signalling": self._sip.footprint(),
-            "scenarios": sorted(self.registry.routing.bundles),
-            "blank_workers": len(self._children.zygote.blank_pids),
-            "audio_engine": self._children.engine.means,
-            "trunks": self._sip.trunk_states(),
-            "sandbox": {
-                **self._children.isolation.to_json(),
-                "required": self.config.sandbox.require,
-            },
-        }
 
 
 def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

@@ -7,7 +7,7 @@ audio statistics), and the session's timeline waits a moment for that.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import trio
@@ -26,6 +26,8 @@ class Counted(Protocol):
     def phase(self) -> Phase: ...
     @property
     def joined(self) -> bool: ...
+    @property
+    def incoming(self) -> bool: ...
 
 
 class Side(enum.Enum):
@@ -47,6 +49,9 @@ class CallBook:
 
     def __len__(self) -> int:
         return len(self._live)
+
+    def __iter__(self) -> Iterator[Counted]:
+        return iter(self._live.values())
 
     def opened(self, call: Counted) -> None:
         self._family.attempts += not call.joined

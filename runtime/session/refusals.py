@@ -11,8 +11,13 @@ from typing import Final
 
 import attrs
 
+from runtime.decisions.bounded_counts import BoundedCounts
+
 MAX_SOURCES: Final = 500
 """Newest ones; a flood from forged addresses must not grow memory."""
+MAX_CODES: Final = 40
+"""Codes of ours; there are some twenty."""
+OTHER_CODE: Final = -1
 
 
 MAX_REASONS: Final = 8
@@ -27,6 +32,7 @@ class RefusalView:
     source: str
     """The peer's address without its port."""
     code: int
+    """0: nothing was answered."""
     reason: str
     """Of the last one."""
     destination: str
@@ -48,10 +54,13 @@ class Refusals:
         self._views: OrderedDict[tuple[str, int], RefusalView] = OrderedDict()
         self._reasons: dict[tuple[str, int], set[str]] = {}
         """What was told of each of them, at most MAX_REASONS."""
+        self.counts: BoundedCounts[int] = BoundedCounts(MAX_CODES, OTHER_CODE)
+        """All there ever were, by code."""
 
     def add(self, remote: str, destination: str, code: int, reason: str) -> None:
         """A call was refused. Told to `on_new` when its reason is new, and at each power of two."""
         now = self._wall_time()
+        self.counts.add(code)
         key = (source_of(remote), code)
         before = self._views.pop(key, None)
         view = RefusalView(

@@ -28,6 +28,7 @@ from runtime.session.rules import DEFAULT_APPLICATION, Match, NoMatch, Number, R
 from runtime.session.scripts import Scripts
 from runtime.session.settings import Ports, SessionSettings
 from runtime.session.supervisor import Plan, SessionHost, Surroundings
+from runtime.session.tally import Standing, Tally, standing_of
 from runtime.session.timeline import Timeline, TimelineSinkFactory
 from runtime.session.views import SessionView
 from runtime.session.watch import ROUND_S
@@ -85,7 +86,8 @@ class SessionRegistry:
         self._scripts = Scripts(launcher, settings.limits)
         self._timelines = timelines
         self._new_id = new_id
-        self._refusals = Refusals(wall_time, on_refusal)
+        self.refused = Refusals(wall_time, on_refusal)
+        """Calls and requests before any session, those of the signalling side included."""
         self._served: Served[Bundle] = Served(operator=Routing(bundles={}))
         self._live: dict[str, SessionHost] = {}
         self._over: OrderedDict[str, Finished] = OrderedDict()
@@ -96,6 +98,8 @@ class SessionRegistry:
         self._draining = False
         self.access = AccessBook(new_token)
         """Where requests from outside find a session."""
+        self.tally = Tally(history or NoHistory())
+        """What has been."""
         self._changed = trio.Event()
         self._around = Surroundings(
             settings=settings,
@@ -107,7 +111,7 @@ class SessionRegistry:
             wall_time=wall_time,
             draining=lambda: self._draining,
             changed=self._wake,
-            history=history or NoHistory(),
+            history=self.tally,
             ends=self._count_end,
         )
 
@@ -243,9 +247,8 @@ class SessionRegistry:
 
     def _no_room(self, scenario: str, bundle: Bundle) -> str | None:
         """Why no session of this can begin now."""
-        limit = self._settings.limits.max_sessions or self._settings.sessions_that_fit
-        if len(self._live) >= limit:
-            return f"{limit} sessions run, the limit"
+        if len(self._live) >= self.most_sessions:
+            return f"{self.most_sessions} sessions run, the limit"
         return self._breaker.refusal(scenario, bundle.version, trio.current_time())
 
     def _enter(self, plan: Plan) -> SessionHost:
@@ -287,7 +290,7 @@ class SessionRegistry:
     def _refuse(self, leg: Leg, code: int, reason: str) -> None:
         identity = leg.identity
         headers = {"Retry-After": str(self._settings.retry_after_s)} if code == 503 else {}
-        self._refusals.add(identity.remote, identity.number, code, reason)
+        self.refused.add(identity.remote, identity.number, code, reason)
         leg.listen(_nobody_listens)
         leg.reject(code, reason, headers)
 
@@ -310,13 +313,14 @@ class SessionRegistry:
         """To read and to follow."""
         return host.timeline if (host := self._find(session_id)) else None
 
-    def note_refusal(self, remote: str, destination: str, code: int, reason: str) -> None:
-        """A call or request that the signalling side refused before it became a leg."""
-        self._refusals.add(remote, destination, code, reason)
+    @property
+    def most_sessions(self) -> int:
+        """At once."""
+        return self._settings.limits.max_sessions or self._settings.sessions_that_fit
 
-    def refusals(self) -> list[RefusalView]:
-        """Calls refused before any session, newest first."""
-        return self._refusals.views()
+    def standing(self) -> Standing:
+        """Sessions and calls now."""
+        return standing_of(self._live.values())
 
     def _find(self, session_id: str) -> SessionHost | Finished | None:
         return self._live.get(session_id) or self._over.get(session_id)

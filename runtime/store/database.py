@@ -10,6 +10,7 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -43,13 +44,19 @@ T = TypeVar("T")
 class StoreError(Exception):
     """The database cannot be used; str() says which file and why."""
 
+    kind = "other"
+
 
 class StoreFull(StoreError):
     """The disk has no room; nothing was changed."""
 
+    kind = "full"
+
 
 class StoreBusy(StoreError):
     """The search took too long; str() says what to do."""
+
+    kind = "busy"
 
 
 @attrs.define(eq=False)
@@ -60,6 +67,8 @@ class Database:
     _engine: Engine
     _writing: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
     _reading: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(READERS))
+    errors: Counter[str] = attrs.field(factory=Counter, init=False)
+    """By kind: busy, full, other."""
 
     @classmethod
     def open(cls, folder: Path) -> Database:
@@ -82,11 +91,13 @@ class Database:
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """One transaction. It is finished even when the caller is cancelled. Raises StoreError."""
-        return await trio.to_thread.run_sync(self.write_sync, work, limiter=self._writing)
+        with self._counting():
+            return await trio.to_thread.run_sync(self.write_sync, work, limiter=self._writing)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Raises StoreBusy after READ_S, StoreError when the file cannot be read."""
-        return await trio.to_thread.run_sync(self._read, work, limiter=self._reading)
+        with self._counting():
+            return await trio.to_thread.run_sync(self._read, work, limiter=self._reading)
 
     def write_sync(self, work: Callable[[Connection], T]) -> T:
         """As `write`, where nothing runs yet."""
@@ -103,6 +114,15 @@ class Database:
                 return work(connection)
             finally:
                 driver.set_progress_handler(None, 0)
+
+    @contextlib.contextmanager
+    def _counting(self) -> Iterator[None]:
+        """In trio's thread, whatever thread the work was done in."""
+        try:
+            yield
+        except StoreError as why:
+            self.errors[why.kind] += 1
+            raise
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:

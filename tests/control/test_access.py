@@ -148,7 +148,7 @@ async def test_the_document_describes_exactly_the_requests_there_are(
 ) -> None:
     async with client_of(sim, tmp_path) as client:
         served = (await client.get("/api/v1/openapi.json")).json()
-        table: Table = client._transport.app._app._table  # type: ignore[attr-defined]
+        table: Table = client._transport.app._app._app._table  # type: ignore[attr-defined]
     routes = {
         (route.path, method)
         for route in table.routes

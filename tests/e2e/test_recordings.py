@@ -7,6 +7,7 @@ import re
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.audio import tone
 from tests.e2e.phone import Dialog, Phone
@@ -38,6 +39,56 @@ async def fetch(url: str, byte_range: str = "") -> httpx.Response:
     headers = {"Range": byte_range} if byte_range else {}
     async with httpx.AsyncClient(trust_env=False) as client:
         return await client.get(url, headers=headers)
+
+
+async def metrics(runtime: RuntimeProcess) -> dict[str, float]:
+    answer = await fetch(f"{runtime.http}/metrics")
+    assert answer.status_code == 200
+    families = text_string_to_metric_families(answer.text)
+    return {
+        " ".join([sample.name, *sample.labels.values()]): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+async def test_the_metrics_count_a_call_its_audio_and_its_recording(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    before = await metrics(runtime)
+    call = await recorded(phone, runtime, "counted", ("X-Container", "wav"))
+    during = await metrics(runtime)
+    assert during["callstage_recordings_active"] == before["callstage_recordings_active"] + 1
+    assert during["callstage_calls in connected"] == before["callstage_calls in connected"] + 1
+    assert during["callstage_engine_legs"] >= 1
+    await call.bye()
+    session = await runtime.session_of(call.call_id)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        await client.delete(f"{runtime.http}/api/v1/sessions/{session}")
+    await runtime.over(session)
+    refused = await phone.call("no-such-script")
+    assert (await refused.final()).status == 404
+
+    after = await metrics(runtime)
+    for name, more in (
+        ("callstage_sessions_started_total", 1),
+        ("callstage_sessions_ended_total operator", 1),
+        ("callstage_calls_ended_total in answered", 1),
+        ("callstage_recordings_finished_total", 1),
+        ("callstage_recordings_active", 0),
+        ("callstage_http_requests_total 2xx", 3),
+    ):
+        assert after[name] - before[name] == more, name
+    assert after["callstage_refusals_total 404"] >= 1
+    assert (
+        after["callstage_rtp_packets_received_total"]
+        > before["callstage_rtp_packets_received_total"]
+    )
+    assert after["callstage_engine_frames_total"] > before["callstage_engine_frames_total"]
+    assert after["callstage_engine_cpu_seconds_total"] > 0
+    assert after["callstage_sandbox_level full"] == 1
+    assert after["callstage_draining"] == 0
+    assert after["process_resident_memory_bytes"] > 10_000_000
 
 
 @pytest.mark.parametrize("container", ["wav", "mp3", "flac", "ogg"])

@@ -100,7 +100,7 @@ async def test_a_full_conference_is_486_with_the_reason(autojump_clock: MockCloc
         late = await b.ring_in("room1")
         assert late.sent == ["486"]
         assert late.reasons == ["the conference is full: 2 callers"]
-        assert b.registry.refusals()[0].code == 486
+        assert b.registry.refused.views()[0].code == 486
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ async def test_calls_to_ourselves_share_the_attempts_of_one_session(
         await b.quiet()
         assert [leg.sent for leg in legs] == [[], [], [], ["482"]]
         assert "calls itself" in legs[-1].reasons[0]
-        assert "calls itself" in b.registry.refusals()[0].reason
+        assert "calls itself" in b.registry.refused.views()[0].reason
         await b.launcher.workers[0].command("call.create", unit=1, kind="sip", to="sip:a@127.0.0.1")
         assert b.launcher.workers[0].last("Call.Failed").fields["code"] == 403
 

@@ -22,7 +22,7 @@ async def test_a_call_that_no_rule_takes_is_404_with_the_explanation(
         assert leg.sent == ["404"]
         assert "sales (\\+4420794601.., no)" in leg.reasons[0]
         assert b.launcher.workers == []
-        refused = b.registry.refusals()[0]
+        refused = b.registry.refused.views()[0]
         assert (refused.source, refused.code, refused.count) == ("udp:127.0.0.1", 404, 1)
         taken = await b.ring_in("+442079460112")
         assert taken.sent == []
@@ -34,7 +34,7 @@ async def test_refusals_are_counted_per_source(autojump_clock: MockClock) -> Non
         b.registry.set_scenarios(Routing.named({"a": FakeBundle(), "b": FakeBundle()}))
         for number in range(50):
             await b.ring_in(str(number))
-        (refused,) = b.registry.refusals()
+        (refused,) = b.registry.refused.views()
         assert (refused.count, refused.destination) == (50, "49")
 
 

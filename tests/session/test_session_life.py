@@ -191,7 +191,7 @@ async def test_sessions_are_limited_and_the_caller_is_told(autojump_clock: MockC
         assert leg.headers == [{"Retry-After": "10"}]
         with pytest.raises(SessionRefused, match="the limit"):
             await b.registry.start("ivr")
-        assert b.registry.refusals()[0].code == 503
+        assert b.registry.refused.views()[0].code == 503
 
 
 async def test_sessions_started_over_http_have_a_limit_of_their_own(

@@ -65,6 +65,7 @@ async def test_a_search_without_end_is_ended(
     with pytest.raises(StoreBusy, match="narrow it by time"):
         await store.read(lambda connection: connection.execute(text(ENDLESS)).scalar())
     assert await store.read(lambda c: c.execute(text("SELECT 1")).scalar()) == 1
+    assert store.errors == {"busy": 1}
     store.close()
 
 
@@ -101,6 +102,7 @@ async def test_a_full_disk_is_told_as_such_and_changes_nothing(tmp_path: Path) -
         await store.write(overflow)
     found = "SELECT name FROM sqlite_master WHERE name = 'more'"
     assert (await store.read(lambda c: c.exec_driver_sql(found).fetchall())) == []
+    assert store.errors == {"full": 1}
     store.close()
 
 

@@ -240,6 +240,11 @@ class SipGateway:
         return {**self._endpoint.footprint(), **self._gate.remembered}
 
     @property
+    def sources_banned(self) -> int:
+        """Addresses that are ignored for what they did."""
+        return self._gate.banned
+
+    @property
     def strangers_turned_away(self) -> int:
         """Requests from addresses that are not allowed, answered or ignored."""
         return self._gate.refused + self._gate.ignored

@@ -152,6 +152,11 @@ class PeerGate:
             self._tell_ban(host, report.why)
 
     @property
+    def banned(self) -> int:
+        """Addresses that are ignored now."""
+        return self._strangers.banned(self._now())
+
+    @property
     def remembered(self) -> dict[str, int]:
         """Sizes of the tables that peers can fill."""
         return {

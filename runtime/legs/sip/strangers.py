@@ -80,6 +80,10 @@ class Strangers:
     def __len__(self) -> int:
         return len(self._found)
 
+    def banned(self, now: float) -> int:
+        """How many are."""
+        return sum(now < each.banned_until for each in self._found.values())
+
     def is_banned(self, host: str, now: float) -> bool:
         known = self._found.get(host)
         return known is not None and now < known.banned_until

@@ -73,8 +73,10 @@ def test_a_scanner_is_banned_at_once_and_not_even_read() -> None:
     assert [ban.why for ban in door.bans] == ["it is a scanner"]
     assert door.shuts_out()
     assert not door.shuts_out("198.51.100.1")
+    assert door.gate.banned == 1
     door.now = BAN_S
     assert not door.shuts_out()
+    assert door.gate.banned == 0
 
 
 def test_whoever_guesses_passwords_is_banned_soon() -> None:
