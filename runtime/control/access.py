@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Final
 
 import trio
@@ -24,6 +23,7 @@ from runtime.decisions.access import (
     AccessRequest,
     token_of,
 )
+from runtime.decisions.problems import Http
 from runtime.session.access_book import AccessBook
 
 BODY_S: Final = 10.0
@@ -58,7 +58,7 @@ class AccessDoor:
             headers = dict(HEADERS)
             if exc.retry_after_s is not None:
                 headers["retry-after"] = str(max(1, math.ceil(exc.retry_after_s)))
-            return problem_response(exc.code, str(exc), headers=headers)
+            return problem_response(exc.kind, str(exc), headers=headers)
         return Response(reply.body, reply.status, HEADERS, media_type=reply.content_type)
 
     async def _ask(self, scope: Scope, receive: Receive) -> AccessReply:
@@ -75,7 +75,7 @@ def _request(scope: Scope) -> AccessRequest:
     size = len(raw) + len(query) + sum(len(name) + len(value) + 4 for name, value in headers)
     if size > MAX_HEAD_BYTES:
         raise AccessRefused(
-            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Http.HEAD_TOO_LARGE,
             f"path and headers have {size:,} bytes, the limit is {MAX_HEAD_BYTES:,}",
         )
     path = raw.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")
@@ -101,16 +101,14 @@ class _Body:
             self._check(int(self._declared[:20]))
         with trio.move_on_after(BODY_S):
             return await self._whole()
-        raise AccessRefused(
-            HTTPStatus.REQUEST_TIMEOUT, f"the body was not there after {BODY_S:g} s"
-        )
+        raise AccessRefused(Http.BODY_TOO_SLOW, f"the body was not there after {BODY_S:g} s")
 
     async def _whole(self) -> bytes:
         body = bytearray()
         while True:
             message = await self._receive()
             if message["type"] != "http.request":
-                raise AccessRefused(HTTPStatus.BAD_REQUEST, "the body did not come whole")
+                raise AccessRefused(Http.BODY_NOT_WHOLE, "the body did not come whole")
             body += message.get("body", b"")
             self._check(len(body))
             if not message.get("more_body", False):
@@ -119,6 +117,6 @@ class _Body:
     def _check(self, size: int) -> None:
         if size > self._most:
             raise AccessRefused(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                Http.TOO_LONG,
                 f"send a body of at most {self._most:,} bytes",
             )

@@ -30,6 +30,7 @@ from runtime.control.live import LiveFeed
 from runtime.control.metrics import Metrics
 from runtime.control.openapi import document
 from runtime.control.problem import (
+    PAGES,
     Problem,
     on_fault,
     on_http_exception,
@@ -37,6 +38,7 @@ from runtime.control.problem import (
     on_store_busy,
     on_store_full,
 )
+from runtime.control.problems import one_problem
 from runtime.control.rates import Rates
 from runtime.control.reach import Bounds
 from runtime.control.recordings import Recordings
@@ -135,5 +137,12 @@ def build_table(parts: ControlParts, answered: Answered) -> Table:
         summary="This document",
         is_own=True,
     )
-    table = Table((*endpoints(doors), description), Bounds(application_of))
+    explanation = Endpoint(
+        method="GET",
+        path=f"{PAGES}{{problem}}",
+        handler=one_problem,
+        summary="What is known of a numbered problem",
+        scope=None,
+    )
+    table = Table((*endpoints(doors), description, explanation), Bounds(application_of))
     return table

@@ -17,12 +17,13 @@ from runtime.applications.upload import SHA256
 from runtime.control.bodies import flag, json_body
 from runtime.control.problem import Problem, problem_response
 from runtime.control.scopes import caller_of
+from runtime.decisions.problems import Http
 
-STATUS: Final = {
-    Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Kind.UNKNOWN: HTTPStatus.NOT_FOUND,
-    Kind.CONFLICT: HTTPStatus.CONFLICT,
-    Kind.FULL: HTTPStatus.INSUFFICIENT_STORAGE,
+PROBLEM: Final = {
+    Kind.INVALID: Http.NOT_TAKEN,
+    Kind.UNKNOWN: Http.UNKNOWN,
+    Kind.CONFLICT: Http.CONFLICT,
+    Kind.FULL: Http.FULL,
 }
 MAX_NUMBER: Final = 9
 """Digits of a version."""
@@ -30,7 +31,7 @@ MAX_NUMBER: Final = 9
 
 async def on_refused(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, Refused)
-    return problem_response(STATUS[exc.kind], str(exc), exc.faults)
+    return problem_response(PROBLEM[exc.kind], str(exc), exc.faults)
 
 
 @attrs.frozen
@@ -42,7 +43,7 @@ class ApplicationsDoor:
     def _desk(self) -> Applications:
         if self.desk is None:
             raise Problem(
-                HTTPStatus.CONFLICT,
+                Http.UPLOADS_OFF,
                 "this runtime takes no uploads: start it with --uploads ([server] uploads = true)",
             )
         return self.desk
@@ -68,17 +69,17 @@ class ApplicationsDoor:
         """One file, by its content; scenarios name it by that."""
         shelf, sha256 = self._desk().shelf, str(request.path_params["sha256"])
         if not SHA256.fullmatch(sha256):
-            raise Problem(HTTPStatus.NOT_FOUND, "a sound is called by its SHA-256")
+            raise Problem(Http.UNKNOWN, "a sound is called by its SHA-256")
         arriving = await trio.to_thread.run_sync(shelf.begin, sha256)
         try:
             async for piece in request.stream():
                 await trio.to_thread.run_sync(arriving.add, piece)
             size = await trio.to_thread.run_sync(arriving.finish)
         except ClientDisconnect:
-            raise Problem(HTTPStatus.BAD_REQUEST, "the sound did not come whole") from None
+            raise Problem(Http.BODY_NOT_WHOLE, "the sound did not come whole") from None
         except OSError as exc:
             what = f"the sound cannot be kept: {exc.strerror}"
-            raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, what) from exc
+            raise Problem(Http.FULL, what) from exc
         finally:
             arriving.drop()
         return JSONResponse({"sha256": sha256, "size_bytes": size}, HTTPStatus.CREATED)
@@ -94,7 +95,7 @@ class ApplicationsDoor:
         number = body.get("version") if isinstance(body, dict) else None
         if type(number) is not int or not 0 < number < 10**MAX_NUMBER:
             what = [("version", "must be the number of a version")]
-            raise Problem(HTTPStatus.BAD_REQUEST, "nothing was changed", errors=what)
+            raise Problem(Http.BAD_FIELDS, "nothing was changed", errors=what)
         app, scenario = request.path_params["app"], request.path_params["scenario"]
         await self._desk().make_current(app, scenario, number)
         return JSONResponse({"application": app, "scenario": scenario, "version": number})

@@ -7,13 +7,13 @@ whose readers say nothing any more.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final
 
 import trio
 from starlette.types import Message, Receive
 
 from runtime.control.problem import Problem
+from runtime.decisions.problems import Http
 
 PIECE_S: Final = 30.0
 """Without a piece of the body: it would hold a connection for nothing."""
@@ -45,6 +45,6 @@ class Arriving:
 
 def too_long(most: int) -> Problem:
     return Problem(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        Http.TOO_LONG,
         f"send a body of at most {most} bytes, with its Content-Length",
     )

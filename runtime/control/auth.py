@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Final
 
 import attrs
@@ -21,6 +20,7 @@ from runtime.control.problem import Problem, problem_response
 from runtime.control.rates import Rates
 from runtime.control.routes import MAX_BODY_BYTES, Endpoint, Table
 from runtime.control.scopes import LOCAL, NOBODY, Caller
+from runtime.decisions.problems import Http
 
 _LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_TOKEN: Final = 512
@@ -57,7 +57,7 @@ class Gate:
             scope["callstage.caller"] = self._admit(headers, endpoint, address)
             _check_size(headers, most)
         except Problem as exc:
-            refusal = problem_response(exc.status, exc.detail, exc.errors, exc.headers)
+            refusal = problem_response(exc.kind, exc.detail, exc.errors, exc.headers)
             await refusal(scope, receive, send)
             return
         await self._app(scope, Arriving(receive, most), send)
@@ -78,7 +78,7 @@ class Gate:
         wanted = endpoint.scope if endpoint is not None else None
         if wanted is not None and wanted not in caller.scopes:
             raise Problem(
-                HTTPStatus.FORBIDDEN,
+                Http.NO_SCOPE,
                 f"the token {caller.name!r} has not the scope {wanted.value!r}",
             )
         return caller
@@ -93,7 +93,7 @@ class Gate:
         if authorization:
             self._rates.failed(address, now)
         raise Problem(
-            HTTPStatus.UNAUTHORIZED,
+            Http.NO_TOKEN,
             "this address needs a token: send `Authorization: Bearer TOKEN` with one that was made "
             "here, or whose SHA-256 is in [http.tokens]",
         )
@@ -102,7 +102,7 @@ class Gate:
 def _pause(wait_s: float) -> None:
     if wait_s > 0:
         raise Problem(
-            HTTPStatus.TOO_MANY_REQUESTS,
+            Http.TOO_MANY_REQUESTS,
             f"too many requests: go on in {wait_s:.1f} s",
             headers={"retry-after": str(int(wait_s) + 1)},
         )
@@ -111,14 +111,14 @@ def _pause(wait_s: float) -> None:
 def _check_host(host: str) -> None:
     if not _is_local(host):
         what = f"Host {host[:100]!r} is not this machine's loopback name"
-        raise Problem(HTTPStatus.FORBIDDEN, what)
+        raise Problem(Http.NOT_LOCAL_HOST, what)
 
 
 def _check_origin(origin: str | None) -> None:
     """A page of another site may send a POST here without asking first (Fetch 4.8)."""
     if origin is not None and not _is_local(origin.partition("://")[2]):
         what = f"a page of {origin[:100]!r} asks; here, without a token, only pages of this machine"
-        raise Problem(HTTPStatus.FORBIDDEN, what)
+        raise Problem(Http.FOREIGN_PAGE, what)
 
 
 def _is_local(host: str) -> bool:

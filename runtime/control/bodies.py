@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
 
 from runtime.control.problem import Problem
+from runtime.decisions.problems import Http
 
 _YES: Final = frozenset({"1", "true"})
 _NO: Final = frozenset({"0", "false"})
@@ -19,9 +19,9 @@ async def json_body(request: Request) -> Any:
     try:
         return json.loads(await request.body())
     except ClientDisconnect:
-        raise Problem(HTTPStatus.BAD_REQUEST, "the body did not come whole") from None
+        raise Problem(Http.BODY_NOT_WHOLE, "the body did not come whole") from None
     except (ValueError, RecursionError) as exc:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {exc}"[:200]) from exc
+        raise Problem(Http.NOT_JSON, f"the body is not JSON: {exc}"[:200]) from exc
 
 
 def flag(request: Request, name: str) -> bool:
@@ -36,5 +36,5 @@ def flag(request: Request, name: str) -> bool:
     if value not in _YES | _NO:
         faults.append((name, f"must be 1 or 0, not {value[:20]!r}"))
     if faults:
-        raise Problem(HTTPStatus.BAD_REQUEST, "nothing was changed", errors=faults)
+        raise Problem(Http.BAD_FIELDS, "nothing was changed", errors=faults)
     return value in _YES

@@ -17,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from runtime.control.growing import part_of
 from runtime.control.problem import Problem
 from runtime.control.ranges import Slice, Unsatisfiable, read_range
+from runtime.decisions.problems import Http
 
 
 async def file_answer(request: Request, path: Path, media_type: str) -> Response:
@@ -25,7 +26,7 @@ async def file_answer(request: Request, path: Path, media_type: str) -> Response
     try:
         status = await trio.to_thread.run_sync(os.stat, path)
     except FileNotFoundError:
-        raise Problem(HTTPStatus.NOT_FOUND, "it was deleted just now") from None
+        raise Problem(Http.NO_RECORDING, "it was deleted just now") from None
     size, changed = status.st_size, formatdate(status.st_mtime, usegmt=True)
     tag = f'"{status.st_mtime_ns:x}-{size:x}"'
     headers = {"accept-ranges": "bytes", "etag": tag, "last-modified": changed}
@@ -52,7 +53,7 @@ def _part(request: Request, size: int, tag: str, changed: str) -> Slice | None:
         return read_range(wanted, size)
     except Unsatisfiable:
         raise Problem(
-            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+            Http.NO_SUCH_RANGE,
             f"there are {size} bytes; {wanted[:60]!r} asks for none of them",
             headers={"content-range": f"bytes */{size}"},
         ) from None

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from runtime.control.problem import problem_response
 from runtime.control.scopes import Scope, caller_of
+from runtime.decisions.problems import Calls
 from runtime.session.registry import SessionRegistry
 
 
@@ -32,5 +33,7 @@ class Health:
 
     async def readyz(self, _: Request) -> Response:
         if self.registry.draining:
-            return problem_response(503, "the runtime is shutting down and takes no new calls")
+            return problem_response(
+                Calls.DRAINING, "the runtime is shutting down and takes no new calls"
+            )
         return JSONResponse({"status": "ready"})

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Final, get_args
 
 import attrs
@@ -16,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from runtime.control.problem import Problem
 from runtime.control.scopes import caller_of
 from runtime.control.sessions import session_id
+from runtime.decisions.problems import Http
 from runtime.session.history import CallResult
 from runtime.store import Database
 from runtime.store.search import MAX_PAGE, BadCursor, Wanted, find, find_one
@@ -42,7 +42,7 @@ class History:
             page = await self.store.read(partial(find, wanted=wanted))
         except BadCursor as exc:
             raise Problem(
-                HTTPStatus.BAD_REQUEST, "the search cannot be made", errors=[("after", str(exc))]
+                Http.BAD_SEARCH, "the search cannot be made", errors=[("after", str(exc))]
             ) from exc
         return JSONResponse({"sessions": page.sessions, "next": page.next})
 
@@ -50,7 +50,7 @@ class History:
         found = session_id(request)
         row = await self.store.read(partial(find_one, session_id=found))
         if row is None:
-            raise Problem(HTTPStatus.NOT_FOUND, f"the history has no session {found!r}")
+            raise Problem(Http.NO_SESSION, f"the history has no session {found!r}")
         return JSONResponse(row)
 
 
@@ -67,7 +67,7 @@ def read_wanted(given: Mapping[str, str]) -> Wanted:
         except ValueError as exc:
             faults.append((name[:64], str(exc)))
     if faults:
-        raise Problem(HTTPStatus.BAD_REQUEST, "the search cannot be made", errors=faults)
+        raise Problem(Http.BAD_SEARCH, "the search cannot be made", errors=faults)
     return Wanted(**values)
 
 

@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -21,6 +20,7 @@ from starlette.responses import Response, StreamingResponse
 
 from runtime.control.problem import Problem
 from runtime.control.scopes import LOCAL, Caller, caller_of
+from runtime.decisions.problems import Http
 from runtime.session.history import CallPicture, History, RecordingPicture, SessionPicture
 
 EVENT_STREAM: Final = "text/event-stream"
@@ -96,7 +96,7 @@ class LiveFeed:
         if request.method == "HEAD":
             return head_of_stream(EVENT_STREAM)
         if len(self._readers) >= MAX_READERS:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_READERS} streams run, the limit")
+            raise Problem(Http.TOO_MANY_STREAMS, f"{MAX_READERS} streams run, the limit")
         return event_stream(partial(self.follow, caller_of(request)), _as_it_is)
 
     @asynccontextmanager

@@ -20,7 +20,6 @@ from runtime.decisions.call_state import CallState
 from runtime.decisions.failure import Cause
 from runtime.decisions.session_state import SessionState
 from runtime.sandbox.levels import Level
-from runtime.session.refusals import OTHER_CODE
 from runtime.session.tally import Standing, Tally
 
 MAX_TRUNKS: Final = 100
@@ -41,7 +40,7 @@ class Facts:
     now: Standing
     most_sessions: int
     tally: Tally
-    refusals: BoundedCounts[int]
+    refusals: BoundedCounts[tuple[int, str]]
     answered: Counter[int]
     machine: Figures
 
@@ -69,7 +68,7 @@ def _code(code: int) -> str:
     match code:
         case 0:
             return "none"
-        case code if code == OTHER_CODE:
+        case -1:
             return "other"
         case _:
             return str(code)
@@ -187,9 +186,9 @@ _CALLS: Final = (
     Figure(
         "callstage_refusals_total",
         "counter",
-        ("code",),
-        "Calls and requests refused before any session, by SIP status; none: a source was banned.",
-        lambda f: [((_code(code),), count) for code, count in f.refusals],
+        ("code", "problem"),
+        "Calls and requests refused before any session, by SIP status (or none) and number.",
+        lambda f: [((_code(code), number), count) for (code, number), count in f.refusals],
     ),
 )
 _AUDIO: Final = (

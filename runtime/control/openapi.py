@@ -33,6 +33,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             "title": TEXT,
             "status": {"type": "integer"},
             "detail": TEXT,
+            "code": {**TEXT, "description": "the number of its kind, as E1101"},
             "errors": {
                 "type": "array",
                 "items": {"type": "object", "properties": {"field": TEXT, "detail": TEXT}},

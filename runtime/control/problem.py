@@ -10,42 +10,49 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from runtime.decisions.problems import Http, KnownProblem
+
 MAX_REPEATED: Final = 100
 """Characters of what was sent that an answer says again."""
+PAGES: Final = "/api/v1/problems/"
+_ROUTING: Final[Mapping[int, Http]] = {404: Http.NO_SUCH_PATH, 405: Http.WRONG_METHOD}
 
 
 class Problem(Exception):
-    """Raised by a handler; answered as application/problem+json.
+    """Raised by a handler; answered as application/problem+json, with the status of its kind.
 
     `errors` lists every bad field at once, each with its name and what is wrong.
     """
 
     def __init__(
         self,
-        status: int,
+        kind: KnownProblem,
         detail: str,
         *,
         errors: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status = status
+        self.kind = kind
         self.detail = detail
         self.errors = errors
         self.headers = headers
 
 
 def problem_response(
-    status: int,
+    kind: KnownProblem,
     detail: str,
     errors: Sequence[tuple[str, str]] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
+    """`type` leads to what is known of the kind (problems.py), on this same listener."""
+    status = kind.status
     body: dict[str, object] = {
-        "type": "about:blank",
+        "type": f"{PAGES}{kind.number}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": _written(detail),
+        "code": kind.number,
     }
     if errors:
         body["errors"] = [
@@ -65,7 +72,7 @@ def _written(text: str) -> str:
 
 async def on_problem(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, Problem)
-    return problem_response(exc.status, exc.detail, exc.errors, exc.headers)
+    return problem_response(exc.kind, exc.detail, exc.errors, exc.headers)
 
 
 async def on_http_exception(request: Request, exc: Exception) -> JSONResponse:
@@ -78,24 +85,23 @@ async def on_http_exception(request: Request, exc: Exception) -> JSONResponse:
         detail = f"{request.method[:MAX_REPEATED]} is not possible at {path}"
         allowed = (exc.headers or {}).get("Allow", "")
         detail = f"{detail}; {allowed or 'nothing'} is"
-    return problem_response(exc.status_code, detail, headers=exc.headers)
+    kind = _ROUTING.get(exc.status_code, Http.FAULT)
+    return problem_response(kind, detail, headers=exc.headers)
 
 
 async def on_fault(_: Request, __: Exception) -> JSONResponse:
     """A fault of ours; the server's log has it, and nobody else is told what it was."""
-    return problem_response(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of this runtime; see its log"
-    )
+    return problem_response(Http.FAULT, "a fault of this runtime; see its log")
 
 
 async def on_store_busy(_: Request, exc: Exception) -> JSONResponse:
     """The search asked for too much."""
-    return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
+    return problem_response(Http.STORE_BUSY, str(exc))
 
 
 async def on_store_full(_: Request, __: Exception) -> JSONResponse:
     """Where the data lies is the operator's business alone."""
     return problem_response(
-        HTTPStatus.INSUFFICIENT_STORAGE,
+        Http.DISK_FULL,
         "nothing was changed: the disk of the runtime's data folder is full",
     )

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 
 import attrs
 
 from runtime.control.problem import Problem
 from runtime.control.scopes import Caller
+from runtime.decisions.problems import Http
 
 
 class Reach(enum.Enum):
@@ -61,8 +61,8 @@ class Bounds:
 
 def _forbidden(caller: Caller) -> Problem:
     what = f"the token {caller.name!r} is for the application {caller.application!r} alone"
-    return Problem(HTTPStatus.FORBIDDEN, what)
+    return Problem(Http.OTHER_APPLICATION, what)
 
 
 def unknown_session(found: str) -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, f"no session is called {found[:64]!r}")
+    return Problem(Http.NO_SESSION, f"no session is called {found[:64]!r}")

@@ -19,6 +19,7 @@ from runtime.control.history import read_value
 from runtime.control.problem import Problem
 from runtime.control.scopes import caller_of
 from runtime.control.sessions import session_id
+from runtime.decisions.problems import Http
 from runtime.store import Database
 from runtime.store import recordings as stored
 from runtime.store.search import BadCursor
@@ -71,10 +72,10 @@ class Recordings:
         try:
             there = await self.delete_file(session, number)
         except StillNeeded as exc:
-            raise Problem(HTTPStatus.CONFLICT, str(exc)) from exc
+            raise Problem(Http.STILL_NEEDED, str(exc)) from exc
         except OSError as exc:
             what = f"it cannot be deleted: {exc.strerror}"
-            raise Problem(HTTPStatus.INTERNAL_SERVER_ERROR, what) from exc
+            raise Problem(Http.NOT_DELETED, what) from exc
         if not there:
             raise _unknown(session, number)
         return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -89,7 +90,7 @@ def _place(request: Request) -> tuple[str, int]:
 
 
 def _unknown(session: str, number: int | str) -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, f"session {session} has no recording number {number}")
+    return Problem(Http.NO_RECORDING, f"session {session} has no recording number {number}")
 
 
 def _read_search(given: Mapping[str, str]) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _read_search(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _bad_search(faults: list[tuple[str, str]]) -> Problem:
-    return Problem(HTTPStatus.BAD_REQUEST, "the search cannot be made", errors=faults)
+    return Problem(Http.BAD_SEARCH, "the search cannot be made", errors=faults)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from runtime.control.live import EVENT_STREAM, event_stream, head_of_stream
 from runtime.control.problem import Problem
 from runtime.control.reach import unknown_session
 from runtime.control.scopes import caller_of
+from runtime.decisions.problems import Http
 from runtime.session.registry import SessionRefused, SessionRegistry
 from runtime.session.timeline import Timeline
 
@@ -71,8 +72,8 @@ class Sessions:
         try:
             view = await self.registry.start(scenario, custom_data, app)
         except SessionRefused as exc:
-            headers = {"retry-after": str(RETRY_AFTER_S)} if exc.code == BUSY else {}
-            raise Problem(exc.code, exc.reason, headers=headers) from exc
+            headers = {"retry-after": str(RETRY_AFTER_S)} if exc.kind.status == BUSY else {}
+            raise Problem(exc.kind, exc.reason, headers=headers) from exc
         await self.caught_up()
         url = self.registry.access_url(view.id)
         body = {"session_id": view.id, "access_url": url, "version": view.version}
@@ -126,7 +127,7 @@ def _wanted(body: Any) -> tuple[str, str]:
     elif len(data.encode()) > MAX_CUSTOM_DATA:
         faults.append(("customData", f"has more than {MAX_CUSTOM_DATA} bytes, the limit"))
     if faults:
-        raise Problem(HTTPStatus.BAD_REQUEST, "the session is not started", errors=faults)
+        raise Problem(Http.BAD_FIELDS, "the session is not started", errors=faults)
     return str(scenario), str(data)
 
 

@@ -6,12 +6,12 @@ What is refused is answered as other requests at access URLs are: with a problem
 from __future__ import annotations
 
 import contextlib
-from http import HTTPStatus
 
 import trio
 
 from runtime.control.problem import problem_response
 from runtime.decisions.access import AccessRefused, AccessRequest, token_of
+from runtime.decisions.problems import Http
 from runtime.session.access_book import AccessBook
 from runtime.sockets import Arrival, Handshake, HandshakeFailed, SocketClient
 
@@ -40,7 +40,7 @@ class SocketDoor:
             desk = self._book.find(token_of(request.path))
             await desk.sockets.knock(request, Arrival(handshake, self._sockets))
         except AccessRefused as exc:
-            problem = problem_response(exc.code, str(exc))
+            problem = problem_response(exc.kind, str(exc))
             with contextlib.suppress(HandshakeFailed):
                 kind = problem.headers["content-type"]
                 await handshake.refuse(exc.code, kind, bytes(problem.body))
@@ -54,7 +54,7 @@ def _remote(stream: trio.SocketStream) -> str:
 
 async def _bad_request(stream: trio.SocketStream, why: str) -> None:
     """To who does not speak the protocol well enough to be refused in it."""
-    body = bytes(problem_response(HTTPStatus.BAD_REQUEST, why[:200]).body)
+    body = bytes(problem_response(Http.BAD_HANDSHAKE, why[:200]).body)
     head = (
         b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"
         b"content-type: application/problem+json\r\n"

@@ -23,6 +23,7 @@ from runtime.config.names import NAME
 from runtime.control.bodies import json_body
 from runtime.control.problem import Problem
 from runtime.control.scopes import Caller, Scope, caller_of
+from runtime.decisions.problems import Http
 from runtime.store import Database
 from runtime.store import tokens as stored
 
@@ -94,7 +95,7 @@ class Tokens:
         caller = caller_of(request)
         name, scopes, application = _wanted(await json_body(request), caller)
         if len(self.book) >= MAX_TOKENS:
-            raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, f"there are {MAX_TOKENS} tokens")
+            raise Problem(Http.FULL, f"there are {MAX_TOKENS} tokens")
         token = PREFIX + secrets.token_urlsafe(32)
         row = {
             "name": name,
@@ -105,7 +106,7 @@ class Tokens:
         }
         taken = name in self.book.names()
         if taken or not await self.book.store.write(partial(stored.add_token, row=row)):
-            raise Problem(HTTPStatus.CONFLICT, f"there is a token {name!r}; take it back first")
+            raise Problem(Http.TOKEN_TAKEN, f"there is a token {name!r}; take it back first")
         await self.book.load()
         shown = {"name": name, "scopes": scopes, "application": application or None}
         headers = {"cache-control": "no-store"}
@@ -115,7 +116,9 @@ class Tokens:
         name, caller = str(request.path_params["token"]), caller_of(request)
         drop = partial(stored.delete_token, name=name, application=caller.application)
         if not await self.book.store.write(drop):
-            raise Problem(HTTPStatus.NOT_FOUND, f"no token that was made here is {name[:64]!r}")
+            raise Problem(
+                Http.NO_TOKEN_OF_THIS_NAME, f"no token that was made here is {name[:64]!r}"
+            )
         await self.book.load()
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -141,7 +144,7 @@ def _wanted(body: Any, caller: Caller) -> tuple[str, list[str], str]:
     elif caller.application:
         faults.append(("application", f"must be {caller.application}, as that of your token"))
     if faults:
-        raise Problem(HTTPStatus.BAD_REQUEST, "the token is not made", errors=faults)
+        raise Problem(Http.BAD_FIELDS, "the token is not made", errors=faults)
     return str(name), [each for each in known if each in asked], str(application or "")
 
 

@@ -13,6 +13,8 @@ from typing import Final
 
 import attrs
 
+from runtime.decisions.problems import Http
+
 ACCESS: Final = "/request/"
 """What access URLs begin with: two parts before what a client appends, as on VoxEngine's platform,
 where scripts take the third part of the path for a command."""
@@ -37,17 +39,17 @@ CONTENT_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         EMPTY: "text/plain; charset=utf-8",
     }
 )
-_NO_ANSWER: Final[Mapping[str, tuple[HTTPStatus, str]]] = MappingProxyType(
+_NO_ANSWER: Final[Mapping[str, tuple[Http, str]]] = MappingProxyType(
     {
         UNHEARD: (
-            HTTPStatus.NOT_IMPLEMENTED,
+            Http.NO_REQUEST_LISTENER,
             "the scenario has no listener for AppEvents.HttpRequest",
         ),
         FAILED: (
-            HTTPStatus.INTERNAL_SERVER_ERROR,
+            Http.SCRIPT_FAILED,
             "the scenario failed to answer; the session's timeline says why",
         ),
-        ENDING: (HTTPStatus.GONE, "the session has ended"),
+        ENDING: (Http.SESSION_OVER, "the session has ended"),
     }
 )
 ANSWERS: Final = (*CONTENT_TYPES, *_NO_ANSWER)
@@ -55,11 +57,12 @@ ANSWERS: Final = (*CONTENT_TYPES, *_NO_ANSWER)
 
 
 class AccessRefused(Exception):
-    """There is no answer of the script's; `code` and str() are for who asked."""
+    """There is no answer of the script's; `kind` and str() are for who asked."""
 
-    def __init__(self, code: int, reason: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, kind: Http, reason: str, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
-        self.code = int(code)
+        self.kind = kind
+        self.code = kind.status
         self.retry_after_s = retry_after_s
 
 

@@ -202,7 +202,8 @@ class Server:
         return wanted == "on" or (wanted == "auto" and not self._sip.only_loopback)
 
     def _on_refused_call(self, call: RefusedCall) -> None:
-        self.registry.refused.add(call.remote, call.to_uri, call.code, call.reason)
+        refused = self.registry.refused
+        refused.add(call.remote, call.to_uri, call.code, call.reason, call.kind)
 
     def _on_registration(self, change: RegistrationChanged) -> None:
         tell = self._log.debug if change.change == "refreshed" else self._log.info
@@ -219,6 +220,7 @@ class Server:
     def _on_refusal(self, view: RefusalView) -> None:
         self._log.info(
             f"refused ({view.code}): {view.reason}",
+            problem=view.problem,
             source=view.source,
             destination=view.destination,
             count=view.count,

@@ -27,6 +27,7 @@ from runtime.decisions.access import (
 )
 from runtime.decisions.allowances import TokenBucket
 from runtime.decisions.limits import Limits
+from runtime.decisions.problems import Http
 from runtime.decisions.timeline import shown_path
 from runtime.sandbox.frames import AnswerFrame
 from runtime.sandbox.wire import ProtocolError
@@ -117,7 +118,7 @@ class AccessDesk:
             await self._until_ready(self._admit())
             if not self._allowed.is_set():
                 why = "the scenario takes no WebSockets: VoxEngine.allowWebSocketConnections()"
-                raise AccessRefused(HTTPStatus.FORBIDDEN, why)
+                raise AccessRefused(Http.NO_SOCKETS, why)
         except AccessRefused as exc:
             self._note_refusal(request, exc)
             raise
@@ -134,7 +135,7 @@ class AccessDesk:
         if self._gate is not Gate.OPEN:
             raise session_is_over()
         if asked.scope.cancelled_caught:
-            raise AccessRefused(HTTPStatus.GATEWAY_TIMEOUT, "the scenario is not ready")
+            raise AccessRefused(Http.SCRIPT_TOO_SLOW, "the scenario is not ready")
 
     def _admit(self) -> _Asked:
         """Raises AccessRefused."""
@@ -142,12 +143,12 @@ class AccessDesk:
             raise session_is_over()
         if len(self._open) >= self._limits.access_active:
             why = f"{len(self._open)} requests wait for this session's handlers, the limit"
-            raise AccessRefused(HTTPStatus.SERVICE_UNAVAILABLE, why, RETRY_AFTER_S)
+            raise AccessRefused(Http.ACCESS_BUSY, why, RETRY_AFTER_S)
         now = trio.current_time()
         if not self._bucket.take(now):
             why = f"more than {self._limits.access_per_s:g} requests a second to this session"
             wait_s = self._bucket.wait_s(now)
-            raise AccessRefused(HTTPStatus.TOO_MANY_REQUESTS, why, wait_s)
+            raise AccessRefused(Http.ACCESS_TOO_FAST, why, wait_s)
         asked = _Asked(next(self._numbers), trio.CancelScope())
         self._open[asked.number] = asked
         return asked
@@ -167,7 +168,7 @@ class AccessDesk:
             raise session_is_over()
         what = "answer" if asked.told else "begin to answer"
         raise AccessRefused(
-            HTTPStatus.GATEWAY_TIMEOUT,
+            Http.SCRIPT_TOO_SLOW,
             f"the scenario did not {what} within {self._limits.access_reply_s:g} s",
         )
 
@@ -191,6 +192,7 @@ class AccessDesk:
             self._timeline.record(
                 "refusal",
                 f"from outside: {shown_request(request)}: {exc.code}: {exc}",
+                problem=exc.kind.number,
                 remote=request.remote or None,
                 count=self._refused,
             )

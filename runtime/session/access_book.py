@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Final
 
 import attrs
 
 from runtime.decisions.access import AccessRefused, session_is_over
+from runtime.decisions.problems import Http
 from runtime.session.access import AccessDesk
 from runtime.session.incoming_sockets import IncomingSockets
 
@@ -54,4 +54,4 @@ class AccessBook:
             return session
         if token in self._over:
             raise session_is_over()
-        raise AccessRefused(HTTPStatus.NOT_FOUND, "nothing is served here")
+        raise AccessRefused(Http.NO_ACCESS_URL, "nothing is served here")

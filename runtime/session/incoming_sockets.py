@@ -6,10 +6,10 @@ too many, or that cannot be opened, is NewWebSocketFailed to the script and a re
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 from runtime.decisions.access import AccessRefused, AccessRequest
+from runtime.decisions.problems import Http
 from runtime.session.access import RETRY_AFTER_S, shown_request
 from runtime.session.context import SessionContext
 from runtime.session.socket import WebSocket
@@ -51,12 +51,14 @@ class IncomingSockets:
         self._session.events.emit("Application.OnNewWebSocketFailed", fields=fields)
 
     def _refused(self, request: AccessRequest, why: str) -> AccessRefused:
+        refused = AccessRefused(Http.ACCESS_BUSY, why, RETRY_AFTER_S)
         self._session.timeline.record(
             "refusal",
             f"from outside: WebSocket {shown_request(request)}: {why}",
+            problem=refused.kind.number,
             remote=request.remote or None,
         )
-        return AccessRefused(HTTPStatus.SERVICE_UNAVAILABLE, why, RETRY_AFTER_S)
+        return refused
 
 
 def _opening(request: AccessRequest) -> dict[str, Any]:

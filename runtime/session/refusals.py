@@ -12,14 +12,13 @@ from typing import Final
 import attrs
 
 from runtime.decisions.bounded_counts import BoundedCounts
+from runtime.decisions.problems import Calls
 
 MAX_SOURCES: Final = 500
 """Newest ones; a flood from forged addresses must not grow memory."""
-MAX_CODES: Final = 40
-"""Codes of ours; there are some twenty."""
-OTHER_CODE: Final = -1
-
-
+MAX_COUNTED: Final = 80
+"""Pairs of code and number; there are some forty."""
+OTHER: Final = (-1, "")
 MAX_REASONS: Final = 8
 """Of one source and code that are told beside the powers of two: a carrier has two or three, and
 the words of a hostile peer, which stand in many reasons, must not fill the disk."""
@@ -35,6 +34,8 @@ class RefusalView:
     """0: nothing was answered."""
     reason: str
     """Of the last one."""
+    problem: str
+    """The number of its kind, as E2104."""
     destination: str
     """Of the last one."""
     count: int
@@ -54,19 +55,20 @@ class Refusals:
         self._views: OrderedDict[tuple[str, int], RefusalView] = OrderedDict()
         self._reasons: dict[tuple[str, int], set[str]] = {}
         """What was told of each of them, at most MAX_REASONS."""
-        self.counts: BoundedCounts[int] = BoundedCounts(MAX_CODES, OTHER_CODE)
-        """All there ever were, by code."""
+        self.counts: BoundedCounts[tuple[int, str]] = BoundedCounts(MAX_COUNTED, OTHER)
+        """All there ever were, by code and the number of their kind."""
 
-    def add(self, remote: str, destination: str, code: int, reason: str) -> None:
+    def add(self, remote: str, destination: str, code: int, reason: str, kind: Calls) -> None:
         """A call was refused. Told to `on_new` when its reason is new, and at each power of two."""
         now = self._wall_time()
-        self.counts.add(code)
+        self.counts.add((code, kind.number))
         key = (source_of(remote), code)
         before = self._views.pop(key, None)
         view = RefusalView(
             source=key[0],
             code=code,
             reason=reason[:500],
+            problem=kind.number,
             destination=destination[:128],
             count=before.count + 1 if before else 1,
             first_at=before.first_at if before else now,

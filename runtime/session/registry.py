@@ -18,6 +18,7 @@ import trio
 from runtime.decisions.breaker import CrashBreaker
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.family import Family
+from runtime.decisions.problems import Calls
 from runtime.legs.leg import Leg, LegIdentity
 from runtime.session.access_book import AccessBook, Reachable
 from runtime.session.history import History, NoHistory
@@ -38,17 +39,16 @@ KEPT_AFTER_END: Final = 200
 """Sessions that can be looked at after their end; older ones are on disk."""
 KILL_AFTER_S: Final = 15.0
 """After a drain's time is up: Terminating, Terminated, last recordings; then it is cut."""
-
-LOOP_DETECTED: Final = 482
-"""RFC 3261 21.4.20."""
+Refusal = tuple[Calls, str]
+"""Its kind, and what of it is true this time."""
 
 
 class SessionRefused(Exception):
-    """The session cannot be started now. `code` is what a caller would be told."""
+    """The session cannot be started now."""
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, kind: Calls, reason: str) -> None:
         super().__init__(reason)
-        self.code = code
+        self.kind = kind
         self.reason = reason
 
 
@@ -161,9 +161,9 @@ class SessionRegistry:
         """An incoming leg: a session of its own, a running conference session, or a refusal."""
         found = _destination(leg.identity, self._served, self._live)
         if isinstance(found, NoMatch):
-            self._refuse(leg, 404, found.explanation)
+            self._refuse(leg, Calls.NO_RULE, found.explanation)
         elif self._draining:
-            self._refuse(leg, 503, "the runtime is shutting down")
+            self._refuse(leg, Calls.DRAINING, "the runtime is shutting down")
         elif found.conference:
             self._join(leg, found)
         else:
@@ -179,19 +179,19 @@ class SessionRegistry:
             return
         limit = self._settings.limits.conference_callers
         if host.context.calls.joined >= limit:
-            self._refuse(leg, 486, f"the conference is full: {limit} callers")
+            self._refuse(leg, Calls.CONFERENCE_FULL, f"the conference is full: {limit} callers")
             return
         host.add_caller(leg, joined=True)
 
     def _begin(self, leg: Leg, found: Match[Bundle]) -> SessionHost | None:
         why = self._no_room(found.scenario, found.bundle)
         if why is not None:
-            self._refuse(leg, 503, why)
+            self._refuse(leg, *why)
             return None
-        family = self._family(leg.identity.own_session)
+        family = _family(leg.identity.own_session, self._live, self._over)
         looping = family.refuse(self._settings.limits) if leg.identity.own_session else None
         if looping is not None:
-            self._refuse(leg, LOOP_DETECTED, looping)
+            self._refuse(leg, Calls.CALLS_ITSELF, looping)
             return None
         plan = Plan(
             id=self._new_id(),
@@ -209,13 +209,6 @@ class SessionRegistry:
         self._start(host)
         return host
 
-    def _family(self, caller: str) -> Family:
-        """Of the session that placed the call; a new one for everybody else's calls."""
-        host, finished = self._live.get(caller), self._over.get(caller)
-        if host is not None:
-            return host.plan.family
-        return finished.family if finished is not None else Family()
-
     async def start(
         self, scenario: str, custom_data: str = "", application: str = DEFAULT_APPLICATION
     ) -> SessionView:
@@ -225,13 +218,15 @@ class SessionRegistry:
         bundle = bundles.get(scenario)
         if bundle is None:
             known = ", ".join(sorted(bundles)) or "none"
-            raise SessionRefused(404, f"there is no scenario {scenario!r}; there are: {known}")
+            raise SessionRefused(
+                Calls.NO_SCENARIO, f"there is no scenario {scenario!r}; there are: {known}"
+            )
         if self._draining:
-            raise SessionRefused(503, "the runtime is shutting down")
+            raise SessionRefused(Calls.DRAINING, "the runtime is shutting down")
         plans, most = [h.plan for h in self._live.values()], self._settings.limits.started_sessions
         why = self._no_room(scenario, bundle) or _started_too_many(plans, application, most)
         if why is not None:
-            raise SessionRefused(503, why)
+            raise SessionRefused(*why)
         plan = Plan(
             id=self._new_id(),
             scenario=scenario,
@@ -245,11 +240,12 @@ class SessionRegistry:
         self._start(host)
         return host.view()
 
-    def _no_room(self, scenario: str, bundle: Bundle) -> str | None:
+    def _no_room(self, scenario: str, bundle: Bundle) -> Refusal | None:
         """Why no session of this can begin now."""
         if len(self._live) >= self.most_sessions:
-            return f"{self.most_sessions} sessions run, the limit"
-        return self._breaker.refusal(scenario, bundle.version, trio.current_time())
+            return Calls.TOO_MANY_SESSIONS, f"{self.most_sessions} sessions run, the limit"
+        why = self._breaker.refusal(scenario, bundle.version, trio.current_time())
+        return None if why is None else (Calls.SCENARIO_FAILING, why)
 
     def _enter(self, plan: Plan) -> SessionHost:
         if plan.id in self._live or plan.id in self._over:
@@ -287,10 +283,10 @@ class SessionRegistry:
     def _count_end(self, plan: Plan, cause: Cause) -> None:
         self._breaker.ended(plan.scenario, plan.bundle.version, cause, trio.current_time())
 
-    def _refuse(self, leg: Leg, code: int, reason: str) -> None:
-        identity = leg.identity
+    def _refuse(self, leg: Leg, kind: Calls, reason: str) -> None:
+        identity, code = leg.identity, kind.status
         headers = {"Retry-After": str(self._settings.retry_after_s)} if code == 503 else {}
-        self.refused.add(identity.remote, identity.number, code, reason)
+        self.refused.add(identity.remote, identity.number, code, reason, kind)
         leg.listen(_nobody_listens)
         leg.reject(code, reason, headers)
 
@@ -377,10 +373,19 @@ def _destination(
     return served.conference(identity.number, host.plan.application)
 
 
+def _family(caller: str, live: Mapping[str, SessionHost], over: Mapping[str, Finished]) -> Family:
+    """Of the session that placed the call; a new one for everybody else's calls."""
+    if (host := live.get(caller)) is not None:
+        return host.plan.family
+    return over[caller].family if caller in over else Family()
+
+
 def _nobody_listens(_: object) -> None:
     """The refused leg still reports its end."""
 
 
-def _started_too_many(plans: Sequence[Plan], application: str, limit: int) -> str | None:
+def _started_too_many(plans: Sequence[Plan], application: str, limit: int) -> Refusal | None:
     started = sum(plan.over_http and plan.application == application for plan in plans)
-    return f"{limit} sessions started over HTTP run, the limit" if started >= limit else None
+    if started < limit:
+        return None
+    return Calls.TOO_MANY_STARTED, f"{limit} sessions started over HTTP run, the limit"

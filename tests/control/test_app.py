@@ -246,7 +246,11 @@ async def test_what_is_not_there_is_a_problem_body(sim: Sim, tmp_path: Path, pat
         answer = await client.get(path)
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
-        assert set(answer.json()) == {"type", "title", "status", "detail"}
+        body = answer.json()
+        assert set(body) == {"type", "title", "status", "detail", "code"}
+        known = (await client.get(body["type"])).json()
+        assert (known["code"], known["status"]) == (body["code"], 404)
+        assert known["what_to_do"]
 
 
 async def test_a_wrong_method_is_a_problem_body(sim: Sim, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ async def test_a_body_that_nobody_announced_is_refused_where_it_becomes_too_long
     await arriving()
     with pytest.raises(Problem) as refused:
         await arriving()
-    assert refused.value.status == 413
+    assert refused.value.kind.status == 413
 
 
 async def test_a_request_of_http_2_that_does_not_say_how_long_it_is_is_refused(

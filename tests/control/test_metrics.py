@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from runtime.control.figures import EngineFigures, Figures, TrunkFigures
 from runtime.control.metric_table import MAX_TRUNKS, TABLE, Facts, Figure
+from runtime.decisions.problems import Calls
 from runtime.session.history import CallPicture, NoHistory
 from runtime.session.registry import SessionRegistry
 from runtime.session.tally import MAX_CODES, Tally
@@ -65,12 +66,16 @@ async def test_a_call_is_counted_while_it_lives_and_when_it_is_over(
 async def test_refusals_and_requests_are_counted_by_code(sim: Sim, tmp_path: Path) -> None:
     async with client_of(sim, tmp_path) as client:
         registry: SessionRegistry = await sim._registry()
-        for remote, code in (("udp:192.0.2.1:5", 403), ("udp:192.0.2.2:5", 403), ("192.0.2.3", 0)):
-            registry.refused.add(remote, "sip:100@a.example", code, "no")
+        for remote, kind in (
+            ("udp:192.0.2.1:5", Calls.STRANGER),
+            ("udp:192.0.2.2:5", Calls.STRANGER),
+            ("192.0.2.3", Calls.BANNED),
+        ):
+            registry.refused.add(remote, "sip:100@a.example", kind.status, "no", kind)
         assert (await client.get("/nothing")).status_code == 404
         found = await read(client)
-        assert found["callstage_refusals_total{code=403}"] == 2
-        assert found["callstage_refusals_total{code=none}"] == 1
+        assert found["callstage_refusals_total{code=403,problem=E2201}"] == 2
+        assert found["callstage_refusals_total{code=none,problem=E2208}"] == 1
         assert found["callstage_http_requests_total{code=4xx}"] == 1
         again = await read(client)
         assert again["callstage_http_requests_total{code=2xx}"] == 1

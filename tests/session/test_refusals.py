@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
+from runtime.decisions.problems import Calls
 from runtime.session.refusals import (
     MAX_REASONS,
     MAX_SOURCES,
@@ -18,7 +19,7 @@ def test_refusals_of_one_source_are_one_line_with_a_count() -> None:
     told: list[RefusalView] = []
     log = Refusals(lambda: float(next(clock)), told.append)
     for port in range(10):
-        log.add(f"udp:192.0.2.1:{port}", str(port), 404, "no rule")
+        log.add(f"udp:192.0.2.1:{port}", str(port), 404, "no rule", Calls.NO_RULE)
     (view,) = log.views()
     assert (view.source, view.count, view.destination) == ("udp:192.0.2.1", 10, "9")
     assert (view.first_at, view.last_at) == (100, 109)
@@ -29,7 +30,7 @@ def test_another_reason_is_told_at_once_up_to_a_bound() -> None:
     told: list[RefusalView] = []
     log = Refusals(lambda: 0.0, told.append)
     for reason in ("no c= line", "no c= line", "no codec in common", "port 0", "no c= line"):
-        log.add("udp:192.0.2.1:5060", "1", 488, reason)
+        log.add("udp:192.0.2.1:5060", "1", 488, reason, Calls.NO_AUDIO_IN_COMMON)
     assert [(one.count, one.reason) for one in told] == [
         (1, "no c= line"),
         (2, "no c= line"),
@@ -37,7 +38,8 @@ def test_another_reason_is_told_at_once_up_to_a_bound() -> None:
         (4, "port 0"),
     ]
     for number in range(27):
-        log.add("udp:192.0.2.1:5060", "1", 488, f"the peer's word {number}")
+        why = f"the peer's word {number}"
+        log.add("udp:192.0.2.1:5060", "1", 488, why, Calls.NO_AUDIO_IN_COMMON)
     assert MAX_REASONS == 8
     assert [one.count for one in told][4:] == [6, 7, 8, 9, 10, 16, 32]
 
@@ -45,7 +47,7 @@ def test_another_reason_is_told_at_once_up_to_a_bound() -> None:
 def test_the_log_is_bounded_and_keeps_the_newest() -> None:
     log = Refusals(lambda: 0.0)
     for number in range(MAX_SOURCES + 10):
-        log.add(f"udp:192.0.2.{number}:5060", "1", 404, "no rule" * 1_000)
+        log.add(f"udp:192.0.2.{number}:5060", "1", 404, "no rule" * 1_000, Calls.NO_RULE)
     views = log.views()
     assert len(views) == MAX_SOURCES
     assert views[0].source == f"udp:192.0.2.{MAX_SOURCES + 9}"

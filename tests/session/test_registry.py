@@ -24,6 +24,7 @@ async def test_a_call_that_no_rule_takes_is_404_with_the_explanation(
         assert b.launcher.workers == []
         refused = b.registry.refused.views()[0]
         assert (refused.source, refused.code, refused.count) == ("udp:127.0.0.1", 404, 1)
+        assert refused.problem == "E2104"
         taken = await b.ring_in("+442079460112")
         assert taken.sent == []
         assert b.view().rule == "sales"

@@ -14,6 +14,7 @@ import trio
 
 from runtime.config.settings import RtpSettings, SipSettings, TrunkSettings
 from runtime.config.trunk import RouteSettings
+from runtime.decisions.problems import Calls, of_status
 from runtime.legs.leg import Dialer, Leg
 from runtime.legs.sip.conference_calls import ConferenceCalls, is_own
 from runtime.legs.sip.destination import is_loopback
@@ -265,7 +266,9 @@ class SipGateway:
 
     def _on_ban(self, ban: Ban) -> None:
         reason = f"{ban.host} is ignored for {ban.seconds:g} s: {ban.why}"
-        self._on_refused(RefusedCall(remote=ban.host, to_uri="", code=0, reason=reason))
+        self._on_refused(
+            RefusedCall(remote=ban.host, to_uri="", code=0, reason=reason, kind=Calls.BANNED)
+        )
 
     def _on_leg(self, leg: Leg) -> None:
         assert self._deliver is not None, "calls arrive only while run() serves"
@@ -274,6 +277,10 @@ class SipGateway:
     def _on_refusal(self, report: RefusalReport) -> None:
         self._on_refused(
             RefusedCall(
-                remote=str(report.peer), to_uri=report.what, code=report.status, reason=report.why
+                remote=str(report.peer),
+                to_uri=report.what,
+                code=report.status,
+                reason=report.why,
+                kind=of_status(report.status),
             )
         )

@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 import trio
 
+from runtime.decisions.problems import Calls
 from runtime.legs.leg import Leg, LegIdentity
 from runtime.legs.sip.headers import seen_by_script
 from runtime.legs.sip.leg import SipLeg
@@ -35,6 +36,7 @@ MAX_ARRIVING: Final = 256
 """Calls whose audio is being found; at 100 calls a second and some ms each, two are usual."""
 RETRY_AFTER_S: Final = 5
 """An engine that was restarted is back by then."""
+BUSY: Final = 503
 MAX_NAME: Final = 256
 """Characters of a user part or display name; the bound of the session protocol."""
 MAX_URI: Final = 2_000
@@ -52,6 +54,7 @@ class RefusedCall:
     to_uri: str
     code: int
     reason: str
+    kind: Calls
 
 
 class IncomingCalls:
@@ -91,11 +94,14 @@ class IncomingCalls:
             recognised=recognised, line=Line() if isinstance(line, TrunkRefusal) else line
         )
         if isinstance(line, TrunkRefusal):
-            self._refuse(session, line.status, line.reason, retry_after_s=line.retry_after_s)
+            wait_s = line.retry_after_s
+            kind = Calls.TRUNK_FULL if line.status == BUSY else Calls.TRUNK_ONE_WAY
+            self._refuse(session, kind, line.reason, retry_after_s=wait_s)
         elif self._nursery is None:
-            self._refuse(session, 503, "the runtime is not ready for calls")
+            self._refuse(session, Calls.NOT_READY, "the runtime is not ready for calls")
         elif self._arriving >= MAX_ARRIVING:
-            self._refuse(session, 503, f"{MAX_ARRIVING} calls are arriving at this moment")
+            why = f"{MAX_ARRIVING} calls are arriving at this moment"
+            self._refuse(session, Calls.TOO_MANY_ARRIVING, why)
         else:
             self._arriving += 1
             self._nursery.start_soon(self._take, session, call)
@@ -113,7 +119,7 @@ class IncomingCalls:
             media = await self._settings.open_media()
         except MediaUnavailable as exc:
             if not call.over:
-                self._refuse(session, 503, f"no audio for this call: {exc}")
+                self._refuse(session, Calls.NO_AUDIO, f"no audio for this call: {exc}")
             return
         finally:
             self._arriving -= 1
@@ -131,10 +137,11 @@ class IncomingCalls:
         try:
             leg = self._made(session, media, recognised)
         except SdpError as exc:
-            self._refuse(session, 400, f"unreadable session description: {exc.reason}")
+            what = f"unreadable session description: {exc.reason}"
+            self._refuse(session, Calls.BAD_DESCRIPTION, what)
         except NegotiationError as exc:
             why = ("Warning", exc.warning_header(WARN_AGENT))
-            self._refuse(session, exc.status, exc.warning, why)
+            self._refuse(session, Calls.NO_AUDIO_IN_COMMON, exc.warning, why, code=exc.status)
         else:
             leg.follow(session, self._settings.book)
             if recognised is not None:
@@ -175,15 +182,17 @@ class IncomingCalls:
     def _refuse(
         self,
         session: InviteSession,
-        code: int,
+        kind: Calls,
         reason: str,
         *headers: tuple[str, str],
+        code: int | None = None,
         retry_after_s: int | None = None,
     ) -> None:
-        request = session.request
-        if code == 503:
+        """`code`: where it is not that of the kind."""
+        request, code = session.request, code or kind.status
+        if code == BUSY:
             headers = (*headers, ("Retry-After", str(retry_after_s or RETRY_AFTER_S)))
-        if not headers or code == 503:
+        if not headers or code == BUSY:
             headers = (*headers, warning(reason))
         session.reject(code, None, headers=headers)
         self._on_refused(
@@ -192,6 +201,7 @@ class IncomingCalls:
                 to_uri=clean(request.uri, MAX_URI),
                 code=code,
                 reason=reason,
+                kind=kind,
             )
         )
 

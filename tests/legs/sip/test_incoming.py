@@ -8,6 +8,7 @@ import attrs
 import trio
 from trio.testing import MockClock
 
+from runtime.decisions.problems import Calls
 from runtime.legs.leg import Ended, Leg, LegEvent, Trace
 from runtime.legs.sip.incoming import (
     MAX_ARRIVING,
@@ -101,7 +102,7 @@ async def test_codecs_that_we_lack_get_488_with_a_warning_that_names_them(
     assert name == "Warning"
     assert "G729" in warning
     assert "G722" in warning
-    assert [r.code for r in desk.refused] == [488]
+    assert [(r.code, r.kind) for r in desk.refused] == [(488, Calls.NO_AUDIO_IN_COMMON)]
     assert [leg.closed for leg in desk.engine.legs] == [1]
     nursery.cancel_scope.cancel()
 
@@ -127,6 +128,7 @@ async def test_without_audio_the_call_gets_503_and_may_come_back(nursery: trio.N
     assert asked.status == 503
     assert dict(asked.headers)["Retry-After"] == "5"
     assert "all 5000 ports are taken" in desk.refused[0].reason
+    assert desk.refused[0].kind is Calls.NO_AUDIO
     nursery.cancel_scope.cancel()
 
 

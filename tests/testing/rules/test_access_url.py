@@ -321,6 +321,7 @@ async def test_a_flood_is_refused_and_stands_in_the_timeline_in_few_lines(sim: S
     assert (statuses.count(200), statuses.count(429)) == (20, 180)
     refusals = [row for row in sim.timeline if row.kind == "refusal"]
     assert [row.detail["count"] for row in refusals] == [1, 2, 4, 8, 16, 32, 64, 128]
+    assert {row.detail["problem"] for row in refusals} == {"E1508"}
     await sim.advance(1)
     assert (await sim.request()).status == 200
 
