@@ -304,7 +304,7 @@ _REST: Final = (
         "callstage_http_requests_total",
         "counter",
         ("code",),
-        "HTTP requests answered, access URLs included, by class of status.",
+        "HTTP requests answered, by class of status; access URLs included, WebSockets not.",
         lambda f: [((f"{first}xx",), f.answered[first]) for first in range(2, 6)],
     ),
     Figure(

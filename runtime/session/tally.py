@@ -30,8 +30,8 @@ MAX_CODES: Final = 60
 ones), and peers may make up any of 600."""
 
 Direction = Literal["in", "out"]
-OTHER: Final[tuple[Direction, int]] = ("out", 0)
-"""Counts those beyond."""
+OTHER: Final[tuple[Direction, int]] = ("out", -1)
+"""Counts those beyond: mostly of calls to peers, who choose them."""
 
 
 class Tally:

@@ -20,6 +20,16 @@ CONFIGURED = {"root": sha256(b"root").hexdigest()}
 OPENAPI = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 
 
+async def test_who_is_refused_may_read_why_without_a_token(sim: Sim, tmp_path: Path) -> None:
+    async with client_of(sim, tmp_path, "phone.example", tokens=CONFIGURED) as client:
+        refused = await client.get("/api/v1/sessions")
+        assert (refused.status_code, refused.json()["code"]) == (401, "E1101")
+        known = await client.get(refused.json()["type"])
+        assert "Authorization: Bearer TOKEN" in known.json()["what_to_do"]
+        unknown = await client.get("/api/v1/problems/E9999")
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "E1303")
+
+
 async def test_a_token_is_shown_once_and_hashed_at_rest(sim: Sim, tmp_path: Path) -> None:
     async with client_of(sim, tmp_path, "phone.example", tokens=CONFIGURED) as client:
         wanted = {"name": "ci", "scopes": ["deploy", "read"]}

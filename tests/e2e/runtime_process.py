@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import attrs
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e import process_tree
 from tests.e2e.waiting import WAIT_S, until
@@ -105,6 +106,15 @@ class RuntimeProcess:
         answer = httpx.get(f"{self.http}/api/v1/{path}", trust_env=False)
         found: dict[str, Any] = answer.raise_for_status().json()
         return found
+
+    def metrics(self) -> dict[str, float]:
+        """What it counts, by name and values of labels."""
+        answer = httpx.get(f"{self.http}/metrics", trust_env=False)
+        return {
+            " ".join([sample.name, *sample.labels.values()]): sample.value
+            for family in text_string_to_metric_families(answer.raise_for_status().text)
+            for sample in family.samples
+        }
 
     def sessions(self) -> list[str]:
         """Ids of all sessions that have a timeline, oldest first."""

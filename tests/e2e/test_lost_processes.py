@@ -91,6 +91,7 @@ async def test_a_lost_engine_ends_all_calls_with_a_reason_and_the_next_one_works
     left_right = runtime.recordings()[-1]
     check_tone(channel(left_right, 1)[0], 440, 1.0)
     await check_next_call(phone)
+    assert runtime.metrics()["callstage_engine_restarts_total"] == 1
 
 
 async def test_lost_voices_and_decoders_are_replaced(runtime: RuntimeProcess, phone: Phone) -> None:

@@ -7,7 +7,6 @@ import re
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.audio import tone
 from tests.e2e.phone import Dialog, Phone
@@ -41,23 +40,12 @@ async def fetch(url: str, byte_range: str = "") -> httpx.Response:
         return await client.get(url, headers=headers)
 
 
-async def metrics(runtime: RuntimeProcess) -> dict[str, float]:
-    answer = await fetch(f"{runtime.http}/metrics")
-    assert answer.status_code == 200
-    families = text_string_to_metric_families(answer.text)
-    return {
-        " ".join([sample.name, *sample.labels.values()]): sample.value
-        for family in families
-        for sample in family.samples
-    }
-
-
 async def test_the_metrics_count_a_call_its_audio_and_its_recording(
     runtime: RuntimeProcess, phone: Phone
 ) -> None:
-    before = await metrics(runtime)
+    before = runtime.metrics()
     call = await recorded(phone, runtime, "counted", ("X-Container", "wav"))
-    during = await metrics(runtime)
+    during = runtime.metrics()
     assert during["callstage_recordings_active"] == before["callstage_recordings_active"] + 1
     assert during["callstage_calls in connected"] == before["callstage_calls in connected"] + 1
     assert during["callstage_engine_legs"] >= 1
@@ -69,7 +57,7 @@ async def test_the_metrics_count_a_call_its_audio_and_its_recording(
     refused = await phone.call("no-such-script")
     assert (await refused.final()).status == 404
 
-    after = await metrics(runtime)
+    after = runtime.metrics()
     for name, more in (
         ("callstage_sessions_started_total", 1),
         ("callstage_sessions_ended_total operator", 1),

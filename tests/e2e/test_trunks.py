@@ -184,6 +184,9 @@ async def test_a_registration_at_sipp_is_made_shown_used_and_removed(
             assert "for 1800 s" in line or "for 1799 s" in line
             shown = health(runtime)[1]["registration"]
             assert (shown["state"], shown["reason"]) == ("registered", "")
+            metrics = runtime.metrics()
+            assert metrics["callstage_trunk_registered provider"] == 1
+            assert "callstage_trunk_up provider" not in metrics  # nobody pings it
             sent = messages(tmp_path / "sipp")
             contact = re.search(r"Contact: <sip:(acme@127.0.0.1:\d+;line=[0-9a-f]+)>", sent)
             assert contact is not None
