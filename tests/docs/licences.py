@@ -1,6 +1,7 @@
 """The page docs/reference/licences.md, made from what installed distributions say of themselves.
 
-`python -m tests.docs.licences` writes it; a test sees that it is current. Versions are left out.
+`python -m tests.docs.licences` writes it; a test sees that no dependency is missing. Versions are
+left out.
 """
 
 from __future__ import annotations
