@@ -77,12 +77,10 @@ _CREDENTIALS: Final = re.compile(
     r"(?:[^\r\n]|\r?\n[ \t])*",
     re.IGNORECASE | re.MULTILINE,
 )
-_URI_PASSWORD: Final = re.compile(
-    # From the beginning of a word, and without going back: a script may send bodies that are full
-    # of beginnings, and looking at each to its end would hold up the core.
-    r"(?<![^\s@<>])((?:(?!sips?:[^\s:@<>;]*+:)[^\s@<>])*+sips?:[^\s:@<>;]*+):[^\s@<>]++@",
-    re.IGNORECASE,
-)
+_BEFORE_HOST: Final = re.compile(r"(?<![^\s@<>])([^\s@<>:]*+:[^\s@<>]++)@")
+"""Word by word, and without going back: a script may send bodies that are full of beginnings, and
+looking at each to its end would hold up the core."""
+_URI_USER: Final = re.compile(r"sips?:[^\s:@<>;]*:(?=.)", re.IGNORECASE)
 _CRYPTO: Final = re.compile(
     r"(a=[ \t]*crypto[ \t]*:"
     r"(?:[ \t]*\d{1,9}[ \t]+[A-Z0-9]{1,16}_[A-Z0-9_]{1,40}(?=[ \t]))?)[^\r\n]*"
@@ -97,8 +95,13 @@ _RELAY_TYPE: Final = re.compile(r"^(?:content-type|c)[ \t]*:[ \t]*application/dt
 def mask_sip(text: str) -> str:
     """A SIP message, or part of one, as it may be shown: scheme and header stay, secrets go."""
     text = _CREDENTIALS.sub(rf"\1: \2 {HIDDEN}", text[:MAX_TEXT])
-    text = _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+    text = _BEFORE_HOST.sub(_without_password, text)
     return _INLINE.sub(rf"\1{HIDDEN}", _CRYPTO.sub(rf"\1 {HIDDEN}", text))
+
+
+def _without_password(word: re.Match[str]) -> str:
+    user = _URI_USER.search(word[1])
+    return f"{word[1][: user.end()]}{HIDDEN}@" if user else word[0]
 
 
 def mask_digits(text: str) -> str:
@@ -137,7 +140,7 @@ def mask_command(op: str, args: Mapping[str, Any], *, hide_tones: bool) -> dict[
     if op == "player.create_sequence":
         shown["segments"] = [_shown_segment(each) for each in args.get("segments", ())]
     if "to" in shown:
-        shown["to"] = _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", str(shown["to"]))
+        shown["to"] = _BEFORE_HOST.sub(_without_password, str(shown["to"]))
     return shown
 
 

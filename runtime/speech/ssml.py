@@ -19,10 +19,11 @@ TAGS: Final = frozenset(
 _END: Final = "</speak>"
 _MISSPELT: Final = {"speack": "speak"}
 _BEGINS: Final = re.compile(r"\s*<\s*speac?k\b", re.IGNORECASE)
-_TAG: Final = re.compile(r"<\s*+(/?)\s*+([A-Za-z][\w.-]*+)((?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+)>")
-"""Repetitions that are never gone back into, here and below: the core reads what scripts write."""
+_TAG: Final = re.compile(r"<\s*+(/?)\s*+([A-Za-z][\w.-]*+)((?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*)>")
+"""Repetitions that are never gone back into, here and below: the core reads what scripts write. Of
+groups they are not: before 3.11.5 Python matches those wrongly, and these have one way to match."""
 _ATTRIBUTE: Final = re.compile(
-    r"(?<![\w:-])([A-Za-z][\w-]*+(?:\s*+:\s*+[\w-]++)?+)\s*+=\s*+(\"[^\"<]*+\"|'[^'<]*+')"
+    r"(?<![\w:-])([A-Za-z][\w-]*+(?:\s*+:\s*+[\w-]++)?)\s*+=\s*+(\"[^\"<]*+\"|'[^'<]*+')"
 )
 _COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 _INSTRUCTION: Final = re.compile(r"<\?.*?\?>", re.DOTALL)

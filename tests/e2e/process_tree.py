@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,6 +56,11 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
         return ""
+
+
+def is_shown(pid: int) -> bool:
+    """Locked processes show what they hold to root alone."""
+    return os.access(f"/proc/{pid}/fd", os.R_OK)
 
 
 def open_files(pid: int) -> int:

@@ -38,10 +38,11 @@ class Footprint:
         pids = [runtime.pid, *runtime.processes()]
         names = {pid: process_tree.command_line(pid).strip().rpartition(" ")[2] for pid in pids}
         names[runtime.pid] = "core"
+        shown = [pid for pid in pids if process_tree.is_shown(pid)]
         return cls(
             len(pids),
-            _summed({pid: process_tree.open_files(pid) for pid in pids}, names),
-            _summed({pid: process_tree.private_kib(pid) for pid in pids}, names),
+            _summed({pid: process_tree.open_files(pid) for pid in shown}, names),
+            _summed({pid: process_tree.private_kib(pid) for pid in shown}, names),
         )
 
 

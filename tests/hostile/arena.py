@@ -86,10 +86,11 @@ class Core:
         (engine,) = runtime.processes("runtime.media.engine")
         found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{runtime.pid}/status").read_text())
         assert found is not None
+        shown = process_tree.is_shown(engine)
         return cls(
             resident_kib=int(found[1]),
             descriptors=process_tree.open_files(runtime.pid),
-            engine_descriptors=process_tree.open_files(engine),
+            engine_descriptors=process_tree.open_files(engine) if shown else 0,
             workers=len(runtime.processes("runtime.sandbox.zygote")) - 1,
         )
 

@@ -17,6 +17,7 @@ from runtime.media.port import Recording, RecordingError, RecordingFormat
 from runtime.media.recording.recorder import SEALERS
 from runtime.media.recording.recording_disk import RecordingDisk
 from runtime.media.recording.recordings import RECORDER_LOST, FileRecording, Recordings
+from tests.e2e.process_tree import is_shown
 from tests.media.sound_bytes import decode, heard, silence, tone
 from tests.processes.running import children_running
 
@@ -307,6 +308,8 @@ async def test_a_worker_that_cannot_begin_a_file_leaves_none(desk: Desk) -> None
 
 async def test_nothing_stays_open_after_many_recordings(desk: Desk) -> None:
     await (await desk.start(1)).finish()
+    if not is_shown(_recorder()):
+        pytest.skip("only root sees what the recorder holds: this was NOT tested")
     before = len(os.listdir("/proc/self/fd"))
     in_worker = len(os.listdir(f"/proc/{_recorder()}/fd"))
     for number in range(2, 22):

@@ -13,6 +13,7 @@ from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError
 from runtime.media.sounds.sound import PcmSound, SoundSource
 from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
+from tests.e2e.process_tree import is_shown
 from tests.media.sound_bytes import encode, tone
 from tests.processes.running import children_running
 
@@ -81,6 +82,8 @@ async def test_no_text_makes_the_voice_play_or_open_a_file(
     secret = tmp_path / "secret.wav"
     secret.write_bytes(encode(tone(440, 30), 22050, "wav"))
     (pid,) = children_running(KIND.module)
+    if not is_shown(pid):
+        pytest.skip("only root sees what the voice opens: this was NOT tested")
     before = _opened(pid)
     texts = (
         f'<speak><audio src="{secret}">a</audio></speak>',
