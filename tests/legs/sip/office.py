@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import cast
 
 import attrs
@@ -66,6 +66,8 @@ class Office:
     engine: QuietEngine
     arrived: trio.MemoryReceiveChannel[Leg]
     """Calls to the gateway."""
+    open: ExitStack
+    """Holds the ports of phones, so that nobody else calls from them and is taken for bob."""
 
     @property
     def somewhere(self) -> ListenAddress:
@@ -86,15 +88,15 @@ class Office:
     async def register(self, *contacts: str) -> None:
         """As user bob, with everything that a phone does."""
         digest = DigestClient(Credentials("bob", PASSWORD))
-        with trio.socket.socket(type=trio.socket.SOCK_DGRAM) as wire:
-            await wire.connect((self.address.host, self.address.port))
-            request = _register(self.address, contacts, 1)
-            challenge = await _asked(wire, request)
-            assert challenge.status == 401
-            request = _register(self.address, contacts, 2)
-            digest.challenged(request, challenge)
-            digest.authorize(request, "c")
-            assert (await _asked(wire, request)).status == 200
+        wire = self.open.enter_context(trio.socket.socket(type=trio.socket.SOCK_DGRAM))
+        await wire.connect((self.address.host, self.address.port))
+        request = _register(self.address, contacts, 1)
+        challenge = await _asked(wire, request)
+        assert challenge.status == 401
+        request = _register(self.address, contacts, 2)
+        digest.challenged(request, challenge)
+        digest.authorize(request, "c")
+        assert (await _asked(wire, request)).status == 200
 
     async def dial(self, name: str = "bob") -> Dialled:
         request = DialRequest(kind="user", to=name, callerid="4711", display_name="Desk One")
@@ -139,7 +141,8 @@ async def office(
         on_fault=lambda fault: pytest.fail(fault.traceback),
     )
     give, delivered = trio.open_memory_channel[Leg](MAX_LEGS)
-    async with trio.open_nursery() as nursery:
-        [address] = await nursery.start(gateway.run, give.send_nowait)
-        yield Office(gateway, address, nursery, engine, delivered)
-        nursery.cancel_scope.cancel()
+    with ExitStack() as held:
+        async with trio.open_nursery() as nursery:
+            [address] = await nursery.start(gateway.run, give.send_nowait)
+            yield Office(gateway, address, nursery, engine, delivered, held)
+            nursery.cancel_scope.cancel()
