@@ -32,6 +32,13 @@ WRONG_VALUES = [
 ]
 
 
+async def is_taken(expression: str) -> None:
+    async with running(refused(expression)) as core:
+        await core.alert()
+        assert core.logs == []
+        assert core.errors == []
+
+
 @pytest.mark.parametrize(
     ("expression", "message"), WRONG_VALUES, ids=[row[0] for row in WRONG_VALUES]
 )
@@ -64,10 +71,7 @@ async def test_what_cannot_be_done_is_refused_at_its_line(
 async def test_what_the_documents_allow_is_taken(
     autojump_clock: MockClock, expression: str
 ) -> None:
-    async with running(refused(expression)) as core:
-        await core.alert()
-        assert core.logs == []
-        assert core.errors == []
+    await is_taken(expression)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,4 @@ async def test_what_the_documents_allow_is_taken(
 async def test_parameters_have_the_names_of_voxengine_s_reference(
     autojump_clock: MockClock, expression: str
 ) -> None:
-    async with running(refused(expression)) as core:
-        await core.alert()
-        assert core.logs == []
-        assert core.errors == []
+    await is_taken(expression)
