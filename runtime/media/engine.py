@@ -55,7 +55,8 @@ REPORT_FRAMES: Final = 50
 """Once a second."""
 REST_S: Final = 1.0
 """As often while there is nobody; the core believes an engine that is silent for long to hang."""
-DESCRIPTORS_PER_LEG: Final = 2
+DESCRIPTORS_PER_LEG: Final = 3
+"""RTCP, and the RTP port's door and line."""
 SPARE_DESCRIPTORS: Final = 64
 MEMORY_BYTES: Final = 1024 * 1024 * 1024
 """Of its own, over what it begins with: legs, players and their histories take under 100 kB each,
@@ -223,7 +224,7 @@ def _affordable_legs(wanted: int) -> int:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return wanted
-    # A leg's two sockets, and one mapped sound or recording.
+    # A leg's sockets, and one mapped sound or recording.
     return max(0, (soft - SPARE_DESCRIPTORS) // (DESCRIPTORS_PER_LEG + 1))
 
 

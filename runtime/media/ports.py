@@ -6,9 +6,11 @@ its last call may still be under way.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import socket
+from collections.abc import Iterator
 from typing import Final
 
 from runtime.media.rtp.datagrams import NoPorts
@@ -53,6 +55,24 @@ class PortPool:
             f"no free pair of RTP ports from {self._ports.start} to {self._ports.stop} on "
             f"{self._host}; widen --rtp-ports or end other programs that use them"
         )
+
+    def beside(self, taken: socket.socket) -> socket.socket | None:
+        """Another socket on the port of this one; None where the system gives none.
+
+        Once it is connected it takes what comes from there, and `taken` everything else. Only
+        meanwhile may the port be shared at all, so that no other program joins.
+        """
+        try:
+            sock = self._socket()
+        except NoPorts:
+            return None
+        try:
+            with _shared(taken, sock):
+                sock.bind(taken.getsockname())
+        except OSError:
+            sock.close()
+            return None
+        return sock
 
     def _take_any(self) -> SocketPair:
         for _ in range(MAX_BIND_TRIES):
@@ -103,3 +123,15 @@ class PortPool:
                 # The system's default may be otherwise.
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         return sock
+
+
+@contextlib.contextmanager
+def _shared(*sockets: socket.socket) -> Iterator[None]:
+    """Sockets of ours may be bound to one port meanwhile."""
+    try:
+        for sock in sockets:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        yield
+    finally:
+        for sock in sockets:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)

@@ -1,10 +1,12 @@
 """The legs' RTP and RTCP sockets: opened, listened to, aimed, closed; and when each leg sends.
 
-A socket takes from everybody, and its packets are judged, until the peer's address is certain; then
-it is connected, so that the kernel drops strangers, and is attended by a Traffic
-(runtime/media/traffic.py), which sends all packets, too. The others are read here, one packet per
-readable socket and round, so that a flood costs its own leg only. Errors of single sends and reads
-(a peer's port is closed, a route is gone) are counted and end nothing.
+A leg's RTP port has two sockets (docs/design/doors-and-lines.md). Its line is connected to where the
+leg sends: the kernel hands it what comes from there and nothing else, and a Traffic
+(runtime/media/traffic.py) reads it and sends on it. Its door takes from everybody else, and what
+comes there is judged, until the peer's address is certain; then it is shut, and the kernel drops
+strangers. Doors are read here, one packet per readable socket and round, so that a flood costs its
+own leg only. Errors of single sends and reads (a peer's port is closed, a route is gone) are counted
+and end nothing.
 """
 
 from __future__ import annotations
@@ -42,17 +44,22 @@ NewTraffic = Callable[[int], Traffic]
 
 @attrs.define(eq=False)
 class _Pair:
-    """The two sockets of a leg."""
+    """The sockets of a leg's two ports. Of door and line there is always one."""
 
-    rtp: socket.socket
+    door: socket.socket | None
     rtcp: socket.socket
+    line: socket.socket | None = None
     target: Address | None = None
     reports_to: Address | None = None
-    exclusive: bool = False
-    attended: bool = False
-    """Read by the traffic; otherwise here."""
     slots: tuple[int, ...] = ()
     listening: bool = False
+
+    @property
+    def rtp(self) -> socket.socket:
+        """What is sent on."""
+        sock = self.line or self.door
+        assert sock is not None
+        return sock
 
 
 class UdpSockets:
@@ -85,29 +92,32 @@ class UdpSockets:
     # --- one leg --------------------------------------------------------------------------------
 
     def open(self, leg: int) -> tuple[int, int]:
-        rtp, rtcp, port = self._ports.take()
-        self._pairs[leg] = _Pair(rtp, rtcp)
+        door, rtcp, port = self._ports.take()
+        self._pairs[leg] = _Pair(door, rtcp)
         return port, port + 1
 
     def listen(self, leg: int) -> None:
         pair = self._pairs[leg]
-        _drain(pair.rtp)
+        assert pair.door is not None
+        _drain(pair.door)
         _drain(pair.rtcp)
         pair.listening = True
-        pair.rtp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._watch(pair.rtp.fileno(), lambda now: self._receive_from(leg, pair, now))
+        _stamp(pair.door)
+        self._open_door(leg, pair.door)
         self._watch(pair.rtcp.fileno(), lambda _: self._receive_report(leg, pair.rtcp))
 
     def aim(self, leg: int, rtp: Address | None, rtcp: Address | None, *, exclusive: bool) -> None:
         pair = self._pairs[leg]
-        if pair.exclusive:
-            _disconnect(pair.rtp)
-            self._read_here(leg, pair)
         if self._both_families:
             rtp, rtcp = _mapped(rtp), _mapped(rtcp)
+        if pair.door is None or rtp != pair.target:
+            self._hang_up(leg, pair)
         pair.target, pair.reports_to = rtp, rtcp
-        pair.exclusive = exclusive and rtp is not None and _connect(pair.rtp, rtp)
-        self.traffic.aim(leg, pair.rtp, rtp, pair.exclusive)
+        if pair.line is None and pair.door is not None and rtp is not None:
+            pair.line = self._line(leg, pair.door, rtp)
+        if exclusive and pair.line is not None:
+            self._shut_door(pair)
+        self.traffic.aim(leg, pair.rtp, rtp, pair.line is not None)
 
     def schedule(self, leg: int, views: Sequence[memoryview]) -> None:
         pair = self._pairs[leg]
@@ -136,13 +146,15 @@ class UdpSockets:
     def close(self, leg: int) -> None:
         pair = self._pairs.pop(leg)
         self.traffic.forget(leg)
-        if pair.attended:
-            self.traffic.leave(pair.rtp)
-        elif pair.listening:
-            self._unwatch(pair.rtp.fileno())
+        if pair.line is not None and pair.target is not None:
+            self.traffic.leave(pair.line, pair.target)
+            pair.line.close()
+        if pair.door is not None and pair.listening:
+            self._shut_door(pair)
+        elif pair.door is not None:
+            pair.door.close()
         if pair.listening:
             self._unwatch(pair.rtcp.fileno())
-        pair.rtp.close()
         pair.rtcp.close()
 
     # --- all legs -------------------------------------------------------------------------------
@@ -212,26 +224,50 @@ class UdpSockets:
         del self._others[fd]
         self._epoll.unregister(fd)
 
-    def _read_here(self, leg: int, pair: _Pair) -> None:
-        if pair.attended:
-            self.traffic.leave(pair.rtp)
-            self._watch(pair.rtp.fileno(), lambda now: self._receive_from(leg, pair, now))
-            pair.attended = False
+    # --- doors and lines ------------------------------------------------------------------------
 
-    def _receive_from(self, leg: int, pair: _Pair, now: float) -> None:
-        """Read with the source's address, which the engine judges."""
-        if not pair.exclusive:
-            self.traffic.receive_from(leg, pair.rtp, now)
+    def _line(self, leg: int, door: socket.socket, target: Address) -> socket.socket | None:
+        """Connected and attended; None where that is not possible, and the door sends as well."""
+        line = self._ports.beside(door)
+        if line is None:
+            return None
+        _stamp(line)
+        try:
+            line.connect(target)
+        except OSError:  # no route; sends by the door will say so, too
+            line.close()
+            return None
+        # Until it was connected, everybody's packets came here, too: a few microseconds.
+        _drain(line)
+        self.traffic.attend(line, leg)
+        return line
+
+    def _hang_up(self, leg: int, pair: _Pair) -> None:
+        """What was the line is another door, if there is none."""
+        line, pair.line = pair.line, None
+        if line is None or pair.target is None:
             return
-        # Connected just now: what strangers sent before is still queued. Once the queue was empty,
-        # the kernel vouches for the source.
-        with contextlib.suppress(BlockingIOError):
-            for _ in range(MAX_DRAINED):
-                if not self.traffic.receive_from(leg, pair.rtp, now):
-                    return
-        self._unwatch(pair.rtp.fileno())
-        self.traffic.attend(pair.rtp, leg)
-        pair.attended = True
+        self.traffic.leave(line, pair.target)
+        if pair.door is None:
+            _disconnect(line)
+            pair.door = line
+            self._open_door(leg, line)
+        else:
+            line.close()
+
+    def _open_door(self, leg: int, door: socket.socket) -> None:
+        """Read with the source's address, which the engine judges."""
+        self._watch(door.fileno(), lambda now: self._receive_from(leg, door, now))
+
+    def _receive_from(self, leg: int, door: socket.socket, now: float) -> None:
+        self.traffic.receive_from(leg, door, now)
+
+    def _shut_door(self, pair: _Pair) -> None:
+        """What still waits there is of strangers, or of a source that is left."""
+        door, pair.door = pair.door, None
+        if door is not None:
+            self._unwatch(door.fileno())
+            door.close()
 
     def _receive_report(self, leg: int, sock: socket.socket) -> None:
         data, source = sock.recvfrom(MAX_COMPOUND + 1)
@@ -259,12 +295,9 @@ def _unmapped(source: Address) -> Address:
     return source[0].removeprefix(MAPPED), source[1]
 
 
-def _connect(sock: socket.socket, address: Address) -> bool:
-    try:
-        sock.connect(address)
-    except OSError:  # no route; unconnected sends will say so, too
-        return False
-    return True
+def _stamp(sock: socket.socket) -> None:
+    """Have the kernel tell when it had each packet."""
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
 
 def _disconnect(sock: socket.socket) -> None:

@@ -26,6 +26,8 @@ READS: Final = 8
 """Of one socket in a frame of 20 ms: four times what 10 ms packets need."""
 TURNS: Final = 16
 """In one of so many frames a socket that gives the usual packet in each is asked for more, too."""
+RESTING: Final = 50
+"""After so many frames in a row without a packet (1 s) a socket may be read in every other one."""
 SO_TIMESTAMPNS: Final = 35
 """Has the kernel tell when it had a packet (socket(7)); the socket module has no name for it."""
 STAMP: Final = struct.Struct("@qq")
@@ -43,7 +45,7 @@ class Counters:
     """What went wrong on sockets and ended nothing."""
 
     refused: int = 0
-    """Sends and reads that failed because nobody listens there."""
+    """Times that a peer's system said that nobody listens there."""
     failed: int = 0
     """Sends that failed for another reason."""
 
@@ -61,8 +63,9 @@ class Traffic(Protocol):
     def attend(self, sock: socket.socket, leg: int) -> None:
         """From now on `read` receives on this connected socket for the leg."""
 
-    def leave(self, sock: socket.socket) -> None:
-        """The attended socket is about to be closed, or takes from everybody again."""
+    def leave(self, sock: socket.socket, peer: Address) -> None:
+        """The attended socket is about to be closed, or takes from everybody again: what was read
+        from it and not taken yet is named by its peer."""
 
     def read(self) -> bool:
         """What has come on attended sockets, up to READS packets of each; False for nothing."""
@@ -114,6 +117,15 @@ def arrival(about: Sequence[tuple[int, int, bytes]], now: float, wall: float) ->
     return now
 
 
+def named(
+    sources: Sequence[tuple[int, Address]], legs: Sequence[int], leg: int, peer: Address
+) -> list[tuple[int, Address]]:
+    """The sources, and `peer` as that of the leg's other packets; `legs`: of each packet."""
+    known = dict(sources)
+    known.update({n: peer for n, whose in enumerate(legs) if whose == leg and n not in known})
+    return sorted(known.items())
+
+
 _Send = Callable[[memoryview], int]
 
 
@@ -155,9 +167,10 @@ class PythonTraffic:
         self._attended[sock.fileno()] = sock, leg
         self._epoll.register(sock, select.EPOLLIN)
 
-    def leave(self, sock: socket.socket) -> None:
-        del self._attended[sock.fileno()]
+    def leave(self, sock: socket.socket, peer: Address) -> None:
+        _, leg = self._attended.pop(sock.fileno())
         self._epoll.unregister(sock)
+        self._sources = named(self._sources, self._legs, leg, peer)
 
     def read(self) -> bool:
         before = len(self._lengths)
@@ -216,7 +229,7 @@ class PythonTraffic:
     # --- sending --------------------------------------------------------------------------------
 
     def aim(self, leg: int, sock: socket.socket, target: Address | None, connected: bool) -> None:
-        self._sends[leg] = send = _sender(sock, target, connected)
+        self._sends[leg] = send = self._sender(sock, target, connected)
         for departures in self._plan:
             for departure in departures:
                 if departure.leg == leg:
@@ -251,8 +264,6 @@ class PythonTraffic:
                     for departure in departures:
                         departure.send(departure.view)
                 return
-            except ConnectionRefusedError:
-                self.counters.refused += 1
             except OSError:
                 self.counters.failed += 1
 
@@ -268,12 +279,19 @@ class PythonTraffic:
             elif departure.first:
                 departure.send(view)
 
+    def _sender(self, sock: socket.socket, target: Address | None, connected: bool) -> _Send:
+        """How a packet is sent: connected sockets are cheaper for the kernel."""
+        if target is None:
+            return len  # nowhere to send to: nothing happens
+        if not connected:
+            return lambda view: sock.sendto(view, target)
 
-def _sender(sock: socket.socket, target: Address | None, connected: bool) -> _Send:
-    """How a packet is sent: connected sockets are cheaper for the kernel."""
-    if connected:
-        return sock.send
-    sendto = sock.sendto
-    if target is None:
-        return len  # nowhere to send to: nothing happens
-    return lambda view: sendto(view, target)
+        def send(view: memoryview) -> int:
+            try:
+                return sock.send(view)
+            except ConnectionRefusedError:
+                # What came back of an earlier packet; this one has not been sent yet.
+                self.counters.refused += 1
+                return sock.send(view)
+
+        return send

@@ -92,9 +92,17 @@ class FakeSockets:
             lengths=lengths,
             legs=np.array([leg for leg, *_ in waiting], dtype=np.int64),
             times=np.array([time for _, _, time, _ in waiting]),
-            sources=[(n, source) for n, (*_, source) in enumerate(waiting) if source is not None],
+            sources=[
+                (n, source)
+                for n, (leg, *_, source) in enumerate(waiting)
+                if source is not None and source != self._line(leg)
+            ],
             reports=reports,
         )
+
+    def _line(self, leg: int) -> Address | None:
+        """What comes from there names no source."""
+        return self.aims[leg][0] if leg in self.aims else None
 
     def close(self, leg: int) -> None:
         self.listening.discard(leg)

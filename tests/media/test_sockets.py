@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import attrs
 import pytest
 
 from runtime.media.native.traffic import NativeTraffic
 from runtime.media.ports import PortPool
 from runtime.media.rtp.datagrams import Arrivals, NoPorts
 from runtime.media.sockets import SLOT_FILL, NewTraffic, UdpSockets
-from runtime.media.traffic import READS, TURNS, Counters, PythonTraffic
+from runtime.media.traffic import READS, RESTING, TURNS, Counters, PythonTraffic
 from tests.e2e.home import has_ipv6
 from tests.media.native.helper import helper
 
@@ -158,9 +159,24 @@ def test_a_leg_aimed_at_one_address_for_both_reports_from_its_rtp_port(
         assert phone.recvfrom(100) == (b"report", ("127.0.0.1", rtp))
 
 
-def test_an_exclusive_leg_hears_its_peer_only_and_names_no_source(
+def test_an_aimed_leg_names_all_sources_but_where_it_is_aimed(
     engine_sockets: EngineSockets,
 ) -> None:
+    with engine_sockets() as sockets, telephone() as phone, telephone() as stranger:
+        rtp, _ = sockets.open(0)
+        sockets.listen(0)
+        sockets.aim(0, phone.getsockname(), None, exclusive=False)
+        for number in range(3):
+            phone.sendto(b"peer %d" % number, ("127.0.0.1", rtp))
+            stranger.sendto(b"stranger %d" % number, ("127.0.0.1", rtp))
+        heard = _named(collected_until(sockets, 6))
+        assert sorted(heard) == [
+            *((b"peer %d" % number, None) for number in range(3)),
+            *((b"stranger %d" % number, stranger.getsockname()) for number in range(3)),
+        ]
+
+
+def test_an_exclusive_leg_hears_its_peer_only(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone, telephone() as thief:
         rtp, _ = sockets.open(0)
         sockets.listen(0)
@@ -168,22 +184,98 @@ def test_an_exclusive_leg_hears_its_peer_only_and_names_no_source(
         sockets.aim(0, phone.getsockname(), None, exclusive=True)
         thief.sendto(b"late", ("127.0.0.1", rtp))
         phone.sendto(b"peer 1", ("127.0.0.1", rtp))
-        batches = collected(sockets, lambda a: b"peer 1" in _contents(a))
-        named = [
-            (data, source)
-            for batch in batches
-            for data, (_, source) in zip(_contents(batch), batch.sources, strict=False)
-        ]
-        # What a stranger sent before the socket was connected still says where it is from.
-        assert (b"queued", thief.getsockname()) in named
-        phone.sendto(b"peer 2", ("127.0.0.1", rtp))
         thief.sendto(b"late again", ("127.0.0.1", rtp))
-        data, batch = one_packet(sockets)
-        assert data == b"peer 2"
-        assert batch.sources == []
+        phone.sendto(b"peer 2", ("127.0.0.1", rtp))
+        heard = _named(collected_until(sockets, 2))
+        assert heard == [(b"peer 1", None), (b"peer 2", None)]
         sockets.schedule(0, [memoryview(b"answer")])
         sockets.flush(0)
-        assert phone.recv(100) == b"answer"
+        assert phone.recvfrom(100) == (b"answer", ("127.0.0.1", rtp))
+
+
+def test_a_leg_that_is_aimed_elsewhere_names_whom_it_was_aimed_at(
+    engine_sockets: EngineSockets,
+) -> None:
+    with engine_sockets() as sockets, telephone() as old, telephone() as new:
+        rtp, _ = sockets.open(0)
+        sockets.listen(0)
+        sockets.aim(0, old.getsockname(), None, exclusive=False)
+        old.sendto(b"read before", ("127.0.0.1", rtp))
+        sockets.collect()
+        sockets.aim(0, new.getsockname(), None, exclusive=False)
+        old.sendto(b"still here", ("127.0.0.1", rtp))
+        new.sendto(b"from there", ("127.0.0.1", rtp))
+        assert sorted(_named(collected_until(sockets, 3))) == [
+            (b"from there", None),
+            (b"read before", old.getsockname()),
+            (b"still here", old.getsockname()),
+        ]
+
+
+def test_no_other_program_can_share_a_legs_port(engine_sockets: EngineSockets) -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        rtp, _ = sockets.open(0)
+        sockets.listen(0)
+        for exclusive in (False, True):
+            sockets.aim(0, phone.getsockname(), None, exclusive=exclusive)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                with pytest.raises(OSError, match="in use"):
+                    other.bind(("127.0.0.1", rtp))
+
+
+def test_a_peer_that_begins_to_listen_late_gets_every_packet_from_then_on(
+    engine_sockets: EngineSockets,
+) -> None:
+    with engine_sockets() as sockets:
+        with telephone() as phone:
+            address = phone.getsockname()
+        sockets.open(0)
+        sockets.listen(0)
+        sockets.aim(0, address, None, exclusive=False)
+        sockets.schedule(0, [memoryview(b"audio")])
+        for _ in range(3):
+            sockets.flush(0)
+        assert sockets.counters.refused > 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.bind(address)
+            phone.settimeout(PATIENCE_S)
+            for _ in range(3):
+                sockets.flush(0)
+            assert [phone.recv(100) for _ in range(3)] == [b"audio"] * 3
+        assert sockets.counters.failed == 0
+
+
+def test_a_line_that_was_silent_for_long_is_read_all_the_same(
+    engine_sockets: EngineSockets,
+) -> None:
+    with engine_sockets() as sockets, telephone() as phone:
+        rtp, _ = _connected(sockets, phone)
+        for _ in range(3 * RESTING):
+            sockets.collect()
+        phone.sendto(b"again", ("127.0.0.1", rtp))
+        assert sockets.collect() or sockets.collect(), "in one of two frames at the latest"
+        assert _contents(sockets.take()) == [b"again"]
+
+
+def collected_until(sockets: UdpSockets, packets: int) -> list[Arrivals]:
+    """Batches that hold so many packets together; copies, as batches live until the next one."""
+    until, batches, count = time.monotonic() + PATIENCE_S, [], 0
+    while count < packets and time.monotonic() < until:
+        sockets.collect(0.01)
+        batch = sockets.take()
+        batches.append(attrs.evolve(batch, rows=batch.rows.copy(), lengths=batch.lengths.copy()))
+        count += len(batch.legs)
+    return batches
+
+
+def _named(batches: list[Arrivals]) -> list[tuple[bytes, tuple[str, int] | None]]:
+    """Each packet, and its source if that is told."""
+    return [
+        (data, dict(batch.sources).get(number))
+        for batch in batches
+        for number, data in enumerate(_contents(batch))
+    ]
 
 
 def _contents(batch: Arrivals) -> list[bytes]:
@@ -202,9 +294,11 @@ def test_an_exclusive_leg_can_be_aimed_anew_and_keeps_its_port(
         sockets.flush(0)
         assert new.recvfrom(100) == (b"audio", ("127.0.0.1", rtp))
         new.sendto(b"hello", ("127.0.0.1", rtp))
-        data, batch = one_packet(sockets)
-        assert data == b"hello"
-        assert batch.sources == [(0, new.getsockname())]
+        old.sendto(b"not yet gone", ("127.0.0.1", rtp))
+        assert sorted(_named(collected_until(sockets, 2))) == [
+            (b"hello", None),
+            (b"not yet gone", old.getsockname()),
+        ]
 
 
 def test_a_peer_that_is_gone_is_counted_and_the_others_go_on(engine_sockets: EngineSockets) -> None:

@@ -51,13 +51,14 @@ const char callstage_source[65] = SOURCE_DIGEST;
 #define READS 8                /* of one socket in a frame: traffic.py, as TURNS and OLDEST_S */
 #define TURNS 16
 #define OLDEST_S 1.0
+#define RESTING 50             /* frames without a packet, after which a socket is read in every other */
 
 struct inbox {
     int64_t struct_size;
-    /* connected RTP sockets, whose legs they are, which had nothing more when they were read last,
-     * and room for the numbers of those that are read again */
+    /* connected RTP sockets, whose legs they are, how often in a row they had nothing, and room for
+     * the numbers of those that are read again */
     const int32_t *sockets, *socket_legs;
-    uint8_t *emptied;
+    uint8_t *idle;
     int32_t *again;
     int64_t sockets_count;
     int64_t turn;              /* counts readings */
@@ -113,7 +114,8 @@ static ssize_t receive_one(struct inbox *in, int32_t number, double now, double 
 /* One packet of each socket; then more of those that may have more, so that a flood costs its own
  * leg only. A socket that gives the usual packet in every frame is not asked whether there is
  * another: if one is queued behind it, it is due a frame later, and then is soon enough; and each
- * socket is emptied in its turn. Returns how many packets came. */
+ * socket is emptied in its turn. One that had nothing for a second is asked in every other frame.
+ * Returns how many packets came. */
 int64_t callstage_read(struct inbox *in) {
     if (in->struct_size != sizeof *in || in->row_size < 1 || in->count < 0) return BAD_STRUCT;
     if (in->sockets_count < 0 || in->sockets_count > INT32_MAX) return BAD_STRUCT;
@@ -121,9 +123,10 @@ int64_t callstage_read(struct inbox *in) {
     double now = monotonic(), wall = clock_s(CLOCK_REALTIME);
     in->turn++;
     for (int32_t n = 0; n < in->sockets_count; n++) {
+        if (in->idle[n] >= RESTING && (n + in->turn) % 2) continue;
         ssize_t length = receive_one(in, n, now, wall);
-        int usual = length == HEADER + FRAME && !in->emptied[n] && (n + in->turn) % TURNS;
-        in->emptied[n] = length < 0;
+        int usual = length == HEADER + FRAME && !in->idle[n] && (n + in->turn) % TURNS;
+        in->idle[n] = length >= 0 ? 0 : in->idle[n] < RESTING ? in->idle[n] + 1 : RESTING;
         if (length >= 0 && !usual) in->again[again++] = n;
     }
     for (int read = 1; read < READS && again; read++) {
@@ -442,10 +445,14 @@ int64_t callstage_send(struct outbox *out, const int32_t *plan, int64_t count) {
         if (d->fd < 0 || size == 0 || size > DATAGRAM_MAX || packet == NULL) continue;
         if (d->address_size > ADDRESS_MAX || (d->instead_size && part)) continue;
         const struct sockaddr *to = d->address_size ? (const struct sockaddr *)d->address : NULL;
-        if (sendto(d->fd, packet, size, MSG_DONTWAIT, to, d->address_size) >= 0)
-            sent++;
-        else if (errno == ECONNREFUSED)
+        ssize_t result = sendto(d->fd, packet, size, MSG_DONTWAIT, to, d->address_size);
+        if (result < 0 && errno == ECONNREFUSED) {
+            /* What came back of an earlier packet; this one has not been sent yet. */
             out->refused++;
+            result = sendto(d->fd, packet, size, MSG_DONTWAIT, to, d->address_size);
+        }
+        if (result >= 0)
+            sent++;
         else
             out->failed++;
     }

@@ -34,7 +34,7 @@ class Inbox(ctypes.Structure):
         ("struct_size", ctypes.c_int64),
         ("sockets", ctypes.c_void_p),
         ("socket_legs", ctypes.c_void_p),
-        ("emptied", ctypes.c_void_p),
+        ("idle", ctypes.c_void_p),
         ("again", ctypes.c_void_p),
         ("sockets_count", ctypes.c_int64),
         ("turn", ctypes.c_int64),

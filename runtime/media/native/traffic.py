@@ -16,7 +16,7 @@ from runtime.media.clock import STEPS
 from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.header import MAX_PACKET
 from runtime.media.rtp.latching import Address
-from runtime.media.traffic import CONTROL_SIZE, Counters, arrival, row_count
+from runtime.media.traffic import CONTROL_SIZE, Counters, arrival, named, row_count
 
 from .library import Departure, Inbox, Library, Outbox, pointer, structure
 
@@ -39,13 +39,13 @@ class NativeTraffic:
         """By descriptor: the place of a connected socket in the columns below."""
         self._sockets = np.zeros(legs, dtype=np.int32)
         self._socket_legs = np.zeros(legs, dtype=np.int32)
-        self._emptied = np.zeros(legs, dtype=np.uint8)
+        self._idle = np.zeros(legs, dtype=np.uint8)
         self._again = np.zeros(legs, dtype=np.int32)
         self._inbox = structure(
             Inbox,
             sockets=pointer(self._sockets),
             socket_legs=pointer(self._socket_legs),
-            emptied=pointer(self._emptied),
+            idle=pointer(self._idle),
             again=pointer(self._again),
             rows=pointer(self._rows),
             row_size=MAX_PACKET,
@@ -107,14 +107,16 @@ class NativeTraffic:
     def attend(self, sock: socket.socket, leg: int) -> None:
         number = self._numbers[sock.fileno()] = len(self._numbers)
         self._sockets[number], self._socket_legs[number] = sock.fileno(), leg
-        self._emptied[number] = True
+        self._idle[number] = 1
         self._inbox.sockets_count = len(self._numbers)
 
-    def leave(self, sock: socket.socket) -> None:
+    def leave(self, sock: socket.socket, peer: Address) -> None:
         number = self._numbers.pop(sock.fileno())
+        waiting = self._legs[: self._inbox.count].tolist()
+        self._sources = named(self._sources, waiting, int(self._socket_legs[number]), peer)
         last = len(self._numbers)
         if number < last:  # the last one takes its place
-            for column in (self._sockets, self._socket_legs, self._emptied):
+            for column in (self._sockets, self._socket_legs, self._idle):
                 column[number] = column[last]
             self._numbers[int(self._sockets[number])] = number
         self._inbox.sockets_count = last

@@ -32,7 +32,7 @@ class Arrivals:
     times: NDArray[np.float64]
     """When each packet was read (monotonic seconds)."""
     sources: Sequence[tuple[int, Address]]
-    """(number of the packet, its source) for legs whose socket is not connected."""
+    """(number of the packet, its source), by number; who is not named is where the leg is aimed."""
     reports: Sequence[tuple[int, bytes, Address]]
     """RTCP: (leg, datagram, source)."""
 
@@ -47,7 +47,8 @@ class RtpSockets(Protocol):
         """Receive from now on; what came before is thrown away."""
 
     def aim(self, leg: int, rtp: Address | None, rtcp: Address | None, *, exclusive: bool) -> None:
-        """Where to send; `rtcp` equal to `rtp` sends both from the RTP port.
+        """Where to send; `rtcp` equal to `rtp` sends both from the RTP port. What comes from
+        there need not name its source any more.
 
         `exclusive`: let the kernel drop everything from other sources.
         """

@@ -33,7 +33,11 @@ class _Candidate:
 
 
 class SourceGate:
-    """Judges the source of each valid packet of one leg, until the negotiated one has spoken."""
+    """Judges the sources of valid packets of one leg, until the negotiated one has spoken.
+
+    What comes from where the leg sends need not be brought before it one by one, once that source
+    is believed; `went_on` tells of it.
+    """
 
     def __init__(self, negotiated: Address) -> None:
         self.negotiated = negotiated
@@ -70,6 +74,11 @@ class SourceGate:
         if source in (self.latched, self.negotiated) or self.latched is None:
             return False
         return self.settled or now - self._heard_at < LOST_S
+
+    def went_on(self, at: float, ssrc: int | None) -> None:
+        """The latched source spoke last at this time, and so."""
+        if self.latched is not None and at > self._heard_at:
+            self._heard_at, self._ssrc = at, ssrc
 
     def negotiated_again(self) -> None:
         """A new offer and answer named the same address: the peer may have moved behind its NAT."""

@@ -153,12 +153,23 @@ class Intake:
                 self._legs.rejected[arrivals.legs[packets]] += 1
 
     def _check_sources(self, arrivals: Arrivals, headers: Headers, valid: Bools) -> None:
-        """Let each leg's gate judge what came over a socket that takes from everybody."""
-        for number, source in arrivals.sources:
+        """Let each leg's gate judge what came by its door; and what came by its line, while it
+        does not know its peer yet, or has to choose."""
+        known = dict(arrivals.sources)
+        visited = arrivals.legs[list(known)]
+        doubtful = self._legs.undecided[arrivals.legs] | np.isin(arrivals.legs, visited)
+        # Before the first of them moves the line.
+        numbers = np.flatnonzero(valid & doubtful).tolist()
+        gates = [self._legs.gate_of(int(arrivals.legs[number])) for number in numbers]
+        sources = [
+            known.get(number) or (gate and gate.target)
+            for number, gate in zip(numbers, gates, strict=True)
+        ]
+        for number, source in zip(numbers, sources, strict=True):
             leg = self._legs.by_index[arrivals.legs[number]]
-            if leg is None or leg.gate is None:
+            if leg is None or leg.gate is None or source is None:
                 valid[number] = False
-            elif valid[number]:
+            else:
                 self._check_source(leg, number, source, arrivals, headers, valid)
 
     def _check_source(
@@ -180,6 +191,7 @@ class Intake:
         )
         self._legs.strangers[leg.index] += not valid[number]
         if leg.gate.latched != before and leg.gate.latched is not None:
+            self._legs.undecided[leg.index] = False
             assert leg.stream is not None
             host, port = leg.gate.latched
             self._legs.sockets.aim(
@@ -373,7 +385,7 @@ def _move_reports(arrivals: Arrivals, packets: Ints, reports: list[Report]) -> N
     sources = {number: host for number, (host, _) in arrivals.sources} if len(packets) else {}
     for number in packets.tolist():
         data = arrivals.rows[number, : arrivals.lengths[number]].tobytes()
-        # A connected socket takes from the peer alone, and so does not say from whom.
+        # A line is from the peer alone, and so does not say from whom.
         reports.append((int(arrivals.legs[number]), data, sources.get(number)))
 
 

@@ -61,6 +61,8 @@ class Legs:
         self.rejected = np.zeros(capacity, dtype=np.int64)
         self.strangers = np.zeros(capacity, dtype=np.int64)
         """Packets from addresses that are not believed; part of `rejected`."""
+        self.undecided = np.zeros(capacity, dtype=np.bool_)
+        """Legs whose gate has believed no source yet."""
         self.unplayed = np.zeros(capacity, dtype=np.int64)
         """Packets that are counted and not played: comfort noise."""
         self.last_heard = np.zeros(capacity)
@@ -125,8 +127,8 @@ class Legs:
         self.silent[index] &= stream.receiving
         if before is None or _remote(before) != _remote(stream):
             self._aim_anew(leg, stream)
-        elif leg.gate is not None:
-            leg.gate.negotiated_again()
+        elif (gate := self.gate_of(index)) is not None:
+            gate.negotiated_again()
         target = numeric_address(stream.remote_host, stream.remote_port)
         active = stream.sending and target is not None
         self.sending.configure(
@@ -161,6 +163,15 @@ class Legs:
         while self.count and self.by_index[self.count - 1] is None:
             self.count -= 1
         return statistics
+
+    def gate_of(self, index: int) -> SourceGate | None:
+        """The leg's gate, told what came by the line meanwhile."""
+        leg = self.by_index[index]
+        if leg is None or leg.gate is None:
+            return None
+        at = float(self.reception.last_arrival[index])
+        leg.gate.went_on(at, self.reception.stream_ssrc(index))
+        return leg.gate
 
     def send_report(self, leg: Leg, data: bytes) -> None:
         self.sockets.send_report(leg.index, self.sealing.seal_report(leg.index, data))
@@ -241,6 +252,7 @@ class Legs:
         rtcp = numeric_address(rtcp_host_of(stream), stream.remote_rtcp_port)
         # An address that nobody can have ("0.0.0.0" of an old hold) leaves latching to others.
         leg.gate = SourceGate(rtp or (stream.remote_host, stream.remote_port))
+        self.undecided[leg.index] = True
         self.sockets.aim(leg.index, rtp, rtcp, exclusive=False)
 
 

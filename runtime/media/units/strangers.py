@@ -14,10 +14,10 @@ def drop_strangers(legs: Legs, arrivals: Arrivals, audio: Bools) -> None:
     does not use up what may be opened in a tick."""
     for number, source in arrivals.sources:
         index = arrivals.legs[number]
-        leg = legs.by_index[index]
-        if leg is None or leg.gate is None or not (audio[number] and legs.sealing.legs[index]):
+        if not (audio[number] and legs.sealing.legs[index]):
             continue
-        if leg.gate.ignores(source, float(arrivals.times[number])):
+        gate = legs.gate_of(int(index))
+        if gate is not None and gate.ignores(source, float(arrivals.times[number])):
             audio[number] = False
             legs.rejected[index] += 1
             legs.strangers[index] += 1

@@ -191,7 +191,7 @@ def test_packets_of_all_sizes_are_read_within_their_rows(library: Library) -> No
             {
                 "sockets": np.array([-1, here.fileno(), 1 << 30], "i4"),
                 "socket_legs": np.array([0, 3, 1], "i4"),
-                "emptied": zeros(3, "u1"),
+                "idle": zeros(3, "u1"),
                 "again": zeros(3, "i4"),
                 "rows": zeros(4 * ROW_SIZE, "u1"),
                 "lengths": zeros(4),
