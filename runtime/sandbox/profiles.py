@@ -186,6 +186,7 @@ _SOCK_DGRAM: Final = 2
 _IPPROTO_UDP: Final = 17
 _SOL_SOCKET: Final = 1
 _SO_RCVBUF: Final = 8
+_SO_REUSEPORT: Final = 15
 _SO_TIMESTAMPNS: Final = 35
 _IPPROTO_IP: Final = 0
 _IP_TOS: Final = 1
@@ -212,7 +213,7 @@ ENGINE: Final = Profile(
             (
                 (
                     Check(index=1, equals=(_SOL_SOCKET,)),
-                    Check(index=2, equals=(_SO_RCVBUF, _SO_TIMESTAMPNS)),
+                    Check(index=2, equals=(_SO_RCVBUF, _SO_REUSEPORT, _SO_TIMESTAMPNS)),
                 ),
                 (Check(index=1, equals=(_IPPROTO_IP,)), Check(index=2, equals=(_IP_TOS,))),
                 (

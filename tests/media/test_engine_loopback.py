@@ -175,6 +175,33 @@ async def test_a_leg_with_no_source_hears_silence_in_an_unbroken_stream() -> Non
         assert not any(p.marker for p in line.heard[1:10])
 
 
+@pytest.mark.parametrize("natted", [False, True])
+async def test_the_locked_engine_speaks_to_its_peer_over_a_connected_socket(natted: bool) -> None:
+    async with running_engine() as client:
+        line = await Line.open(440)
+        elsewhere = await Line.open()
+        signalled = elsewhere.stream() if natted else line.stream()
+        leg = await client.open_leg()
+        leg.configure(signalled)
+        # Once the signalled address has spoken, nobody else is heard at all.
+        expected = [0, line.port] if natted else [line.port]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(line.run, leg)
+            await line.hears_packets(10)
+            assert sorted(sockets_on(leg.address.rtp_port)) == expected
+            nursery.cancel_scope.cancel()
+        line.sock.close()
+        elsewhere.sock.close()
+
+
+def sockets_on(port: int) -> list[int]:
+    """Of each UDP socket on this port: the port that it is connected to, or 0."""
+    lines = Path("/proc/net/udp").read_text().splitlines()[1:]
+    pairs = [line.split()[1:3] for line in lines]
+    ports = [[int(address.rpartition(":")[2], 16) for address in pair] for pair in pairs]
+    return [remote for local, remote in ports if local == port]
+
+
 async def test_a_replaced_source_never_comes_back() -> None:
     async with running_engine() as client, calls(client, 440, 880, 0) as pairs:
         (_, first), (_, second), (ear, third) = pairs

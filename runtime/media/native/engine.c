@@ -270,6 +270,7 @@ struct frame {
     int64_t legs, rows, players; /* lengths of the columns below */
     int64_t slots, clock;
     int16_t *samples;          /* rows frames: silence, the legs, players and mixes (frames.py) */
+    const int16_t **at;        /* where the frame of each row lies; NULL: at its place in `samples` */
     /* rtp/playout.py and rtp/concealment.py */
     int16_t *ring;
     uint8_t *written;
@@ -299,6 +300,8 @@ struct frame {
     const uint8_t *encoder;    /* 65,536 octets of each law, by the sample seen as unsigned */
 };
 
+#define STAGES 4               /* legs, players, who hears whom, packets */
+
 #define CONTINUED 480          /* a leg that missed so many samples is silent: rtp/concealment.py */
 
 #define LEG_STEP 1031          /* comfort_noise.py, as NOISE_BITS */
@@ -315,11 +318,11 @@ static int pausing(const struct frame *f, int64_t leg) {
     return level > 0 && level <= INT16_MAX && f->pause_from[leg] <= f->clock;
 }
 
-/* comfort_noise.noise_at; silence for legs that announced no pause */
-static void play_nothing(const struct frame *f, int64_t leg, int16_t *row) {
-    int64_t level = pausing(f, leg) ? f->noise_level[leg] : 0;
+/* comfort_noise.noise_at, of a leg that announced a pause */
+static void play_noise(const struct frame *f, int64_t leg, int16_t *row) {
     const int16_t *noise = f->noise + (f->clock + LEG_STEP * leg) % f->noise_period;
-    for (int k = 0; k < FRAME; k++) row[k] = level ? (int16_t)((noise[k] * level) >> NOISE_BITS) : 0;
+    for (int k = 0; k < FRAME; k++)
+        row[k] = (int16_t)((noise[k] * f->noise_level[leg]) >> NOISE_BITS);
 }
 
 /* Concealment.play and Playout.advance, if every leg goes on sounding or being silent. */
@@ -333,11 +336,9 @@ static int play_legs(const struct frame *f, int64_t count) {
         if (written[leg] && (pausing(f, leg) || !whole(due + leg * FRAME))) return 0;
     }
     for (int64_t leg = 0; leg < count; leg++) {
-        int16_t *row = f->samples + (1 + leg) * FRAME;
-        if (written[leg])
-            memcpy(row, due + leg * FRAME, FRAME * sizeof *row);
-        else
-            play_nothing(f, leg, row);
+        const int16_t **at = &f->at[1 + leg];
+        *at = written[leg] ? due + leg * FRAME : pausing(f, leg) ? NULL : f->samples;
+        if (!*at) play_noise(f, leg, f->samples + (1 + leg) * FRAME);
     }
     memset(f->written + oldest * f->legs, 0, (size_t)count);
     return 1;
@@ -356,59 +357,93 @@ static const int16_t *next_frame(const struct frame *f, int64_t slot) {
     return f->run_at[slot] - FRAME;
 }
 
-/* Players.copy, and what it does not know: runs */
+/* The row of a player, or 0. */
+static int64_t row_of(const struct frame *f, int64_t slot) {
+    if (slot < 0 || slot >= f->players) return 0;
+    int64_t row = f->player_rows[slot];
+    return row > 0 && row < f->rows ? row : 0;
+}
+
+/* Players.copy, and what it does not know: runs. Who has nothing more keeps what it played. */
 static void play_players(struct frame *f) {
     f->spent = 0;
     for (int64_t n = 0; n < f->running_count; n++) {
-        int64_t slot = f->running[n];
-        if (slot < 0 || slot >= f->players) continue;
-        int64_t row = f->player_rows[slot];
-        const int16_t *next = row > 0 && row < f->rows ? next_frame(f, slot) : NULL;
-        if (next) memcpy(f->samples + row * FRAME, next, FRAME * sizeof *next);
+        int64_t slot = f->running[n], row = row_of(f, slot);
+        if (!row) continue;
+        const int16_t *next = next_frame(f, slot);
+        if (next) f->at[row] = next;
         f->spent += f->cursor[slot] >= f->filled[slot] && f->run_left[slot] < 1;
     }
 }
 
-/* Routes.gather, while nobody hears something new */
-static void gather(const struct frame *f, int64_t count) {
-    for (int64_t leg = 0; leg < count; leg++) {
-        int64_t row = f->source_of[leg];
-        row = row < 0 ? 0 : row < f->rows ? row : f->rows - 1;
-        memcpy(f->heard + leg * FRAME, f->samples + row * FRAME, FRAME * sizeof *f->heard);
-    }
+/* What a leg hears: the frame of the row that is its source. */
+static const int16_t *source(const struct frame *f, int64_t leg) {
+    int64_t row = f->source_of[leg];
+    row = row < 0 ? 0 : row < f->rows ? row : f->rows - 1;
+    return f->at[row] ? f->at[row] : f->samples + row * FRAME;
 }
 
 /* Sending.prepare, while no header changes but in its numbers */
 static void prepare(const struct frame *f, int64_t count) {
     for (int64_t leg = 0; leg < count; leg++) {
         uint8_t *packet = f->packets + leg * f->packet_size;
-        const uint8_t *encoder = f->encoder + (f->law[leg] ? 65536 : 0);
-        const int16_t *frame = f->heard + leg * FRAME;
         write_u16(packet + 2, (uint16_t)f->sequence[leg]);
         write_u32(packet + 4, (uint32_t)f->timestamp[leg]);
+        const uint8_t *encoder = f->encoder + (f->law[leg] ? 65536 : 0);
+        const int16_t *frame = source(f, leg);
         for (int k = 0; k < FRAME; k++) packet[HEADER + k] = encoder[(uint16_t)frame[k]];
         f->sequence[leg] += f->active[leg] != 0;
         f->timestamp[leg] += f->clock_step[leg];
     }
 }
 
+/* Up to `stages` of the four stages of a frame, without moving a sample: rows are where `at` says. */
+static int64_t pass(struct frame *f, int64_t count, int64_t stages) {
+    if (stages < 1 || !play_legs(f, count)) return 0;
+    if (stages > 1) play_players(f);
+    if (stages >= STAGES) prepare(f, count);
+    return stages < STAGES ? stages : STAGES;
+}
+
+static void settle_row(const struct frame *f, int64_t row) {
+    if (f->at[row]) memcpy(f->samples + row * FRAME, f->at[row], FRAME * sizeof *f->samples);
+    f->at[row] = NULL;
+}
+
+static void settle_players(const struct frame *f) {
+    for (int64_t n = 0; n < f->running_count; n++) settle_row(f, row_of(f, f->running[n]));
+}
+
+/* Put what such a frame played and let be heard where others look for it: rows at their places,
+ * and Routes.gather, while nobody hears something new. */
+static void settle(const struct frame *f, int64_t count, int64_t stages) {
+    if (stages > 0)
+        for (int64_t leg = 0; leg < count; leg++) settle_row(f, 1 + leg);
+    if (stages > 1) settle_players(f);
+    for (int64_t leg = 0; stages > 2 && leg < count; leg++)
+        memcpy(f->heard + leg * FRAME, source(f, leg), FRAME * sizeof *f->heard);
+}
+
+static int sensible(const struct frame *f, int64_t count) {
+    if (f->struct_size != sizeof *f || f->packet_size < HEADER + FRAME) return 0;
+    if (count < 0 || count > f->legs || f->rows < 1 + f->legs) return 0;
+    return f->slots > HISTORY && f->clock >= 0 && f->noise_period > 0;
+}
+
 /* What the first `count` legs play, hear and send in this frame, as far as it is the usual case:
  * does up to `stages` of the four stages, in order, and returns how many. */
 int64_t callstage_frame(struct frame *f, int64_t count, int64_t stages) {
-    if (f->struct_size != sizeof *f || f->packet_size < HEADER + FRAME) return BAD_STRUCT;
-    if (count < 0 || count > f->legs || f->rows < 1 + f->legs) return BAD_STRUCT;
-    if (f->slots <= HISTORY || f->clock < 0 || f->noise_period < 1) return BAD_STRUCT;
-    if (stages < 1 || !play_legs(f, count)) return 0;
-    if (stages > 1) play_players(f);
-    if (stages > 2) gather(f, count);
-    if (stages > 3) prepare(f, count);
-    return stages < 4 ? stages : 4;
+    if (!sensible(f, count)) return BAD_STRUCT;
+    int64_t done = pass(f, count, stages);
+    settle(f, count, done);
+    return done;
 }
 
 /* The stage of the players alone, in a frame that is otherwise computed elsewhere. */
 int64_t callstage_play(struct frame *f) {
     if (f->struct_size != sizeof *f) return BAD_STRUCT;
     play_players(f);
+    settle_players(f);
     return f->spent;
 }
 
@@ -524,7 +559,7 @@ static int compute(struct inbox *in, struct outbox *out, struct following *f, st
                    const struct cruise *c) {
     if (take(in, f, c->followed) != 0) return 0;
     frame->clock = f->clock;
-    if (callstage_frame(frame, c->legs, STEPS) != STEPS) return 0;
+    if (pass(frame, c->legs, STAGES) != STAGES) return 0;
     f->clock += FRAME;
     callstage_send(out, c->plans[0], c->planned[0]);
     return 1;
@@ -536,14 +571,8 @@ static int called(int32_t epoll) {
     return epoll_wait(epoll, &event, 1, 0) > 0;
 }
 
-/* Step after step, and frame after frame, as long as everything is the usual case. Returns when a
- * frame is due that is to be computed elsewhere: its packets were read, and `count` names its first
- * step. Then something else may be readable, too: 1, otherwise 0. */
-int64_t callstage_cruise(struct inbox *in, struct outbox *out, struct following *f,
-                         struct frame *frame, struct cruise *c) {
-    if (in->struct_size != sizeof *in || out->struct_size != sizeof *out) return BAD_STRUCT;
-    if (f->struct_size != sizeof *f || frame->struct_size != sizeof *frame) return BAD_STRUCT;
-    if (c->struct_size != sizeof *c || in->row_size < HEADER + FRAME) return BAD_STRUCT;
+static int64_t go_on(struct inbox *in, struct outbox *out, struct following *f, struct frame *frame,
+                     struct cruise *c) {
     int64_t most = c->frames;
     c->frames = 0;
     for (;; c->count++) {
@@ -562,4 +591,17 @@ int64_t callstage_cruise(struct inbox *in, struct outbox *out, struct following 
         c->frames++;
         if (frame->spent) most = c->frames;
     }
+}
+
+/* Step after step, and frame after frame, as long as everything is the usual case. Returns when a
+ * frame is due that is to be computed elsewhere: its packets were read, and `count` names its first
+ * step. Then something else may be readable, too: 1, otherwise 0. */
+int64_t callstage_cruise(struct inbox *in, struct outbox *out, struct following *f,
+                         struct frame *frame, struct cruise *c) {
+    if (in->struct_size != sizeof *in || out->struct_size != sizeof *out) return BAD_STRUCT;
+    if (f->struct_size != sizeof *f || c->struct_size != sizeof *c) return BAD_STRUCT;
+    if (!sensible(frame, c->legs) || in->row_size < HEADER + FRAME) return BAD_STRUCT;
+    int64_t result = go_on(in, out, f, frame, c);
+    if (c->frames) settle(frame, c->legs, STAGES);
+    return result;
 }

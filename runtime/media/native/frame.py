@@ -44,6 +44,7 @@ class SteadyFrame:
             **players.columns(),
             **routes.columns(),
             "samples": frames.samples,
+            "at": np.zeros(len(frames.samples), dtype=np.uint64),
             "encoder": np.concatenate((LINEAR_TO_ULAW, LINEAR_TO_ALAW)),
         }
         """Kept alive for the helper."""

@@ -98,6 +98,7 @@ class Frame(ctypes.Structure):
         ("slots", ctypes.c_int64),
         ("clock", ctypes.c_int64),
         ("samples", ctypes.c_void_p),
+        ("at", ctypes.c_void_p),
         ("ring", ctypes.c_void_p),
         ("written", ctypes.c_void_p),
         ("missed", ctypes.c_void_p),

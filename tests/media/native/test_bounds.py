@@ -129,6 +129,7 @@ def test_a_frame_of_senseless_columns_stays_within_them(library: Library, seed: 
     rows = 1 + LEGS + PLAYERS
     columns = {
         "samples": zeros(rows * 160, "i2"),
+        "at": zeros(rows, "u8"),
         "ring": octets(chance, SLOTS * LEGS * 320).view(np.int16),
         "written": np.array([chance.random() < 0.5 for _ in range(SLOTS * LEGS)], "u1"),
         "missed": odd(chance, LEGS, 0, 480),
