@@ -26,8 +26,6 @@ READS: Final = 8
 """Of one socket in a frame of 20 ms: four times what 10 ms packets need."""
 TURNS: Final = 16
 """In one of so many frames a socket that gives the usual packet in each is asked for more, too."""
-RESTING: Final = 50
-"""After so many frames in a row without a packet (1 s) a socket may be read in every other one."""
 SO_TIMESTAMPNS: Final = 35
 """Has the kernel tell when it had a packet (socket(7)); the socket module has no name for it."""
 STAMP: Final = struct.Struct("@qq")

@@ -34,9 +34,10 @@ class Inbox(ctypes.Structure):
         ("struct_size", ctypes.c_int64),
         ("sockets", ctypes.c_void_p),
         ("socket_legs", ctypes.c_void_p),
-        ("idle", ctypes.c_void_p),
         ("again", ctypes.c_void_p),
         ("sockets_count", ctypes.c_int64),
+        ("idle", ctypes.c_void_p),
+        ("idle_count", ctypes.c_int64),
         ("turn", ctypes.c_int64),
         ("rows", ctypes.c_void_p),
         ("row_size", ctypes.c_int64),
@@ -175,8 +176,8 @@ class Library:
     follow: Callable[[Any, Any], int]
     frame: Callable[[Any, int, int], int]
     play: Callable[[Any], int]
-    send: Callable[[Any, int, int], int]
-    step: Callable[[Any, float, int, int], int]
+    send: Callable[[Any, Any, int, int], int]
+    step: Callable[[Any, Any, float, int, int], int]
     cruise: Callable[[Any, Any, Any, Any, Any], int]
 
 
@@ -201,8 +202,8 @@ def load(path: Path = LIBRARY, source: Path = SOURCE) -> Library:
         follow=_function(dll.callstage_follow, pointer, pointer),
         frame=_function(dll.callstage_frame, pointer, size, size),
         play=_function(dll.callstage_play, pointer),
-        send=_function(dll.callstage_send, pointer, pointer, size),
-        step=_function(dll.callstage_step, pointer, ctypes.c_double, pointer, size),
+        send=_function(dll.callstage_send, pointer, pointer, pointer, size),
+        step=_function(dll.callstage_step, pointer, pointer, ctypes.c_double, pointer, size),
         cruise=_function(dll.callstage_cruise, pointer, pointer, pointer, pointer, pointer),
     )
 

@@ -20,6 +20,8 @@ from runtime.media.traffic import CONTROL_SIZE, Counters, arrival, named, row_co
 
 from .library import Departure, Inbox, Library, Outbox, pointer, structure
 
+RESTING: Final = 50
+"""After so many frames in a row without a packet (1 s) a socket is asked when it sends: engine.c."""
 NOWHERE: Final = -1
 """In place of a descriptor."""
 NOTHING_PLANNED: Final = (0, 0)
@@ -40,12 +42,14 @@ class NativeTraffic:
         self._sockets = np.zeros(legs, dtype=np.int32)
         self._socket_legs = np.zeros(legs, dtype=np.int32)
         self._idle = np.zeros(legs, dtype=np.uint8)
+        """By leg: in how many frames in a row its connected socket had nothing."""
         self._again = np.zeros(legs, dtype=np.int32)
         self._inbox = structure(
             Inbox,
             sockets=pointer(self._sockets),
             socket_legs=pointer(self._socket_legs),
             idle=pointer(self._idle),
+            idle_count=legs,
             again=pointer(self._again),
             rows=pointer(self._rows),
             row_size=MAX_PACKET,
@@ -107,7 +111,7 @@ class NativeTraffic:
     def attend(self, sock: socket.socket, leg: int) -> None:
         number = self._numbers[sock.fileno()] = len(self._numbers)
         self._sockets[number], self._socket_legs[number] = sock.fileno(), leg
-        self._idle[number] = 1
+        self._idle[leg] = 1
         self._inbox.sockets_count = len(self._numbers)
 
     def leave(self, sock: socket.socket, peer: Address) -> None:
@@ -116,7 +120,7 @@ class NativeTraffic:
         self._sources = named(self._sources, waiting, int(self._socket_legs[number]), peer)
         last = len(self._numbers)
         if number < last:  # the last one takes its place
-            for column in (self._sockets, self._socket_legs, self._idle):
+            for column in (self._sockets, self._socket_legs):
                 column[number] = column[last]
             self._numbers[int(self._sockets[number])] = number
         self._inbox.sockets_count = last
@@ -187,10 +191,10 @@ class NativeTraffic:
         return len(self._plan[slot])
 
     def flush(self, slot: int) -> None:
-        self._library.send(self._outbox_at, *self._plans[slot])
+        self._library.send(*self.places, *self._plans[slot])
 
     def step(self, slot: int, deadline: float) -> None:
-        self._library.step(self._outbox_at, deadline, *self._plans[slot])
+        self._library.step(*self.places, deadline, *self._plans[slot])
 
     def _renew(self, slot: int) -> None:
         entries = self._plan_arrays[slot] = np.array(self._plan[slot], dtype=np.int32)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from runtime.media.native import library as native
 from runtime.media.native.library import Library, pointer, structure
+from runtime.media.native.traffic import RESTING
 from runtime.media.traffic import SO_TIMESTAMPNS
 from tests.media.native.helper import helper
 
@@ -200,7 +201,9 @@ def test_packets_of_all_sizes_are_read_within_their_rows(library: Library) -> No
                 "times": zeros(4, "f8"),
             },
         )
-        inbox = structure(native.Inbox, sockets_count=3, row_size=ROW_SIZE, capacity=4, **at)
+        inbox = structure(
+            native.Inbox, sockets_count=3, row_size=ROW_SIZE, capacity=4, idle_count=3, **at
+        )
         for size in (0, 1, 11, 12, 171, 172, 173, 255, 256, 257, 1472, 9000, 65507):
             inbox.count = 3  # one row is left
             for _ in range(2):
@@ -228,22 +231,69 @@ def test_departures_that_make_no_sense_are_not_sent(library: Library) -> None:
         departures[1].address_size = 29
         departures[2].sizes[0] = 70_000
         outbox = structure(native.Outbox, departures=ctypes.addressof(departures), legs=3)
+        inbox = structure(native.Inbox, row_size=ROW_SIZE)
         plan = np.array([0, 2, 4, 1, 3, 5, -1, 6, 2**31 - 1, -(2**31)], dtype=np.int32)
-        assert library.send(ctypes.addressof(outbox), pointer(plan), len(plan)) == 0
+        places = ctypes.addressof(inbox), ctypes.addressof(outbox)
+        assert library.send(*places, pointer(plan), len(plan)) == 0
         assert (outbox.refused, outbox.failed) == (0, 0)
 
 
+def test_a_silent_socket_that_sends_is_read_into_a_free_row_only(library: Library) -> None:
+    guarded = Guarded()
+    departures: Any = (native.Departure * 3)()
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there,
+    ):
+        there.bind(("127.0.0.1", 0))
+        here.connect(there.getsockname())
+        packet = np.zeros(172, dtype=np.uint8)
+        for departure in departures:
+            departure.fd = here.fileno()
+            departure.packets[0], departure.sizes[0] = pointer(packet), len(packet)
+        arrays, at = places(
+            guarded,
+            {
+                "idle": np.array([0, RESTING], "u1"),
+                "rows": zeros(2 * ROW_SIZE, "u1"),
+                "lengths": zeros(2),
+                "legs": zeros(2),
+                "times": zeros(2, "f8"),
+            },
+        )
+        inbox = structure(native.Inbox, row_size=ROW_SIZE, capacity=2, idle_count=2, **at)
+        outbox = structure(native.Outbox, departures=ctypes.addressof(departures), legs=3)
+        plan = np.array([0, 2, 4], dtype=np.int32)
+        for full in (1, 0):
+            inbox.count = 1 + full
+            arrays["idle"][1] = RESTING
+            there.sendto(b"\xee" * 9000, here.getsockname())
+            library.send(
+                ctypes.addressof(inbox), ctypes.addressof(outbox), pointer(plan), len(plan)
+            )
+            assert inbox.count == 2
+        # Of the three legs the second was silent, and the third is beyond what is known of them.
+        assert (arrays["lengths"].tolist(), arrays["legs"].tolist()) == ([0, ROW_SIZE], [0, 1])
+        assert arrays["idle"].tolist() == [0, 0]
+        guarded.check()
+
+
 def test_structs_of_another_layout_are_refused(library: Library) -> None:
-    def wrong(kind: type[ctypes.Structure]) -> int:
-        struct = kind(struct_size=ctypes.sizeof(kind) - 8)
+    def right(kind: type[ctypes.Structure], size_off: int = 0) -> int:
+        struct = kind(struct_size=ctypes.sizeof(kind) - size_off)
         kept.append(struct)
         return ctypes.addressof(struct)
+
+    def wrong(kind: type[ctypes.Structure]) -> int:
+        return right(kind, 8)
 
     kept: list[ctypes.Structure] = []
     with pytest.raises(RuntimeError, match="another layout"):
         library.read(wrong(native.Inbox))
     with pytest.raises(RuntimeError, match="another layout"):
-        library.send(wrong(native.Outbox), 0, 0)
+        library.send(right(native.Inbox), wrong(native.Outbox), 0, 0)
+    with pytest.raises(RuntimeError, match="another layout"):
+        library.send(wrong(native.Inbox), right(native.Outbox), 0, 0)
     with pytest.raises(RuntimeError, match="another layout"):
         library.frame(wrong(native.Frame), 0, 0)
     with pytest.raises(RuntimeError, match="another layout"):
@@ -251,7 +301,7 @@ def test_structs_of_another_layout_are_refused(library: Library) -> None:
     with pytest.raises(RuntimeError, match="another layout"):
         library.follow(wrong(native.Following), wrong(native.Arrivals))
     with pytest.raises(RuntimeError, match="another layout"):
-        library.step(wrong(native.Outbox), 0.0, 0, 0)
+        library.step(right(native.Inbox), wrong(native.Outbox), 0.0, 0, 0)
     with pytest.raises(RuntimeError, match="another layout"):
         library.cruise(
             wrong(native.Inbox),
