@@ -69,10 +69,12 @@ CONFINEMENT: Final = Confinement(
     descriptors=None,
 )
 _PR_SET_TIMERSLACK: Final = 29
+_PR_SET_THP_DISABLE: Final = 41
 
 
 def main() -> None:
     link = enter_child()
+    _take_memory_in_small_pages()
     try:
         start = _await_start(link)
         legs = min(start.max_legs, _affordable_legs(start.max_legs))
@@ -239,6 +241,12 @@ def _refusal(start: StartEngine, legs: int) -> str | None:
     rtp.close()
     rtcp.close()
     return None
+
+
+def _take_memory_in_small_pages() -> None:
+    """Tables are used from the front, and the kernel clears what is used for the first time: 2 MiB at
+    once, with large pages, are 6 ms in which nobody is sent anything, once for every 64 players."""
+    ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
 
 
 def _settle_down() -> None:

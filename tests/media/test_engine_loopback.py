@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -246,6 +247,18 @@ async def test_a_prompt_is_heard_and_recorded_and_its_end_is_told() -> None:
     assert len(recorded) == closed.frames * 160
     assert tones(recorded[:, 0].copy()) == {440}
     assert tones(recorded[:, 1].copy()) == {600}
+
+
+async def test_no_more_memory_than_a_player_needs_is_cleared_when_it_starts() -> None:
+    """Large pages would be cleared 2 MiB at once, and everybody would wait for it."""
+    script = ToneScript(label="x", steps=(ToneStep(frequencies_hz=(400.0,), duration_ms=100),))
+    async with running_engine(players=1000) as client:
+        ear = Ear()
+        leg = await client.open_leg()
+        client.connect(client.open_player(script, ear), leg)
+        await ear.hears(PlayerStarted)
+        memory = Path(f"/proc/{_engine_pid()}/smaps_rollup").read_text()
+    assert re.findall(r"AnonHugePages: *(\d+) kB", memory) == ["0"]
 
 
 async def test_a_tone_script_plays_until_it_is_closed() -> None:
