@@ -244,8 +244,8 @@ def _refusal(start: StartEngine, legs: int) -> str | None:
 
 
 def _take_memory_in_small_pages() -> None:
-    """Tables are used from the front, and the kernel clears what is used for the first time: 2 MiB at
-    once, with large pages, are 6 ms in which nobody is sent anything, once for every 64 players."""
+    """Tables are used from the front, and the kernel clears what is used for the first time. With
+    large pages, 2 MiB at once: 6 ms in which nobody is sent anything, once for every 64 players."""
     ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
 
 

@@ -1,12 +1,12 @@
 """The legs' RTP and RTCP sockets: opened, listened to, aimed, closed; and when each leg sends.
 
-A leg's RTP port has two sockets (docs/design/doors-and-lines.md). Its line is connected to where the
-leg sends: the kernel hands it what comes from there and nothing else, and a Traffic
+A leg's RTP port has two sockets (docs/design/doors-and-lines.md). Its line is connected to where
+the leg sends: the kernel hands it what comes from there and nothing else, and a Traffic
 (runtime/media/traffic.py) reads it and sends on it. Its door takes from everybody else, and what
 comes there is judged, until the peer's address is certain; then it is shut, and the kernel drops
 strangers. Doors are read here, one packet per readable socket and round, so that a flood costs its
-own leg only. Errors of single sends and reads (a peer's port is closed, a route is gone) are counted
-and end nothing.
+own leg only. Errors of single sends and reads (a peer's port is closed, a route is gone) are
+counted and end nothing.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ MAX_REPORTS: Final = 256
 MAX_DRAINED: Final = 512
 """Stale packets thrown away when a leg starts to listen."""
 SLOT_FILL: Final = 200
-"""Legs whose packets may leave in one go (under 1 ms, 43 kB) before the next step is used as well. What
-leaves in one go is cheaper: whoever receives it is not woken for each packet."""
+"""Legs whose packets may leave in one go (1 ms, 43 kB) before the next step is used as well. That
+is cheaper than small goes: whoever receives them is not woken for each packet."""
 
 MAPPED: Final = "::ffff:"
 """Before an IPv4 address that a socket of both families speaks to, as the kernel writes it."""

@@ -258,8 +258,12 @@ async def test_no_more_memory_than_players_need_is_cleared_when_they_start() -> 
             client.open_player(script, ear)
         for ear in ears:
             await ear.hears(PlayerStarted)
-        memory = Path(f"/proc/{_engine_pid()}/smaps_rollup").read_text()
+        memory = memory_of(_engine_pid())
     assert re.findall(r"AnonHugePages: *(\d+) kB", memory) == ["0"]
+
+
+def memory_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/smaps_rollup").read_text()
 
 
 async def test_a_tone_script_plays_until_it_is_closed() -> None:

@@ -21,7 +21,7 @@ from runtime.media.traffic import CONTROL_SIZE, Counters, arrival, named, row_co
 from .library import Departure, Inbox, Library, Outbox, pointer, structure
 
 RESTING: Final = 50
-"""After so many frames in a row without a packet (1 s) a socket is asked when it sends: engine.c."""
+"""Frames in a row without a packet (1 s), after which a socket is asked when it sends: engine.c."""
 NOWHERE: Final = -1
 """In place of a descriptor."""
 NOTHING_PLANNED: Final = (0, 0)

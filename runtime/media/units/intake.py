@@ -22,11 +22,11 @@ from runtime.media.dtmf import PressEnded, PressStarted
 from runtime.media.frames import FRAME, RATE_HZ
 from runtime.media.rtp.datagrams import Arrivals
 from runtime.media.rtp.header import HEADER_SIZE, Bools, Headers, Ints, Octets, parse_headers
-from runtime.media.rtp.latching import Address
 from runtime.media.rtp.rtcp import is_rtcp, parse_compound, senders
 
 from .coded import CodedLegs
-from .leg import ALAW, CODED, EVENT, IGNORED, NOISE, REFUSED, Leg, numeric_address, rtcp_host_of
+from .doorkeeper import Doorkeeper
+from .leg import ALAW, CODED, EVENT, IGNORED, NOISE, REFUSED, Leg
 from .legs import Legs
 from .strangers import drop_strangers, is_strange
 
@@ -67,6 +67,7 @@ class Intake:
         self._legs = legs
         self._coded = coded
         self._on_press = on_press
+        self._doorkeeper = Doorkeeper(legs)
         self._follow = follow or self._follow_by_numpy
 
     def take(self, arrivals: Arrivals, now: float) -> None:
@@ -141,7 +142,7 @@ class Intake:
         headers = parse_headers(arrivals.rows, arrivals.lengths)
         kinds = self._legs.kinds[arrivals.legs, headers.payload_type]
         valid = which & headers.valid & (kinds != REFUSED)
-        self._check_sources(arrivals, headers, valid)
+        self._doorkeeper.check(arrivals, headers, valid)
         invalid = which & ~valid
         if invalid.any():
             np.add.at(self._legs.rejected, arrivals.legs[invalid], 1)
@@ -151,52 +152,6 @@ class Intake:
                 self._judge(batch, packets)
             else:
                 self._legs.rejected[arrivals.legs[packets]] += 1
-
-    def _check_sources(self, arrivals: Arrivals, headers: Headers, valid: Bools) -> None:
-        """Let each leg's gate judge what came by its door; and what came by its line, while it
-        does not know its peer yet, or has to choose."""
-        known = dict(arrivals.sources)
-        visited = arrivals.legs[list(known)]
-        doubtful = self._legs.undecided[arrivals.legs] | np.isin(arrivals.legs, visited)
-        # Before the first of them moves the line.
-        numbers = np.flatnonzero(valid & doubtful).tolist()
-        gates = [self._legs.gate_of(int(arrivals.legs[number])) for number in numbers]
-        sources = [
-            known.get(number) or (gate and gate.target)
-            for number, gate in zip(numbers, gates, strict=True)
-        ]
-        for number, source in zip(numbers, sources, strict=True):
-            leg = self._legs.by_index[arrivals.legs[number]]
-            if leg is None or leg.gate is None or source is None:
-                valid[number] = False
-            else:
-                self._check_source(leg, number, source, arrivals, headers, valid)
-
-    def _check_source(
-        self,
-        leg: Leg,
-        number: int,
-        source: tuple[str, int],
-        arrivals: Arrivals,
-        headers: Headers,
-        valid: Bools,
-    ) -> None:
-        assert leg.gate is not None
-        before = leg.gate.latched
-        valid[number] = leg.gate.accepts(
-            source,
-            int(headers.ssrc[number]),
-            int(headers.sequence[number]),
-            float(arrivals.times[number]),
-        )
-        self._legs.strangers[leg.index] += not valid[number]
-        if leg.gate.latched != before and leg.gate.latched is not None:
-            self._legs.undecided[leg.index] = False
-            assert leg.stream is not None
-            host, port = leg.gate.latched
-            self._legs.sockets.aim(
-                leg.index, (host, port), _rtcp_of(leg), exclusive=leg.gate.settled
-            )
 
     def _judge(self, batch: _Batch, packets: Ints) -> None:
         """One packet of each leg: order, counters, and off to its kind."""
@@ -369,16 +324,6 @@ class Intake:
             legs.last_heard[index] = now
         leg.reports.on_packets(packets, int(legs.sending.ssrc[index]), now)
         return True
-
-
-def _rtcp_of(leg: Leg) -> Address | None:
-    """Where RTCP goes while the leg's gate believes in its present target."""
-    assert leg.gate is not None
-    assert leg.stream is not None
-    host, port = leg.gate.target
-    if leg.gate.settled:
-        return numeric_address(rtcp_host_of(leg.stream), leg.stream.remote_rtcp_port)
-    return host, port if leg.stream.rtcp_mux else port + 1
 
 
 def _move_reports(arrivals: Arrivals, packets: Ints, reports: list[Report]) -> None:

@@ -142,3 +142,30 @@ def test_what_can_never_be_believed_is_known_without_reading_it() -> None:
     gate.accepts(PEER, 1, 1, 5.0)
     assert gate.ignores(THIEF, 50.0)
     assert gate.ignores(NAT, 50.0)
+
+
+def test_a_latched_source_that_is_said_to_go_on_keeps_its_place() -> None:
+    gate = SourceGate(PEER)
+    send(gate, NAT, PROBATION)
+    gate.went_on(5.0, NAT[1])
+    assert gate.ignores(THIEF, 5.0 + LOST_S / 2)
+    moved = (NAT[0], 61001)
+    proof = [gate.accepts(moved, NAT[1], n, 5.0 + LOST_S + n * 0.02) for n in range(PROBATION)]
+    assert proof == [False] * (PROBATION - 1) + [True]
+    assert gate.target == moved
+
+
+def test_what_is_said_to_have_gone_on_before_a_new_negotiation_proves_nothing_after_it() -> None:
+    gate = SourceGate(PEER)
+    send(gate, NAT, PROBATION)
+    gate.went_on(5.0, NAT[1])
+    gate.negotiated_again()
+    gate.went_on(5.0, NAT[1])
+    other = [gate.accepts(THIEF, 99, n, 6.1 + n * 0.02) for n in range(PROBATION)]
+    assert other == [False] * (PROBATION - 1) + [True]
+
+
+def test_nobody_can_have_gone_on_whom_the_gate_never_believed() -> None:
+    gate = SourceGate(PEER)
+    gate.went_on(5.0, 7)
+    assert gate.latched is None
