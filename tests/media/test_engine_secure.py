@@ -220,6 +220,45 @@ def test_a_leg_that_was_plain_for_a_while_remembers_what_it_saw_under_its_keys()
     assert statistics(rig, peer).packets_replayed == 1
 
 
+def test_a_peer_that_goes_back_to_its_first_key_cannot_be_replayed() -> None:
+    rig = Rig()
+    peer, listener = SecurePeer.join(rig), rig.peer()
+    rig.connect(peer.leg, listener)
+    first_keys, first_sealer = peer.leg.stream.srtp, peer.sealer
+    recorded = peer.say(9000)
+    peer.tick(5, value=1000)
+    new = master(77)
+    rig.reconfigure(peer.leg, srtp=keys(peer.engines_key, new))
+    peer.sealer = Sealer(new, peer.leg.ssrc, peer.leg.sequence)
+    peer.tick(int(OLD_KEY_S * 50) + 10, value=1000)
+    rig.reconfigure(peer.leg, srtp=first_keys)
+    peer.sealer = first_sealer
+    heard = len(listener.samples)
+    peer.leg.send(recorded)
+    peer.tick(20, value=3000)
+    assert {q(1000), q(3000)} >= set(listener.samples[heard:])
+    assert listener.level == q(3000)
+    counted = statistics(rig, peer)
+    assert (counted.packets_replayed, counted.packets_unauthenticated) == (1, 0)
+
+
+def test_our_key_that_comes_back_never_seals_two_packets_with_one_part_of_its_key_stream() -> None:
+    """RFC 3711 9.1: two of them, laid over each other, would show what both said."""
+    rig = Rig()
+    peer = SecurePeer.join(rig)
+    srtp = peer.leg.stream.srtp
+    indices: list[int] = []
+    for _ in range(4):
+        for between in (srtp, OTHER_SUITE, srtp, None):
+            rig.reconfigure(peer.leg, srtp=between)
+            for _ in range(10):
+                rig.tick()
+                if between is srtp:
+                    peer.listen()
+                    indices.append(peer.heard[-1].sequence)
+    assert len(set(indices)) == len(indices) == 80
+
+
 def test_another_suite_in_the_middle_of_a_call_goes_on_with_the_stream() -> None:
     rig = Rig()
     peer = SecurePeer.join(rig)

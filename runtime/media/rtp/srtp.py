@@ -1,13 +1,13 @@
 """SRTP and SRTCP (RFC 3711, RFC 7714) of one leg: what goes out is sealed, what comes in is opened.
 
 The one module that knows the library under it (libsrtp). Bytes and the time go in, bytes or an
-SrtpError come out. Rules: a packet is opened once (replay window); a key of the peer that was
-replaced is believed a little longer; nothing that fails changes anything. Keys have no repr.
+SrtpError come out. Rules: a packet is opened once (replay window), and so it stays when a key of
+the peer comes back; one that was replaced is believed a little longer; nothing that fails changes
+anything. Keys have no repr.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -27,6 +27,12 @@ packets be replayed; peers begin a new one with a transfer or an announcement.""
 MAX_ROLLOVERS: Final = 32
 """Rollovers (twelve hours of audio) up to which a new key of the peer goes on with the counter.
 With more, a peer that sends new keys all the time would cost over half a millisecond for each."""
+MAX_FORMER_KEYS: Final = 8
+"""Keys of the peer whose replay windows are kept for when they come back, 8 KiB each. Who changes
+between telephones, music on hold and suites has three or four."""
+MAX_SPENT_KEYS: Final = 1000
+"""Older keys, of which only is remembered that they open nothing any more: a day of calls whose
+peer sends a new one with every refresh, at 90 s the shortest (RFC 4028 4)."""
 MAX_PACKET: Final = 1500
 """The library's buffer, and a datagram's size."""
 
@@ -61,6 +67,10 @@ class Malformed(SrtpError):
 
 class TooManySources(SrtpError):
     """The peer used MAX_SSRCS streams under this key."""
+
+
+class SpentKey(Replayed):
+    """Cannot be told from a replay: under a key that the peer left for MAX_FORMER_KEYS others."""
 
 
 @attrs.frozen
@@ -113,33 +123,52 @@ class _Trial:
 
     key: MasterKey
     session: Session
-    highest: dict[int, int]
+    highest: dict[int, int] = attrs.field(factory=dict)
     """By SSRC: the highest extended sequence number."""
+    sources: set[int] = attrs.field(factory=set)
+    """The SSRCs that the library keeps windows of."""
     ssrc: int = 0
     """Of the last RTP packet."""
-    until: float = math.inf
+    used: bool = False
+    """Whether a packet of the peer was opened."""
 
 
 class Opener:
     """The peer's direction: any number (MAX_SSRCS) of streams."""
 
     def __init__(self, key: MasterKey) -> None:
-        self._trials = [_Trial(key, _session(key, Policy.SSRC_ANY_INBOUND), {})]
+        self.key = key
+        """The newest one."""
+        self._newest = [_inbound(key)]
+        """The readings of it; none when it is spent."""
+        self._former: _Trial | None = None
+        """The context that is believed a little longer,"""
+        self._until = 0.0
+        """and how long it is."""
+        self._left: dict[MasterKey, _Trial] = {}
+        """Contexts of former keys, the one that was left last at the end."""
+        self._spent: dict[MasterKey, None] = {}
+        """Former keys without a context, likewise."""
 
     @property
-    def key(self) -> MasterKey:
-        """The newest one."""
-        return self._trials[0].key
+    def former_keys(self) -> int:
+        """How many are remembered."""
+        return len(self._left) + len(self._spent)
 
     def rekey(self, key: MasterKey, now: float) -> None:
         """The peer seals with `key` from now on, and a little while with the former one.
 
-        By RFC 3711 the rollover counter goes on; peers that start it anew are understood, too.
+        By RFC 3711 the rollover counter goes on; peers that start it anew are understood, too. A
+        key that comes back comes with its context, for it must never see an index twice (RFC 3711
+        3.3.2, 9.1).
         """
-        former = self._trials[0]
-        former.until = now + OLD_KEY_S
-        fresh = _Trial(key, _session(key, Policy.SSRC_ANY_INBOUND), {})
-        self._trials = [*_continued(key, former), fresh, former]
+        back = self._left.pop(key, None)
+        if self._newest:
+            self._former, self._until = self._newest[0], now + OLD_KEY_S
+            self._leave(self._former)
+        elif self._former is back:
+            self._former = None
+        self.key, self._newest = key, self._readings(key, back)
 
     def rtp(self, packet: bytes, now: float) -> bytes:
         """The RTP packet inside. Raises SrtpError."""
@@ -157,9 +186,7 @@ class Opener:
     def rtcp(self, packet: bytes, now: float) -> bytes:
         """The compound RTCP packet inside. Raises SrtpError."""
         ssrc = int.from_bytes(packet[4:8], "big")
-        plain, trial = self._open(packet, ssrc, now, Session.unprotect_rtcp)
-        trial.highest.setdefault(ssrc, 0)
-        return plain
+        return self._open(packet, ssrc, now, Session.unprotect_rtcp)[0]
 
     def _open(
         self, packet: bytes, ssrc: int, now: float, open_: Callable[[Session, bytes], bytes]
@@ -167,11 +194,9 @@ class Opener:
         """The plain packet, and the context it was in: the newest one that opens it."""
         if len(packet) > MAX_PACKET:
             raise Malformed(f"longer than {MAX_PACKET} octets")
-        if self._trials[-1].until < now:
-            del self._trials[-1]
         refusal: SrtpError | None = None
-        for trial in self._trials:
-            if len(trial.highest) >= MAX_SSRCS and ssrc not in trial.highest:
+        for trial in self._trials(now):
+            if len(trial.sources) >= MAX_SSRCS and ssrc not in trial.sources:
                 refusal = refusal or TooManySources(f"more than {MAX_SSRCS} SSRCs under one key")
                 continue
             try:
@@ -179,17 +204,40 @@ class Opener:
             except Error as exc:
                 refusal = refusal or _refusal(exc)
                 continue
-            if len(self._trials) > 1:
-                self._settle(trial)
+            trial.sources.add(ssrc)
+            trial.used = True
+            if len(self._newest) > 1 and trial is not self._former:
+                # The first packet under a new key shows which reading of it is right.
+                self._newest = [trial]
             return plain, trial
+        if not self._newest:
+            raise SpentKey(f"more than {MAX_FORMER_KEYS} other keys came since")
         assert refusal is not None, "the newest key never expires"
         raise refusal
 
-    def _settle(self, proven: _Trial) -> None:
-        """A packet under the new key came: its other reading is out of the question."""
-        if proven.until == math.inf:
-            former = [trial for trial in self._trials if trial.until < math.inf]
-            self._trials = [proven, *former]
+    def _trials(self, now: float) -> list[_Trial]:
+        if self._former is not None and self._until < now:
+            self._former = None
+        return self._newest if self._former is None else [*self._newest, self._former]
+
+    def _leave(self, trial: _Trial) -> None:
+        self._left[trial.key] = trial
+        if len(self._left) > MAX_FORMER_KEYS:
+            oldest = next(iter(self._left))
+            del self._left[oldest]
+            self._spent[oldest] = None
+        if len(self._spent) > MAX_SPENT_KEYS:
+            del self._spent[next(iter(self._spent))]
+
+    def _readings(self, key: MasterKey, back: _Trial | None) -> list[_Trial]:
+        """The contexts in which packets under this key may be; `back` is the one it had before."""
+        if key in self._spent:
+            return []
+        if back is None or not back.used:
+            return [*_continued(key, self._former), _inbound(key)]
+        if self._former is not None:
+            _catch_up(back, self._former)
+        return [back]
 
 
 def _session(key: MasterKey, direction: int) -> Session:
@@ -208,19 +256,34 @@ def _refusal(exc: Error) -> SrtpError:
     return Malformed(text)
 
 
-def _continued(key: MasterKey, former: _Trial) -> Iterator[_Trial]:
+def _inbound(key: MasterKey) -> _Trial:
+    return _Trial(key, _session(key, Policy.SSRC_ANY_INBOUND))
+
+
+def _continued(key: MasterKey, former: _Trial | None) -> Iterator[_Trial]:
     """The context of a peer whose stream goes on counting; none where it has not wrapped."""
-    ssrc, index = former.ssrc, former.highest.get(former.ssrc, 0)
-    if not _CYCLE <= index < MAX_ROLLOVERS * _CYCLE:
-        return
-    session = _session(key, Policy.SSRC_ANY_INBOUND)
-    for packet in _walk(_session(key, Policy.SSRC_ANY_OUTBOUND), ssrc, index):
-        session.unprotect(packet)
-    yield _Trial(key, session, {ssrc: index})
+    if former is not None and former.highest.get(former.ssrc, 0) >= _CYCLE:
+        trial = _inbound(key)
+        if _catch_up(trial, former):
+            yield trial
 
 
-def _walk(session: Session, ssrc: int, index: int, since: int = 0) -> Iterator[bytes]:
-    """Empty packets, never sent, that bring a context's rollover counter near `index`."""
+def _catch_up(trial: _Trial, former: _Trial) -> bool:
+    """Bring a context to where the peer's stream has come under another key; False if too far."""
+    ssrc = former.ssrc
+    index, since = former.highest.get(ssrc, 0), trial.highest.get(ssrc, 0)
+    if index >= MAX_ROLLOVERS * _CYCLE:
+        return False
+    for at, packet in _walk(_session(trial.key, Policy.SSRC_ANY_OUTBOUND), ssrc, index):
+        if at > since:
+            trial.session.unprotect(packet)
+            trial.highest[ssrc] = index
+            trial.sources.add(ssrc)
+    return True
+
+
+def _walk(session: Session, ssrc: int, index: int, since: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Empty packets with their indices, never sent: they bring a context's counter near `index`."""
     if since or index >= _CYCLE:
         for at in range(since + _STEP, index, _STEP):
-            yield session.protect(_HEADER.pack(0x80, 0, at & 0xFFFF, 0, ssrc))
+            yield at, session.protect(_HEADER.pack(0x80, 0, at & 0xFFFF, 0, ssrc))

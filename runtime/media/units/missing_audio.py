@@ -40,8 +40,9 @@ UNAUTHENTICATED: Final = (
     "names, or somebody else sends them"
 )
 REPLAYED: Final = (
-    "packets come that came before (SRTP replay); the peer has begun to count anew under the same "
-    "key, or somebody else sends them again"
+    "packets come that came before, or cannot be told from such (SRTP replay); the peer has begun "
+    "to count anew under the same key or gone back to one it left long ago, or somebody else sends "
+    "them again"
 )
 REFUSED: Final = "packets come, but are damaged or of a codec that was not negotiated"
 

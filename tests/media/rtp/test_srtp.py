@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-import struct
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.media.rtp.rtcp import ReceiverReport
 from runtime.media.rtp.srtp import (
     MAX_ROLLOVERS,
     MAX_SSRCS,
@@ -26,29 +24,8 @@ from runtime.media.rtp.srtp import (
     Unauthenticated,
 )
 from sip.sdp import SUITES
+from tests.media.rtp.sealed import SIZES, SSRC, every_suite, key, packet, report
 from tests.media.rtp.srtp_reference import Reference, derive, keystream, seal_gcm
-
-SIZES = {
-    "AES_CM_128_HMAC_SHA1_80": 30,
-    "AES_CM_128_HMAC_SHA1_32": 30,
-    "AEAD_AES_128_GCM": 28,
-    "AEAD_AES_256_GCM": 44,
-}
-every_suite = pytest.mark.parametrize("suite", SIZES)
-SSRC = 0xCAFEBABE
-
-
-def key(suite: str = "AES_CM_128_HMAC_SHA1_80", seed: int = 1) -> MasterKey:
-    return MasterKey(suite, random.Random(seed).randbytes(SIZES[suite]))
-
-
-def packet(index: int, ssrc: int = SSRC, payload: bytes = b"\xff" * 160) -> bytes:
-    """Packet number `index`, wrapped as on the wire."""
-    return struct.pack(">BBHII", 0x80, 0, index & 0xFFFF, index * 160 & 0xFFFFFFFF, ssrc) + payload
-
-
-def report(ssrc: int = SSRC) -> bytes:
-    return ReceiverReport(ssrc=ssrc).to_bytes()
 
 
 def test_every_suite_that_can_be_agreed_on_can_be_used() -> None:
