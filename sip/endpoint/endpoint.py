@@ -1,4 +1,4 @@
-"""The endpoint: everything the runtime needs of SIP, on trio.
+"""The endpoint's facade: its calls and questions; the rest is its parts'.
 
 Everything runs in one trio thread. Whatever a session is asked takes effect at once; events come by
 synchronous callbacks, one after the other. An exception in a callback is reported through
@@ -7,10 +7,8 @@ synchronous callbacks, one after the other. An exception in a callback is report
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import attrs
 import trio
 
 from sip.address import BoundAddress, ListenAddress, PeerAddress
@@ -19,83 +17,35 @@ from sip.agent import (
     ConductReport,
     EndpointSettings,
     Question,
-    Refusal,
     RefusalReport,
     SipTrace,
-    TooManySessionsError,
-    UserAgent,
 )
 from sip.auth import Credentials
 from sip.dialog import (
-    Acknowledged,
-    Answered,
-    Ended,
     IdSource,
-    InfoReceived,
     InviteObserver,
     InviteOrder,
     InviteSession,
     Outcome,
-    Provisional,
-    ReinviteAnswered,
-    ReinviteFailed,
-    ReinviteOffered,
-    ReinviteReceived,
-    SessionEvent,
-    SessionStateError,
     outbound_proxy,
     own_headers,
 )
 from sip.driver import Callbacks, Driver, Fault
 from sip.mailbox import MailboxState
-from sip.message import MessageError, NameAddr, Request, Uri
-from sip.registrar import Binding, Registrar, RegistrationChanged, User
+from sip.message import NameAddr, Request, Uri
+from sip.registrar import Binding, RegistrationChanged, User
 from sip.transport import (
-    AddressBook,
     DnsNames,
-    ListenError,
     Names,
     RandomIds,
-    TlsError,
     TlsSettings,
-    TransportHub,
     WebSocketSettings,
     addresses_of,
-    source_address,
 )
 
-CLOSE_S = 4.0
-"""For the peers' answers to our last BYEs; then they are on their own."""
-
-_log = logging.getLogger(__name__)
-
-
-class NotRunningError(Exception):
-    """A local fault: the endpoint has no sockets yet, or none any more."""
-
-
-def log_fault(fault: Fault) -> None:
-    """The default report of a fault."""
-    _log.error("%s\n%s", fault.where, fault.traceback)
-
-
-def log_notice(text: str) -> None:
-    """The default report of what an operator should know."""
-    _log.warning("%s", text)
-
-
-def accept_all(_: PeerAddress) -> Admission:
-    """The default gate: which peers are let in is the owner's decision."""
-    return None
-
-
-def shut_out_nobody(_: PeerAddress) -> bool:
-    """The default: everything is read."""
-    return False
-
-
-def ignore(_: object) -> None:
-    """The default for reports that nobody wants."""
+from .defaults import accept_all, ignore, log_fault, log_notice, shut_out_nobody
+from .lifecycle import Lifecycle, Surroundings
+from .members import Members
 
 
 class Endpoint:
@@ -129,9 +79,6 @@ class Endpoint:
         ids: IdSource | None = None,
         names: Names | None = None,
     ) -> None:
-        self._settings = settings
-        self._ids = ids or RandomIds()
-        self._names = names or DnsNames()
         self._driver = Driver(
             Callbacks(
                 on_invite=on_invite,
@@ -145,14 +92,11 @@ class Endpoint:
                 on_notice=on_notice,
             )
         )
-        self._tls = tls
-        self._websocket = websocket
-        self._hub: TransportHub | None = None
-        self._mailboxes: dict[str, MailboxState] = {}
-        """Until `run` has made the user agent, which knows them then."""
-        self._agent: UserAgent | None = None
-        self._scope: trio.CancelScope | None = None
-        self._stopped = trio.Event()
+        self._ids = ids or RandomIds()
+        self._names = names or DnsNames()
+        around = Surroundings(ids=self._ids, names=self._names, tls=tls, websocket=websocket)
+        self._life = Lifecycle(self._driver, around)
+        self._members = Members(settings, self._driver, self._life)
 
     async def run(
         self,
@@ -165,92 +109,45 @@ class Endpoint:
         ListenError when one of them cannot be had; then none is. Cancelling it sends nothing more:
         use `close` to take leave of the peers first.
         """
-        if self._agent is not None:
-            raise NotRunningError("run(): this endpoint ran before; make a new one")
-        driver = self._driver
-        hub = self._hub = TransportHub(
-            driver, self._names, driver.crashed, tls=self._tls, websocket=self._websocket
+        members = self._members
+        await self._life.run(
+            members.settings, listeners, prepare=members.join, task_status=task_status
         )
-        bound = hub.bind(listeners)
-        agent = self._agent = UserAgent(
-            self._settings,
-            AddressBook(bound, self._settings.advertise, source_address),
-            self._ids,
-            gate=driver.ask_gate,
-            enter=driver.enter,
-        )
-        for user, state in self._mailboxes.items():
-            agent.mailboxes.subscriptions.set_state(user, state, trio.current_time())
-        driver.attach(agent, hub)
-        try:
-            async with trio.open_nursery() as nursery:
-                self._scope = nursery.cancel_scope
-                await nursery.start(hub.run)
-                nursery.start_soon(driver.keep_time, agent)
-                task_status.started([listener.address for listener in bound])
-        finally:
-            self._scope = None
-            driver.detach()
-            hub.close()
-            self._stopped.set()
 
     async def close(self) -> None:
         """BYE, CANCEL or refuse everything, wait a bounded time for the peers, and stop.
 
         It goes on when its caller is cancelled; doing it twice does no harm.
         """
-        agent = self._agent
-        if agent is None or self._scope is None:
-            return
-        agent.drain(0)
-        with trio.CancelScope(shield=True):
-            self._driver.enter(lambda now: agent.hang_up_all("the endpoint is closing", now))
-            with trio.move_on_after(CLOSE_S):
-                while not agent.is_idle and self._scope is not None:
-                    await self._driver.progress.wait()
-            if self._scope is not None:
-                self._scope.cancel()
-                await self._stopped.wait()
+        await self._life.close()
 
     def drain(self, retry_after_s: int) -> None:
         """From now on new calls get 503 with Retry-After; those in progress go on."""
-        self._running("drain").drain(retry_after_s)
+        self._life.running("drain").drain(retry_after_s)
 
     def set_users(self, users: Mapping[str, User]) -> None:
         """Who may register and call from now on, also before `run`; the endpoint needs settings of
         a registrar. Phones of those who are gone or have another secret are forgotten."""
-        if self._settings.registrar is None:
-            raise ValueError("set_users(): the endpoint was made without a registrar")
-        registrar = attrs.evolve(self._settings.registrar, users=users)
-        self._settings = attrs.evolve(self._settings, registrar=registrar)
-        agent = self._agent
-        if agent is not None:
-            self._driver.enter(lambda now: agent.set_users(users, now))
+        self._members.set_users(users)
 
     def set_mailbox(self, user: str, state: MailboxState) -> None:
         """What waits for a user from now on, also before `run`; the phones that have subscribed to
         it are told."""
-        agent = self._agent
-        if agent is None:
-            self._mailboxes[user] = state
-        else:
-            subscriptions = agent.mailboxes.subscriptions
-            self._driver.enter(lambda now: subscriptions.set_state(user, state, now))
+        self._members.set_mailbox(user, state)
 
     def reload_certificates(self) -> None:
         """Read the files of `tls` anew, for new connections; `on_notice` hears what came of it."""
-        self._running("reload_certificates")
-        if self._hub is not None:
-            self._hub.reload_certificates()
+        self._life.reload_certificates()
 
     @property
     def active_sessions(self) -> int:
         """Calls whose observer has not heard Ended."""
-        return 0 if self._agent is None else self._agent.sessions.active
+        agent = self._life.agent
+        return 0 if agent is None else agent.sessions.active
 
     def footprint(self) -> dict[str, int]:
         """Entries of every table that messages from outside can fill."""
-        agent = self._agent
+        agent = self._life.agent
         if agent is None:
             return {}
         members = agent.members
@@ -264,16 +161,11 @@ class Endpoint:
 
     def bindings(self, user: str) -> tuple[Binding, ...]:
         """Where a user can be reached now, the most wanted contact first."""
-        registrar = self._registrar()
-        return () if registrar is None else registrar.bindings(user, trio.current_time())
+        return self._members.bindings(user)
 
     def registrations(self) -> tuple[Binding, ...]:
         """All of them, by user."""
-        registrar = self._registrar()
-        return () if registrar is None else registrar.everybody(trio.current_time())
-
-    def _registrar(self) -> Registrar | None:
-        return None if self._agent is None else self._agent.members.registrar
+        return self._members.registrations()
 
     def invite(
         self,
@@ -296,10 +188,10 @@ class Endpoint:
         the call on to (by default none); without any response for `first_response_s` (0: 32 s) the
         call ends with 408. `over` is the registration of the called phone: the INVITE goes the way
         by which the phone was heard. `call_id` is for the further branches of a forked call. Raises
-        ValueError for a target, route or header
-        that cannot be used, TooManySessionsError at the limit, NotRunningError before `run`.
+        ValueError for a target, route or header that cannot be used, TooManySessionsError at the
+        limit, NotRunningError before `run`.
         """
-        agent = self._running("invite")
+        agent = self._life.running("invite")
         order = InviteOrder(
             target=Uri.parse(target),
             from_=from_,
@@ -326,7 +218,7 @@ class Endpoint:
         """Send a request outside any dialog (`sip.agent.request_outside`) and wait for its final
         outcome: 32 s at most for each place that its name leads to. With `credentials` challenges
         are answered. Raises NotRunningError. Cancelling it forgets the outcome."""
-        agent = self._running("ask")
+        agent = self._life.running("ask")
         final: list[Outcome] = []
         heard = trio.Event()
 
@@ -347,50 +239,3 @@ class Endpoint:
     def ids(self) -> IdSource:
         """Where this endpoint's tags and Call-IDs come from."""
         return self._ids
-
-    def _running(self, what: str) -> UserAgent:
-        if self._agent is None or self._scope is None:
-            raise NotRunningError(
-                f"{what}(): the endpoint is not running; start run() and wait until it listens"
-            )
-        return self._agent
-
-
-__all__ = [
-    "Acknowledged",
-    "Admission",
-    "Answered",
-    "Binding",
-    "BoundAddress",
-    "ConductReport",
-    "Credentials",
-    "Ended",
-    "Endpoint",
-    "EndpointSettings",
-    "Fault",
-    "InfoReceived",
-    "InviteObserver",
-    "InviteSession",
-    "ListenAddress",
-    "ListenError",
-    "MailboxState",
-    "MessageError",
-    "NotRunningError",
-    "Outcome",
-    "PeerAddress",
-    "Provisional",
-    "Refusal",
-    "RefusalReport",
-    "RegistrationChanged",
-    "ReinviteAnswered",
-    "ReinviteFailed",
-    "ReinviteOffered",
-    "ReinviteReceived",
-    "SessionEvent",
-    "SessionStateError",
-    "SipTrace",
-    "TlsError",
-    "TlsSettings",
-    "TooManySessionsError",
-    "WebSocketSettings",
-]
