@@ -12,18 +12,38 @@ def costs(name: str, tries: str, act: str, **changes: object) -> Hostile:
     return Hostile(name=name, tries=tries, attack=attack, **known)  # type: ignore[arg-type]
 
 
-def wastes(name: str, tries: str, url: str, says: str = "characters as it is sent") -> Hostile:
-    """Requests that the worker itself would not make; `url` is an expression of its end."""
+def wastes(
+    name: str,
+    tries: str,
+    url: str,
+    *,
+    says: str = "characters as it is sent",
+    former: str = "",
+    proof: str = "wrote",
+) -> Hostile:
+    """Requests that the worker itself would not make; `url` is an expression of its end.
+
+    `former` is the pattern with which the core once searched each of them: the control run does
+    that in the core's place.
+    """
     attack = f"""
+import re
 async def attack():
     url = "http://127.0.0.1/?" + {url}
     command = '{{"type":"cmd","req":%d,"op":"http.request","args":{{"url":"%s"}},"where":""}}'
     for number in range(20):
+        if CONTROL and {former!r}:
+            re.sub({former!r}, "", url)
+            continue
         raw(command % (900 + number, url))
         await trio.sleep(0.02)
-    await trio.sleep(0.5)
+    await trio.sleep(0 if CONTROL else 0.5)
 """
-    return Hostile(name=name, tries=tries, attack=attack, says=says, proof="wrote")
+    return Hostile(name=name, tries=tries, attack=attack, says=says, proof=proof)
+
+
+FORMER_PARAMETER = r"([?&;])([^=&;#]*)=([^&;#]*)"
+"""By which parameters of a URL were found once: from each question mark on to the end."""
 
 
 CASES = (
@@ -36,7 +56,14 @@ CASES = (
     wastes(
         "url-of-accents", "URLs that are six times as long when they are sent", "chr(233) * 2700"
     ),
-    wastes("url-of-questions", "URLs of many parameters without an end", "'?' * 7900", "loopback"),
+    wastes(
+        "url-of-questions",
+        "URLs of many parameters without an end",
+        "'?' * 7900",
+        says="loopback",
+        former=FORMER_PARAMETER,
+        proof="held",
+    ),
     costs(
         "sound-of-accents",
         "the same for a sound",

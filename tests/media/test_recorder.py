@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 from runtime.media.pcm import PcmRing, Samples
-from runtime.media.recording.recorder import MAX_SILENCE_S, Recorder, Recording, explain
+from runtime.media.recording.recorder import (
+    MAX_SILENCE_S,
+    POLL_S,
+    Recorder,
+    Recording,
+    explain,
+    pause_until,
+)
 from runtime.processes.blocking_link import BlockingLink
 from runtime.processes.packets import socket_pair
 from tests.media.sound_bytes import decode, heard, tone
@@ -103,6 +110,56 @@ def test_a_file_that_the_disk_holds_up_holds_up_no_other(
     for ring in rings:
         ring.close()
     core.close()
+
+
+@pytest.mark.parametrize(
+    ("due", "now", "recording", "pause_s"),
+    [
+        (10.0, 9.9, True, 0.1),
+        (10.0, 10.0, True, 0.0),
+        (10.0, 900.0, True, 0.0),
+        (10.0, 9.9, False, None),
+        (10.0, 900.0, False, None),
+    ],
+)
+def test_rings_are_looked_at_when_they_are_due_and_nothing_is_when_there_are_none(
+    due: float, now: float, recording: bool, pause_s: float | None
+) -> None:
+    assert pause_until(due, now, recording=recording) == pytest.approx(pause_s)
+
+
+class Pauses(BlockingLink):
+    """A link that remembers for how long it was waited on."""
+
+    asked: list[float | None]
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        self.asked.append(timeout_s)
+        return super().wait(timeout_s)
+
+
+def test_the_recorder_sleeps_before_its_first_recording_and_after_its_last(tmp_path: Path) -> None:
+    ours, theirs = socket_pair()
+    core, link = BlockingLink(ours), Pauses(theirs)
+    link.asked = []
+    recorder = Recorder(link)
+    recorder.start_sealers()
+    serving = threading.Thread(target=recorder.run)
+    serving.start()
+    ring = PcmRing.create()
+    with (tmp_path / "1.wav").open("w+b") as file:
+        start = {"op": "start", "id": 1, "container": "wav", "hd": False}
+        core.send(start, [ring.fd, file.fileno()])
+    assert core.receive()[0]["state"] == "started"
+    core.send({"op": "finish", "id": 1})
+    assert core.receive()[0]["state"] == "finished"
+    core.close()
+    serving.join(PATIENCE_S)
+    ring.close()
+    before, *while_recording, after = link.asked
+    assert (before, after) == (None, None)
+    assert while_recording
+    assert all(pause is not None and pause <= POLL_S for pause in while_recording)
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ class Recorder:
         """Serve until the core closes the link."""
         due = time.monotonic() + POLL_S
         while True:
-            pause_s = max(0.0, due - time.monotonic()) if self._recordings else None
+            pause_s = pause_until(due, time.monotonic(), recording=bool(self._recordings))
             if self._link.wait(pause_s):
                 try:
                     packets = self._link.receive_nowait()
@@ -211,6 +211,12 @@ class Recorder:
     def _tell_failure(self, number: int, exc: Exception) -> None:
         error = explain(exc)
         self._link.send({"state": "failed", "id": number, "error": error})
+
+
+def pause_until(due: float, now: float, *, recording: bool) -> float | None:
+    """For how many seconds to wait for the core: until the rings are `due`. While nothing is
+    recorded until it asks for something (None): an idle runtime wakes nobody."""
+    return max(0.0, due - now) if recording else None
 
 
 def explain(exc: Exception) -> str:
