@@ -18,6 +18,8 @@ class Detection:
     """Judge once whether a person or a machine speaks, from now on."""
     progress_of: str | None = None
     """A country whose progress tones to tell; None = none."""
+    owner: str = attrs.field(default="", eq=False)
+    """The application, which has its share of the legs that can be listened to."""
 
 
 @attrs.frozen(kw_only=True)

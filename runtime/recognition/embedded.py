@@ -1,7 +1,7 @@
 """The recogniser that is always there: pocketsphinx in its own process, for lists of phrases.
 
 The process starts when the first script wants it; until then it costs nothing. It is shared by all
-sessions, which take turns; while it computes, audio and the beginnings of speech go on.
+applications, which take turns; while it computes, audio and the beginnings of speech go on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import trio
 
 from runtime.decisions.hints import HintsRefused, phrases_wanted
 from runtime.decisions.recognition import Recognised, read_answer
+from runtime.decisions.seats import Seats
 from runtime.media.pcm import PcmBuffer
 from runtime.media.port import SoundError
 from runtime.media.sounds.sound_workers import SoundWorkers, WorkerKind
@@ -27,8 +28,8 @@ START_S: Final = 10.0
 """A caller waits for it once in the life of the runtime; it takes 0.7 s."""
 QUEUE: Final = 32
 """Utterances that wait: at 50 ms each, nobody waits for two seconds."""
-OWNER_QUEUE: Final = 4
-"""Of one session: four callers of a conference who speak at once."""
+OWNER_QUEUE: Final = 16
+"""Of one application: half of all, so that what is said to another one finds a place."""
 JOB_S: Final = 10.0
 CPU_S: Final = 5.0
 """The longest utterance takes 1 s."""
@@ -36,7 +37,7 @@ MAX_UTTERANCE_S: Final = 15.0
 """A phrase of ten words lasts five; who speaks longer does not say a phrase."""
 MAX_LISTENING: Final = 100
 """Recognitions at once on this machine: when a quarter of the callers speak, one processor has
-enough to do."""
+enough to do. One application has three quarters at most (decisions/seats.py)."""
 MAX_ERROR: Final = 500
 """Characters of the worker's own error sentence."""
 MAX_UNKNOWN: Final = 20
@@ -64,7 +65,7 @@ class EmbeddedRecogniser:
         self._least = least
         self._wanted = trio.Event()
         self._ready = trio.Event()
-        self._listening = 0
+        self._seats = Seats(MAX_LISTENING)
 
     @property
     def restarts(self) -> int:
@@ -75,6 +76,10 @@ class EmbeddedRecogniser:
     def sandbox(self) -> SandboxReport | None:
         """How well it is locked, as its latest worker found by trying; None before the first."""
         return self._workers.sandbox if self._ready.is_set() else None
+
+    def held_by(self, owner: str) -> int:
+        """How many of an application's callers it listens to."""
+        return self._seats.held_by(owner)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the worker running from its first use on, until cancelled."""
@@ -87,16 +92,18 @@ class EmbeddedRecogniser:
             self._ready.set()
 
     async def open(self, wishes: dict[str, Any], owner: str) -> EmbeddedUnderstander:
-        """One user's hold on it, to be closed. Raises RecognitionUnavailable."""
+        """One user's hold on it, to be closed; `owner` is the application. Raises
+        RecognitionUnavailable."""
         try:
             phrases_wanted(wishes)
         except HintsRefused as exc:
             raise RecognitionUnavailable(str(exc)) from exc
-        if self._listening >= MAX_LISTENING:
+        if not self._seats.take(owner):
+            own = self.held_by(owner)
             raise RecognitionUnavailable(
-                f"the embedded recogniser listens to {MAX_LISTENING} already; try again later"
+                f"the embedded recogniser listens to {own} callers of this application and "
+                f"{self._seats.taken - own} of others already; try again later"
             )
-        self._listening += 1
         understander = EmbeddedUnderstander(self, wishes, owner)
         try:
             await self._started()
@@ -127,8 +134,8 @@ class EmbeddedRecogniser:
         finally:
             question.wanted = False
 
-    def release(self) -> None:
-        self._listening -= 1
+    def release(self, owner: str) -> None:
+        self._seats.leave(owner)
 
 
 class EmbeddedUnderstander(Understander):
@@ -166,7 +173,7 @@ class EmbeddedUnderstander(Understander):
 
     def close(self) -> None:
         if self._recogniser is not None:
-            self._recogniser.release()
+            self._recogniser.release(self._owner)
             self._recogniser = None
 
 

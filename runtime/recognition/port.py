@@ -27,7 +27,7 @@ class RecognitionRequest:
     wishes: str = ""
     """What the script wants, as JSON of an object; empty = nothing."""
     owner: str
-    """The session, for taking turns."""
+    """The application: it takes turns with others, and has its share of the places."""
     connect_s: float
     """For everything until it listens."""
 

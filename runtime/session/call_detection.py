@@ -59,7 +59,7 @@ class CallDetection:
     def __init__(self, call: CallLeg) -> None:
         self._call = call
         self._media: MediaLeg | None = None
-        self._asked = Detection()
+        self._asked = Detection(owner=call.session.application)
         self._told = Detection()
         """What the engine was asked for last."""
         self._beep_timeout_s = 0.0
@@ -259,8 +259,7 @@ class CallDetection:
         if search is not None:
             self._call.emit("AudioIdentificationError")
             self._tell_detector(search, "DetectionError", message=reason)
-        self._asked = Detection(digits=self._asked.digits)
-        self._ask()
+        self._want(voice=False, beeps_hz=None, machine=False, progress_of=None)
 
     # --- progress tones, figures ----------------------------------------------------------------
 

@@ -44,7 +44,7 @@ class Recogniser:
         request = RecognitionRequest(
             url=session.settings.recogniser,
             wishes=command.wishes,
-            owner=session.id,
+            owner=session.application,
             connect_s=session.settings.limits.http_connect_timeout_s,
         )
         self._scope = session.tasks.start(partial(self._run, request))

@@ -21,6 +21,8 @@ from runtime.media.sounds.library import OPEN_S
 from runtime.media.sounds.url_cache import MAX_URLS
 from runtime.media.sounds.url_sounds import DOWNLOAD_S
 from runtime.media.sounds.url_sounds import STALLED_S as STALLED_DOWNLOAD_S
+from runtime.media.units.detectors import MAX_LISTENED
+from runtime.recognition.embedded import MAX_LISTENING
 from runtime.sandbox import schema, wire
 from runtime.sandbox.bundle import MAX_ASSET
 from runtime.sandbox.lock import DESCRIPTORS
@@ -124,6 +126,16 @@ FIXED: Final[tuple[tuple[str, str, str], ...]] = (
         "of them, sounds of one scenario",
         f"{MAX_OWNER_BYTES >> 20} MiB",
         "PlaybackFinished with the error",
+    ),
+    (
+        "legs listened to for voices, beeps, machines and tones, of all sessions",
+        f"{MAX_LISTENED}; three times what is free for one application",
+        "BeepDetectionError, AMD's DetectionError, with the reason",
+    ),
+    (
+        "recognitions of the embedded recogniser, of all sessions",
+        f"{MAX_LISTENING}; three times what is free for one application",
+        "ASRError with the reason",
     ),
     ("markers of a player", shown(MAX_MARKERS), "CommandFailed"),
     ("shortest interval of a timer", f"{MIN_INTERVAL_MS} ms", "shorter ones are raised to it"),

@@ -198,6 +198,41 @@ def test_more_legs_than_can_be_listened_to_are_refused_and_keep_their_digits(
     assert len(told(say(rig, second, pressed("4")), ToneReceivedFromPeer)) == 1
 
 
+def test_an_application_that_is_listened_to_wherever_it_can_leaves_legs_to_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(detectors, "MAX_LISTENED", 4)
+    rig = Rig()
+    greedy, modest = [rig.peer() for _ in range(4)], rig.peer()
+    for peer in greedy:
+        rig.do(Detect(peer.unit, Detection(machine=True, owner="greedy")))
+    (refused,) = told(rig.tick(), DetectionRefused)
+    assert refused == DetectionRefused(
+        reason="3 legs of this application and 0 of others are being listened to already; "
+        "try again later"
+    )
+    rig.do(Detect(modest.unit, Detection(voice=True, owner="modest")))
+    assert told(say(rig, modest, talk(0.5)), VoiceChanged) == [VoiceChanged(active=True)]
+
+
+@pytest.mark.parametrize("how", ["asks for no more", "ends"])
+def test_the_place_of_a_leg_that_is_not_listened_to_any_more_is_free(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(detectors, "MAX_LISTENED", 1)
+    rig = Rig()
+    for _ in range(3):
+        peer = rig.peer()
+        rig.do(Detect(peer.unit, Detection(voice=True, owner="a")))
+        rig.do(Detect(peer.unit, Detection(voice=True, machine=True, owner="a")))
+        assert told(rig.tick(), DetectionRefused) == []
+        if how == "ends":
+            rig.close(peer)
+        else:
+            rig.do(Detect(peer.unit, Detection(digits=True, owner="a")))
+        rig.tick()
+
+
 def test_figures_are_told_when_they_are_asked_for() -> None:
     rig = Rig()
     peer = rig.peer()

@@ -93,7 +93,7 @@ COMMANDS: list[Command] = [
     OpenLeg(1),
     ConfigureLeg(1, STREAM),
     HandleTones(1, True),
-    Detect(1, Detection(digits=True, beeps_hz=(850.0, 1000.0), progress_of="US")),
+    Detect(1, Detection(digits=True, beeps_hz=(850.0, 1000.0), progress_of="US", owner="acme")),
     MeasureLeg(1),
     SendDigits(1, "12p#"),
     OpenPlayer(unit=2, fd=0, loop=True, paused=False),
@@ -147,6 +147,13 @@ def over_the_wire(packet: dict[str, Any]) -> dict[str, Any]:
 def test_every_command_survives_the_wire() -> None:
     assert {type(c) for c in COMMANDS} == set(Command.__args__)
     assert decode_commands(over_the_wire(encode_commands(COMMANDS))) == COMMANDS
+
+
+def test_the_engine_is_told_for_whom_it_listens() -> None:
+    command = Detect(1, Detection(voice=True, owner="acme"))
+    (crossed,) = decode_commands(over_the_wire(encode_commands([command])))
+    assert isinstance(crossed, Detect)
+    assert crossed.what.owner == "acme"
 
 
 def test_every_event_survives_the_wire() -> None:

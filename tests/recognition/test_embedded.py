@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +13,7 @@ import trio
 import trio.testing
 
 from runtime.decisions.hints import MAX_HINTS
+from runtime.decisions.seats import OWN_TO_FREE
 from runtime.recognition import RecognitionUnavailable
 from runtime.recognition.embedded import (
     MAX_LISTENING,
@@ -104,15 +106,39 @@ async def test_what_it_cannot_do_is_refused_with_what_to_do(
 async def test_one_too_many_is_refused_and_has_room_when_another_ends(
     recogniser: EmbeddedRecogniser,
 ) -> None:
-    held = [await recogniser.open({"phraseHints": ["yes"]}, "s1") for _ in range(MAX_LISTENING)]
-    with pytest.raises(RecognitionUnavailable, match="listens to 100 already"):
-        await recogniser.open({"phraseHints": ["yes"]}, "s1")
+    most = MAX_LISTENING * OWN_TO_FREE // (OWN_TO_FREE + 1)
+    held = [await recogniser.open({"phraseHints": ["yes"]}, "greedy") for _ in range(most)]
+    with pytest.raises(RecognitionUnavailable, match="to 75 callers of this application and 0 of"):
+        await recogniser.open({"phraseHints": ["yes"]}, "greedy")
     held[0].close()
     held[0].close()
-    await recogniser.open({"phraseHints": ["yes"]}, "s1")
+    await recogniser.open({"phraseHints": ["yes"]}, "greedy")
 
 
-async def test_a_session_that_floods_it_is_refused_and_another_has_its_turn(
+async def test_an_application_that_takes_every_place_it_can_leaves_some_to_another(
+    recogniser: EmbeddedRecogniser,
+) -> None:
+    hints, got = {"phraseHints": ["yes"]}, 0
+    with contextlib.suppress(RecognitionUnavailable):
+        while got < MAX_LISTENING:
+            await recogniser.open(hints, "greedy")
+            got += 1
+    assert got == recogniser.held_by("greedy") == 75
+    modest = [await recogniser.open(hints, "modest") for _ in range(10)]
+    utterance = Ended(np.zeros(8000, np.int16))
+    assert [(await one.understand(utterance)).name for one in modest] == ["Result"] * 10
+
+
+async def test_one_that_cannot_be_prepared_leaves_its_place(
+    recogniser: EmbeddedRecogniser,
+) -> None:
+    for _ in range(MAX_LISTENING + 1):
+        with pytest.raises(RecognitionUnavailable, match="has none of the hints"):
+            await recogniser.open({"phraseHints": ["zorgle"]}, "a")
+    await recogniser.open({"phraseHints": ["yes"]}, "a")
+
+
+async def test_an_application_that_floods_it_is_refused_and_another_has_its_turn(
     recogniser: EmbeddedRecogniser,
 ) -> None:
     greedy = await recogniser.open({"phraseHints": ["yes"]}, "greedy")

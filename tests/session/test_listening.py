@@ -19,7 +19,8 @@ from runtime.media.port import (
     LegStatistics,
     ToneReceivedFromPeer,
 )
-from tests.session.bench import bench
+from runtime.session.rules import Routing, Rule
+from tests.session.bench import FakeBundle, bench
 
 
 async def test_tones_in_the_audio_are_listened_for_until_rfc4733_is_seen(
@@ -103,6 +104,29 @@ async def test_a_refusal_of_the_engine_ends_every_search_with_its_reason(
         assert worker.last("AMD.DetectionError").fields["message"] == "too many"
         assert "Call.BeepDetectionComplete" not in worker.names()
         assert leg.media.detects == Detection(digits=True)
+
+
+async def test_what_is_listened_for_counts_for_the_application_whose_script_asks(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench() as b:
+        routing = {
+            name: Routing.ruled([Rule(name="all", to=to, scenario="ivr")], {"ivr": FakeBundle()})
+            for name, to in (("shop", "1.."), ("bank", "2.."))
+        }
+        b.registry.set_scenarios(Routing.named({}))
+        b.registry.set_applications(routing)
+        for number, application in (("100", "shop"), ("200", "bank")):
+            leg, worker, unit = await b.connected(number=number)
+            await worker.command("call.beep", unit=unit, frequencies=[])
+            assert leg.media.detects.owner == application
+            recogniser = b.recognisers.embedded
+            await worker.command("asr.create", unit=unit + 1, wishes='{"phraseHints": ["yes"]}')
+            await b.quiet()
+            assert recogniser.held_by(application) == 1
+            leg.bye()
+            await trio.sleep(20)
+            assert recogniser.held_by(application) == 0
 
 
 async def test_a_call_has_one_detector_at_a_time(autojump_clock: MockClock) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 import numpy as np
 
+from runtime.decisions.seats import Seats
 from runtime.media.detect.answering import AnsweringMachine
 from runtime.media.detect.beep import BeepFinder
 from runtime.media.detect.dtmf import InBandDigits
@@ -40,7 +41,8 @@ OnFinding = Callable[[Leg, Finding | ToneReceivedFromPeer], None]
 
 MAX_LISTENED: Final = 300
 """Legs whose voices and tones are listened to at once: 10 to 25 us each and frame, a third of a
-tick at most. Digits cost so little that every leg may have them."""
+tick at most. Digits cost so little that every leg may have them. One application has three quarters
+at most (decisions/seats.py)."""
 PATIENCE_FRAMES: Final = 3
 """So many lost frames are passed over; more of them are silence."""
 _SILENCE: Final = Glimpse(level_db=-96.0)
@@ -52,6 +54,8 @@ class _Ears:
 
     leg: Leg
     what: Detection
+    owner: str
+    """Whose place it takes."""
     frames: VoiceFrames | None = None
     activity: VoiceActivity | None = None
     machine: AnsweringMachine | None = None
@@ -92,6 +96,7 @@ class Detectors:
         self._digits = InBandDigits(legs.capacity)
         self._spectrum = Spectrum(legs.capacity)
         self._ears: dict[int, _Ears] = {}
+        self._seats = Seats(MAX_LISTENED)
         self.unheard: dict[int, Samples] = {}
         """What legs (by number) said in this frame and nobody else hears."""
 
@@ -107,23 +112,35 @@ class Detectors:
         else:
             self._digits.forget(leg.index)
         if attrs.evolve(what, digits=False) == Detection():
-            self._ears.pop(leg.index, None)
+            self._listen_no_more(leg)
             return
         ears = self._ears.get(leg.index)
         if ears is None:
-            if len(self._ears) >= MAX_LISTENED:
-                reason = f"{MAX_LISTENED} legs are being listened to already; try again later"
-                self._emit(leg, DetectionRefused(reason=reason))
+            if not self._seats.take(what.owner):
+                self._emit(leg, DetectionRefused(reason=self._why_not(what.owner)))
                 return
-            ears = self._ears[leg.index] = _Ears(leg, Detection())
+            ears = self._ears[leg.index] = _Ears(leg, Detection(), what.owner)
             self._spectrum.reset(leg.index)
         ears.ask(what)
 
     def forget(self, leg: Leg) -> None:
         """The leg is gone."""
         self._digits.forget(leg.index)
-        self._ears.pop(leg.index, None)
+        self._listen_no_more(leg)
         self.unheard.pop(leg.index, None)
+
+    def _listen_no_more(self, leg: Leg) -> None:
+        ears = self._ears.pop(leg.index, None)
+        if ears is not None:
+            self._seats.leave(ears.owner)
+
+    def _why_not(self, owner: str) -> str:
+        own = self._seats.held_by(owner)
+        others = self._seats.taken - own
+        return (
+            f"{own} legs of this application and {others} of others are being listened to already; "
+            "try again later"
+        )
 
     def hear(self, arrived: Bools) -> None:
         """This frame of all legs; `arrived`: it came from the peer and was not made up."""
