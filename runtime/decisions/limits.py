@@ -61,7 +61,8 @@ class Limits(CallLimits):
     blocked_s: float = limit(
         5.0,
         (1.0, 60.0),
-        "without an answer to a ping, not counting what the process waited for a processor",
+        "without an answer to a ping, or taking nothing of what is sent to it, not counting what "
+        "the process computed or waited for a processor",
         beyond="the process is killed: `unresponsive`",
     )
     cpu_rate: float = limit(

@@ -11,6 +11,7 @@ import os
 import traceback
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import trio
@@ -51,8 +52,6 @@ READING: Final = 512
 that writes byte by byte must not keep it busy."""
 MAX_WRITE: Final = 64 * 1024
 """Bytes given to one send."""
-STALLED_S: Final = 5.0
-"""A worker that takes nothing for so long is stuck (sandbox.md 4.2)."""
 PARTIAL_S: Final = 2.0
 """A frame is written at once; one that takes longer is a slow-loris (sandbox.md 4.2)."""
 LAST_FRAMES_S: Final = 2.0
@@ -144,11 +143,19 @@ class Channel:
     """Both directions of one session's stream."""
 
     def __init__(
-        self, stream: trio.abc.Stream, limits: Limits, on_frame: Callable[[WorkerFrame], None]
+        self,
+        stream: trio.abc.Stream,
+        limits: Limits,
+        on_frame: Callable[[WorkerFrame], None],
+        *,
+        taking: Callable[[], AbstractContextManager[None]],
     ) -> None:
+        """`taking` goes on while the worker has not taken what is sent to it: who gives it bounds
+        that time, and ends the session."""
         self._stream = stream
         self._limits = limits
         self._on_frame = on_frame
+        self._taking = taking
         self._decoder = FrameDecoder(MAX_WORKER_FRAME)
         self._inbox: deque[tuple[JsonObject, int]] = deque()
         self._inbox_bytes = 0
@@ -174,14 +181,11 @@ class Channel:
             await self._send(data)
 
     async def _send(self, data: bytes) -> None:
-        with trio.move_on_after(STALLED_S) as patience:
+        with self._taking():
             try:
                 await self._stream.send_all(data)
             except CLOSED as exc:
                 raise WorkerGone from exc
-        if patience.cancelled_caught:
-            text = f"the script's process took nothing for {STALLED_S:g} s"
-            raise ChannelFailed(End(Cause.UNRESPONSIVE, text))
 
     async def read(self) -> None:
         """Decode what the worker sends until it closes its end (WorkerGone)."""

@@ -56,7 +56,7 @@ async def _converse(host: SessionHost, on_frame: Callable[[WorkerFrame], None]) 
         host.end(End(Cause.NOT_STARTED, str(exc)))
         return
     limits = host.around.settings.limits
-    channel = Channel(host.process.stream, limits, on_frame)
+    channel = Channel(host.process.stream, limits, on_frame, taking=host.watch.taking)
     host.watch.importing()
     start = host.context.tasks.start
     start(partial(_guarded, host, channel, partial(_send_script, host, channel)))

@@ -1,14 +1,18 @@
 """Is the worker's event loop alive? A ping follows each burst of events; silence is a verdict.
 
+Whether it takes what is sent to it is judged in the same way.
 What silence means is decided in decisions/watchdog.py, what a script may use of a processor in
 decisions/limits.py; here are the clocks, the pings and the nonces.
 """
 
 from __future__ import annotations
 
+import enum
 import math
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Final, assert_never
 
 import trio
 
@@ -27,6 +31,14 @@ IDLE: Final = 6
 as handlers. A ping costs as much as the audio of two seconds."""
 ROUND_S: Final = 2.0
 """Between looks at the CPU budget: its burst is as long as that on one processor."""
+
+
+class Owed(enum.Enum):
+    """What a worker has not done yet; by this name its alarm is known."""
+
+    IMPORT = "import"
+    PONG = "pong"
+    TAKING = "taking"
 
 
 class Watch:
@@ -52,7 +64,7 @@ class Watch:
         self._limits = limits
         self._budget = CpuBudget(limits.cpu_rate, limits.cpu_burst_s)
         self._nonce: str | None = None
-        self._silence: Silence | None = None
+        self._importing = False
         self._ping_due = False
         self._heard_at = -math.inf
         """When the worker last answered."""
@@ -64,11 +76,13 @@ class Watch:
     def importing(self) -> None:
         """The script's top level runs: no ping would be answered before it is done."""
         self._memory_bytes = usage_of(self._pid()).memory_bytes
-        self._await_answer(Silence.of_import(self._limits, trio.current_time(), self._cpu_s()))
+        self._importing = True
+        self._await(Owed.IMPORT)
 
     def imported(self) -> None:
         """From now on the CPU budget counts, and a worker that is a process is pinged unasked."""
-        self._answered()
+        self._importing = False
+        self._answered(Owed.IMPORT)
         if self._pid() is not None:
             self._budget.exhausted(trio.current_time(), self._cpu_s())
             self._rounds.join(self._look_in)
@@ -91,7 +105,7 @@ class Watch:
         if nonce != self._nonce:
             raise ProtocolError("pong to no ping")
         self._nonce = None
-        self._answered()
+        self._answered(Owed.PONG)
         if self._ping_due:
             self._alarms.set("ping", LOOK_S, self._ping)
 
@@ -101,8 +115,7 @@ class Watch:
         self._ping_due = False
         self._nonce = self._new_nonce()
         self._send(PingFrame(nonce=self._nonce))
-        silence = Silence.of_handlers(self._limits, trio.current_time(), self._cpu_s())
-        self._await_answer(silence)
+        self._await(Owed.PONG)
 
     def _look_in(self) -> None:
         """The regular round: the CPU budget, and a ping for who was silent for long."""
@@ -129,25 +142,33 @@ class Watch:
 
     # --- verdicts -------------------------------------------------------------------------------
 
-    def _await_answer(self, silence: Silence) -> None:
-        self._silence = silence
-        self._alarms.set("pong", LOOK_S, self._look)
+    @contextmanager
+    def taking(self) -> Iterator[None]:
+        """While the worker has no room for what is sent to it."""
+        self._await(Owed.TAKING)
+        try:
+            yield
+        finally:
+            self._alarms.clear(Owed.TAKING)
 
-    def _answered(self) -> None:
-        self._silence = None
+    def _await(self, owed: Owed) -> None:
+        begin = Silence.of_import if self._importing else Silence.of_handlers
+        silence = begin(self._limits, trio.current_time(), self._cpu_s())
+        self._alarms.set(owed, LOOK_S, partial(self._look, owed, silence))
+
+    def _answered(self, owed: Owed) -> None:
         self._heard_at = trio.current_time()
-        self._alarms.clear("pong")
+        self._alarms.clear(owed)
 
-    def _look(self) -> None:
-        assert self._silence is not None
+    def _look(self, owed: Owed, silence: Silence) -> None:
         usage = usage_of(self._pid())
-        verdict = self._silence.look(trio.current_time(), usage)
+        verdict = silence.look(trio.current_time(), usage)
         if verdict is None:
-            self._alarms.set("pong", LOOK_S, self._look)
+            self._alarms.set(owed, LOOK_S, partial(self._look, owed, silence))
         elif verdict is Verdict.BLOCKS and self._is_full(usage):
             self._fail(End(Cause.MEMORY, "the script used up its memory and hangs", dead=True))
         else:
-            self._fail(_end(verdict, self._silence.allowed_s, importing=self._nonce is None))
+            self._fail(_end(verdict, owed, silence.allowed_s))
 
     def _is_full(self, usage: Usage) -> bool:
         """An interpreter that is refused memory in a wrong moment waits for ever."""
@@ -159,13 +180,25 @@ class Watch:
         return 0.0 if pid is None else cpu_of(pid)
 
 
-def _end(verdict: Verdict, allowed_s: float, *, importing: bool) -> End:
+_WHO: Final = {
+    Owed.IMPORT: "the script's top level",
+    Owed.PONG: "a handler",
+    Owed.TAKING: "the script's process",
+}
+
+
+def _end(verdict: Verdict, owed: Owed, allowed_s: float) -> End:
     """Why the session is over; the worker is killed at once in each case."""
-    what = "the script's top level" if importing else "a handler"
     if verdict is Verdict.BURNS:
-        text = f"{what} computed for too long and could not be interrupted"
+        text = f"{_WHO[owed]} computed for too long and could not be interrupted"
         return End(Cause.CPU_LIMIT, text, dead=True)
-    if importing:
-        return End(Cause.UNRESPONSIVE, f"{what} was not done after {allowed_s:g} s")
-    text = f"the script's process did not react for {allowed_s:g} s ({what} blocks)"
+    match owed:
+        case Owed.IMPORT:
+            text = f"the script's top level was not done after {allowed_s:g} s"
+        case Owed.PONG:
+            text = f"the script's process did not react for {allowed_s:g} s (a handler blocks)"
+        case Owed.TAKING:
+            text = f"the script's process took nothing for {allowed_s:g} s"
+        case _:
+            assert_never(owed)
     return End(Cause.UNRESPONSIVE, text)

@@ -65,6 +65,31 @@ CASES: list[tuple[str, Callable[[float], Usage], tuple[Verdict, float] | None]] 
         ),
         None,
     ),
+    (
+        "spins while something that is not in the queue takes nine tenths of its processor",
+        lambda t: Usage(cpu_s=t / 10, runnable=True),
+        (Verdict.BURNS, 12.75),
+    ),
+    (
+        "spins, and is told its waits long after it began to wait",
+        lambda t: Usage(cpu_s=int(t) / 10 + t / 1e3, waited_s=int(t) * 0.9, runnable=True),
+        (Verdict.BURNS, 13.0),
+    ),
+    (
+        "used up its share and then sleeps",
+        lambda t: Usage(cpu_s=min(t, 1.0), runnable=t < 1.0),
+        (Verdict.BURNS, 5.75),
+    ),
+    (
+        "used nearly all of its share and then sleeps",
+        lambda t: Usage(cpu_s=min(t, 0.9), runnable=t < 0.9),
+        (Verdict.BLOCKS, 5.75),
+    ),
+    (
+        "wakes up before each second look",
+        lambda t: Usage(cpu_s=t / 100, runnable=t % 0.5 == 0),
+        (Verdict.BLOCKS, 5.0),
+    ),
     ("is no process", lambda t: Usage(), (Verdict.BLOCKS, 5.0)),
 ]
 
@@ -90,6 +115,35 @@ def test_an_import_has_more_time() -> None:
     assert busy == (Verdict.BURNS, 4.5)
     asleep = verdict_at(lambda t: Usage(), begin=Silence.of_import)
     assert asleep == (Verdict.BLOCKS, 10.0)
+
+
+IMPORTS: list[tuple[str, Callable[[float], Usage], tuple[Verdict, float] | None]] = [
+    ("gets a tenth of a processor", lambda t: Usage(cpu_s=t / 10, runnable=True), None),
+    (
+        "gets an eighth of a processor, for long enough",
+        lambda t: Usage(cpu_s=t / 8, runnable=True),
+        (Verdict.BURNS, 34.25),
+    ),
+    (
+        "used up its share and then sleeps",
+        lambda t: Usage(cpu_s=min(t, 3.0), runnable=t < 3.0),
+        (Verdict.BURNS, 12.75),
+    ),
+    (
+        "computes a little and then sleeps",
+        lambda t: Usage(cpu_s=min(t, 1.0), runnable=t < 1.0),
+        (Verdict.BLOCKS, 10.75),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"), [c[1:] for c in IMPORTS], ids=[c[0] for c in IMPORTS]
+)
+def test_what_becomes_of_an_import_that(
+    usage: Callable[[float], Usage], expected: tuple[Verdict, float] | None
+) -> None:
+    assert verdict_at(usage, begin=Silence.of_import, until=40.0) == expected
 
 
 def test_just_within_the_limits_is_within() -> None:

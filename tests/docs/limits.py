@@ -29,7 +29,7 @@ from runtime.sandbox.lock import DESCRIPTORS
 from runtime.sandbox.nurseries import RELEASE_GRACE_S
 from runtime.sandbox.player_commands import MAX_SEGMENTS
 from runtime.session.apology import APOLOGY_S
-from runtime.session.channel import MAX_QUEUED_BYTES, PARTIAL_S, STALLED_S
+from runtime.session.channel import MAX_QUEUED_BYTES, PARTIAL_S
 from runtime.session.player import MAX_MARKERS
 from runtime.session.sounds import LOAD_S
 from runtime.speech.ssml import MAX_TEXT
@@ -146,7 +146,7 @@ FIXED: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "what it has not taken yet",
-        f"{MAX_QUEUED_BYTES >> 20} MiB, nothing for {STALLED_S:g} s",
+        f"{MAX_QUEUED_BYTES >> 20} MiB, nothing for `blocked_s`",
         "the session ends: `limit:events`, `unresponsive`",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 import pytest
 import trio
@@ -25,7 +25,7 @@ async def connected(
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-    channel, outbox = Channel(stream, Limits(), on_frame.append), Outbox(1_024)
+    channel, outbox = Channel(stream, Limits(), on_frame.append, taking=nullcontext), Outbox(1_024)
     with trio.fail_after(20), theirs:
         async with stream, trio.open_nursery() as nursery:
             nursery.start_soon(channel.write, outbox)

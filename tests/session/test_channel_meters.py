@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import attrs
 import pytest
@@ -48,7 +48,7 @@ class Worker(trio.abc.Stream):
 async def reading(worker: Worker, limits: Limits) -> AsyncIterator[list[WorkerFrame]]:
     """The frames that have been handled so far; ChannelFailed comes out of the block."""
     handled: list[WorkerFrame] = []
-    channel = Channel(worker, limits, handled.append)
+    channel = Channel(worker, limits, handled.append, taking=nullcontext)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(channel.read)
         nursery.start_soon(channel.handle)

@@ -15,10 +15,7 @@ from runtime.processes.usage import cpu_of, usage_of
 from runtime.session.settings import SessionSettings
 from tests.session.bench import Bench, bench
 from tests.session.fakes.leg import FakeLeg
-from tests.session.fakes.worker import FakeWorker
-
-NO_PROCESS = 2**22 + 1
-"""A process id that no kernel gives."""
+from tests.session.fakes.worker import NO_PROCESS, FakeWorker
 
 
 async def test_an_import_error_answers_500_with_the_reason(autojump_clock: MockClock) -> None:
@@ -267,6 +264,24 @@ async def test_a_worker_that_waits_for_a_processor_is_not_to_blame(
         assert b.view().state == "RUNNING"
         await trio.sleep(11)
         assert b.view().end_cause == "unresponsive"
+
+
+async def test_a_worker_that_spins_on_a_starved_machine_ends_with_cpu_limit(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets a tenth of a processor, and nobody says that it waits for the rest."""
+    async with bench() as b:
+        leg, worker, _ = await b.connected()
+        await trio.sleep(1)
+
+        play_clocks(monkeypatch, lambda: Usage(cpu_s=trio.current_time() / 10, runnable=True))
+        worker.pid = NO_PROCESS
+        worker.answers_pings = False
+        leg.media.first_packet()
+        await trio.sleep(12)
+        assert b.view().state == "RUNNING"
+        await trio.sleep(2)
+        assert b.view().end_cause == "cpu-limit"
 
 
 async def ready_process(b: Bench) -> FakeWorker:

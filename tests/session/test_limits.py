@@ -23,10 +23,7 @@ from runtime.legs.leg import (
 )
 from runtime.session.settings import SessionSettings
 from tests.session.bench import bench, conference_routing
-from tests.session.fakes.worker import FakeWorker
-
-NO_PROCESS = 2**22 + 1
-"""A process id that no kernel gives."""
+from tests.session.fakes.worker import NO_PROCESS, FakeWorker
 
 
 def limited(**limits: Any) -> SessionSettings:

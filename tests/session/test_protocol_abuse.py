@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,10 +12,13 @@ import trio
 from trio.testing import MockClock
 
 from runtime.decisions.limits import Limits
+from runtime.decisions.watchdog import Usage
 from runtime.legs.leg import Held
 from runtime.sandbox.wire import MAX_WORKER_FRAME, encode_frame
+from runtime.session import watch
 from runtime.session.settings import SessionSettings
 from tests.session.bench import Bench, bench
+from tests.session.fakes.worker import NO_PROCESS
 
 NESTED: dict[str, Any] = {}
 for _ in range(40):
@@ -262,7 +266,33 @@ async def test_log_lines_are_metered_as_frames(autojump_clock: MockClock) -> Non
         assert b.lines("log") == [str(n) for n in range(200)]
 
 
-async def test_a_script_that_takes_no_events_is_ended(autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize(
+    ("usage", "after_s", "cause", "detail"),
+    [
+        (lambda _: Usage(), 5, "unresponsive", "the script's process took nothing for 5 s"),
+        (
+            lambda t: Usage(cpu_s=t / 10, runnable=True),
+            12.75,
+            "cpu-limit",
+            "the script's process computed for too long and could not be interrupted",
+        ),
+        (
+            lambda t: Usage(waited_s=t * 0.9),
+            47.75,
+            "unresponsive",
+            "the script's process took nothing for 5 s",
+        ),
+    ],
+    ids=["sleeps", "spins on a tenth of a processor", "waits for a processor"],
+)
+async def test_a_script_that_takes_no_events_is_ended(
+    autojump_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    usage: Callable[[float], Usage],
+    after_s: float,
+    cause: str,
+    detail: str,
+) -> None:
     async with bench() as b:
         leg, worker, _ = await b.connected()
 
@@ -272,11 +302,14 @@ async def test_a_script_that_takes_no_events_is_ended(autojump_clock: MockClock)
         host = b.registry._live["s1"]
         assert host.process is not None
         host.process.stream.send_all = block  # type: ignore[method-assign, assignment]
+        worker.pid = NO_PROCESS
+        monkeypatch.setattr(watch, "usage_of", lambda _: usage(trio.current_time()))
+        monkeypatch.setattr(watch, "cpu_of", lambda _: usage(trio.current_time()).cpu_s)
         leg.say(Held())
-        await trio.sleep(4.9)
+        await trio.sleep(after_s - 0.1)
         assert b.view().state == "RUNNING"
-        await trio.sleep(0.2)
-        assert b.view().end_cause == "unresponsive"
+        await trio.sleep(0.3)
+        assert (b.view().end_cause, b.view().end_detail) == (cause, detail)
         assert worker.killed
 
 

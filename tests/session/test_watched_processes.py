@@ -61,6 +61,16 @@ def test_a_starved_process_is_not_stuck() -> None:
             assert usage_of(starved.pid).runnable
 
 
+def test_a_starved_process_that_computes_burns_and_never_blocks() -> None:
+    """It gets a hundredth of a processor, and a tenth of a second to do nothing."""
+    with process(STARVED) as starved:
+        assert starved.stdout is not None
+        starved.stdout.read(1)
+        with process(HOG), process(HOG):
+            found = verdict_on(starved.pid, seconds=60.0, allowed_s=0.1, allowed_cpu_s=0.02)
+            assert found is Verdict.BURNS
+
+
 def test_a_process_that_sleeps_is_found_out() -> None:
     with process(ASLEEP) as asleep:
         assert asleep.stdout is not None

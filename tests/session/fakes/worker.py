@@ -25,6 +25,9 @@ from runtime.sandbox.frames import (
 )
 from runtime.sandbox.wire import MAX_CORE_FRAME, MAX_WORKER_FRAME, FrameDecoder, encode_frame
 
+NO_PROCESS = 2**22 + 1
+"""A process id that no kernel gives."""
+
 
 class FakeWorker:
     """What the core sent, as short lines in `heard`; what it gets is up to the test.
