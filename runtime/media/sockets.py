@@ -111,14 +111,16 @@ class UdpSockets:
         pair = self._pairs[leg]
         if self._both_families:
             rtp, rtcp = _mapped(rtp), _mapped(rtcp)
-        if pair.door is None or rtp != pair.target:
+        goes_on = rtp == pair.target and pair.line is not None and pair.door is not None
+        pair.reports_to = rtcp
+        if not goes_on:
             self._hang_up(leg, pair)
-        pair.target, pair.reports_to = rtp, rtcp
-        if pair.line is None and pair.door is not None and rtp is not None:
-            pair.line = self._line(leg, pair.door, rtp)
+            pair.target = rtp
+            if pair.door is not None and rtp is not None:
+                pair.line = self._line(leg, pair.door, rtp)
+            self.traffic.aim(leg, pair.rtp, rtp, pair.line is not None)
         if exclusive and pair.line is not None:
             self._shut_door(pair)
-        self.traffic.aim(leg, pair.rtp, rtp, pair.line is not None)
 
     def schedule(self, leg: int, views: Sequence[memoryview]) -> None:
         pair = self._pairs[leg]
