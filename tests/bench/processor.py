@@ -1,6 +1,8 @@
 """How the cost of a piece of work grows with its input, in processor time.
 
-Tells linear from quadratic, never fast from slow: a busy machine changes both sides alike.
+Tells linear from quadratic, never fast from slow: a busy machine changes both sides alike. For
+fuzzing whole parsers, whose cost is spread over Python and C; elsewhere steps are counted
+(tests/steps.py).
 """
 
 from __future__ import annotations

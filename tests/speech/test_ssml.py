@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 
-from runtime.speech.ssml import is_ssml, normalise
-from tests.bench.processor import growth
+from runtime.speech import ssml
+from runtime.speech.ssml import MAX_TEXT, is_ssml, normalise
+from tests.steps import Steps
+
+MOST_STEPS = 15
+"""For each character: every expression looks at it, from the places where a tag may begin."""
 
 
 @pytest.mark.parametrize(
@@ -83,8 +88,10 @@ def test_hostile_markup_neither_raises_nor_lets_a_file_name_through() -> None:
 
 @pytest.mark.parametrize("piece", [" ", "a", "<!--", "<? ", "<p a='"])
 @pytest.mark.parametrize("begin", ["<speak>", "<speak>< ", "<speak><p ", "<speak><p a"])
-def test_no_markup_costs_the_core_more_than_its_length(begin: str, piece: str) -> None:
-    def read(size: int) -> str:
-        return normalise(begin + piece * (size // len(piece)) + "> </speak>")
-
-    assert growth(read, small=500, factor=16) < 16 * 4
+def test_no_markup_costs_the_core_more_than_its_length(
+    begin: str, piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps(monkeypatch, ssml)
+    for size in (100, MAX_TEXT):
+        text = begin + piece * (size // len(piece)) + "> </speak>"
+        assert steps.of(partial(normalise, text)) <= MOST_STEPS * len(text)
