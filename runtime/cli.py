@@ -22,6 +22,7 @@ import typer
 
 from runtime.config import Config, ConfigError, ConfigFault, load_config
 from runtime.config.settings import LogFormat, Srtp
+from runtime.decisions.problems import Setup
 from runtime.project import ProjectError, create_project
 from runtime.session.serving import Serving
 from runtime.verbs import recordings as recordings_verb
@@ -101,7 +102,7 @@ class Overrides:
             try:
                 return attrs.evolve(section, **given)
             except ValueError as exc:
-                faults.append(ConfigFault("command line", option, str(exc)))
+                faults.append(ConfigFault("command line", option, str(exc), Setup.BAD_OPTION))
                 return section
 
         rtp = put(config.rtp, "--rtp-ports", ports=self.rtp_ports)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 
 class CommandFailed(Exception):
-    """An awaited command was refused; the text says what, why and what to do."""
+    """An awaited command was refused; the text says what, why and what to do, and ends with the
+    number of its kind (docs/reference/problems)."""
 
 
 class NobodyAnswered(Exception):

@@ -22,6 +22,7 @@ from runtime.config.services import with_mail_password
 from runtime.config.settings import Config, OwnLimits
 from runtime.config.users import with_passwords
 from runtime.decisions.limits import Limits, excesses
+from runtime.decisions.problems import Setup
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 """A configuration is written by hand; a larger file is the wrong file."""
@@ -34,9 +35,11 @@ class ConfigFault:
     file: str
     key: str
     problem: str
+    kind: Setup
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.file, self.key, self.problem) if part)
+        told = ": ".join(part for part in (self.file, self.key, self.problem) if part)
+        return f"{told} ({self.kind.number})"
 
 
 class ConfigError(Exception):
@@ -63,12 +66,12 @@ def load_config(path: Path | None) -> Config:
         raise _single(path, "", f"is not TOML: {exc}") from exc
     try:
         config: Config | None = _converter().structure(data, Config)
-        found: list[tuple[str, str]] = []
+        found: list[ConfigFault] = []
     except ClassValidationError as exc:
-        config, found = None, list(_flatten(exc, "", Config))
-    found += _excesses(data)
+        config, found = None, list(_flatten(str(path), exc, "", Config))
+    found += [ConfigFault(str(path), *excess, Setup.OVER_LIMIT) for excess in _excesses(data)]
     if config is None or found:
-        raise ConfigError([ConfigFault(str(path), key, what) for key, what in found])
+        raise ConfigError(found)
     config, missing = with_secret_values(config, path.parent)
     config, unusable = with_certificate_files(config, path.parent)
     users, without = with_passwords(config.users, path.parent)
@@ -77,12 +80,13 @@ def load_config(path: Path | None) -> Config:
     config, keyless = with_data_key(config, path.parent)
     config, unproven = with_trunk_logins(config, path.parent)
     if missing := [*missing, *unusable, *without, *unsent, *keyless, *unproven]:
-        raise ConfigError([ConfigFault(str(path), key, what) for key, what in missing])
+        kind = Setup.NOT_USABLE
+        raise ConfigError([ConfigFault(str(path), key, what, kind) for key, what in missing])
     return config
 
 
 def _single(path: Path, key: str, problem: str) -> ConfigError:
-    return ConfigError([ConfigFault(str(path), key, problem)])
+    return ConfigError([ConfigFault(str(path), key, problem, Setup.UNREADABLE)])
 
 
 def _converter() -> cattrs.Converter:
@@ -191,11 +195,12 @@ def _path(value: Any, _: Any) -> Path:
     return Path(value)
 
 
-def _flatten(error: BaseException, key: str, cls: Any) -> Iterator[tuple[str, str]]:
-    """Walk cattrs' nested groups down to (dotted key, problem) pairs."""
+def _flatten(file: str, error: BaseException, key: str, cls: Any) -> Iterator[ConfigFault]:
+    """Walk cattrs' nested groups down to one fault for each dotted key."""
     if isinstance(error, ForbiddenExtraKeysError):
         for name in sorted(error.extra_fields):
-            yield _join(key, name), f"unknown key{_hint(name, error.cl)}"
+            what = f"unknown key{_hint(name, error.cl)}"
+            yield ConfigFault(file, _join(key, name), what, Setup.UNKNOWN_KEY)
     elif isinstance(error, ClassValidationError | IterableValidationError):
         located, others = error.group_exceptions()
         for exception, note in located:
@@ -203,13 +208,13 @@ def _flatten(error: BaseException, key: str, cls: Any) -> Iterator[tuple[str, st
             at = getattr(note, "index", "?")
             index = _join(key, at) if isinstance(at, str) else f"{key}[{at}]"
             inner = _join(key, place) if place is not None else index
-            yield from _flatten(exception, inner, getattr(note, "type", None))
+            yield from _flatten(file, exception, inner, getattr(note, "type", None))
         for exception in others:
-            yield from _flatten(exception, key, cls)
+            yield from _flatten(file, exception, key, cls)
     elif isinstance(error, KeyError):
-        yield key, "is missing"
+        yield ConfigFault(file, key, "is missing", Setup.BAD_VALUE)
     else:
-        yield key, _sentence(error, cls)
+        yield ConfigFault(file, key, _sentence(error, cls), Setup.BAD_VALUE)
 
 
 def _sentence(error: BaseException, cls: Any) -> str:

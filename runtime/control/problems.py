@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from runtime.control.problem import Problem
-from runtime.decisions.problems import Calls, Http, KnownProblem
+from runtime.decisions.problems import EVERY, Http, KnownProblem
 
-ALL: Final[dict[str, KnownProblem]] = {each.number: each for each in (*Http, *Calls)}
+BY_NUMBER: Final[dict[str, KnownProblem]] = {each.number: each for each in EVERY}
 
 
 async def one_problem(request: Request) -> Response:
     number = str(request.path_params["problem"])
-    found = ALL.get(number)
+    found = BY_NUMBER.get(number)
     if found is None:
         raise Problem(Http.UNKNOWN, f"no problem has the number {number[:10]!r}")
     shown = {

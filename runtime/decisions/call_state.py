@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 import attrs
+
+from runtime.decisions.problems import Commands
 
 
 class CallState(enum.StrEnum):
@@ -72,6 +74,8 @@ class Effect(enum.Enum):
 
 class IllegalInput(Exception):
     """The input does not fit the phase; nothing was changed."""
+
+    kind: ClassVar[Commands] = Commands.WRONG_MOMENT
 
 
 @attrs.frozen

@@ -15,6 +15,7 @@ from typing import Final, Literal
 import attrs
 
 from runtime.decisions.limits import Limits
+from runtime.decisions.problems import Calls
 
 OnError = Literal["leg", "session"]
 OnFailure = Literal["hangup", "keep"]
@@ -89,10 +90,11 @@ class End:
         return self.cause in ORDERLY
 
     @property
-    def refusal(self) -> tuple[int, str]:
+    def refusal(self) -> tuple[Calls, str]:
         """What an unanswered incoming leg is told."""
         told = "the scenario ended the session" if self.cause is Cause.TERMINATED else self.cause
-        return (480 if self.orderly else 500), self.detail or str(told)
+        kind = Calls.SCENARIO_ENDED if self.orderly else Calls.SCENARIO_FAILED
+        return kind, self.detail or str(told)
 
 
 @attrs.frozen

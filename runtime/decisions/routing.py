@@ -9,9 +9,11 @@ bring the engine up to date.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Final
+from typing import ClassVar, Final
 
 import attrs
+
+from runtime.decisions.problems import Commands
 
 Node = Hashable
 """A unit's handle, or a playback of a leg."""
@@ -43,13 +45,19 @@ Action = Connect | Disconnect | Replaced
 class RoutingRefused(Exception):
     """The edge makes no sense; says why."""
 
+    kind: ClassVar[Commands] = Commands.WRONG_THING
+
 
 class NodeGone(RoutingRefused):
     """One end of the edge is no more."""
 
+    kind = Commands.ENDED
+
 
 class ConferenceFull(RoutingRefused):
     """As many calls as a conference may have are in it; `conference` is the one."""
+
+    kind = Commands.TOO_MANY
 
     def __init__(self, conference: Node, most: int) -> None:
         super().__init__(

@@ -17,8 +17,7 @@ TARGET_NOT_CONNECTED: Final = (480, "the call to transfer to is not connected")
 
 
 REPLACES_UNASKED: Final = (
-    403,
-    "Replaces names no call that a BlindTransferRequested of this session named",
+    "Replaces names no call that a BlindTransferRequested of this session named"
 )
 MAX_PLACES: Final = 64
 """Calls elsewhere that a session remembers being asked into; far more than transfers under way."""

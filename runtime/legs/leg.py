@@ -13,6 +13,7 @@ from typing import Protocol
 
 import attrs
 
+from runtime.decisions.problems import Dials
 from runtime.media.port import MediaLeg
 
 Headers = Mapping[str, str]
@@ -241,8 +242,9 @@ class Leg(Protocol):
         between the two peers; `peer` was dialled with `direct_for` this leg and is connected.
         Connected follows with the ACK. Our own `media` is closed."""
 
-    def reject(self, code: int, reason: str, headers: Headers) -> None:
-        """Incoming and unanswered: final refusal `code` (300-699); Ended follows."""
+    def reject(self, code: int, reason: str, headers: Headers, *, problem: str = "") -> None:
+        """Incoming and unanswered: final refusal `code` (300-699); Ended follows. `problem`: the
+        number of it (decisions/problems/), empty where the script refuses."""
 
     def hangup(self, headers: Headers, *, code: int = 487, reason: str = "") -> None:
         """BYE, CANCEL or refusal `code`, whatever fits; Ended follows. Safe twice."""
@@ -287,11 +289,15 @@ class DialRequest:
 
 
 class DialRefused(Exception):
-    """The call may not or cannot be placed; becomes Failed(code, reason) on the new leg."""
+    """The call may not or cannot be placed; becomes Failed(code, reason) on the new leg.
 
-    def __init__(self, code: int, reason: str) -> None:
+    `code`: where it is not that of the kind.
+    """
+
+    def __init__(self, kind: Dials, reason: str, *, code: int | None = None) -> None:
         super().__init__(reason)
-        self.code = code
+        self.kind = kind
+        self.code = code or kind.status
         self.reason = reason
 
 

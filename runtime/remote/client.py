@@ -165,6 +165,8 @@ class Client:
             for each in listed
             if isinstance(each, dict)
         )
+        if "code" in problem:
+            detail += f" ({problem['code']})"
         raise RemoteError(f"{answer.status_code}: {detail}", faults)
 
     def _stranger(self, what: str) -> RemoteError:

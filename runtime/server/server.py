@@ -32,6 +32,7 @@ from runtime.control.routes import API
 from runtime.control.sockets import SocketDoor
 from runtime.control.tokens import TokenBook
 from runtime.decisions.access import ACCESS
+from runtime.decisions.problems import Setup
 from runtime.decisions.rates import RateTable
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
@@ -41,6 +42,7 @@ from runtime.media.port import MediaUnavailable, RecordingError
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import LaunchError
 from runtime.server.children import Children
+from runtime.server.fault import StartError
 from runtime.server.isolation import check_isolation
 from runtime.server.machine import raise_descriptor_limit, sessions_that_fit
 from runtime.server.records import Records
@@ -62,10 +64,6 @@ COMPILE_S: Final = 5.0
 """A script takes some milliseconds; what is not done then is compiled by its sessions."""
 RETRY_AFTER_S: Final = 10
 """What callers are told while the runtime drains."""
-
-
-class StartError(Exception):
-    """The runtime cannot start as configured; str() says what to change."""
 
 
 @attrs.frozen(kw_only=True)
@@ -123,8 +121,12 @@ class Server:
                 warn=log.warning,
                 tell=log.info,
             )
-        except (ListenError, StoreError, KeyFault, SealBroken, ValueError) as exc:
-            raise StartError(str(exc)) from exc
+        except ListenError as exc:
+            raise StartError(Setup.NO_ADDRESS, str(exc)) from exc
+        except (StoreError, KeyFault, SealBroken) as exc:
+            raise StartError(Setup.NO_STORE, str(exc)) from exc
+        except ValueError as exc:
+            raise StartError(Setup.BAD_VALUE, str(exc)) from exc
         self._live = LiveFeed(self._records.history)
         self._tokens = TokenBook(self._records.store, config.http.owners)
         store, ring = self._records.store, self._records.ring
@@ -253,13 +255,13 @@ class Server:
             faults = "; ".join(map(str, leaves(group)))
         else:
             return
-        raise StartError(faults)
+        raise StartError(Setup.NOT_STARTED, faults)
 
     def _check_isolation(self) -> None:
         found = self._children.isolation
         why = check_isolation(found, self.config, self._log, dev=self._dev)
         if why is not None:
-            raise StartError(why)
+            raise StartError(Setup.NOT_LOCKED, why)
 
     async def _start_services(self, nursery: trio.Nursery) -> None:
         await nursery.start(self._own_sessions)
@@ -313,7 +315,7 @@ class Server:
                 await self._applications.load()
                 await nursery.start(self._applications.run)
         except (StoreError, SealBroken) as exc:
-            raise StartError(str(exc)) from exc
+            raise StartError(Setup.NO_STORE, str(exc)) from exc
 
     async def _compile_scripts(self) -> None:
         """Ahead of their first calls. What does not compile is served too: its callers are told."""
@@ -330,7 +332,7 @@ class Server:
             faults = "; ".join(map(str, leaves(group)))
         else:
             return
-        raise StartError(faults)
+        raise StartError(Setup.NO_ADDRESS, faults)
 
     async def _own_sessions(self, *, task_status: trio.TaskStatus[None]) -> None:
         with self._calls:
@@ -377,7 +379,8 @@ def _http_listener(config: Config) -> HttpListener:
     host, port = parse_http_address(config.http.listen)
     if not _is_loopback(config) and not config.http.has_tokens:
         raise StartError(
-            f"HTTP on {host} is open to others: add a token to [http.tokens], or use 127.0.0.1"
+            Setup.OPEN_TO_OTHERS,
+            f"HTTP on {host} is open to others: add a token to [http.tokens], or use 127.0.0.1",
         )
     return HttpListener.bind(host, port)
 

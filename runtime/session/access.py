@@ -189,10 +189,9 @@ class AccessDesk:
         """At the first and at each doubling: a flood must not fill the timeline."""
         self._refused += 1
         if self._refused & (self._refused - 1) == 0:
-            self._timeline.record(
-                "refusal",
+            self._timeline.refuse(
+                exc.kind,
                 f"from outside: {shown_request(request)}: {exc.code}: {exc}",
-                problem=exc.kind.number,
                 remote=request.remote or None,
                 count=self._refused,
             )

@@ -25,6 +25,7 @@ from runtime.decisions.call_state import (
     Phase,
 )
 from runtime.decisions.playlist import Ability
+from runtime.decisions.problems import Calls
 from runtime.decisions.rates import Charge
 from runtime.decisions.routing import DIRECT, LEG
 from runtime.legs.leg import Headers, Leg, LegEvent, LegIdentity
@@ -186,10 +187,9 @@ class CallLeg:
         notice = Notice(wire_headers=headers, code=code, wire_code=wire_code, reason=reason)
         self.apply(Input.HANG_UP, notice)
 
-    def refuse(self, code: int, reason: str, *, shown_code: int = 0) -> None:
-        """The runtime ends the leg; safe in any state."""
-        notice = Notice(code=shown_code or code, wire_code=code, reason=reason)
-        self.peer_input(Input.REFUSE, notice)
+    def refuse(self, kind: Calls, reason: str, *, code: int = 0, shown_code: int = 0) -> None:
+        """The runtime ends the leg; safe in any state. The codes: see Notice.refusing."""
+        self.peer_input(Input.REFUSE, Notice.refusing(kind, reason, code, shown_code))
 
     def play(self, prompt: Prompt) -> None:
         if self.phase in CAN_HEAR:
@@ -334,7 +334,8 @@ class CallLeg:
 
     def _send_refusal(self, notice: Notice) -> None:
         if self.leg is not None:
-            self.leg.reject(notice.wire_code, notice.reason, notice.wire_headers)
+            why, headers = notice.reason, notice.wire_headers
+            self.leg.reject(notice.wire_code, why, headers, problem=notice.problem)
 
     def _send_hang_up(self, notice: Notice) -> None:
         if self.leg is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from runtime.decisions.call_state import CAN_HEAR
+from runtime.decisions.problems import Calls
 from runtime.decisions.quality import mos_of
 from runtime.decisions.tones import PRESSES, ToneGate, Way
 from runtime.media.findings import Finding
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 STOPPED: Final = "Stopped by user"
 """The reason that VoxEngine's logs show when the call of a recording ends."""
-SERVICE_UNAVAILABLE: Final = 503
 MAX_HELD_DIGITS: Final = 1_024
 """Before the answer; four times the longest string of digits that can be sent at once."""
 
@@ -155,7 +155,7 @@ class CallMedia:
                 self._note(f"no audio from the peer for 2 s: {cause}")
             case MediaLost():
                 self._note("the media engine was lost")
-                self._call.refuse(SERVICE_UNAVAILABLE, "the media engine was lost")
+                self._call.refuse(Calls.AUDIO_LOST, "the media engine was lost")
             case _:
                 self._call.detection.found(event)
 

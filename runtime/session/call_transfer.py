@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from runtime.decisions.problems import Commands
 from runtime.decisions.transfers import (
     NOT_HANDLED,
     TABLE,
@@ -120,5 +121,6 @@ class CallTransfer:
         call = self._call
         if not handled and call.alive and call.leg is not None:
             code, reason = NOT_HANDLED
-            call.session.timeline.record("refusal", f"transfer refused: {reason}", leg=call.id)
+            why = f"transfer refused: {reason}"
+            call.session.timeline.refuse(Commands.NOBODY_LISTENS, why, leg=call.id)
             self.report(call.leg, code, reason)

@@ -6,6 +6,7 @@ import traceback
 
 from runtime.decisions.call_state import UNANSWERED, Phase
 from runtime.decisions.failure import End, bridged
+from runtime.decisions.problems import Calls
 from runtime.session.call_leg import CallLeg
 from runtime.session.context import SessionContext
 from runtime.session.mixers import Conference, Recorder
@@ -38,14 +39,14 @@ def is_owed_apology(call: CallLeg, end: End) -> bool:
 
 def release_call(call: CallLeg, end: End) -> None:
     """480 or 500 to who was not answered, BYE or CANCEL to the others."""
-    code, reason = end.refusal
-    shown = code
+    kind, reason = end.refusal
+    code = shown = kind.status
     if end.orderly and call.incoming and call.phase in UNANSWERED:
         shown = 408
     elif end.orderly:  # no fault of the call's: a normal BYE, an ordinary CANCEL
         code = shown = 487 if call.phase in UNANSWERED else 200
     try:
-        call.refuse(code, reason, shown_code=shown)
+        call.refuse(kind, reason, code=code, shown_code=shown)
     except Exception:  # noqa: BLE001 - whatever is broken in a session, nobody stays on the line
         text = traceback.format_exc()
         call.session.timeline.record("error", "a call was cut off", leg=call.id, traceback=text)
@@ -58,7 +59,7 @@ def release_partners(session: SessionContext, kept: set[int]) -> set[int]:
     still = _bridged_calls(session) & kept
     for call in session.units.of(CallLeg):
         if call.unit in kept - still and call.alive:
-            call.refuse(500, "the other side of the bridge has hung up")
+            call.refuse(Calls.BRIDGE_OVER, "the other side of the bridge has hung up")
     if not still:
         _close_units(session)
     return still

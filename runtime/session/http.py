@@ -16,6 +16,7 @@ import attrs
 import trio
 
 from runtime.decisions.limits import Limits
+from runtime.decisions.problems import Commands
 from runtime.decisions.secrets import Mask, SecretBook, shown
 from runtime.decisions.timeline import shown_url
 from runtime.net import Body, Fetcher, FetchError, FetchRefused, Request
@@ -37,6 +38,10 @@ class Gate(enum.Enum):
 
 class HttpRefused(Exception):
     """The request is not taken; str() says why."""
+
+    def __init__(self, kind: Commands, why: str) -> None:
+        super().__init__(why)
+        self.kind = kind
 
 
 @attrs.define(eq=False)
@@ -87,21 +92,24 @@ class HttpDesk:
         """Take one request. Raises HttpRefused."""
         limits = self._limits
         if self._gate in (Gate.FINISHING, Gate.CLOSED):
-            raise HttpRefused("the session is ending; nothing was sent")
+            raise HttpRefused(Commands.WRONG_MOMENT, "the session is ending; nothing was sent")
         if len(self._active) + len(self._waiting) >= limits.http_active + limits.http_queued:
             raise HttpRefused(
+                Commands.TOO_MANY,
                 f"Exceeded the HTTP connection count limit! {limits.http_active} requests run and "
-                f"{limits.http_queued} wait"
+                f"{limits.http_queued} wait",
             )
         if command.body_bytes > limits.http_request_bytes:
             raise HttpRefused(
+                Commands.TOO_MANY,
                 f"postData has {command.body_bytes:,} bytes, the limit is "
-                f"{limits.http_request_bytes:,}"
+                f"{limits.http_request_bytes:,}",
             )
         if self._held + command.body_bytes > limits.http_waiting_bytes:
             raise HttpRefused(
+                Commands.TOO_MANY,
                 f"requests that wait hold {self._held:,} bytes of postData already, the limit is "
-                f"{limits.http_waiting_bytes:,}"
+                f"{limits.http_waiting_bytes:,}",
             )
         if self._gate is Gate.LAST:
             self._gate = Gate.FINISHING
@@ -172,7 +180,7 @@ class HttpDesk:
         """What the script is told; the timeline is told too."""
         began = trio.current_time()
         dressing, body = Dressing(self._secrets), None
-        kind, told = "http", None
+        refused, told = None, None
         try:
             async with self._fetcher.request(self._request(exchange), dressing.dress) as reply:
                 mask = dressing.mask()
@@ -183,15 +191,16 @@ class HttpDesk:
         except FetchError as exc:
             error = dressing.mask().text(str(exc))
             response = ResponseFrame(req=exchange.req, code=exc.failure, error=error)
-            kind = "refusal" if isinstance(exc, FetchRefused) else "http"
+            refused = Commands.FORBIDDEN_ADDRESS if isinstance(exc, FetchRefused) else None
             told = shown(error) if exchange.command.shown else exc.failure.name
         self._timeline.record(
-            kind,
+            "refusal" if refused else "http",
             f"{exchange.asked}: {response.code:d}",
             request=exchange.req,
             seconds=round(trio.current_time() - began, 3),
             bytes=body.size if body is not None else 0,
             error=told,
+            problem=refused.number if refused else None,
         )
         return response
 

@@ -8,6 +8,7 @@ import trio
 
 from runtime.decisions.allowances import LogAllowance, LogVerdict
 from runtime.decisions.failure import EndLeg, EndSession, Errors, Owner, RecordOnly, one_line
+from runtime.decisions.problems import Calls, Commands
 from runtime.decisions.session_state import TAKES_COMMANDS
 from runtime.sandbox.clip import shorten
 from runtime.sandbox.frames import (
@@ -82,7 +83,7 @@ class Inbound:
             carry_out(self._session, ALL_COMMANDS, frame)
         else:
             error = "the session is ending; nothing was done"
-            refuse(self._session, frame, error, value=SESSION_ENDING)
+            refuse(self._session, frame, Commands.ENDED, error, value=SESSION_ENDING)
 
     def _on_log(self, frame: LogFrame) -> None:
         text = shorten(frame.text, self._log.limits.log_line_chars)
@@ -131,7 +132,7 @@ class Inbound:
         match verdict:
             case EndLeg(reason):
                 if call is not None:
-                    call.refuse(500, reason)
+                    call.refuse(Calls.SCENARIO_FAILED, reason)
             case EndSession(end):
                 self._host.end(end)
             case RecordOnly():

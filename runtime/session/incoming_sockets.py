@@ -52,10 +52,9 @@ class IncomingSockets:
 
     def _refused(self, request: AccessRequest, why: str) -> AccessRefused:
         refused = AccessRefused(Http.ACCESS_BUSY, why, RETRY_AFTER_S)
-        self._session.timeline.record(
-            "refusal",
+        self._session.timeline.refuse(
+            refused.kind,
             f"from outside: WebSocket {shown_request(request)}: {why}",
-            problem=refused.kind.number,
             remote=request.remote or None,
         )
         return refused

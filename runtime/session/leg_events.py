@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, assert_never
 
 from runtime.decisions.call_state import Input
+from runtime.decisions.problems import Calls
 from runtime.decisions.tones import Way
 from runtime.legs.leg import (
     Connected,
@@ -40,8 +41,6 @@ AT_WILL: Final = (
     TransferRequested,
 )
 """What a peer may say as often as it likes."""
-TOO_MUCH: Final = 503
-"""For the Reason of the BYE: we do not serve that."""
 KIB: Final = 1024
 
 
@@ -49,8 +48,8 @@ def on_leg_event(call: CallLeg, event: LegEvent) -> None:
     """One event of the leg, in the order in which they come."""
     if isinstance(event, AT_WILL) and call.alive and not _may_say(call, event):
         why = f"more than {call.pace.rate:g} requests a second inside the call"
-        call.session.timeline.record("refusal", f"the call is ended: {why}", leg=call.id)
-        call.refuse(TOO_MUCH, why)
+        call.session.timeline.refuse(Calls.TOO_FAST, f"the call is ended: {why}", leg=call.id)
+        call.refuse(Calls.TOO_FAST, why)
         return
     match event:
         case Ringing(headers=headers):

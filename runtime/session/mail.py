@@ -14,6 +14,7 @@ import trio
 
 from runtime.decisions.limits import Limits
 from runtime.decisions.mail import Mail, Sent, address, addresses, title
+from runtime.decisions.problems import Commands
 from runtime.mail import MailPort, MailRefused
 from runtime.sandbox.frames import BodyFrame, ResponseFrame
 from runtime.sandbox.mail_commands import SendMail
@@ -93,12 +94,13 @@ class MailDesk:
 
     async def _run(self, letter: _Letter) -> None:
         began = trio.current_time()
-        kind = "mail"
+        kind, problem = "mail", None
         try:
             mail = letter.mail()
             sent = await self._port.send(mail, letter.command.server)
         except (MailRefused, ValueError) as exc:
-            kind, sent = "refusal", Sent(code=0, error=str(exc))
+            kind, problem = "refusal", Commands.MAIL_NOT_TAKEN.number
+            sent = Sent(code=0, error=str(exc))
         finally:
             self._active -= 1
         self._timeline.record(
@@ -108,6 +110,7 @@ class MailDesk:
             seconds=round(trio.current_time() - began, 3),
             bytes=len(letter.content),
             error=sent.error,
+            problem=problem,
         )
         await self._events.room()
         self._events.respond(ResponseFrame(req=letter.req, code=sent.code, error=sent.error))

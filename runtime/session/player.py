@@ -27,7 +27,7 @@ from runtime.session.context import SessionContext
 from runtime.session.playback import ENGINE_LOST
 from runtime.session.sequence import SequenceLoader, Span
 from runtime.session.sounds import WAITS, Loader, duration_ms, load_sound, went_on, why_ended
-from runtime.session.units import UnitRefused
+from runtime.session.units import TooManyUnits
 
 MAX_MARKERS = 100
 """Far more than a prompt has words to point at; bounds what a script can queue."""
@@ -97,7 +97,7 @@ class Player:
     def add_marker(self, offset_ms: int, segment: int = 0) -> None:
         """From the start, or from the end when negative. Raises UnitRefused."""
         if len(self._markers) >= MAX_MARKERS:
-            raise UnitRefused(f"a player has at most {MAX_MARKERS} markers")
+            raise TooManyUnits(f"a player has at most {MAX_MARKERS} markers")
         self._markers.append((offset_ms, segment))
         self._mark(offset_ms, segment)
 

@@ -288,7 +288,7 @@ class SessionRegistry:
         headers = {"Retry-After": str(self._settings.retry_after_s)} if code == 503 else {}
         self.refused.add(identity.remote, identity.number, code, reason, kind)
         leg.listen(_nobody_listens)
-        leg.reject(code, reason, headers)
+        leg.reject(code, reason, headers, problem=kind.number)
 
     # --- sessions seen from outside -------------------------------------------------------------
 

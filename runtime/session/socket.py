@@ -12,6 +12,7 @@ import trio
 from runtime.decisions.allowances import TokenBucket
 from runtime.decisions.encodings import ENCODINGS
 from runtime.decisions.media_stream import StreamPlan
+from runtime.decisions.problems import Commands
 from runtime.decisions.routing import Node
 from runtime.decisions.timeline import shown_path, shown_url
 from runtime.media.port import MediaUnavailable
@@ -100,7 +101,7 @@ class WebSocket:
     def _greeted(self, heard: bool) -> None:
         if not heard:
             text = "a WebSocket came in: there is no listener for AppEvents.WebSocket"
-            self._note(text, "refusal")
+            self._refuse(Commands.NOBODY_LISTENS, text)
             self.close()
 
     def turn_away(self, unit: int, why: str) -> None:
@@ -117,8 +118,11 @@ class WebSocket:
             socket = await self._session.ports.sockets.open(request, dressing.dress, listener)
         except (FetchError, MediaUnavailable) as exc:
             why = dressing.mask().text(str(exc))
-            kind = "refusal" if isinstance(exc, FetchRefused) else "socket"
-            self._note(f"{shown_url(request.url)}: {why}", kind)
+            note = f"{shown_url(request.url)}: {why}"
+            if isinstance(exc, FetchRefused):
+                self._refuse(Commands.FORBIDDEN_ADDRESS, note)
+            else:
+                self._note(note)
             self._emit("Error", reason=why)
             self._over(SocketClosed(code=NOT_OPENED, reason=why, clean=False))
             return
@@ -145,11 +149,13 @@ class WebSocket:
     def send(self, text: str) -> None:
         """Raises SocketRefused."""
         if self._socket is None:
-            raise SocketRefused("the socket is not open yet; wait for WebSocketEvents.OPEN")
+            raise SocketRefused(
+                Commands.WRONG_MOMENT, "the socket is not open yet; wait for WebSocketEvents.OPEN"
+            )
         try:
             self._socket.send(text)
         except SocketFull as exc:
-            raise SocketRefused(str(exc)) from exc
+            raise SocketRefused(Commands.TOO_MANY, str(exc)) from exc
 
     def node_of(self, command: SendMediaTo) -> Node:
         """Where what is sent to it goes. Raises SocketRefused."""
@@ -213,8 +219,11 @@ class WebSocket:
     def _emit(self, name: str, **fields: Any) -> None:
         self._session.events.emit(f"WebSocket.{name}", unit=self.unit, fields=fields)
 
-    def _note(self, text: str, kind: str = "socket") -> None:
-        self._session.timeline.record(kind, text, leg=call_id(self._session.id, self.unit))
+    def _note(self, text: str) -> None:
+        self._session.timeline.record("socket", text, leg=call_id(self._session.id, self.unit))
+
+    def _refuse(self, kind: Commands, text: str) -> None:
+        self._session.timeline.refuse(kind, text, leg=call_id(self._session.id, self.unit))
 
 
 def custom_parameters(custom: str) -> Any:

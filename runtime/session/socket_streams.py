@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from runtime.decisions.media_stream import StreamPlan
+from runtime.decisions.problems import Commands
 from runtime.decisions.routing import SOCKET, Node
 from runtime.media.port import MediaUnavailable
 from runtime.sandbox.frames import call_id
@@ -21,6 +22,10 @@ from runtime.sockets import MAX_STREAMS, Socket, SocketLane
 
 class SocketRefused(Exception):
     """Nothing was sent; str() says why."""
+
+    def __init__(self, kind: Commands, why: str) -> None:
+        super().__init__(why)
+        self.kind = kind
 
 
 @attrs.frozen
@@ -65,8 +70,9 @@ class Streams:
         found = busy or next((each for each in self._streams if each.plan is None), None)
         if found is None and len(self._streams) >= MAX_STREAMS:
             raise SocketRefused(
+                Commands.TOO_MANY,
                 f"{MAX_STREAMS} streams with other tags go to this socket already; stop one with "
-                "stopMediaTo(), or open another socket"
+                "stopMediaTo(), or open another socket",
             )
         found = found or self._add(StreamNode(self._unit, len(self._streams) + 1))
         return found.node
@@ -112,7 +118,8 @@ class Streams:
             return
         except MediaUnavailable as exc:
             leg = call_id(self._session.id, self._unit)
-            self._session.timeline.record("refusal", f"no way for another stream: {exc}", leg=leg)
+            why = f"no way for another stream: {exc}"
+            self._session.timeline.refuse(Commands.NO_WAY_FOR_AUDIO, why, leg=leg)
             self._streams.remove(stream)
             self._session.routes.remove(stream.node)
             return

@@ -16,11 +16,12 @@ import trio
 from runtime.decisions import session_state
 from runtime.decisions.failure import Cause, End
 from runtime.decisions.family import Family
+from runtime.decisions.problems import Calls
 from runtime.decisions.secrets import SecretBook
 from runtime.decisions.session_state import TAKES_CALLERS, SessionState
 from runtime.legs.leg import Leg
 from runtime.media.port import RecordingResult
-from runtime.session import lifecycle
+from runtime.session import farewell, lifecycle
 from runtime.session.access import AccessDesk
 from runtime.session.alarms import Alarms
 from runtime.session.apology import apologise
@@ -30,12 +31,6 @@ from runtime.session.channel import Outbox
 from runtime.session.context import SessionContext
 from runtime.session.departure import Departure
 from runtime.session.events import Events
-from runtime.session.farewell import (
-    is_owed_apology,
-    release_call,
-    release_calls,
-    release_partners,
-)
 from runtime.session.history import History, RecordingPicture, picture_of_session
 from runtime.session.http import HttpDesk
 from runtime.session.inbound import Inbound
@@ -223,18 +218,20 @@ class SessionHost:
         self.context.access.leave()
         if not end.script_hears:
             self.context.access.close()
-        self._kept = release_calls(self.context, end)
+        self._kept = farewell.release_calls(self.context, end)
         self._set_idle_clock()
 
     async def apologise(self) -> None:
         """To the answered calls of a session that failed; then they are hung up too."""
         end = self._why()
-        owed = [call for call in self.context.units.of(CallLeg) if is_owed_apology(call, end)]
+        owed = [
+            call for call in self.context.units.of(CallLeg) if farewell.is_owed_apology(call, end)
+        ]
         calls = [call for call in owed if call.unit not in self._kept]
         if calls:
             await apologise(self.context, calls, self.calls_changed)
         for call in calls:
-            release_call(call, end)
+            farewell.release_call(call, end)
 
     def _end_again(self, end: End) -> None:
         """The first reason stands, but what it still waited for may have become pointless."""
@@ -247,14 +244,14 @@ class SessionHost:
             self._kept.clear()
             for call in self.context.units.of(CallLeg):
                 if call.alive:
-                    release_call(call, end)
+                    farewell.release_call(call, end)
 
     def release_everything(self) -> None:
         """Calls are hung up, media is given back, files are closed. Safe twice."""
         self._kept.clear()
         self.end(End(Cause.SHUTDOWN, "the runtime stopped"))
         for call in self.context.units.of(CallLeg):
-            release_call(call, self._why())
+            farewell.release_call(call, self._why())
         self.context.access.close()
         self.context.recordings.close()
         self.context.alarms.close()
@@ -315,14 +312,15 @@ class SessionHost:
         if handled or not call.alive:
             return
         text = f"scenario {self.plan.scenario!r} has no CallAlerting listener"
-        self.timeline.record("refusal", f"call refused (480): {text}", leg=call.id)
-        call.refuse(480, text)
+        kind = Calls.NO_LISTENER
+        self.timeline.refuse(kind, f"call refused (480): {text}", leg=call.id)
+        call.refuse(kind, text)
         if not len(self.context.calls):
             self.end(End(Cause.NO_LISTENER, text))
 
     def _calls_changed(self) -> None:
         if self._kept:
-            self._kept = release_partners(self.context, self._kept)
+            self._kept = farewell.release_partners(self.context, self._kept)
         self._set_idle_clock()
         self._calls_event.set()
         self._calls_event = trio.Event()

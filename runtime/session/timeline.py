@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import trio
 
 from runtime.decisions.limits import Limits
+from runtime.decisions.problems import KnownProblem
 from runtime.decisions.timeline import Cap, Entry
 
 KEPT_BYTES: Final = 512 * 1024
@@ -87,6 +88,12 @@ class Timeline:
         since = max(0.0, (self._now() if at is None else at) - self._began)
         shown = {name: value for name, value in detail.items() if value is not None}
         self._add(Entry(t=since, kind=kind, what=what, leg=leg, detail=shown))
+
+    def refuse(
+        self, kind: KnownProblem, what: str, *, leg: str | None = None, **detail: Any
+    ) -> None:
+        """Something was not done, and why; `problem` is the number of its kind."""
+        self.record("refusal", what, leg=leg, problem=kind.number, **detail)
 
     def close(self) -> None:
         """The session is over: followers reach the end of the stream."""

@@ -6,8 +6,9 @@ never reuses a number; whatever else it names is an error for the script and has
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
+from runtime.decisions.problems import Commands
 from runtime.sandbox.schema import MAX_UNIT
 from runtime.sandbox.wire import ProtocolError
 
@@ -20,9 +21,19 @@ T = TypeVar("T")
 class UnitRefused(Exception):
     """The script named a handle that it cannot use so; str() says why."""
 
+    kind: ClassVar[Commands] = Commands.WRONG_THING
+
 
 class UnitEnded(UnitRefused):
     """What the script named has ended; it may not have heard of that yet."""
+
+    kind = Commands.ENDED
+
+
+class TooManyUnits(UnitRefused):
+    """There are as many of these as there may be."""
+
+    kind = Commands.TOO_MANY
 
 
 class UnitTable:
@@ -40,7 +51,7 @@ class UnitTable:
         """A handle of the core's own choice for `thing`."""
         unit = self._next_own
         if unit > MAX_UNIT:
-            raise UnitRefused("this session has used up its handles")
+            raise TooManyUnits("this session has used up its handles")
         self._next_own += 2
         self._units[unit] = thing
         return unit

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 import attrs
 import trio
 
+from runtime.decisions.problems import Dials
 from runtime.legs.leg import DialRefused, DialRequest, Headers, Leg, LegIdentity
 from runtime.media.port import MediaUnavailable
 from runtime.testing.agenda import Agenda
@@ -144,13 +145,13 @@ class SimDialer:
         self.requests.append(request)
         complaint = complaint_about(request.headers)
         if complaint:
-            raise DialRefused(400, complaint)
+            raise DialRefused(Dials.BAD_HEADERS, complaint)
         if request.kind == "user":
             self._check_user(request.to)
         callee = self._expected_callee(request.to)
         script = None if callee else self._script(request.to)
         if isinstance(script, Refusal):
-            raise DialRefused(script.code, script.reason)
+            raise DialRefused(Dials.AS_SIMULATED, script.reason, code=script.code)
         leg = self._leg(request)
         callee = callee or SimCallee(f"callee {request.to}", self._stage)
         callee.dialled(leg, request)
@@ -164,10 +165,11 @@ class SimDialer:
         """As a registrar does, once the test has said who there is (legs/sip/user_calls.py)."""
         if self._users and name not in self._users:
             raise DialRefused(
-                404, f"no user {name!r} is configured in [users], or set for this application"
+                Dials.NO_USER,
+                f"no user {name!r} is configured in [users], or set for this application",
             )
         if not self._users.get(name, True):
-            raise DialRefused(480, f"user {name!r} is not registered")
+            raise DialRefused(Dials.USER_AWAY, f"user {name!r} is not registered")
 
     def _expected_callee(self, to: str) -> SimCallee | None:
         for place, (pattern, callee) in enumerate(self._expected):
@@ -183,7 +185,7 @@ class SimDialer:
         try:
             media = self._media.open_leg_now()
         except MediaUnavailable as exc:
-            raise DialRefused(503, str(exc)) from exc
+            raise DialRefused(Dials.NO_AUDIO, str(exc)) from exc
         identity = LegIdentity(
             number=user_part(request.to),
             callerid=request.callerid,

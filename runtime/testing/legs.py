@@ -182,7 +182,7 @@ class SimLeg:
             self._state = "connected"
             self._emit(Connected())
 
-    def reject(self, code: int, reason: str, headers: Headers) -> None:
+    def reject(self, code: int, reason: str, headers: Headers, *, problem: str = "") -> None:
         if self._incoming and self.unanswered:
             self._step(f"rejected {code}", "us", headers, body=reason)
             self._end(Ended(code=code, reason=reason, by="us"))

@@ -10,6 +10,7 @@ import attrs
 import typer
 
 from runtime.config import Config
+from runtime.legs.sip.trunk.arriving import TrunkRefusal
 from runtime.legs.sip.trunk.explain import Inbound, Outbound, explain_inbound, explain_outbound
 from runtime.legs.sip.trunk.setup import outgoing_rules, trunk_of
 from runtime.session.rules import Routing, RuleError
@@ -89,8 +90,10 @@ def _outbound_lines(found: Outbound, states: dict[str, str]) -> Iterator[str]:
             yield f"     {name}: {value}"
 
 
-def _refused(refusal: Any) -> str:
-    return "" if refusal is None else f"refused ({refusal.status}): {refusal.reason}"
+def _refused(refusal: TrunkRefusal | None) -> str:
+    if refusal is None:
+        return ""
+    return f"refused ({refusal.status}, {refusal.kind.number}): {refusal.reason}"
 
 
 def _facts(
@@ -108,6 +111,21 @@ def _facts(
         "number": question.number,
         "from": question.caller,
         "trunk": question.trunk or None,
-        "inbound": attrs.asdict(inbound),
-        "outbound": {**attrs.asdict(outbound), "attempts": attempts},
+        "inbound": {**attrs.asdict(inbound), "refusal": _refusal(inbound.refusal)},
+        "outbound": {
+            **attrs.asdict(outbound),
+            "attempts": attempts,
+            "refusal": _refusal(outbound.refusal),
+        },
+    }
+
+
+def _refusal(refusal: TrunkRefusal | None) -> dict[str, Any] | None:
+    if refusal is None:
+        return None
+    return {
+        "status": refusal.status,
+        "reason": refusal.reason,
+        "retry_after_s": refusal.retry_after_s,
+        "problem": refusal.kind.number,
     }

@@ -15,9 +15,10 @@ from structlog.typing import FilteringBoundLogger
 
 from runtime.config import Config
 from runtime.config.settings import LogFormat
+from runtime.decisions.problems import Setup
 from runtime.log import LogLines, open_log
 from runtime.sandbox.bundle import BundleError
-from runtime.server import Listening, Server, StartError, leaves
+from runtime.server import Listening, Server, StartError, leaves, numbered
 from runtime.server.memory import settle_memory
 from runtime.session.rules import Routing, RuleError
 from runtime.session.serving import NothingToServe, Serving
@@ -46,7 +47,7 @@ async def _serve(config: Config, serving: Serving, log_format: LogFormat, *, wat
     try:
         routing = serving.load()
     except LoadFault as exc:
-        return usage(*_faults(exc))
+        return usage(*(numbered(Setup.NOT_LOADED, fault) for fault in _faults(exc)))
     lines = LogLines()
     log = open_log(lines, log_format)
     refused: list[str] = []

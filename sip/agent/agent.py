@@ -79,7 +79,7 @@ class UserAgent:
         self.layer = TransactionLayer(settings.timers)
         self.timers: Schedule[Session, TimerName] = Schedule()
         self.sessions = SessionTable()
-        self.replies = Replies(settings.user_agent, secret=ids.tag())
+        self.replies = Replies(settings.user_agent, ids.tag(), settings.number_of)
         self.outbound = OutboundRequests(settings, addressing)
         self.deliveries = Deliveries(self)
         self.draining: int | None = None

@@ -7,7 +7,7 @@ repeated by itself, never answers an ACK or a response, and is not much longer t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sip.dialog import one_line, warning
 from sip.message import Request, Response, response_to
@@ -20,7 +20,7 @@ from .capabilities import (
     BODY_KIND,
     SUPPORTED,
 )
-from .settings import MAX_REPLY_FACTOR, PACKET_OVERHEAD
+from .settings import MAX_REPLY_FACTOR, PACKET_OVERHEAD, unnumbered
 
 _DIALOG_FORMING = frozenset({"INVITE", "UPDATE", "REFER", "SUBSCRIBE"})
 
@@ -28,9 +28,12 @@ _DIALOG_FORMING = frozenset({"INVITE", "UPDATE", "REFER", "SUBSCRIBE"})
 class Replies:
     """Builds the responses of one user agent."""
 
-    def __init__(self, server: str, secret: str) -> None:
+    def __init__(
+        self, server: str, secret: str, number_of: Callable[[int], str] = unnumbered
+    ) -> None:
         self._server = server
         self._secret = secret.encode()[:64]
+        self._number_of = number_of
 
     def build(
         self,
@@ -54,7 +57,8 @@ class Replies:
             body=sdp or b"",
             content_type="application/sdp" if sdp else None,
         )
-        self._complete(request, response, reason or why, contact)
+        told = reason or (why and f"{self._number_of(status)} {why}".strip())
+        self._complete(request, response, told, contact)
         return response
 
     def _complete(

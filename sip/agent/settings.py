@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -37,6 +38,11 @@ PACKET_OVERHEAD: Final = 28
 """Bytes of the IP and UDP headers, which count on both sides of that."""
 
 
+def unnumbered(_: int) -> str:
+    """The text stands alone."""
+    return ""
+
+
 @attrs.frozen(kw_only=True)
 class EndpointSettings:
     user_agent: str = "callstage"
@@ -51,4 +57,7 @@ class EndpointSettings:
     max_server_transactions: int = MAX_SERVER_TRANSACTIONS
     registrar: RegistrarSettings | None = None
     """None: nobody can register, and no call is challenged."""
+    number_of: Callable[[int], str] = unnumbered
+    """What stands before the text of a refusal with this status that the endpoint decides by
+    itself: a number that its owner's documentation explains, or nothing."""
     timers: Timers = attrs.field(factory=Timers)

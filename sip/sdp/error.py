@@ -35,9 +35,10 @@ class NegotiationError(Exception):
         self.warning = warning
         self.failures = failures
 
-    def warning_header(self, agent: str) -> str:
-        """The value of a Warning header; `agent` is our host, or host:port."""
-        return f'{self.warning_code} {agent} "{self.warning}"'
+    def warning_header(self, agent: str, before: str = "") -> str:
+        """The value of a Warning header; `agent` is our host, or host:port, and `before` stands
+        in front of the text."""
+        return f'{self.warning_code} {agent} "{before}{self.warning}"'
 
 
 def quoted(text: str) -> str:

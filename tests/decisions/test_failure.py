@@ -19,6 +19,7 @@ from runtime.decisions.failure import (
     one_line,
 )
 from runtime.decisions.limits import Limits
+from runtime.decisions.problems import Calls
 
 
 def judge(
@@ -97,8 +98,8 @@ def test_the_end_of_a_worker_has_an_exact_reason(status: str, cause: Cause) -> N
 
 
 def test_an_unanswered_caller_is_told_480_or_500() -> None:
-    assert End(Cause.TERMINATED).refusal == (480, "the scenario ended the session")
-    assert End(Cause.CRASHED, "it crashed").refusal == (500, "it crashed")
+    assert End(Cause.TERMINATED).refusal == (Calls.SCENARIO_ENDED, "the scenario ended the session")
+    assert End(Cause.CRASHED, "it crashed").refusal == (Calls.SCENARIO_FAILED, "it crashed")
 
 
 def test_only_connected_legs_that_hear_each_other_are_kept() -> None:

@@ -7,19 +7,31 @@ from http import HTTPStatus
 
 import pytest
 
-from runtime.decisions.problems import Calls, Http, KnownProblem, of_status
+from runtime.decisions.problems import (
+    EVERY,
+    Calls,
+    Commands,
+    Dials,
+    Http,
+    KnownProblem,
+    Setup,
+    of_status,
+)
 
-ALL: tuple[KnownProblem, ...] = (*Http, *Calls)
+KINDS: tuple[type[KnownProblem], ...] = (Http, Calls, Dials, Commands, Setup)
+
+
+BEGIN = {Http: "E1.", Calls: "E2[12]", Dials: "E23", Commands: "E24", Setup: "E3[01]"}
 
 
 def test_a_number_belongs_to_one_problem() -> None:
-    assert len(set(Http.__members__)) == len(list(Http))
-    assert len({each.number for each in ALL}) == len(ALL)
+    assert [len(kind.__members__) for kind in KINDS] == [len(list(kind)) for kind in KINDS]
+    assert len({each.number for each in EVERY}) == len(EVERY) == sum(map(len, KINDS))
 
 
-@pytest.mark.parametrize("each", ALL, ids=lambda each: each.number)
+@pytest.mark.parametrize("each", EVERY, ids=lambda each: each.number)
 def test_a_problem_says_why_and_what_to_do(each: KnownProblem) -> None:
-    assert re.fullmatch(r"E1\d{3}" if isinstance(each, Http) else r"E2\d{3}", each.number)
+    assert re.fullmatch(BEGIN[type(each)] + r"\d\d", each.number)
     assert not each.title.endswith(".")
     assert each.why.endswith(".")
     assert each.remedy.endswith(".")

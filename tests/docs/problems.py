@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from runtime.decisions.problems import Calls, Http, KnownProblem
+from runtime.decisions.problems import EVERY, Calls, Commands, Dials, Http, KnownProblem, Setup
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs/reference/problems"
 INTRODUCTION: Final = """\
@@ -24,6 +24,11 @@ says what was asked this time, and what prevented it.
 - **Calls and requests refused before there is a session**: `problem` in the log, in
   `GET /api/v1/refusals`, and as a label of `callstage_refusals_total`. The status and the text that
   the caller gets are beside it. What the SIP endpoint refuses by itself is numbered by its status.
+- **What callers' phones show**: the text of `Warning` begins with the number.
+- **Calls that a script dials** and that are refused here: `problem` in the log, in the session's
+  timeline and in what `callstage explain` says. What the far side refuses has its SIP status.
+- **Commands of scripts**: the text of `CommandFailed` ends with it; it is in the timeline too.
+- **Configuration and start**: each line that `callstage` writes to standard error ends with it.
 - **Access URLs**: the number is in the answer, and in the session's timeline as `problem` of what
   is of the kind `refusal`.
 
@@ -33,12 +38,18 @@ These pages are made from the code: `python -m tests.docs.problems`.
 
 def pages() -> Mapping[str, str]:
     """By file name."""
-    known: tuple[KnownProblem, ...] = (*Http, *Calls)
     return {
         "README.md": "\n".join(
-            (INTRODUCTION, *_list("HTTP", Http), *_list("Calls and signalling", Calls))
+            (
+                INTRODUCTION,
+                *_list("HTTP", Http),
+                *_list("Calls and signalling", Calls),
+                *_list("Calls that scripts dial", Dials),
+                *_list("What scripts ask for", Commands),
+                *_list("Before the runtime serves", Setup),
+            )
         ),
-        **{f"{each.number}.md": _page(each) for each in known},
+        **{f"{each.number}.md": _page(each) for each in EVERY},
     }
 
 
@@ -71,6 +82,8 @@ def _shown(problem: KnownProblem) -> str:
 
 
 def _status(problem: KnownProblem) -> str:
+    if isinstance(problem, Commands | Setup):
+        return "none"
     return str(problem.status) if problem.status else "as the text says, or none"
 
 

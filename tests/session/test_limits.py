@@ -118,7 +118,7 @@ async def test_a_unit_over_the_limit_is_an_error_event_and_a_refusal(
         told = f"{kind} limit reached: a session has at most 1 at once; stop one first"
         error = worker.last(f"{kind}.Error")
         assert (error.unit, error.fields["error"]) == (3, told)
-        assert worker.result(request) == f"error: {told}"
+        assert worker.result(request) == f"error: {told} (E2405)"
         assert b.lines("refusal") == [told]
         assert b.view().state == "RUNNING"
 
@@ -130,8 +130,8 @@ async def test_custom_data_that_the_process_let_through_is_refused(
         _, worker, unit = await b.connected()
         long = await worker.command("session.custom_data", value="\u00e9" * 3)
         call = await worker.command("call.custom_data", unit=unit, value="123456")
-        assert worker.result(long) == "error: customData(): 6 bytes, the limit is 5"
-        assert worker.result(call) == "error: customData(): 6 bytes, the limit is 5"
+        assert worker.result(long) == "error: customData(): 6 bytes, the limit is 5 (E2405)"
+        assert worker.result(call) == "error: customData(): 6 bytes, the limit is 5 (E2405)"
         assert worker.result(await worker.command("session.custom_data", value="12345")) == "done"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 from trio.testing import MockClock
 
+from runtime.decisions.problems import Dials
 from runtime.legs.leg import Connected, DialRefused, EarlyMedia, Ended, Ringing
 from tests.session.bench import bench
 
@@ -117,7 +118,7 @@ async def test_hanging_up_while_the_call_is_still_being_placed(autojump_clock: M
 
 async def test_an_attempt_that_is_not_permitted_is_failed(autojump_clock: MockClock) -> None:
     async with bench() as b:
-        b.dialer.refusal = DialRefused(403, "no trunk is configured")
+        b.dialer.refusal = DialRefused(Dials.NEEDS_TRUNK, "no trunk is configured")
         worker = await b.started()
         await worker.command("call.create", unit=1, kind="pstn", to="4420")
         assert worker.last("Call.Failed").fields == {
@@ -125,7 +126,8 @@ async def test_an_attempt_that_is_not_permitted_is_failed(autojump_clock: MockCl
             "reason": "no trunk is configured",
             "headers": {},
         }
-        assert "403 no trunk is configured" in str(b.timeline())
+        [entry] = [entry for entry in b.timeline() if entry.kind == "refusal"]
+        assert (entry.what, entry.detail) == ("403 no trunk is configured", {"problem": "E2304"})
 
 
 async def test_an_answered_call_that_ends_is_disconnected(autojump_clock: MockClock) -> None:

@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from runtime.decisions.limits import Limits
+from runtime.decisions.problems import Dials
 from runtime.legs.leg import DialRefused, Ended
 from runtime.media.port import ToneReceivedFromPeer
 from runtime.session.history import CallPicture, RecordingPicture, SessionPicture
@@ -363,7 +364,7 @@ async def test_a_call_that_never_left_is_pictured_with_what_was_dialled(
 ) -> None:
     async with bench(history=(history := Kept())) as b:
         _, worker, _ = await b.connected()
-        b.dialer.refusal = DialRefused(404, "nobody")
+        b.dialer.refusal = DialRefused(Dials.NO_USER, "nobody")
         await worker.command("call.create", unit=1, kind="sip", to="sip:x@127.0.0.1")
         assert history.told[-2:] == [
             ("call", "sip:x@127.0.0.1", "live", 0),

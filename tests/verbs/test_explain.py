@@ -94,7 +94,14 @@ def test_a_refusal_is_the_one_that_a_real_call_gets(file: Path, target: str) -> 
     with pytest.raises(DialRefused) as caught:
         rules.plan(DialRequest(kind="sip" if "@" in target else "pstn", to=target))
     told = facts(file, target)["outbound"]["refusal"]
-    assert (told["status"], told["reason"]) == (caught.value.code, caught.value.reason)
+    real = caught.value
+    assert told == {
+        "status": real.code,
+        "reason": real.reason,
+        "retry_after_s": None,
+        "problem": real.kind.number,
+    }
+    assert f"refused ({real.code}, {real.kind.number}): " in explain(file, target).stdout
 
 
 def test_a_number_without_a_rule_is_refused_as_a_real_caller_is(file: Path) -> None:

@@ -33,6 +33,8 @@ def test_faults_of_the_command_line_and_of_the_file_come_together(tmp_path: Path
     assert result.exit_code == 2
     for part in ("limits.idle_session_s", "did you mean sip", "--sip: 'foo'", "--http: 'bar'"):
         assert part in result.stderr
+    numbers = [line.rpartition("(")[2].rstrip(")") for line in result.stderr.splitlines()]
+    assert sorted(numbers) == ["E3002", "E3003", "E3006", "E3006"]
 
 
 @pytest.mark.parametrize(
@@ -53,13 +55,14 @@ def test_a_rule_without_its_scenario_is_a_fault(tmp_path: Path) -> None:
     file.write_text("[[rule]]\nname='a'\nto='.*'\nscenario='gone.py'\n")
     result = callstage("run", "--config", file)
     assert result.exit_code == 2
-    assert "gone.py does not exist" in result.stderr
+    assert "gone.py does not exist (E3007)" in result.stderr
 
 
 def test_http_for_others_wants_a_token(tmp_path: Path) -> None:
     result = callstage("run", "scenarios.hello", "--http", "0.0.0.0:0", "--data", tmp_path)
     assert result.exit_code == 2
     assert "add a token to [http.tokens]" in result.stderr
+    assert "(E3008)" in result.stderr
 
 
 def test_a_target_that_is_no_address_is_refused() -> None:

@@ -124,6 +124,58 @@ class Calls(KnownProblem):
         "So many of one application may run at once ([limits] started_sessions).",
         "End some, or start the next when one is over.",
     )
+    NO_LISTENER = (
+        "E2116",
+        480,
+        "The scenario takes no calls",
+        "It has no listener for AppEvents.CallAlerting.",
+        "Add one while the script loads; it decides whether to answer.",
+    )
+    TOO_FAST = (
+        "E2117",
+        503,
+        "The peer asks too much inside its call",
+        "More requests a second came than [limits] allow for one call, which was ended.",
+        "It is the peer's to mend; the text names the rate.",
+    )
+    SCENARIO_ENDED = (
+        "E2118",
+        480,
+        "The scenario ended without an answer",
+        "It terminated the session, nobody answered within [limits] unanswered_s, or the runtime "
+        "shut down meanwhile.",
+        "See the timeline of the session; its last lines say why it ended.",
+    )
+    SCENARIO_FAILED = (
+        "E2119",
+        500,
+        "The scenario failed",
+        "Its code raised an exception, passed a limit, or its process ended.",
+        "The timeline of the session has the traceback or the limit.",
+    )
+    AUDIO_LOST = (
+        "E2120",
+        503,
+        "The audio of the call was lost",
+        "The audio engine ended and is being replaced; new calls have audio again.",
+        "Call again; the log says what ended the engine.",
+    )
+    BRIDGE_OVER = (
+        "E2121",
+        500,
+        "The other side of the bridge has hung up",
+        "The calls of a failed script were left to talk to each other (on_failure keep), and one "
+        "is over.",
+        "Nothing; the timeline of the session says why the script failed.",
+    )
+    NOT_REPLACED = (
+        "E2122",
+        603,
+        "The call may not take the place of another",
+        "An INVITE with Replaces is taken for answered calls that handleBlindTransfer was called "
+        "for, over transports as safe as theirs.",
+        "The text says what is missing.",
+    )
     SIGNALLING = (
         "E2200",
         0,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from runtime.decisions.problems import Dials
 from runtime.legs.leg import Dialer, DialRefused, DialRequest, Leg
 from runtime.legs.sip.headers import script_headers
 from runtime.legs.sip.outbound import SipDialer
@@ -49,7 +50,7 @@ class ConferenceCalls:
             return await self._others.dial(request)
         headers = script_headers(request.headers)
         if headers.complaint:
-            raise DialRefused(400, headers.complaint)
+            raise DialRefused(Dials.BAD_HEADERS, headers.complaint)
         route = OutgoingRoute(
             target=self._target(request.to),
             from_=shown_caller(request, self._host),
@@ -61,21 +62,23 @@ class ConferenceCalls:
         try:
             media = await self._settings.open_media()
         except MediaUnavailable as exc:
-            raise DialRefused(503, f"no audio for this call: {exc}") from exc
+            raise DialRefused(Dials.NO_AUDIO, f"no audio for this call: {exc}") from exc
         return self._calls.place(request, route, media)
 
     def _target(self, name: str) -> Uri:
         ours = next((each for each in self._own() if each.transport == "udp"), None)
         if ours is None:
             raise DialRefused(
-                503, "callConference needs a listener of our own that takes UDP: [sip] listen"
+                Dials.NO_LISTENER,
+                "callConference needs a listener of our own that takes UDP: [sip] listen",
             )
         literal = ip_literal(ours.host)
         host = LOOPBACK[literal.version] if literal and literal.is_unspecified else ours.host
         try:
             return Uri(scheme="sip", user=name, host=host, port=ours.port)
         except MessageError as exc:
-            raise DialRefused(400, f"conferenceId cannot be dialled: {exc.reason}") from exc
+            why = f"conferenceId cannot be dialled: {exc.reason}"
+            raise DialRefused(Dials.BAD_ADDRESS, why) from exc
 
 
 def is_own(peer: PeerAddress, own: Sequence[BoundAddress]) -> bool:

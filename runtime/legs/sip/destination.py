@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 
 from runtime.decisions.numbers import dialled_number
+from runtime.decisions.problems import Dials
 from runtime.legs.leg import DialRefused
 from sip.message import MessageError, Uri
 
@@ -45,10 +46,15 @@ def read_destination(text: str) -> SipTarget | NumberTarget:
         return NumberTarget(read_number(text[4:].partition(";")[0]))
     if scheme not in _SCHEMES:
         if ":" in text.partition("@")[0] and scheme.isalnum() and scheme[:1].isalpha():
-            raise DialRefused(416, f"{scheme[:20]}: addresses cannot be called; use sip: or tel:")
+            raise DialRefused(
+                Dials.BAD_ADDRESS,
+                f"{scheme[:20]}: addresses cannot be called; use sip: or tel:",
+                code=416,
+            )
         if "@" not in text:
             raise DialRefused(
-                400, f"{text[:80]!r} has no host: write sip:user@host, or use callPSTN for numbers"
+                Dials.BAD_ADDRESS,
+                f"{text[:80]!r} has no host: write sip:user@host, or use callPSTN for numbers",
             )
         text = f"sip:{text}"
     return SipTarget(read_sip_uri(text))
@@ -58,7 +64,7 @@ def read_number(text: str) -> str:
     """A telephone number to dial; raises DialRefused (400)."""
     number = dialled_number(text)
     if number is None:
-        raise DialRefused(400, f"{text[:80]!r} is not a telephone number")
+        raise DialRefused(Dials.BAD_ADDRESS, f"{text[:80]!r} is not a telephone number")
     return number
 
 
@@ -67,20 +73,36 @@ def read_sip_uri(text: str) -> Uri:
     try:
         uri = Uri.parse(text)
     except MessageError as exc:
-        raise DialRefused(400, f"{text[:80]!r} is not a SIP address: {exc.reason}") from exc
+        raise DialRefused(
+            Dials.BAD_ADDRESS, f"{text[:80]!r} is not a SIP address: {exc.reason}"
+        ) from exc
     if uri.scheme not in _SCHEMES or uri.opaque is not None:
-        raise DialRefused(416, f"{uri.scheme}: addresses cannot be called; use sip: or tel:")
+        raise DialRefused(
+            Dials.BAD_ADDRESS,
+            f"{uri.scheme}: addresses cannot be called; use sip: or tel:",
+            code=416,
+        )
     transport = uri.params.get("transport")
     if transport is not None and transport.lower() not in _SPOKEN:
         known = ", ".join(_SPOKEN)
-        raise DialRefused(416, f"transport {transport[:20]!r} is not spoken here; use {known}")
+        raise DialRefused(
+            Dials.BAD_ADDRESS,
+            f"transport {transport[:20]!r} is not spoken here; use {known}",
+            code=416,
+        )
     for name in _MISLEADING:
         if name in uri.params:
-            raise DialRefused(400, f"the parameter {name} is not allowed in a dialled address")
+            raise DialRefused(
+                Dials.BAD_ADDRESS, f"the parameter {name} is not allowed in a dialled address"
+            )
     if uri.headers:
-        raise DialRefused(400, "headers inside the address are not allowed; pass headers= instead")
+        raise DialRefused(
+            Dials.BAD_ADDRESS, "headers inside the address are not allowed; pass headers= instead"
+        )
     if uri.password is not None:
-        raise DialRefused(400, "a password inside the address is not allowed; use password=")
+        raise DialRefused(
+            Dials.BAD_ADDRESS, "a password inside the address is not allowed; use password="
+        )
     return attrs.evolve(uri, host=_LOCALHOST) if uri.host.lower() == "localhost" else uri
 
 

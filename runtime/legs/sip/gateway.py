@@ -118,7 +118,11 @@ class SipGateway:
         names: Names | None,
     ) -> Endpoint:
         return Endpoint(
-            EndpointSettings(advertise=self._settings.advertised, registrar=self._users.registrar),
+            EndpointSettings(
+                advertise=self._settings.advertised,
+                registrar=self._users.registrar,
+                number_of=lambda status: of_status(status).number,
+            ),
             on_invite=self._calls.on_invite,
             on_trace=self._settings.book.on_trace,
             accept=self._gate.accept,

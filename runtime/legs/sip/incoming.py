@@ -20,6 +20,7 @@ from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.leg_audio import EngineAudio
 from runtime.legs.sip.own_calls import Placed
 from runtime.legs.sip.settings import LegSettings
+from runtime.legs.sip.told import numbered_warning
 from runtime.legs.sip.trunk.arriving import TrunkRefusal, identity_over
 from runtime.legs.sip.trunk.caller import user_or_number
 from runtime.legs.sip.trunk.desk import Line
@@ -28,7 +29,7 @@ from runtime.legs.sip.users import Users
 from runtime.media.port import MediaLeg, MediaUnavailable
 from sip.agent import LINE
 from sip.auth import Credentials
-from sip.dialog import InviteSession, events, warning
+from sip.dialog import InviteSession, events
 from sip.message import MessageError, Uri
 from sip.sdp import NegotiationError, SdpError
 
@@ -95,8 +96,8 @@ class IncomingCalls:
         )
         if isinstance(line, TrunkRefusal):
             wait_s = line.retry_after_s
-            kind = Calls.TRUNK_FULL if line.status == BUSY else Calls.TRUNK_ONE_WAY
-            self._refuse(session, kind, line.reason, retry_after_s=wait_s)
+            assert isinstance(line.kind, Calls)
+            self._refuse(session, line.kind, line.reason, retry_after_s=wait_s)
         elif self._nursery is None:
             self._refuse(session, Calls.NOT_READY, "the runtime is not ready for calls")
         elif self._arriving >= MAX_ARRIVING:
@@ -140,8 +141,9 @@ class IncomingCalls:
             what = f"unreadable session description: {exc.reason}"
             self._refuse(session, Calls.BAD_DESCRIPTION, what)
         except NegotiationError as exc:
-            why = ("Warning", exc.warning_header(WARN_AGENT))
-            self._refuse(session, Calls.NO_AUDIO_IN_COMMON, exc.warning, why, code=exc.status)
+            kind = Calls.NO_AUDIO_IN_COMMON
+            why = ("Warning", exc.warning_header(WARN_AGENT, f"{kind.number} "))
+            self._refuse(session, kind, exc.warning, why, code=exc.status)
         else:
             leg.follow(session, self._settings.book)
             if recognised is not None:
@@ -193,7 +195,7 @@ class IncomingCalls:
         if code == BUSY:
             headers = (*headers, ("Retry-After", str(retry_after_s or RETRY_AFTER_S)))
         if not headers or code == BUSY:
-            headers = (*headers, warning(reason))
+            headers = (*headers, numbered_warning(kind.number, reason))
         session.reject(code, None, headers=headers)
         self._on_refused(
             RefusedCall(
@@ -229,7 +231,8 @@ class ArrivingCall:
         if self.leg is not None:
             self.leg.on_replacement(session)
         else:
-            session.reject(603, headers=[warning("the call to be replaced is not answered")])
+            kind, why = Calls.NOT_REPLACED, "the call to be replaced is not answered"
+            session.reject(kind.status, headers=[numbered_warning(kind.number, why)])
 
 
 def caller_of(session: InviteSession) -> Caller:

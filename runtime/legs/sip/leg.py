@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 import attrs
 
+from runtime.decisions.problems import Calls
 from runtime.legs.leg import (
     Connected,
     EarlyMedia,
@@ -33,10 +34,11 @@ from runtime.legs.sip.info import line_about, understand
 from runtime.legs.sip.leg_audio import EngineAudio, LegAudio
 from runtime.legs.sip.reason import Cause, end_of_leg, reason_to_leave
 from runtime.legs.sip.telling import Telling
+from runtime.legs.sip.told import numbered_warning
 from runtime.legs.sip.trace import LegLines, TraceBook
 from runtime.legs.sip.transfers import SipTransfers
 from runtime.media.port import MediaLeg
-from sip.dialog import InviteSession, SessionStateError, events, warning
+from sip.dialog import InviteSession, SessionStateError, events
 from sip.message import Headers as SipHeaders
 from sip.message import MessageError, NameAddr, Uri
 from sip.sdp import SrtpPolicy
@@ -167,9 +169,9 @@ class SipLeg:
             self.audio = direct.other
             self.answer(headers, display_name)
 
-    def reject(self, code: int, reason: str, headers: Headers) -> None:
+    def reject(self, code: int, reason: str, headers: Headers, *, problem: str = "") -> None:
         if session := self._live("reject", Phase.ALERTING):
-            self._refuse(session, code, reason, headers)
+            self._refuse(session, code, reason, headers, problem)
 
     def hangup(self, headers: Headers, *, code: int = 487, reason: str = "") -> None:
         session = self._session
@@ -209,11 +211,20 @@ class SipLeg:
         self.note("sip", f"{command} does nothing: the leg is {self._phase.value}")
         return None
 
-    def _refuse(self, session: InviteSession, code: int, reason: str, headers: Headers) -> None:
+    def _refuse(
+        self,
+        session: InviteSession,
+        code: int,
+        reason: str,
+        headers: Headers,
+        problem: str = "",
+    ) -> None:
         self._farewell = (code, reason)
         own = {name: value for name, value in headers.items() if name == RETRY_AFTER}
         rest = {name: value for name, value in headers.items() if name not in own}
         written = [*own.items(), *self._allowed(rest, ending=True)]
+        if problem:
+            written.append(numbered_warning(problem, reason))
         session.reject(code, reason or None, headers=written)
 
     def _allowed(self, headers: Headers, *, ending: bool = False) -> list[tuple[str, str]]:
@@ -324,7 +335,8 @@ class SipLeg:
 
     def _refuse_successor(self, session: InviteSession, code: int, why: str) -> None:
         self.note("sip", f"{session.peer} may not take the place of the peer: {why}")
-        session.reject(code, headers=[warning(why)])
+        told = numbered_warning(Calls.NOT_REPLACED.number, why)
+        session.reject(code, headers=[told])
 
     def _on_ended(self, event: events.Ended) -> None:
         connected = self._phase in (Phase.CONNECTED, Phase.REPLACED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from functools import partial
 
+from runtime.decisions.problems import Dials
 from runtime.legs.leg import DialRefused, DialRequest, Leg, LegIdentity
 from runtime.legs.sip.leg import SipLeg
 from runtime.legs.sip.leg_audio import EngineAudio
@@ -44,7 +45,7 @@ class SipDialer:
         try:
             media = await self._settings.open_media()
         except MediaUnavailable as exc:
-            raise DialRefused(503, f"no audio for this call: {exc}") from exc
+            raise DialRefused(Dials.NO_AUDIO, f"no audio for this call: {exc}") from exc
         return self._begin(request, plan, media, offer=True)
 
     def place(
@@ -119,9 +120,10 @@ class SipDialer:
                 observer=attempts,
             )
         except ValueError as exc:
-            raise DialRefused(400, f"the call cannot be written as SIP: {exc}") from exc
+            why = f"the call cannot be written as SIP: {exc}"
+            raise DialRefused(Dials.BAD_ADDRESS, why) from exc
         except (TooManySessionsError, NotRunningError) as exc:
-            raise DialRefused(503, str(exc)) from exc
+            raise DialRefused(Dials.NOT_SENT, str(exc)) from exc
         self._settings.own_calls.placed(
             session.call_id, request.session_id, conference=request.kind == "conference"
         )
@@ -150,7 +152,7 @@ class SipDialer:
                 media, hop.host, transport=transport.lower(), codecs=route.codecs, srtp=route.srtp
             )
         except NegotiationError as exc:
-            raise DialRefused(exc.status, exc.warning) from exc
+            raise DialRefused(Dials.NOTHING_TO_OFFER, exc.warning, code=exc.status) from exc
 
 
 def identity_of(request: DialRequest, route: OutgoingRoute) -> LegIdentity:

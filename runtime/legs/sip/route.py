@@ -12,6 +12,7 @@ from functools import partial
 
 import attrs
 
+from runtime.decisions.problems import Dials
 from runtime.legs.leg import DialRefused, DialRequest
 from runtime.legs.sip.destination import (
     NumberTarget,
@@ -93,10 +94,10 @@ class OutgoingRules:
         """Permit and complete the request, or raise DialRefused."""
         headers = dial_headers(request)
         if headers.complaint:
-            raise DialRefused(400, headers.complaint)
+            raise DialRefused(Dials.BAD_HEADERS, headers.complaint)
         if request.kind == "user":
             raise DialRefused(
-                404, f"no user {request.to[:80]!r} is registered: there is no registrar yet"
+                Dials.NO_USER, f"no user {request.to[:80]!r} is registered: there is no registrar"
             )
         if request.kind == "pstn":
             return self._to_number(request, read_number(request.to), headers)
@@ -110,7 +111,7 @@ class OutgoingRules:
     def _to_number(self, request: DialRequest, number: str, headers: ScriptHeaders) -> Plan:
         chosen = self.table.choose(number)
         if isinstance(chosen, TrunkRefusal):
-            raise DialRefused(chosen.status, chosen.reason)
+            raise chosen.for_a_call()
         routes: list[OutgoingRoute] = []
         refusals: list[DialRefused] = []
         for trunk in chosen.trunks:
@@ -137,17 +138,18 @@ class OutgoingRules:
         if trunk is None:
             names = ", ".join(each.name for each in known[:MAX_TRIED]) or "none"
             raise DialRefused(
-                400,
+                Dials.NO_REGISTRATION,
                 f"there is no registration {name[:80]!r}, only: {names}; regId is the name of a "
                 "[[trunk]] with [trunk.register]",
             )
         if request.out_proxy:
-            raise DialRefused(400, "outProxy and regId exclude each other")
+            raise DialRefused(Dials.NO_REGISTRATION, "outProxy and regId exclude each other")
         if (refused := refuse_placing(trunk)) is not None:
-            raise DialRefused(refused.status, refused.reason)
+            raise refused.for_a_call()
         registrar = self.registrar(name)
         if registrar is None:
-            raise DialRefused(503, f"trunk {name} has us not registered at this moment")
+            why = f"trunk {name} has us not registered at this moment"
+            raise DialRefused(Dials.TRUNK_UNAVAILABLE, why)
         if isinstance(destination, NumberTarget):
             target = called_over(trunk, destination.number)
         else:
@@ -160,9 +162,9 @@ class OutgoingRules:
         next_hop = proxy or uri
         trunk = trunk_for_host(self.trunks, next_hop)
         if trunk is None and not (self.only_loopback and is_loopback(next_hop.host)):
-            raise DialRefused(403, self._not_permitted(next_hop))
+            raise DialRefused(Dials.NEEDS_TRUNK, self._not_permitted(next_hop))
         if trunk is not None and (refused := refuse_placing(trunk)) is not None:
-            raise DialRefused(refused.status, refused.reason)
+            raise refused.for_a_call()
         why = f"trunk {trunk.name} has this address" if trunk else "from loopback to loopback"
         return Plan(routes=(self._completed(request, uri, proxy, trunk, headers),), why=why)
 
@@ -211,7 +213,7 @@ class OutgoingRules:
     def _caller(self, request: DialRequest, trunk: Trunk | None, account: str) -> NameAddr:
         """`callerid` may be a number, a user, user@host or a whole URI."""
         if not _is_text(request.callerid + request.display_name):
-            raise DialRefused(400, "callerid or displayName holds half a character")
+            raise DialRefused(Dials.BAD_CALLER, "callerid or displayName holds half a character")
         host = trunk.uri.host if trunk else self.host
         usual = (trunk.policy.callerid if trunk else "") or account
         user = request.callerid.strip() or usual or ANONYMOUS
@@ -220,7 +222,7 @@ class OutgoingRules:
                 uri = Uri.parse(user if user.lower().startswith("sip:") else f"sip:{user}")
             except MessageError as exc:
                 raise DialRefused(
-                    400, f"callerid {user[:80]!r} is no address: {exc.reason}"
+                    Dials.BAD_CALLER, f"callerid {user[:80]!r} is no address: {exc.reason}"
                 ) from exc
             uri = Uri(scheme="sip", user=uri.user, host=uri.host, port=uri.port)
         else:

@@ -11,6 +11,7 @@ from typing import Final
 
 import attrs
 
+from runtime.decisions.problems import Dials
 from runtime.legs.audio_elsewhere import AudioElsewhere
 from runtime.legs.leg import Dialer, DialRefused, DialRequest, Leg, LegIdentity
 from runtime.legs.sip.direct import DirectAudio
@@ -63,7 +64,7 @@ class UserCalls:
             return await self._others.dial(request)
         headers = dial_headers(request)
         if headers.complaint:
-            raise DialRefused(400, headers.complaint)
+            raise DialRefused(Dials.BAD_HEADERS, headers.complaint)
         bindings = self._bindings(request.to, request.application)
         caller = shown_caller(request, self._host)
         order = Order(request=request, caller=caller, headers=headers.written)
@@ -72,7 +73,7 @@ class UserCalls:
         try:
             media = await self._settings.open_media()
         except MediaUnavailable as exc:
-            raise DialRefused(503, f"no audio for this call: {exc}") from exc
+            raise DialRefused(Dials.NO_AUDIO, f"no audio for this call: {exc}") from exc
         audio = self._audio(bindings, media)
         leg = self._leg(order, bindings[0], media, EngineAudio.over(audio))
         return self._place(order, bindings, leg, audio.offer(), {})
@@ -80,32 +81,39 @@ class UserCalls:
     def _bindings(self, name: str, application: str) -> tuple[Binding, ...]:
         shown = name[:MAX_SHOWN].encode("utf-8", "replace").decode()
         if not self._users:
-            raise DialRefused(404, f"no user {shown!r}: none are configured; add [users.NAME]")
+            raise DialRefused(
+                Dials.NO_USER, f"no user {shown!r}: none are configured; add [users.NAME]"
+            )
         if not self._users.may_call(application, name):
             raise DialRefused(
-                404, f"no user {shown!r} is configured in [users], or set for this application"
+                Dials.NO_USER,
+                f"no user {shown!r} is configured in [users], or set for this application",
             )
         bindings = self._endpoint.bindings(name)
         if not bindings:
-            raise DialRefused(480, f"user {shown!r} is not registered")
+            raise DialRefused(Dials.USER_AWAY, f"user {shown!r} is not registered")
         return bindings
 
     def _place_directly(self, order: Order, bindings: tuple[Binding, ...], incoming: Leg) -> SipLeg:
         """The user's phones are offered what the caller has offered."""
         if not self._settings.direct:
-            raise DialRefused(403, "the operator permits no direct calls ([rtp] direct = false)")
+            raise DialRefused(
+                Dials.NOT_DIRECT,
+                "the operator permits no direct calls ([rtp] direct = false)",
+                code=403,
+            )
         if not isinstance(incoming, SipLeg):
-            raise DialRefused(488, "the caller is on no SIP phone")
+            raise DialRefused(Dials.NOT_DIRECT, "the caller is on no SIP phone")
         places: dict[InviteSession, PeerAddress] = {}
         try:
             direct = DirectAudio.between(incoming, self._settings.encryption, places.get)
         except ValueError as exc:
-            raise DialRefused(488, str(exc)) from exc
+            raise DialRefused(Dials.NOT_DIRECT, str(exc)) from exc
         refusals = {one: direct.refuse(one.flow.peer) for one in bindings}
         fit = tuple(one for one in bindings if not refusals[one])
         if not fit:
             why = "; ".join(dict.fromkeys(refusals.values()))
-            raise DialRefused(488, f"no direct audio with a phone of the user: {why}")
+            raise DialRefused(Dials.NOT_DIRECT, f"no direct audio with a phone of the user: {why}")
         leg = self._leg(order, fit[0], AudioElsewhere(), direct.of_leg)
         return self._place(order, fit, leg, direct.offer, places)
 
@@ -142,7 +150,7 @@ class UserCalls:
         if session is None:
             leg.media.close()
             why = "; ".join(dict.fromkeys(map(str, refusals)))
-            raise DialRefused(503, f"no phone of the user can be called: {why}")
+            raise DialRefused(Dials.NOT_SENT, f"no phone of the user can be called: {why}")
         settings.own_calls.placed(session.call_id, order.request.session_id)
         leg.follow(session, settings.book)
         return leg
@@ -156,7 +164,7 @@ class UserCalls:
             return self._settings.audio_of(media, peer.host, transport=peer.transport)
         except NegotiationError as exc:
             media.close()
-            raise DialRefused(exc.status, exc.warning) from exc
+            raise DialRefused(Dials.NOTHING_TO_OFFER, exc.warning, code=exc.status) from exc
 
     def _leg(
         self,
@@ -196,4 +204,4 @@ def shown_caller(request: DialRequest, host: str) -> NameAddr:
         )
     except (MessageError, UnicodeEncodeError) as exc:
         shown = text[:MAX_SHOWN].encode("utf-8", "replace").decode()
-        raise DialRefused(400, f"callerid {shown!r} is no address: {exc}") from exc
+        raise DialRefused(Dials.BAD_CALLER, f"callerid {shown!r} is no address: {exc}") from exc

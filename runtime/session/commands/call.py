@@ -10,6 +10,7 @@ import attrs
 
 from runtime.decisions.call_state import UNANSWERED, Input
 from runtime.decisions.limits import CALL_LIMIT_REACHED, refuse_call
+from runtime.decisions.problems import Commands, Dials
 from runtime.decisions.secrets import SecretRefused
 from runtime.decisions.tones import Way
 from runtime.decisions.transfers import REPLACES_UNASKED
@@ -61,14 +62,11 @@ def create(session: SessionContext, command: CreateCall, _: int) -> bool:
     session.units.claim(command.unit, call)
     call.open(command.unit, command.timeout_s)
     if why is not None:
-        session.timeline.record("refusal", why, leg=call.id)
-        call.peer_input(Input.ENDED, Notice(code=403, reason=CALL_LIMIT_REACHED))
+        _fail(call, Dials.TOO_MANY_CALLS, CALL_LIMIT_REACHED, told=why)
     elif session.draining():
-        reason = "the runtime is shutting down"
-        call.peer_input(Input.ENDED, Notice(code=503, reason=reason))
-    elif isinstance(caller, Notice):
-        session.timeline.record("refusal", caller.reason, leg=call.id)
-        call.peer_input(Input.ENDED, caller)
+        _fail(call, Dials.DRAINING, "the runtime is shutting down")
+    elif isinstance(caller, DialRefused):
+        _fail(call, caller.kind, caller.reason, code=caller.code)
     else:
         request = _request(session, command)
         leg = caller.leg if caller is not None else None
@@ -79,17 +77,14 @@ def create(session: SessionContext, command: CreateCall, _: int) -> bool:
 def _place(session: SessionContext, call: CallLeg, request: DialRequest) -> None:
     """With the values of secrets, if it goes where they are meant to go."""
     if request.replaces and request.replaces not in session.places:
-        code, reason = REPLACES_UNASKED
-        session.timeline.record("refusal", reason, leg=call.id)
-        call.peer_input(Input.ENDED, Notice(code=code, reason=reason))
+        _fail(call, Dials.NOT_ASKED_FOR, REPLACES_UNASKED)
         return
     try:
         user, password = session.secrets.credentials(
             request.auth_user, request.password, (request.to, request.out_proxy)
         )
     except SecretRefused as exc:
-        session.timeline.record("refusal", str(exc), leg=call.id)
-        call.peer_input(Input.ENDED, Notice(code=403, reason=str(exc)))
+        _fail(call, Dials.NOT_FOR_THIS_HOST, str(exc))
         return
     request = attrs.evolve(request, auth_user=user, password=password)
     session.tasks.start(partial(_dial, session, call, request))
@@ -125,12 +120,21 @@ async def _dial(session: SessionContext, call: CallLeg, request: DialRequest) ->
     try:
         leg = await session.ports.dialer.dial(request)
     except DialRefused as exc:
-        session.timeline.record("refusal", f"{exc.code} {exc.reason}", leg=call.id)
-        call.peer_input(Input.ENDED, Notice(code=exc.code, reason=exc.reason))
+        told = f"{exc.code} {exc.reason}"
+        _fail(call, exc.kind, exc.reason, code=exc.code, told=told)
     except MediaUnavailable as exc:
-        call.peer_input(Input.ENDED, Notice(code=503, reason=str(exc)))
+        _fail(call, Dials.NO_AUDIO, str(exc))
     else:
         call.attach(leg)
+
+
+def _fail(
+    call: CallLeg, kind: Dials, reason: str, *, code: int | None = None, told: str = ""
+) -> None:
+    """A call that is not placed. `code`: where it is not the kind's; `told`: what the timeline says
+    instead of the reason."""
+    call.session.timeline.refuse(kind, told or reason, leg=call.id)
+    call.peer_input(Input.ENDED, Notice(code=code or kind.status, reason=reason))
 
 
 def answer(session: SessionContext, command: AnswerCall, req: int) -> bool:
@@ -182,7 +186,9 @@ def message(session: SessionContext, command: SendMessage, _: int) -> bool:
 def _answered_leg(session: SessionContext, unit: int, what: str) -> Leg:
     call = find_call(session, unit)
     if call.leg is None or call.phase in UNANSWERED:
-        raise CommandRefused(f"{what}: the call is not answered yet; nothing was sent")
+        raise CommandRefused(
+            Commands.WRONG_MOMENT, f"{what}: the call is not answered yet; nothing was sent"
+        )
     return call.leg
 
 
@@ -199,12 +205,13 @@ def send_digits(session: SessionContext, command: SendDigits, _: int) -> bool:
     call = find_audible(session, command.unit, "sendDigits()")
     if not set(command.digits.upper()) <= set("0123456789*#ABCDP"):
         raise CommandRefused(
-            f"sendDigits({command.digits!r}): only 0-9 * # A-D, and p for a pause, can be sent"
+            Commands.BAD_ARGUMENT,
+            f"sendDigits({command.digits!r}): only 0-9 * # A-D, and p for a pause, can be sent",
         )
     try:
         call.media.send_digits(command.digits)
     except DigitsRefused as exc:
-        raise CommandRefused(f"sendDigits(): {exc}") from exc
+        raise CommandRefused(Commands.TOO_MANY, f"sendDigits(): {exc}") from exc
     return DONE
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from runtime.decisions.call_state import Phase
+from runtime.decisions.problems import Commands, Dials
+from runtime.legs.leg import DialRefused
 from runtime.sandbox.commands import AnswerCallDirect, CreateCall
 from runtime.session.call_leg import CallLeg
 from runtime.session.commands.table import LATER, CommandRefused, Handler, find_call
@@ -16,19 +18,19 @@ WAITING: Final = frozenset({Phase.IN_ALERTING, Phase.IN_RINGING})
 """A caller that has not been given a description of ours."""
 
 
-def caller_of(session: SessionContext, command: CreateCall) -> CallLeg | Notice | None:
+def caller_of(session: SessionContext, command: CreateCall) -> CallLeg | DialRefused | None:
     """Whose peer the new call is for; None for an ordinary call, and what the call fails with
     when it cannot be."""
     if command.direct_for is None:
         return None
     if session.units.get(command.direct_for) is None:
-        return Notice(code=487, reason="the incoming call has ended")
+        return DialRefused(Dials.NO_CALLER, "the incoming call has ended", code=487)
     caller = session.units.find(command.direct_for, CallLeg)
     if not caller.alive:
-        return Notice(code=487, reason="the incoming call has ended")
+        return DialRefused(Dials.NO_CALLER, "the incoming call has ended", code=487)
     if caller.phase not in WAITING:
         reason = f"callUserDirect() is for a call that waits, and this one is {caller.phase.value}"
-        return Notice(code=400, reason=reason)
+        return DialRefused(Dials.NO_CALLER, reason)
     return caller
 
 
@@ -36,15 +38,17 @@ def answer_direct(session: SessionContext, command: AnswerCallDirect, req: int) 
     what = "answerDirect()"
     call = find_call(session, command.unit)
     if session.units.get(command.peer) is None:
-        raise CommandRefused(f"{what}: the other call has ended; nothing was done")
+        raise CommandRefused(Commands.ENDED, f"{what}: the other call has ended; nothing was done")
     peer = session.units.find(command.peer, CallLeg)
     if peer.direct_for is not call:
         raise CommandRefused(
-            f"{what}: the other call was not made for this one by callUserDirect(); use answer()"
+            Commands.WRONG_THING,
+            f"{what}: the other call was not made for this one by callUserDirect(); use answer()",
         )
     if peer.phase is not Phase.CONNECTED:
         raise CommandRefused(
-            f"{what}: the other call is {peer.phase.value}; answer when it is Connected"
+            Commands.WRONG_MOMENT,
+            f"{what}: the other call is {peer.phase.value}; answer when it is Connected",
         )
     given = Notice(wire_headers=command.headers, display_name=command.display_name, req=req)
     call.answer_directly(peer, given)
@@ -56,8 +60,9 @@ def refuse_answer(session: SessionContext, call: CallLeg) -> None:
     for other in session.units.of(CallLeg):
         if other.direct_for is call and other.phase is Phase.CONNECTED:
             raise CommandRefused(
+                Commands.WRONG_MOMENT,
                 "answer(): a call by callUserDirect() is connected for this one; use "
-                "answerDirect(), or hang that call up first"
+                "answerDirect(), or hang that call up first",
             )
 
 

@@ -15,7 +15,7 @@ def request(session: SessionContext, command: RequestHttp, req: int) -> bool:
     try:
         session.http.request(command, req)
     except HttpRefused as exc:
-        raise CommandRefused(str(exc)) from exc
+        raise CommandRefused(exc.kind, str(exc)) from exc
     return LATER
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from runtime.decisions.problems import Commands
 from runtime.media.detect.progress import PLANS, country_code
 from runtime.sandbox.listening_commands import (
     DetectBeep,
@@ -43,7 +44,8 @@ def progress(session: SessionContext, command: DetectProgressTone, _: int) -> bo
     if country is None:
         known = ", ".join(sorted(PLANS))
         raise CommandRefused(
-            f"detectProgressTone({command.country!r}): this country is not known; known are {known}"
+            Commands.BAD_ARGUMENT,
+            f"detectProgressTone({command.country!r}): this country is not known, only: {known}",
         )
     call = find_audible(session, command.unit, "detectProgressTone()")
     call.detection.progress(country)
@@ -55,14 +57,17 @@ def machine(session: SessionContext, command: DetectMachine, _: int) -> bool:
     session.units.claim(command.detector, call.detection)
     if not call.detection.machine(command.detector, command.timeout_ms):
         session.units.drop(command.detector)
-        raise CommandRefused("amd: a detector listens to this call already; it goes on")
+        raise CommandRefused(
+            Commands.WRONG_MOMENT, "amd: a detector listens to this call already; it goes on"
+        )
     return DONE
 
 
 def statistics(session: SessionContext, command: MonitorStatistics, _: int) -> bool:
     if 0 < command.interval_s < SHORTEST_S:
         raise CommandRefused(
-            f"monitorMediaStatistics(): interval is {command.interval_s:g} s, and must be 3 to 10"
+            Commands.BAD_ARGUMENT,
+            f"monitorMediaStatistics(): interval is {command.interval_s:g} s, and must be 3 to 10",
         )
     call = find_audible(session, command.unit, "monitorMediaStatistics()")
     call.detection.monitor(command.interval_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from runtime.decisions.problems import Commands
 from runtime.mail import MailRefused
 from runtime.sandbox.mail_commands import SendMail
 from runtime.session.commands.table import LATER, CommandRefused, Handler
@@ -15,7 +16,7 @@ def send(session: SessionContext, command: SendMail, req: int) -> bool:
     try:
         session.mail.take(command, req)
     except MailRefused as exc:
-        raise CommandRefused(str(exc)) from exc
+        raise CommandRefused(Commands.TOO_MANY, str(exc)) from exc
     return LATER
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from runtime.decisions.problems import Commands
 from runtime.decisions.progress_tones import progress_tone, unknown_country
 from runtime.decisions.routing import ConferenceFull
 from runtime.media.port import RecordingFormat, Sound
@@ -82,7 +83,7 @@ def play_progress_tone(session: SessionContext, command: PlayProgressTone, req: 
     call = find_audible(session, command.unit, "playProgressTone()")
     script = progress_tone(command.country)
     if script is None:
-        raise CommandRefused(unknown_country(command.country))
+        raise CommandRefused(Commands.BAD_ARGUMENT, unknown_country(command.country))
     prompt = Prompt(
         req=req, playback=command.playback, what="playProgressTone()", source=script, loop=True
     )
@@ -137,7 +138,7 @@ def _send_to_socket(session: SessionContext, command: SendMediaTo, socket: WebSo
     try:
         node = socket.node_of(command)
     except SocketRefused as exc:
-        raise CommandRefused(str(exc)) from exc
+        raise CommandRefused(exc.kind, str(exc)) from exc
     session.routes.connect(command.source, node)
     socket.hear(node, command)
     return DONE

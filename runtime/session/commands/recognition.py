@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from runtime.decisions.problems import Commands
 from runtime.sandbox.recognition_commands import CreateRecogniser, StopRecogniser
 from runtime.session.commands.table import DONE, CommandRefused, Handler
 from runtime.session.context import SessionContext
@@ -19,7 +20,7 @@ def create(session: SessionContext, command: CreateRecogniser, _: int) -> bool:
         session.units.drop(command.unit)
         why = f"ASR limit reached: a session has at most {most} at once; stop one first"
         session.events.emit("ASR.Error", unit=command.unit, fields={"error": why})
-        raise CommandRefused(why)
+        raise CommandRefused(Commands.TOO_MANY, why)
     recogniser.open(command.unit, command)
     return DONE
 

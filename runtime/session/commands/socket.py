@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from runtime.decisions.problems import Commands
 from runtime.sandbox.socket_commands import (
     AllowSockets,
     ClearSocket,
@@ -26,7 +27,7 @@ def create(session: SessionContext, command: CreateSocket, _: int) -> bool:
     if not room:
         why = f"WebSocket limit reached: a session has at most {most} at once; close one first"
         socket.turn_away(command.unit, why)
-        raise CommandRefused(why)
+        raise CommandRefused(Commands.TOO_MANY, why)
     socket.open(command.unit, command)
     return DONE
 
@@ -40,7 +41,7 @@ def send(session: SessionContext, command: SendSocketText, _: int) -> bool:
     try:
         session.units.find(command.unit, WebSocket).send(command.text)
     except SocketRefused as exc:
-        raise CommandRefused(str(exc)) from exc
+        raise CommandRefused(exc.kind, str(exc)) from exc
     return DONE
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from runtime.decisions.problems import Commands
 from runtime.decisions.storage import Pair, StorageFull, TooManyKeys, listed
 from runtime.sandbox.frames import ResponseFrame, body_frames
 from runtime.sandbox.storage_commands import GetPair, ListKeys, PutPair, RemovePair, Report
@@ -28,7 +29,7 @@ def put(session: SessionContext, command: PutPair, req: int) -> bool:
             session.application, command.key, command.value, command.ttl, most
         )
     except StorageFull as exc:
-        raise CommandRefused(str(exc)) from exc
+        raise CommandRefused(Commands.TOO_MANY, str(exc)) from exc
     return _settle(session, req, pair)
 
 
@@ -42,7 +43,7 @@ def keys(session: SessionContext, command: ListKeys, req: int) -> bool:
     try:
         session.events.settle(req, listed(found))
     except TooManyKeys as exc:
-        raise CommandRefused(str(exc)) from exc
+        raise CommandRefused(Commands.TOO_MANY, str(exc)) from exc
     return LATER
 
 

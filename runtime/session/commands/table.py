@@ -9,6 +9,7 @@ import attrs
 
 from runtime.decisions.call_state import IllegalInput
 from runtime.decisions.limits import refuse_custom_data
+from runtime.decisions.problems import Commands
 from runtime.decisions.routing import NodeGone, RoutingRefused
 from runtime.decisions.timeline import mask_command
 from runtime.sandbox.commands import Command
@@ -29,6 +30,10 @@ C = TypeVar("C", bound=Command)
 class CommandRefused(Exception):
     """The command cannot be carried out now; str() is the error that the script gets."""
 
+    def __init__(self, kind: Commands, error: str) -> None:
+        super().__init__(error)
+        self.kind = kind
+
 
 REFUSALS: Final = (CommandRefused, UnitRefused, RoutingRefused, IllegalInput)
 """What handlers raise; anything else is a bug and ends the session."""
@@ -41,20 +46,25 @@ def carry_out(session: SessionContext, table: Mapping[str, Handler], frame: Comm
         settled = table[frame.command.op](session, frame.command, frame.req)
     except REFUSALS as exc:
         ended = isinstance(exc, UnitEnded | NodeGone)
-        refuse(session, frame, str(exc), value=UNIT_ENDED if ended else None)
+        refuse(session, frame, exc.kind, str(exc), value=UNIT_ENDED if ended else None)
         return
     if settled:
         session.events.settle(frame.req)
 
 
 def refuse(
-    session: SessionContext, frame: CommandFrame, error: str, *, value: str | None = None
+    session: SessionContext,
+    frame: CommandFrame,
+    kind: Commands,
+    error: str,
+    *,
+    value: str | None = None,
 ) -> None:
-    """The command has no effect; the script and the timeline are told why."""
+    """The command has no effect; the script and the timeline are told why, with the number."""
     leg = _leg_of(session, frame.command)
     where = frame.where or None
-    session.timeline.record("refusal", error, leg=leg, op=frame.command.op, where=where)
-    session.events.settle(frame.req, value, error=error)
+    session.timeline.refuse(kind, error, leg=leg, op=frame.command.op, where=where)
+    session.events.settle(frame.req, value, error=f"{error} ({kind.number})")
 
 
 def _record(session: SessionContext, frame: CommandFrame) -> None:
@@ -75,7 +85,7 @@ def check_custom_data(session: SessionContext, value: str) -> None:
     """Raises CommandRefused when it is too long."""
     why = refuse_custom_data(session.settings.limits, value)
     if why is not None:
-        raise CommandRefused(why)
+        raise CommandRefused(Commands.TOO_MANY, why)
 
 
 def find_audible(session: SessionContext, unit: int, what: str) -> CallLeg:
@@ -83,8 +93,9 @@ def find_audible(session: SessionContext, unit: int, what: str) -> CallLeg:
     call = find_call(session, unit)
     if call.is_direct:
         raise CommandRefused(
+            Commands.AUDIO_ELSEWHERE,
             f"{what}: the audio of this call passes directly between its peers (callUserDirect, "
-            "answerDirect), so that nothing of it can be heard, said or recorded here"
+            "answerDirect), so that nothing of it can be heard, said or recorded here",
         )
     return call
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from runtime.decisions.call_state import Phase
+from runtime.decisions.problems import Commands
 from runtime.decisions.transfers import TARGET_NOT_CONNECTED
 from runtime.legs.leg import Leg
 from runtime.sandbox.transfer_commands import HandleTransfers, ReportTransfer, TransferCall
@@ -28,10 +29,14 @@ def _target(session: SessionContext, command: TransferCall) -> str | Leg | None:
     """None for another call that is not connected, or no more."""
     if command.other is None:
         if not command.to:
-            raise CommandRefused("transferTo(): neither an address nor a call is given")
+            raise CommandRefused(
+                Commands.BAD_ARGUMENT, "transferTo(): neither an address nor a call is given"
+            )
         return command.to
     if command.other == command.unit:
-        raise CommandRefused("transferTo(): a call cannot be transferred to itself")
+        raise CommandRefused(
+            Commands.BAD_ARGUMENT, "transferTo(): a call cannot be transferred to itself"
+        )
     if session.units.get(command.other) is None:
         return None
     other = session.units.find(command.other, CallLeg)
@@ -41,7 +46,9 @@ def _target(session: SessionContext, command: TransferCall) -> str | Leg | None:
 def _connected(session: SessionContext, unit: int, what: str) -> tuple[CallLeg, Leg]:
     call = find_call(session, unit)
     if call.leg is None or call.phase is not Phase.CONNECTED:
-        raise CommandRefused(f"{what}: the call is not connected; nothing was sent")
+        raise CommandRefused(
+            Commands.WRONG_MOMENT, f"{what}: the call is not connected; nothing was sent"
+        )
     return call, call.leg
 
 
@@ -53,9 +60,14 @@ def handle(session: SessionContext, command: HandleTransfers, _: int) -> bool:
 def report(session: SessionContext, command: ReportTransfer, _: int) -> bool:
     call, leg = _connected(session, command.unit, "notifyBlindTransfer")
     if 200 < command.code < 300:
-        raise CommandRefused(f"notifyBlindTransferFailed(): {command.code} is no failure")
+        raise CommandRefused(
+            Commands.BAD_ARGUMENT, f"notifyBlindTransferFailed(): {command.code} is no failure"
+        )
     if not call.transfer.report(leg, command.code, command.reason):
-        raise CommandRefused("the peer of this call has asked for no transfer; nothing was sent")
+        raise CommandRefused(
+            Commands.WRONG_MOMENT,
+            "the peer of this call has asked for no transfer; nothing was sent",
+        )
     return DONE
 
 

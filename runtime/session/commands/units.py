@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from runtime.decisions.problems import Commands
 from runtime.decisions.tone_notation import BadToneScript, parse
 from runtime.media.port import RecordingFormat, Sound
 from runtime.media.sounds.sound_port import Fetching, Voice
@@ -63,7 +64,7 @@ def create_tone_player(session: SessionContext, command: CreateTonePlayer, _: in
     try:
         script = parse(command.script, loop=command.loop)
     except BadToneScript as exc:
-        raise CommandRefused(str(exc)) from exc
+        raise CommandRefused(Commands.BAD_ARGUMENT, str(exc)) from exc
     return _open_player(session, command.unit, Player(session), script)
 
 
@@ -110,7 +111,7 @@ def _refuse(session: SessionContext, unit: int, kind: str, limit: int) -> None:
     session.units.drop(unit)
     error = f"{kind} limit reached: a session has at most {limit} at once; stop one first"
     session.events.emit(f"{kind}.Error", unit=unit, fields={"error": error})
-    raise CommandRefused(error)
+    raise CommandRefused(Commands.TOO_MANY, error)
 
 
 def pause_player(session: SessionContext, command: PausePlayer, _: int) -> bool:

@@ -102,6 +102,7 @@ async def test_codecs_that_we_lack_get_488_with_a_warning_that_names_them(
     assert name == "Warning"
     assert "G729" in warning
     assert "G722" in warning
+    assert '"E2111 ' in warning
     assert [(r.code, r.kind) for r in desk.refused] == [(488, Calls.NO_AUDIO_IN_COMMON)]
     assert [leg.closed for leg in desk.engine.legs] == [1]
     nursery.cancel_scope.cancel()

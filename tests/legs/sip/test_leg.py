@@ -107,6 +107,17 @@ def test_a_rejected_leg_ends_with_the_code_and_closes_its_audio() -> None:
     assert made.media.closed == 1
 
 
+def test_a_refusal_of_the_runtime_is_numbered_for_whoever_reads_the_warning() -> None:
+    made = stage()
+    made.leg.reject(404, "no rule " + "x" * 300, {}, problem="E2104")
+    [asked] = made.session.asked
+    assert asked.reason == "no rule " + "x" * 300
+    assert dict(asked.headers)["Warning"].startswith('399 callstage "E2104 no rule x')
+    scripted = stage()
+    scripted.leg.reject(486, "busy", {})
+    assert scripted.session.asked[0].headers == ()
+
+
 def test_a_hang_up_before_the_answer_refuses_with_the_given_code() -> None:
     made = stage()
     made.leg.hangup({}, code=480, reason="nobody is there")

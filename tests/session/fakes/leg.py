@@ -111,7 +111,7 @@ class FakeLeg:
         self._out(f"200 with the audio of {peer.identity.number}", headers)
         self.media.close()
 
-    def reject(self, code: int, reason: str, headers: Headers) -> None:
+    def reject(self, code: int, reason: str, headers: Headers, *, problem: str = "") -> None:
         self._end(str(code), code, reason, headers)
 
     def hangup(self, headers: Headers, *, code: int = 487, reason: str = "") -> None:
@@ -150,7 +150,7 @@ class FakeDialer:
         self.requests.append(request)
         await trio.sleep(self.delay_s)
         if self.refusal is not None:
-            raise DialRefused(self.refusal.code, self.refusal.reason)
+            raise DialRefused(self.refusal.kind, self.refusal.reason)
         leg = FakeLeg(incoming=False, number=request.to)
         self.legs.append(leg)
         return leg

@@ -99,7 +99,7 @@ async def test_a_fifth_tag_is_refused(sim: Sim) -> None:
     await sim.advance(1)
     assert sim.logs == [
         "Call.sendMediaTo() failed: 4 streams with other tags go to this socket already; stop one "
-        "with stopMediaTo(), or open another socket"
+        "with stopMediaTo(), or open another socket (E2405)"
     ]
     operator.hang_up()
     caller.hang_up()

@@ -111,7 +111,7 @@ async def test_too_many_pairs_are_refused(sim: Sim) -> None:
 """,
     ) == [
         "ApplicationStorage.put(): there are 1 pairs already, the limit; remove some, or give "
-        "them a shorter ttl"
+        "them a shorter ttl (E2405)"
     ]
 
 

@@ -65,10 +65,11 @@ async def test_a_refused_command_says_why_and_nothing_ends(
     await sim.call()
     await trio.sleep(5)
     name, why = refusal.split(": ", 1)
-    assert sim.logs[0] == f"refused: Call.{name}: {why}"
+    assert sim.logs[0] == f"refused: Call.{name}: {why} (E2402)"
     assert "goes on" in sim.logs
     (row,) = [row for row in sim.timeline if row.kind == "refusal"]
     assert (row.what, row.leg) == (refusal, "s1-2")
+    assert row.detail["problem"] == "E2402"
     assert str(row.detail["where"]).startswith("scenario.py:")
 
 
@@ -126,10 +127,11 @@ async def test_an_outgoing_call_cannot_be_answered_or_rejected(sim: Sim) -> None
     caller = await sim.call()
     await caller.ended()
     assert sim.logs == [
-        f"Call.ring(): this is an outgoing call; ring() {NOT_ANSWERED}",
-        f"Call.startEarlyMedia(): this is an outgoing call; startEarlyMedia() {NOT_ANSWERED}",
-        f"Call.reject(): this is an outgoing call; reject() {NOT_ANSWERED}",
-        f"this is an outgoing call; answer() {NOT_ANSWERED}",
+        f"Call.ring(): this is an outgoing call; ring() {NOT_ANSWERED} (E2402)",
+        "Call.startEarlyMedia(): this is an outgoing call; startEarlyMedia() "
+        f"{NOT_ANSWERED} (E2402)",
+        f"Call.reject(): this is an outgoing call; reject() {NOT_ANSWERED} (E2402)",
+        f"this is an outgoing call; answer() {NOT_ANSWERED} (E2402)",
     ]
 
 
@@ -168,7 +170,7 @@ async def test_digits_for_a_call_that_is_not_answered_are_not_collected_without_
     )
     await (await sim.call()).ended()
     assert sim.logs == [
-        "Call.sendDigits(): more than 1024 digits wait for the answer; nothing was sent"
+        "Call.sendDigits(): more than 1024 digits wait for the answer; nothing was sent (E2405)"
     ]
 
 
@@ -208,8 +210,8 @@ async def test_more_players_than_ten_end_with_an_error_and_take_nothing_more(sim
     limit = "Player limit reached: a session has at most 10 at once; stop one first"
     assert sim.logs == [
         limit,
-        f"VoxEngine.createURLPlayer() failed: {limit}",
-        "Player.sendMediaTo() ignored: one of the two has ended; nothing was done",
+        f"VoxEngine.createURLPlayer() failed: {limit} (E2405)",
+        "Player.sendMediaTo() ignored: one of the two has ended; nothing was done (E2401)",
         "Player.sendMediaTo() ignored: <Player s1-21> has ended",
     ]
 

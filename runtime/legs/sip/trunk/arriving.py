@@ -8,7 +8,8 @@ from __future__ import annotations
 import attrs
 
 from runtime.decisions.numbers import Rewritten, rewrite
-from runtime.legs.leg import LegIdentity
+from runtime.decisions.problems import Calls, Dials
+from runtime.legs.leg import DialRefused, LegIdentity
 from runtime.legs.sip.trunk.caller import Asserted, asserted, user_or_number
 from runtime.legs.sip.trunk.recognition import Recognised
 from runtime.legs.sip.trunks import Trunk
@@ -17,11 +18,18 @@ from sip.message import Request
 
 @attrs.frozen(kw_only=True)
 class TrunkRefusal:
-    """Why a call is not taken or placed: `status` and `reason` for the wire, timeline and log."""
+    """Why a call is not taken or placed, for the wire, timeline and log."""
 
-    status: int
+    kind: Calls | Dials
+    """Of a call that comes or of one that a script dials."""
+    status: int = attrs.field(default=attrs.Factory(lambda self: self.kind.status, takes_self=True))
     reason: str
     retry_after_s: int | None = None
+
+    def for_a_call(self) -> DialRefused:
+        """As a dialled call fails."""
+        assert isinstance(self.kind, Dials)
+        return DialRefused(self.kind, self.reason, code=self.status)
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +45,7 @@ def refuse_direction(trunk: Trunk) -> TrunkRefusal | None:
     if trunk.policy.takes_calls:
         return None
     return TrunkRefusal(
-        status=403,
+        kind=Calls.TRUNK_ONE_WAY,
         reason=f'trunk {trunk.name} is configured for outgoing calls only (calls = "out")',
     )
 
@@ -47,7 +55,7 @@ def refuse_placing(trunk: Trunk) -> TrunkRefusal | None:
     if trunk.policy.places_calls:
         return None
     return TrunkRefusal(
-        status=403,
+        kind=Dials.TRUNK_ONE_WAY,
         reason=f'trunk {trunk.name} is configured for incoming calls only (calls = "in")',
     )
 

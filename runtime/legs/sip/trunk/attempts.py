@@ -54,7 +54,7 @@ class Attempts:
         except DialRefused as exc:
             self._failed(exc.reason)
             if not self._next():
-                raise DialRefused(exc.code, self._summary(exc.reason)) from exc
+                raise DialRefused(exc.kind, self._summary(exc.reason), code=exc.code) from exc
 
     def on_sip_event(self, session: InviteSession, event: events.SessionEvent) -> None:
         if isinstance(event, events.Provisional | events.Answered):
@@ -79,7 +79,7 @@ class Attempts:
         """The INVITE over the current route. Raises DialRefused."""
         line = self._enter(self._current.trunk)
         if isinstance(line, TrunkRefusal):
-            raise DialRefused(line.status, line.reason)
+            raise line.for_a_call()
         try:
             self._send(self._current, self)
         except DialRefused:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
+from runtime.decisions.problems import Calls, Dials
 from runtime.decisions.trunk_health import TrunkHealth, TrunkState
 from runtime.decisions.trunk_load import TrunkLoad, Way
 from runtime.legs.sip.trunk.arriving import TrunkRefusal, refuse_direction, refuse_placing
@@ -53,7 +54,7 @@ class TrunkDesk:
         excess = self._loads[name].enter(way, self._now())
         if excess is not None:
             return TrunkRefusal(
-                status=503,
+                kind=Calls.TRUNK_FULL if way == "in" else Dials.TRUNK_UNAVAILABLE,
                 reason=f"trunk {name} {excess.reason}",
                 retry_after_s=excess.retry_after_s,
             )
@@ -66,7 +67,7 @@ class TrunkDesk:
             return None
         down_s = self._now() - health.since
         return TrunkRefusal(
-            status=503,
+            kind=Dials.TRUNK_UNAVAILABLE,
             reason=f"trunk {name} has been down for {down_s:.0f} s: {health.reason}",
         )
 

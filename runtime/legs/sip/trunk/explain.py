@@ -9,13 +9,13 @@ from __future__ import annotations
 import attrs
 
 from runtime.decisions.numbers import Rewritten
+from runtime.decisions.problems import Calls
 from runtime.legs.leg import DialRefused, DialRequest
 from runtime.legs.sip.route import OutgoingRules, Plan
 from runtime.legs.sip.trunk.arriving import TrunkRefusal, numbers_of, refuse_direction
 from runtime.legs.sip.trunks import Trunk
 from runtime.session.rules import MAX_TRIED, NoMatch, Routing
 
-NOT_FOUND = 404
 """Of a call that no rule takes (runtime/session/registry.py)."""
 
 
@@ -70,7 +70,7 @@ def explain_inbound(
         called, calling = numbers.called, numbers.caller
     found = routing.choose(called.number)
     if isinstance(found, NoMatch):
-        refusal = refusal or TrunkRefusal(status=NOT_FOUND, reason=found.explanation)
+        refusal = refusal or TrunkRefusal(kind=Calls.NO_RULE, reason=found.explanation)
         rule, scenario = None, ""
     else:
         rule, scenario = found.rule, found.scenario
@@ -108,7 +108,7 @@ def explain_outbound(rules: OutgoingRules, target: str, caller: str) -> Outbound
     try:
         plan: Plan = rules.plan(request)
     except DialRefused as exc:
-        return Outbound(refusal=TrunkRefusal(status=exc.code, reason=exc.reason))
+        return Outbound(refusal=TrunkRefusal(kind=exc.kind, status=exc.code, reason=exc.reason))
     attempts = tuple(
         Attempt(
             trunk=route.trunk,

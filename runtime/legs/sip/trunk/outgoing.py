@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from runtime.decisions.numbers import dialled_number, rewrite
+from runtime.decisions.problems import Dials
 from runtime.legs.leg import DialRefused
 from runtime.legs.sip.trunk.caller import ANONYMOUS, ShownCaller, shown_caller
 from runtime.legs.sip.trunks import Trunk
@@ -28,7 +29,7 @@ def caller_over(
     if given and not withheld and not policy.permits_callerid(dialled_number(user) or user):
         allowed = ", ".join((*policy.callerids, policy.callerid)[:8]).rstrip(", ")
         raise DialRefused(
-            403,
+            Dials.CALLER_NOT_PERMITTED,
             f"trunk {trunk.name} does not let scripts call themselves {user[:80]!r}: its callerids "
             f"are {allowed}",
         )

@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 
 from runtime.decisions.patterns import MAX_SUBJECT, number_pattern
+from runtime.decisions.problems import Dials
 from runtime.legs.sip.trunk.arriving import TrunkRefusal
 from runtime.legs.sip.trunks import Trunk
 
@@ -70,7 +71,8 @@ class RouteTable:
         if not usable:
             why = "none is configured" if not self.trunks else 'none has calls = "out" or "both"'
             return TrunkRefusal(
-                status=403, reason=f"{number} needs a trunk and {why}; add a [[trunk]]"
+                kind=Dials.NEEDS_TRUNK,
+                reason=f"{number} needs a trunk and {why}; add a [[trunk]]",
             )
         if not self.routes:
             first = usable[0]
@@ -85,7 +87,7 @@ class RouteTable:
         more = len(tried) - MAX_TRIED
         shown = ", ".join(tried[:MAX_TRIED]) + (f", and {more} more" if more > 0 else "")
         return TrunkRefusal(
-            status=403,
+            kind=Dials.NO_ROUTE,
             reason=f"no route leads to {number}: tried {shown}; add a [[route]], or see: "
             f"callstage explain {number}",
         )
