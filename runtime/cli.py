@@ -30,6 +30,7 @@ from runtime.verbs import remote as remote_verbs
 from runtime.verbs import secrets as secrets_verb
 from runtime.verbs import users as users_verb
 from runtime.verbs.asking import JsonOption
+from runtime.verbs.output import command_output
 
 app = typer.Typer(
     name="callstage",
@@ -369,6 +370,6 @@ def _leave(status: int) -> None:
 def main() -> None:
     """The entry point of the distribution."""
     try:
-        app()
+        command_output(app)
     finally:
         gc.freeze()  # at the exit nobody needs to look for garbage, either
