@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runtime.control.heads import MAX_HEAD, Kind, kind_of
 from runtime.control.places import Places
+from runtime.control.unreadable import explain
 
 BACKLOG: Final = 128
 KEEP_ALIVE_S: Final = 20.0
@@ -71,11 +72,13 @@ class Reread:
 
 
 class Serving(TCPServer):
-    """Hypercorn's server of one connection, which ends when the client has gone."""
+    """Hypercorn's server of one connection, which ends when the client has gone, and says what it
+    does not understand."""
 
     async def _read_data(self) -> None:
         """Hypercorn would wait for the next request of a client that has closed, as long as for
         one that is there: some clients a second that ask once would take up all places."""
+        explain(self.protocol)
         await super()._read_data()
         await self.idle_task.stop()
 

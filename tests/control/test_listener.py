@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
 import attrs
+import h11
 import httpx
 import pytest
 import trio
-from starlette.responses import StreamingResponse
+from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from trio.testing import MockClock
 
@@ -280,3 +282,73 @@ async def test_what_breaks_the_http_library_breaks_one_connection(breaking: byte
             assert (await client.get("/after")).text == "served"
     assert doors.requests[-1] == "GET /after "
     assert len(doors.faults) == 1
+
+
+async def answers(port: int, sent: bytes) -> list[tuple[int, str, bytes]]:
+    """Status, type and body of all that comes back, to the end of the connection."""
+    found = list[tuple[int, str, bytes]]()
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all(sent)
+        received = b""
+        # What the server has not read when it closes resets the connection, after its answer.
+        with contextlib.suppress(trio.BrokenResourceError):
+            async for part in stream:
+                received += part
+    while received:
+        reader = h11.Connection(h11.CLIENT)
+        reader.send(h11.Request(method="GET", target="/", headers=[("Host", "a")]))
+        reader.send(h11.EndOfMessage())
+        reader.receive_data(received)
+        body = b""
+        while not isinstance(event := reader.next_event(), h11.EndOfMessage):
+            if isinstance(event, h11.Response):
+                status, kind = event.status_code, dict(event.headers)[b"content-type"].decode()
+            elif isinstance(event, h11.Data):
+                body += bytes(event.data)
+            else:
+                raise AssertionError(event)
+        found.append((status, kind, body))
+        received = reader.trailing_data[0]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code", "what"),
+    [
+        (b"GET / HTTP/1.1\r\nnonsense\r\n\r\n", 400, "E1006", "illegal header line"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "E1006", "Missing mandatory Host: header"),
+        (b"what is this?\r\n\r\n", 400, "E1006", "illegal request line"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, "E1006", "illegal request"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 40_000, 431, "E1007", "too long"),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+            501,
+            "E1008",
+            "Transfer-Encoding",
+        ),
+    ],
+)
+async def test_what_is_no_request_is_refused_with_a_problem_body(
+    sent: bytes, status: int, code: str, what: str
+) -> None:
+    async with listening() as (doors, _, port):
+        [(answered, kind, body)] = await answers(port, sent)
+    problem = json.loads(body)
+    assert (answered, kind) == (status, "application/problem+json")
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert what in problem["detail"]
+    assert (doors.requests, doors.faults) == ([], [])
+
+
+async def test_what_follows_a_request_on_its_connection_is_refused_in_the_same_way() -> None:
+    first = b"GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    class Typed(Doors):
+        async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await JSONResponse("one")(scope, receive, send)
+
+    async with listening(Typed()) as (doors, _, port):
+        served, refused = await answers(port, first + b"\0\0\r\n\r\n")
+    assert served == (200, "application/json", b'"one"')
+    assert (refused[0], json.loads(refused[2])["code"]) == (400, "E1006")
+    assert doors.faults == []

@@ -15,13 +15,21 @@ from runtime.decisions.problems import (
     Http,
     KnownProblem,
     Setup,
+    Unreadable,
     of_status,
 )
 
-KINDS: tuple[type[KnownProblem], ...] = (Http, Calls, Dials, Commands, Setup)
+KINDS: tuple[type[KnownProblem], ...] = (Http, Unreadable, Calls, Dials, Commands, Setup)
 
 
-BEGIN = {Http: "E1.", Calls: "E2[12]", Dials: "E23", Commands: "E24", Setup: "E3[01]"}
+BEGIN = {
+    Http: "E1.",
+    Unreadable: "E10",
+    Calls: "E2[12]",
+    Dials: "E23",
+    Commands: "E24",
+    Setup: "E3[01]",
+}
 
 
 def test_a_number_belongs_to_one_problem() -> None:
@@ -37,8 +45,8 @@ def test_a_problem_says_why_and_what_to_do(each: KnownProblem) -> None:
     assert each.remedy.endswith(".")
 
 
-@pytest.mark.parametrize("each", Http, ids=lambda each: each.number)
-def test_http_s_have_a_status_of_http(each: Http) -> None:
+@pytest.mark.parametrize("each", [*Http, *Unreadable], ids=lambda each: each.number)
+def test_http_s_have_a_status_of_http(each: KnownProblem) -> None:
     assert HTTPStatus(each.status) >= HTTPStatus.BAD_REQUEST
 
 

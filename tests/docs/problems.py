@@ -10,7 +10,16 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from runtime.decisions.problems import EVERY, Calls, Commands, Dials, Http, KnownProblem, Setup
+from runtime.decisions.problems import (
+    EVERY,
+    Calls,
+    Commands,
+    Dials,
+    Http,
+    KnownProblem,
+    Setup,
+    Unreadable,
+)
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs/reference/problems"
 INTRODUCTION: Final = """\
@@ -42,7 +51,7 @@ def pages() -> Mapping[str, str]:
         "README.md": "\n".join(
             (
                 INTRODUCTION,
-                *_list("HTTP", Http),
+                *_list("HTTP", (*Unreadable, *Http)),
                 *_list("Calls and signalling", Calls),
                 *_list("Calls that scripts dial", Dials),
                 *_list("What scripts ask for", Commands),
@@ -76,7 +85,7 @@ def _page(problem: KnownProblem) -> str:
 
 
 def _shown(problem: KnownProblem) -> str:
-    if isinstance(problem, Http):
+    if isinstance(problem, Http | Unreadable):
         return f"{problem.status} {HTTPStatus(problem.status).phrase}"
     return _status(problem)
 

@@ -8,3 +8,4 @@ from runtime.decisions.problems.every import EVERY as EVERY
 from runtime.decisions.problems.http import Http as Http
 from runtime.decisions.problems.known import KnownProblem as KnownProblem
 from runtime.decisions.problems.setup import Setup as Setup
+from runtime.decisions.problems.unreadable import Unreadable as Unreadable

@@ -10,7 +10,8 @@ from runtime.decisions.problems.dials import Dials
 from runtime.decisions.problems.http import Http
 from runtime.decisions.problems.known import KnownProblem
 from runtime.decisions.problems.setup import Setup
+from runtime.decisions.problems.unreadable import Unreadable
 
 EVERY: Final[tuple[KnownProblem, ...]] = tuple(
-    sorted((*Http, *Calls, *Dials, *Commands, *Setup), key=lambda each: each.number)
+    sorted((*Http, *Unreadable, *Calls, *Dials, *Commands, *Setup), key=lambda each: each.number)
 )
