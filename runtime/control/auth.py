@@ -7,7 +7,7 @@ own name to 127.0.0.1, and the Origin, so that one of another site cannot start 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import attrs
@@ -21,8 +21,10 @@ from runtime.control.rates import Rates
 from runtime.control.routes import MAX_BODY_BYTES, Endpoint, Table
 from runtime.control.scopes import LOCAL, NOBODY, Caller
 from runtime.decisions.problems import Http
+from runtime.store import StoreError
 
 _LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+UNKNOWN_OWNER: Final = "the runtime cannot read whose token this is; see its log"
 MAX_TOKEN: Final = 512
 """Characters; nothing longer is hashed."""
 
@@ -32,7 +34,7 @@ class AccessRule:
     """`owner`: whose token this is, if anybody's."""
 
     loopback: bool
-    owner: Callable[[str], Caller | None]
+    owner: Callable[[str], Awaitable[Caller | None]]
     rates: Rates
 
 
@@ -54,15 +56,18 @@ class Gate:
         address = (scope.get("client") or ("",))[0]
         most = endpoint.most_bytes if endpoint else MAX_BODY_BYTES
         try:
-            scope["callstage.caller"] = self._admit(headers, endpoint, address)
+            scope["callstage.caller"] = await self._admit(headers, endpoint, address)
             _check_size(headers, most)
         except Problem as exc:
             refusal = problem_response(exc.kind, exc.detail, exc.errors, exc.headers)
             await refusal(scope, receive, send)
             return
+        except StoreError:
+            await problem_response(Http.FAULT, UNKNOWN_OWNER)(scope, receive, send)
+            raise
         await self._app(scope, Arriving(receive, most), send)
 
-    def _admit(self, headers: Headers, endpoint: Endpoint | None, address: str) -> Caller:
+    async def _admit(self, headers: Headers, endpoint: Endpoint | None, address: str) -> Caller:
         """Raises Problem."""
         if self._rule.loopback:
             _check_host(headers.get("host", ""))
@@ -73,7 +78,7 @@ class Gate:
         if endpoint is not None and endpoint.scope is None and "authorization" not in headers:
             return LOCAL if _is_loopback(address) else NOBODY
         _pause(self._rates.wait_for_attempt(address, now))
-        caller = self._owner(headers.get("authorization", ""), address, now)
+        caller = await self._owner(headers.get("authorization", ""), address, now)
         _pause(self._rates.wait_for_request(caller.name, now))
         wanted = endpoint.scope if endpoint is not None else None
         if wanted is not None and wanted not in caller.scopes:
@@ -83,11 +88,11 @@ class Gate:
             )
         return caller
 
-    def _owner(self, authorization: str, address: str, now: float) -> Caller:
+    async def _owner(self, authorization: str, address: str, now: float) -> Caller:
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
         if scheme.lower() == "bearer" and 0 < len(token) <= MAX_TOKEN:
-            caller = self._rule.owner(token)
+            caller = await self._rule.owner(token)
             if caller is not None:
                 return caller
         if authorization:

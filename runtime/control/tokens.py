@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -26,6 +26,7 @@ from runtime.control.scopes import Caller, Scope, caller_of
 from runtime.decisions.problems import Http
 from runtime.store import Database
 from runtime.store import tokens as stored
+from runtime.store.watch import Watch
 
 MAX_TOKENS: Final = 1_000
 """Each request is held against all of them."""
@@ -38,7 +39,8 @@ def digest_of(token: str) -> str:
 
 
 class TokenBook:
-    """Who a token belongs to."""
+    """Who a token belongs to, also when another runtime on the same data folder made it or took it
+    back: what is known here is held against the database at each question."""
 
     def __init__(self, store: Database, configured: Iterable[TokenSettings]) -> None:
         self.store = store
@@ -47,21 +49,32 @@ class TokenBook:
             for each in configured
         }
         self._made: dict[str, Caller] = {}
+        self._watch = Watch(store.file)
+        self._version: int | None = None
+        """Of the database when `_made` was read."""
+
+    def close(self) -> None:
+        self._watch.close()
 
     async def load(self) -> None:
-        """What is in the database. Raises StoreError."""
-        rows = await self.store.read(stored.list_tokens)
-        self._made = {
-            row["sha256"]: Caller(row["name"], _scopes(row["scopes"].split()), row["application"])
-            for row in rows
-        }
+        """What is in the database, if it was written to. Raises StoreError."""
+        seen = await self._watch.read(stored.list_tokens, self._version)
+        if seen is not None:
+            self._made = {
+                row["sha256"]: Caller(
+                    row["name"], _scopes(row["scopes"].split()), row["application"]
+                )
+                for row in seen.found
+            }
+            self._version = seen.version
 
-    def owner(self, token: str) -> Caller | None:
+    async def owner(self, token: str) -> Caller | None:
+        """Raises StoreError when the database cannot be read."""
         digest = digest_of(token)
-        found: Caller | None = None
-        for known, caller in (*self._configured.items(), *self._made.items()):
-            if hmac.compare_digest(digest, known):
-                found = caller
+        found = _among(self._configured, digest)
+        if found is None:
+            await self.load()
+            found = _among(self._made, digest)
         return found
 
     def names(self) -> set[str]:
@@ -69,6 +82,15 @@ class TokenBook:
 
     def __len__(self) -> int:
         return len(self._made)
+
+
+def _among(known: Mapping[str, Caller], digest: str) -> Caller | None:
+    """All of them are looked at, for as long whichever it is."""
+    found: Caller | None = None
+    for each, caller in known.items():
+        if hmac.compare_digest(digest, each):
+            found = caller
+    return found
 
 
 @attrs.frozen

@@ -16,3 +16,11 @@ class StartError(Exception):
 def numbered(kind: Setup, why: str) -> str:
     """A fault as the command shows it."""
     return f"{why} ({kind.number})"
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """The exceptions of a group of groups."""
+    found: list[BaseException] = []
+    for exc in group.exceptions:
+        found += leaves(exc) if isinstance(exc, BaseExceptionGroup) else [exc]
+    return found

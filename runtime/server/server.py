@@ -42,7 +42,7 @@ from runtime.media.port import MediaUnavailable, RecordingError
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import LaunchError
 from runtime.server.children import Children
-from runtime.server.fault import StartError
+from runtime.server.fault import StartError, leaves
 from runtime.server.isolation import check_isolation
 from runtime.server.machine import raise_descriptor_limit, sessions_that_fit
 from runtime.server.records import Records
@@ -244,6 +244,7 @@ class Server:
                 await self._leave()
                 services.cancel_scope.cancel()
             children.cancel_scope.cancel()
+        self._tokens.close()
         self._records.store.close()
         self.ended.set()
 
@@ -365,14 +366,6 @@ class Server:
         self._http_ending.set()
         with trio.move_on_after(GRACE_S):
             await self._http_ended.wait()
-
-
-def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    """The exceptions of a group of groups."""
-    found: list[BaseException] = []
-    for exc in group.exceptions:
-        found += leaves(exc) if isinstance(exc, BaseExceptionGroup) else [exc]
-    return found
 
 
 def _http_listener(config: Config) -> HttpListener:

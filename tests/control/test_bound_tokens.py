@@ -227,3 +227,22 @@ async def test_events_of_other_applications_are_not_told(autojump_clock: MockClo
 
 def test_the_scopes_of_the_configuration_are_those_that_there_are() -> None:
     assert tuple(scope.value for scope in Scope) == EVERY_SCOPE
+
+
+async def test_a_token_of_one_runtime_counts_in_another_on_the_same_folder(
+    sim: Sim, tmp_path: Path
+) -> None:
+    tokens = {"root": sha256(b"root").hexdigest()}
+    asked = {"name": "ci", "scopes": ["read"]}
+    async with (
+        client_of(sim, tmp_path, "one.example", tokens=tokens) as one,
+        client_of(sim, tmp_path, "two.example", tokens=tokens) as two,
+    ):
+        made = (await one.post(f"{API}/tokens", json=asked, headers=ROOT)).json()
+        ci = {"authorization": f"Bearer {made['token']}"}
+        assert (await two.get(f"{API}/sessions", headers=ci)).is_success
+        taken = await two.post(f"{API}/tokens", json=asked, headers=ROOT)
+        assert (taken.status_code, taken.json()["code"]) == (409, "E1206")
+        assert (await one.delete(f"{API}/tokens/ci", headers=ROOT)).status_code == 204
+        for client in (two, one):
+            assert (await client.get(f"{API}/sessions", headers=ci)).status_code == 401
