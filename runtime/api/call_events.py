@@ -199,7 +199,13 @@ class ReInviteReceived(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class ReInviteAccepted(CallEvent):
-    """The peer accepted our change of the session."""
+    """The peer has accepted a re-INVITE of ours: one that Call.reInvite() has sent, or, in a call
+    by callUserDirect(), what the other peer has asked for. mimeType and body are its answer (SDP)
+    without keys.
+
+    Order: one of ReInviteAccepted and ReInviteRejected for each, between Connected and
+    Disconnected; before the OnHold or OffHold that the answer means.
+    """
 
     name: ClassVar[str] = "Call.ReInviteAccepted"
     headers: Headers = attrs.field(factory=dict[str, str])
@@ -209,7 +215,12 @@ class ReInviteAccepted(CallEvent):
 
 @attrs.frozen(kw_only=True)
 class ReInviteRejected(CallEvent):
-    """The peer refused our change of the session."""
+    """The peer has refused a re-INVITE of ours; the call goes on as it was. Code and reason are in
+    the timeline.
+
+    Order: one of ReInviteAccepted and ReInviteRejected for each, between Connected and
+    Disconnected.
+    """
 
     name: ClassVar[str] = "Call.ReInviteRejected"
     headers: Headers = attrs.field(factory=dict[str, str])

@@ -13,11 +13,13 @@ from runtime.api.call_identity import CallIdentity
 from runtime.api.handle import AnswerHandle, CommandHandle, HangUpHandle
 from runtime.api.options import flag, header_map, merge, text
 from runtime.api.values import DTMFType
+from runtime.decisions.directions import direction_in
 from runtime.sandbox.commands import (
     AnswerCall,
     AnswerCallDirect,
     HandleTones,
     HangUpCall,
+    ReinviteCall,
     RejectCall,
     RingCall,
     SendDigits,
@@ -40,6 +42,7 @@ ANSWER_OPTIONS: Final = (
     "maxVideoBitrate",
     "scheme",
 )
+SDP: Final = "application/sdp"
 DIGITS: Final = frozenset("0123456789*#ABCDabcdpP")
 
 
@@ -215,6 +218,29 @@ class CallSignalling(CallIdentity):
         """
         _bounded("Call.sendMessage", "text", text)
         return self._command("sendMessage", SendMessage, text=text)
+
+    def reInvite(
+        self, headers: HeaderMap | None = None, mimeType: str = SDP, body: str = ""
+    ) -> CommandHandle:
+        """Ask the peer of a connected call for a change of it (SIP re-INVITE).
+
+        `body` is a description (SDP), or a line of one: of it the direction of the audio is taken,
+        `a=sendonly` or `a=inactive` to put the peer on hold, `a=sendrecv` to end that; addresses,
+        codecs and keys are the runtime's own. With an empty body what stands is offered anew.
+        `headers`: X-* and User-to-User. ReInviteAccepted or ReInviteRejected follows, unless the
+        call ends. Refused before Connected, while the peer has not answered the one before, and
+        where the audio passes directly. Raises ValueError for another mimeType, and for a body of
+        more than 8,192 bytes. VoxEngine reference: Call.reInvite (undocumented; its easyProcess
+        uses it).
+        """
+        what = "Call.reInvite"
+        if text(what, "mimeType", mimeType) != SDP:
+            raise ValueError(f"{what}(): mimeType must be {SDP!r}, not {mimeType[:40]!r}")
+        _bounded(what, "body", body)
+        direction = direction_in(body).value if body else ""
+        fields = {"headers": header_map(what, headers, "headers")}
+        names = {"headers": "headers"}
+        return self._command("reInvite", ReinviteCall, names, direction=direction, **fields)
 
 
 def _dtmf_kinds(kinds: object) -> int:

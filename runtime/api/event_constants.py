@@ -169,14 +169,11 @@ SPACES: Final = (
 """All of them but AMD.Events."""
 
 
-_NO_REINVITE: Final = "a script has no way to send a re-INVITE, so that no peer answers one"
 _NO_VIDEO: Final = "calls carry audio only"
 NEVER_FIRED: Final[Mapping[str, str]] = MappingProxyType(
     {
         media.FirstVideoPacketReceived.name: _NO_VIDEO,
         media.VideoTrackCreated.name: _NO_VIDEO,
-        life.ReInviteAccepted.name: _NO_REINVITE,
-        life.ReInviteRejected.name: _NO_REINVITE,
         life.Forwarding.name: "calls are forwarded by the vendor's platform only; 181 is no event",
         life.PushSent.name: "push notifications are the vendor's service; registered phones ring",
         media.Statistics.name: "call figures come with MediaStatisticsReceived, after "

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import attrs
 
+from runtime.decisions.directions import AudioDirection
 from runtime.decisions.problems import Dials
 from runtime.media.port import MediaLeg
 
@@ -86,6 +87,26 @@ class Reinvited:
     mime_type: str
     body: str
     """Without the keys in it."""
+    headers: Headers = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class ReinviteAccepted:
+    """The peer has taken a change of the call that we asked for, or that was passed on to it in a
+    direct call; Held or Resumed follows where that is what its answer means."""
+
+    mime_type: str
+    body: str
+    """Its answer, without the keys in it."""
+    headers: Headers = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class ReinviteRejected:
+    """It has refused it; the call is as before."""
+
+    code: int
+    reason: str
     headers: Headers = attrs.field(factory=dict)
 
 
@@ -167,6 +188,8 @@ LegEvent = (
     | Held
     | Resumed
     | Reinvited
+    | ReinviteAccepted
+    | ReinviteRejected
     | InfoReceived
     | MessageReceived
     | ToneSignalled
@@ -256,6 +279,10 @@ class Leg(Protocol):
 
     @property
     def transfers(self) -> Transfers: ...
+    def reinvite(self, direction: AudioDirection | None, headers: Headers) -> None:
+        """Connected: offer the peer what stands, in another direction if one is given (hold and
+        its end). One of ReinviteAccepted and ReinviteRejected follows, unless the call ends."""
+
     def send_info(self, mime_type: str, body: str, headers: Headers) -> None: ...
     def send_message(self, text: str) -> None: ...
 

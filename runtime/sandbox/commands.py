@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 
 import attrs
 
+from runtime.decisions.directions import AudioDirection
 from runtime.decisions.encodings import ENCODINGS
 from runtime.decisions.http import MAX_URL, METHODS
 from runtime.decisions.media_stream import MAX_CUSTOM, MAX_TAG
@@ -132,6 +133,15 @@ class SendMessage(Command):
     op: ClassVar[str] = "call.message"
     unit: int = unit_field()
     text: str = checked(text_of(MAX_INFO_BODY, lines=True))
+
+
+@attrs.frozen(kw_only=True)
+class ReinviteCall(Command):
+    op: ClassVar[str] = "call.reinvite"
+    unit: int = unit_field()
+    direction: str = checked(one_of("", *AudioDirection))
+    """Empty: as it is."""
+    headers: dict[str, str] = headers_field()
 
 
 @attrs.frozen(kw_only=True)
@@ -316,6 +326,7 @@ _ALL: Final[tuple[type[Command], ...]] = (
     StartEarlyMedia,
     SendInfo,
     SendMessage,
+    ReinviteCall,
     HandleTones,
     SendDigits,
     *LISTENING_COMMANDS,

@@ -73,6 +73,8 @@ class CallLeg:
         """The other call of the two, once they are joined."""
         self.started_at = session.wall_time()
         limits = session.settings.limits
+        self.change_is_open = False
+        """A re-INVITE that the script has asked for is not answered yet."""
         self.pace = TokenBucket(limits.call_requests_per_s, limits.call_requests_burst)
         """Of what its peer may say inside the call."""
         self._shown_state = STATES[self.phase]

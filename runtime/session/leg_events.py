@@ -15,7 +15,9 @@ from runtime.legs.leg import (
     InfoReceived,
     LegEvent,
     MessageReceived,
+    ReinviteAccepted,
     Reinvited,
+    ReinviteRejected,
     Replaced,
     Resumed,
     Ringing,
@@ -70,6 +72,10 @@ def on_leg_event(call: CallLeg, event: LegEvent) -> None:
         case Held() | Resumed() | Reinvited() | InfoReceived() | MessageReceived():
             if call.alive:
                 _in_the_call(call, event)
+        case ReinviteAccepted() | ReinviteRejected():
+            call.change_is_open = False
+            if call.alive:
+                _changed(call, event)
         case ToneSignalled(tone=tone):
             if call.alive:
                 call.media.tone(tone, Way.SIP_INFO)
@@ -88,6 +94,16 @@ def _may_say(call: CallLeg, event: LegEvent) -> bool:
         case _:
             pass
     return call.pace.take(call.session.now(), min(1 + size // KIB, call.pace.burst))
+
+
+def _changed(call: CallLeg, event: ReinviteAccepted | ReinviteRejected) -> None:
+    """How the peer has taken a re-INVITE of ours."""
+    headers = dict(event.headers)
+    if isinstance(event, ReinviteAccepted):
+        kind, body = event.mime_type, event.body
+        call.emit("ReInviteAccepted", mimeType=kind, body=body, headers=headers)
+    else:
+        call.emit("ReInviteRejected", headers=headers)
 
 
 def _in_the_call(

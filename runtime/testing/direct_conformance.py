@@ -90,7 +90,7 @@ class DirectConformance:
             assert one.heard.names() == [
                 *("Connected", "Reinvited", "Held", "Reinvited", "Resumed")
             ]
-            assert other.heard.names() == ["Connected"]
+            assert other.heard.names() == ["Connected", "ReinviteAccepted", "ReinviteAccepted"]
 
     @pytest.mark.parametrize("first", [True, False], ids=["caller", "callee"])
     async def test_the_end_of_one_leaves_the_other_up(self, first: bool) -> None:

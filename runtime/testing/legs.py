@@ -13,27 +13,26 @@ from typing import Final, Literal
 
 import attrs
 
+from runtime.decisions.directions import AudioDirection
 from runtime.legs.leg import (
     Connected,
     EarlyMedia,
     Ended,
     Headers,
-    Held,
     InfoReceived,
     Leg,
     LegEvent,
     LegIdentity,
     LegListener,
     MessageReceived,
-    Reinvited,
-    Resumed,
+    ReinviteAccepted,
     Ringing,
     ToneSignalled,
     Trace,
     TraceListener,
 )
-from runtime.media.port import RtpStream
 from runtime.testing.agenda import Agenda, Appointment
+from runtime.testing.changes import SDP, SimChanges
 from runtime.testing.headers import complaint_about, visible
 from runtime.testing.symbolic_leg import SymbolicLeg
 from runtime.testing.transfers import SimTransfers
@@ -42,18 +41,7 @@ ROUND_TRIP_S: Final = 0.02
 """From an answer to its acknowledgement."""
 NO_HEADERS: Final[Mapping[str, str]] = {}
 RETRY_AFTER: Final = "Retry-After"
-SDP: Final = "application/sdp"
 
-STREAM: Final = RtpStream(
-    remote_host="192.0.2.1",
-    remote_port=40_000,
-    remote_rtcp_port=40_001,
-    codec="PCMU",
-    send_payload_type=0,
-    receive_payload_types=frozenset({0}),
-    dtmf_send_payload_type=101,
-    dtmf_receive_payload_type=101,
-)
 """What every simulated person agrees on."""
 
 State = Literal["invited", "ringing", "answered", "connected", "ended"]
@@ -68,7 +56,8 @@ class WireStep:
     """One thing that went over the wire, as anybody watching would name it.
 
     `what`: invited, 180, 183, answered, cancelled, rejected 486, bye, hold, resume, info, message;
-    refer (the request of a transfer) and transfer 200 (its outcome).
+    reinvite (a change that we ask for) and refused 488 (when the peer does not take it); refer (the
+    request of a transfer) and transfer 200 (its outcome).
     `by` is "us" (the scenario's side) or "peer".
     """
 
@@ -77,7 +66,8 @@ class WireStep:
     by: Side
     headers: Headers = attrs.field(factory=dict[str, str])
     body: str = ""
-    """Of an info or message; the reason of a refusal; the target of a refer."""
+    """Of an info or message; the reason of a refusal; the direction of a reinvite; the target of a
+    refer."""
 
     def __str__(self) -> str:
         return f"{self.t:8.2f}  {self.by:4}  {self.what}"
@@ -101,7 +91,6 @@ class SimLeg:
         self._media = media
         self._agenda = agenda
         self._state: State = "invited"
-        self._held = False
         self._direct_for = direct_for
         self._direct_peer: SimLeg | None = None
         self._listener: LegListener | None = None
@@ -110,6 +99,7 @@ class SimLeg:
         self._early_traces: list[Trace] = []
         self._give_up: Appointment | None = None
         self.transfers = SimTransfers(self, agenda, self._who)
+        self.changes = SimChanges(self)
         self.wire: list[WireStep] = []
         self.ended: Ended | None = None
         if direct_for is not None:
@@ -158,13 +148,13 @@ class SimLeg:
     def early_media(self, headers: Headers) -> None:
         if self._incoming and self.unanswered:
             self._state = "ringing"
-            self._audio()
+            self.changes.configure()
             self._step("183", "us", headers)
 
     def answer(self, headers: Headers, display_name: str = "") -> None:
         if self._incoming and self.unanswered:
             self._state = "answered"
-            self._audio()
+            self.changes.configure()
             self._step("answered", "us", headers, body=display_name)
             self._agenda.after(ROUND_TRIP_S, self._acknowledged)
 
@@ -211,6 +201,10 @@ class SimLeg:
         if self._state == "connected":
             self._step("message", "us", body=text)
 
+    def reinvite(self, direction: AudioDirection | None, headers: Headers) -> None:
+        if self._state == "connected":
+            self.changes.ask(direction, headers)
+
     def give_up_after(self, seconds: float) -> None:
         """An outgoing leg that nobody answers ends with 408."""
         reason = f"no answer within {seconds:g} s"
@@ -235,13 +229,13 @@ class SimLeg:
             if self._direct_for is not None:
                 self._emit(Ringing(headers=visible(headers)))
             else:
-                self._audio()
+                self.changes.configure()
                 self._emit(EarlyMedia(headers=visible(headers)))
 
     def peer_answers(self, headers: Headers, custom_data: str) -> None:
         if not self._incoming and self.unanswered:
             self._state = "connected"
-            self._audio()
+            self.changes.configure()
             self._step("answered", "peer", headers)
             self._emit(Connected(headers=visible(headers), custom_data=custom_data))
 
@@ -268,24 +262,6 @@ class SimLeg:
         self._step("bye", "peer", sent)
         seen = visible(sent, with_reason=True)
         self._end(Ended(code=cause or 200, reason="hung up", by="peer", headers=seen))
-
-    def peer_holds(self) -> None:
-        if self._state == "connected" and not self._held:
-            self._held = True
-            self._audio(sending=False)
-            self._step("hold", "peer")
-            self._emit(Reinvited(mime_type=SDP, body="a=sendonly\r\n"))
-            self._pass_on("hold")
-            self._emit(Held())
-
-    def peer_resumes(self) -> None:
-        if self._state == "connected" and self._held:
-            self._held = False
-            self._audio()
-            self._step("resume", "peer")
-            self._emit(Reinvited(mime_type=SDP, body="a=sendrecv\r\n"))
-            self._pass_on("resume")
-            self._emit(Resumed())
 
     def peer_sends_info(self, mime_type: str, body: str, headers: Headers) -> None:
         if self._state == "connected":
@@ -320,18 +296,16 @@ class SimLeg:
     def emit(self, event: LegEvent) -> None:
         self._emit(event)
 
-    def _pass_on(self, what: str) -> None:
-        """In a direct call the other side is asked, too."""
+    def pass_on(self, what: str, answer: str) -> None:
+        """In a direct call the other side is asked, too, and takes it."""
         other = self._direct_peer
         if other is not None and other.is_connected:
             other._step(what, "us")
+            other._emit(ReinviteAccepted(mime_type=SDP, body=answer))
 
     def _who(self) -> str:
         identity = self._identity
         return identity.from_uri if self._incoming else identity.to_uri
-
-    def _audio(self, *, sending: bool = True) -> None:
-        self._media.configure(attrs.evolve(STREAM, sending=sending))
 
     def _step(self, what: str, by: Side, headers: Headers = NO_HEADERS, *, body: str = "") -> None:
         now = self._agenda.now()

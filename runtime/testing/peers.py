@@ -236,11 +236,19 @@ class SimPeer(Transferring):
     def hold(self) -> None:
         """Put the other side on hold; nothing is heard until `resume`."""
         self._connected_only("hold")
-        self.leg.peer_holds()
+        self.leg.changes.peer_holds()
 
     def resume(self) -> None:
         self._connected_only("resume")
-        self.leg.peer_resumes()
+        self.leg.changes.peer_resumes()
+
+    def refuse_changes(self, code: int = 488, reason: str = "Not Acceptable Here") -> None:
+        """From now on every call.reInvite() of the script is refused, and nothing changes."""
+        self.leg.changes.refusal = (code, reason)
+
+    def accept_changes(self) -> None:
+        """As at first: every call.reInvite() of the script is taken."""
+        self.leg.changes.refusal = None
 
     def send_info(self, mime_type: str, body: str, headers: Headers = NO_HEADERS) -> None:
         """A SIP INFO."""

@@ -13,7 +13,8 @@ from runtime.legs.leg import (
     TransferFailed,
     TransferRequested,
 )
-from runtime.testing.conformance import FarEnd, LegConformance, saw
+from runtime.testing.change_conformance import ChangeConformance
+from runtime.testing.conformance import FarEnd, saw
 
 TARGET = "sip:bob@127.0.0.1:5070"
 
@@ -33,8 +34,8 @@ class TransferringFarEnd(FarEnd, Protocol):
         """Another peer takes this one's place; from now on the far end is that one."""
 
 
-class TransferConformance(LegConformance):
-    """The whole suite, transfers and texts; name the subclass Test..., so that it is collected."""
+class TransferConformance(ChangeConformance):
+    """The whole suite with changes, transfers and texts; subclasses are to be named Test...."""
 
     async def test_a_transfer_names_its_target_and_completes(self) -> None:
         async with self.bench() as bench:

@@ -71,6 +71,9 @@ class ReinviteAnswered:
     """The peer's answer to our latest offer, however that offer travelled."""
 
     sdp: bytes | None
+    headers: Headers | None = attrs.field(default=None, eq=False)
+    """Of the response to our `reinvite`; None for another offer: one in a refresh, or in our answer
+    to a request of the peer."""
 
 
 @attrs.frozen
@@ -88,6 +91,8 @@ class ReinviteFailed:
 
     status: int
     reason: str
+    headers: Headers = attrs.field(factory=Headers, eq=False)
+    """Of the response, if there was one."""
 
 
 @attrs.frozen(kw_only=True)

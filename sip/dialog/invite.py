@@ -183,10 +183,10 @@ class InviteSession:
 
     # --- re-INVITE ---
 
-    def reinvite(self, sdp: bytes) -> None:
+    def reinvite(self, sdp: bytes, *, headers: Iterable[tuple[str, str]] = ()) -> None:
         """Offer another description as soon as it is our turn; ReinviteAnswered or
         ReinviteFailed follows. A wish that still waits is replaced."""
-        self._enter(lambda now: self._core.reinvite(sdp, now))
+        self._enter(lambda now: self._core.reinvite(sdp, now, headers))
 
     def ask_for_offer(self) -> None:
         """Send a re-INVITE without a description; ReinviteOffered or ReinviteFailed follows."""

@@ -10,15 +10,16 @@ from collections.abc import Callable
 
 import attrs
 
-from sip.message import Response
+from sip.message import Headers, Response
 
 from .call import Call
 from .events import ReinviteAnswered, ReinviteFailed, ReinviteOffered
 from .forks import readable_sdp
+from .invite_request import own_headers
 from .limits import GLARE_TRIES, REINVITE_ANSWER_S, REINVITE_RESULT_S
 from .offer_answer import Turn
 from .phases import Move, Phase
-from .port import Outcome, SentAck
+from .port import HeaderItems, Outcome, SentAck
 from .requests import Attempt, Requests
 from .session_timer import SessionTimer, heard_interval
 
@@ -36,6 +37,8 @@ class Reinvite:
     """The offer that it gave, while the owner has not answered it."""
     for_refresh: bool
     """It repeats our description only to keep the session alive."""
+    headers: HeaderItems = ()
+    """The owner's."""
     tries: int = 0
     attempt: Attempt | None = None
     ack: SentAck | None = None
@@ -73,13 +76,20 @@ class OwnOffers:
     def is_idle(self) -> bool:
         return self._open is None and self._wish is None
 
-    def reinvite(self, sdp: bytes | None, now: float, *, for_refresh: bool = False) -> None:
+    def reinvite(
+        self,
+        sdp: bytes | None,
+        now: float,
+        *,
+        for_refresh: bool = False,
+        headers: HeaderItems = (),
+    ) -> None:
         """Offer `sdp` (None: ask for an offer) as soon as it is our turn; a wish that still waits
         is replaced."""
         if sdp == b"":
             raise ValueError("reinvite(): the session description is empty")
         self._call.check(Move.REINVITE)
-        self._wish = Reinvite(sdp=sdp, for_refresh=for_refresh)
+        self._wish = Reinvite(sdp=sdp, for_refresh=for_refresh, headers=own_headers(headers))
         self.resume(now)
 
     def resume(self, now: float) -> None:
@@ -101,7 +111,7 @@ class OwnOffers:
             "INVITE",
             hear,
             now,
-            headers=self._timer.request_headers(),
+            headers=(*self._timer.request_headers(), *wish.headers),
             body=wish.sdp or b"",
             content_type="application/sdp",
         )
@@ -158,7 +168,8 @@ class OwnOffers:
         call.note_allow(response)
         self._timer.settle(heard_interval(response), now)
         if is_news or not reinvite.for_refresh:
-            call.emit(ReinviteAnswered(sdp))
+            headers = None if reinvite.for_refresh else response.headers
+            call.emit(ReinviteAnswered(sdp, headers))
         self.resume(now)
 
     def _heard_offer(self, reinvite: Reinvite, response: Response, sdp: bytes, now: float) -> None:
@@ -195,7 +206,9 @@ class OwnOffers:
         elif reinvite.for_refresh:
             self._timer.refresh_failed(now)
         else:
-            self._call.emit(ReinviteFailed(outcome.status, outcome.reason))
+            response = outcome.response
+            headers = response.headers if response is not None else Headers()
+            self._call.emit(ReinviteFailed(outcome.status, outcome.reason, headers))
 
     def _is_lengthened(self, reinvite: Reinvite, outcome: Outcome) -> bool:
         response = outcome.response

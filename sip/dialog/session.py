@@ -187,9 +187,9 @@ class Session:
         self._calling.ack_with(sdp, now)
         self._resume(now)
 
-    def reinvite(self, sdp: bytes, now: float) -> None:
+    def reinvite(self, sdp: bytes, now: float, headers: HeaderItems = ()) -> None:
         if not self.call.is_over:
-            self._own.reinvite(sdp, now)
+            self._own.reinvite(sdp, now, headers=headers)
 
     def ask_for_offer(self, now: float) -> None:
         if not self.call.is_over:

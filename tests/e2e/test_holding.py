@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from tests.e2e.audio import FRAME
@@ -49,6 +50,33 @@ async def test_nothing_is_sent_to_a_caller_on_hold(
     spent = after.at - before.at
     assert (after.timestamp - before.timestamp) / (50 * FRAME) == pytest.approx(spent, abs=0.06)
     assert told(runtime, direction) == ["on hold", "off hold"]
+
+
+async def test_a_script_puts_its_caller_on_hold_and_is_told_how_that_was_taken(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    call = await phone.call("changing", caller="changed")
+    await call.connected()
+    await call.until(call.audio.sounds, "the tone")
+    call.sdp = attrs.evolve(call.sdp, direction="recvonly")
+    await call.info("application/dtmf-relay", "Signal=1\r\nDuration=100\r\n")
+    await runtime.logged("accepted application/sdp, recvonly: True, {}")
+    asked = await call.requested("INVITE")
+    assert asked.get("X-Key") == "1"
+    assert call.answers[-1].direction == "sendonly"
+    await call.hear(0.4)
+    call.sdp = attrs.evolve(call.sdp, direction="inactive")
+    await call.info("application/dtmf-relay", "Signal=2\r\nDuration=100\r\n")
+    await runtime.logged("accepted application/sdp, recvonly: False, {}")
+    await call.hear_nothing(0.4)
+    call.sdp = attrs.evolve(call.sdp, direction="sendrecv")
+    await call.info("application/dtmf-relay", "Signal=3\r\nDuration=100\r\n")
+    await runtime.logged("accepted application/sdp, recvonly: False, {}", 2)
+    assert call.answers[-1].direction == "sendrecv"
+    await call.hear(0.4)
+    await call.bye()
+    session = await runtime.session_of(call.call_id)
+    assert "on hold" not in [row["what"] for row in runtime.timeline(session)]
 
 
 async def test_the_old_way_of_holding_by_address(runtime: RuntimeProcess, phone: Phone) -> None:

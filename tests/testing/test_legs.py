@@ -64,11 +64,14 @@ class SimFarEnd:
     async def bye(self, cause: int | None = None) -> None:
         self._leg.peer_hangs_up({}, cause=cause)
 
+    async def refuse_changes(self, code: int) -> None:
+        self._leg.changes.refusal = (code, "Not Acceptable Here")
+
     async def hold(self) -> None:
-        self._leg.peer_holds()
+        self._leg.changes.peer_holds()
 
     async def resume(self) -> None:
-        self._leg.peer_resumes()
+        self._leg.changes.peer_resumes()
 
     async def info(self, mime_type: str, body: str) -> None:
         self._leg.peer_sends_info(mime_type, body, {})

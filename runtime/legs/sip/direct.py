@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import attrs
 
+from runtime.decisions.directions import AudioDirection
 from runtime.legs.leg import Held, Resumed
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.passing import (
@@ -131,6 +132,10 @@ class DirectAudio:
     def body(self) -> bytes:
         assert self.other.said is not None, "may_join() has seen it"
         return self.other.said.to_bytes()
+
+    def change(self, direction: AudioDirection | None) -> bytes:
+        """Only the peers ask for changes of what passes between them."""
+        return self.body()
 
     def begin(self) -> None:
         """The caller has the other's description: from now on nothing passes here."""

@@ -7,14 +7,22 @@ Pure. `application/dtmf-relay` has lines such as `Signal=5`, `application/dtmf` 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, assert_never
 
 from runtime.decisions.timeline import mask_sip
-from runtime.legs.leg import InfoReceived, MessageReceived, Reinvited, ToneSignalled
+from runtime.legs.leg import (
+    InfoReceived,
+    MessageReceived,
+    ReinviteAccepted,
+    Reinvited,
+    ReinviteRejected,
+    ToneSignalled,
+)
 from runtime.legs.sip.headers import seen_by_script
 from sip.dialog import events
 from sip.message import Headers as SipHeaders
 
+SDP: Final = "application/sdp"
 MAX_BODY_BYTES: Final = 8_192
 """The limit of a script's own sendInfo; what is longer is cut."""
 
@@ -23,15 +31,37 @@ _NUMBERED: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15":
 """Event numbers of RFC 4733 3.2, which some gateways send instead of the key."""
 
 
-def understand(
-    event: events.InfoReceived | events.MessageReceived | events.ReinviteReceived,
-) -> ToneSignalled | InfoReceived | MessageReceived | Reinvited | None:
+Understood = (
+    ToneSignalled | InfoReceived | MessageReceived | Reinvited | ReinviteAccepted | ReinviteRejected
+)
+
+
+Understandable = (
+    events.InfoReceived
+    | events.MessageReceived
+    | events.ReinviteReceived
+    | events.ReinviteAnswered
+    | events.ReinviteFailed
+)
+
+
+def understand(event: Understandable) -> Understood | None:
     """The leg's event; None for what says nothing."""
-    if isinstance(event, events.ReinviteReceived):
-        return _described(event)
-    if isinstance(event, events.MessageReceived):
-        return MessageReceived(text=event.text, headers=seen_by_script(event.headers))
-    return understand_info(event.content_type, event.body, event.headers)
+    match event:
+        case events.ReinviteReceived():
+            return _described(event)
+        case events.ReinviteAnswered():
+            return _accepted(event)
+        case events.ReinviteFailed():
+            return ReinviteRejected(
+                code=event.status, reason=event.reason, headers=seen_by_script(event.headers)
+            )
+        case events.MessageReceived():
+            return MessageReceived(text=event.text, headers=seen_by_script(event.headers))
+        case events.InfoReceived():
+            return understand_info(event.content_type, event.body, event.headers)
+        case _:
+            assert_never(event)
 
 
 def understand_info(
@@ -58,11 +88,23 @@ def _described(event: events.ReinviteReceived) -> Reinvited | None:
     """None for a refresh, and for a request that asks us for a description."""
     if not event.is_news or event.sdp is None:
         return None
-    return Reinvited(
-        mime_type="application/sdp",
-        body=mask_sip(event.sdp[:MAX_BODY_BYTES].decode("utf-8", "replace")),
+    return Reinvited(mime_type=SDP, body=_shown(event.sdp), headers=seen_by_script(event.headers))
+
+
+def _accepted(event: events.ReinviteAnswered) -> ReinviteAccepted | None:
+    """None for the answer to what nobody asked for."""
+    if event.headers is None:
+        return None
+    return ReinviteAccepted(
+        mime_type="" if event.sdp is None else SDP,
+        body=_shown(event.sdp or b""),
         headers=seen_by_script(event.headers),
     )
+
+
+def _shown(sdp: bytes) -> str:
+    """Without keys."""
+    return mask_sip(sdp[:MAX_BODY_BYTES].decode("utf-8", "replace"))
 
 
 def _tone(text: str) -> str | None:

@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 import attrs
 
+from runtime.decisions.directions import AudioDirection
 from runtime.decisions.problems import Calls
 from runtime.legs.leg import (
     Connected,
@@ -30,7 +31,7 @@ from runtime.legs.leg import (
 from runtime.legs.sip.direct import DirectAudio
 from runtime.legs.sip.encryption import Encryption
 from runtime.legs.sip.headers import script_headers, seen_by_script
-from runtime.legs.sip.info import line_about, understand
+from runtime.legs.sip.info import Understandable, line_about, understand
 from runtime.legs.sip.leg_audio import EngineAudio, LegAudio
 from runtime.legs.sip.reason import Cause, end_of_leg, reason_to_leave
 from runtime.legs.sip.telling import Telling
@@ -184,11 +185,14 @@ class SipLeg:
         why = reason_to_leave(code, reason, connected=self._phase is Phase.CONNECTED)
         session.hangup(headers=self._allowed(headers, ending=True), reason=why)
 
+    def reinvite(self, direction: AudioDirection | None, headers: Headers) -> None:
+        if session := self._live("reinvite", Phase.CONNECTED):
+            session.reinvite(self.audio.change(direction), headers=self._allowed(headers))
+
     @property
     def digits_by_info(self) -> bool:
         stream = self.audio.stream
-        unable = stream is not None and stream.dtmf_send_payload_type is None
-        return self._info_digits and unable
+        return self._info_digits and stream is not None and stream.dtmf_send_payload_type is None
 
     def send_info(self, mime_type: str, body: str, headers: Headers) -> None:
         data = body.encode("utf-8", "replace")
@@ -250,24 +254,29 @@ class SipLeg:
             case events.ReinviteReceived():
                 self._on_reinvite(session, event)
             case events.ReinviteAnswered():
+                self._understood(event)
                 self.audio.offer_answered(event.sdp)
             case events.ReinviteOffered():
                 if isinstance(self.audio, DirectAudio):  # the engine asks for none
                     self.audio.offer_came(event.sdp)
             case events.ReinviteFailed():
                 self.note("sip", line_about(event))
+                self._understood(event)
                 self.audio.offer_refused(event.status, event.reason)
             case events.Redirected() | events.MessageRefused():
                 self.note("sip", line_about(event))
             case events.InfoReceived() | events.MessageReceived():
-                if told := understand(event):
-                    self._telling.tell(told)
+                self._understood(event)
             case events.TransferRequested() | events.TransferProgress() | events.TransferEnded():
                 self.transfers.on_event(session, event)
             case events.Ended():
                 self._on_ended(event)
             case _:
                 assert_never(event)
+
+    def _understood(self, event: Understandable) -> None:
+        if told := understand(event):
+            self._telling.tell(told)
 
     def _on_provisional(self, event: events.Provisional) -> None:
         if self._phase is not Phase.DIALLING:

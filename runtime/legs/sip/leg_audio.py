@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import attrs
 
+from runtime.decisions.directions import AudioDirection
 from runtime.legs.leg import Held, Resumed
 from runtime.legs.sip.media_session import Agreement, MediaSession, described, negotiated
 from runtime.media.port import RtpStream
 from sip.dialog import InviteSession
+from sip.sdp import Direction
 
 if TYPE_CHECKING:
     from runtime.legs.sip.leg import SipLeg
@@ -52,6 +54,9 @@ class LegAudio(Protocol):
 
     def offered(self, session: InviteSession, sdp: bytes | None) -> None:
         """The peer wants another description, or wants to be offered one."""
+
+    def change(self, direction: AudioDirection | None) -> bytes:
+        """An offer of what stands; in another direction from now on, if one is given."""
 
     def offer_answered(self, sdp: bytes | None) -> None:
         """The peer's answer to our latest offer inside the call."""
@@ -98,6 +103,9 @@ class EngineAudio:
 
     # --- LegAudio ---
 
+    def change(self, direction: AudioDirection | None) -> bytes:
+        return self._talk.offer() if direction is None else self._talk.want(Direction(direction))
+
     def early_body(self) -> bytes | None:
         session = self._leg.session
         if session is not None and session.owes_early_offer:
@@ -139,10 +147,11 @@ class EngineAudio:
             session.reject_reinvite(488, why=why)
 
     def offer_answered(self, sdp: bytes | None) -> None:
-        self._take_answer(sdp)
+        if self._take_answer(sdp):
+            self._talk.settle()
 
     def offer_refused(self, status: int, reason: str) -> None:
-        """Nothing has changed."""
+        self._talk.refused()
 
     def close(self) -> None:
         self._closed = True

@@ -22,6 +22,7 @@ from sip.sdp import (
     PCMU,
     SUITES,
     Codec,
+    Direction,
     LocalMedia,
     MediaCapabilities,
     NegotiatedAudio,
@@ -111,6 +112,8 @@ class MediaSession:
         self._held = False
         self._settled = False
         self._hold_told = False
+        self._wanted = self._stands = Direction.SENDRECV
+        """What we offer and answer with, as far as the peer allows it: our own hold."""
 
     def __repr__(self) -> str:
         stream = self._stream
@@ -126,16 +129,26 @@ class MediaSession:
     def waits_for_answer(self) -> bool:
         return self._offer is not None
 
+    def want(self, direction: Direction) -> bytes:
+        """An offer to send and receive so from now on, which is our hold and its end; `settle` or
+        `refused` follows."""
+        self._wanted = direction
+        return self.offer()
+
     def offer(self) -> bytes:
         """Our offer: of an outgoing call, or for a peer that asked without offering."""
-        description = make_offer(self._caps, self._local, previous=self._said)
+        description = make_offer(self._caps, self._local, self._wanted, previous=self._said)
         self._said = self._offer = description
         return description.to_bytes()
 
     def answer(self, offer: bytes) -> Agreement:
         """Answer the peer's offer. Raises SdpError or NegotiationError (what to refuse with)."""
         description, agreed = answer_offer(
-            SessionDescription.parse(offer), self._caps, self._local, previous=self._said
+            SessionDescription.parse(offer),
+            self._caps,
+            self._local,
+            previous=self._said,
+            direction=self._wanted,
         )
         self._said, self._offer = description, None
         return self._agree(agreed, description.to_bytes())
@@ -159,12 +172,19 @@ class MediaSession:
         if self._offer is None:
             raise RuntimeError("accept(): nothing was offered; only an answer can be accepted")
         parsed = SessionDescription.parse(answer)
-        return self._agree(accept_answer(self._offer, parsed, self._caps))
+        agreed = accept_answer(self._offer, parsed, self._caps)
+        # Who was offered nothing does not hold us by receiving nothing.
+        held = agreed.peer_held and self._wanted.sends
+        return self._agree(attrs.evolve(agreed, peer_held=held))
 
     def settle(self) -> None:
         """The call is up: its offer is answered for good, and a change of hold is worth telling."""
-        self._offer = None
+        self._offer, self._stands = None, self._wanted
         self._settled = True
+
+    def refused(self) -> None:
+        """The peer does not take our last offer: what was before holds."""
+        self._offer, self._wanted = None, self._stands
 
     def _agree(self, agreed: NegotiatedAudio, sdp: bytes = b"") -> Agreement:
         self._stream = self._as_stream(agreed)

@@ -8,7 +8,8 @@ from typing import Final
 
 import attrs
 
-from runtime.decisions.call_state import UNANSWERED, Input
+from runtime.decisions.call_state import UNANSWERED, Input, Phase
+from runtime.decisions.directions import AudioDirection
 from runtime.decisions.limits import CALL_LIMIT_REACHED, refuse_call
 from runtime.decisions.problems import Commands, Dials
 from runtime.decisions.secrets import SecretRefused
@@ -21,6 +22,7 @@ from runtime.sandbox.commands import (
     CreateCall,
     HandleTones,
     HangUpCall,
+    ReinviteCall,
     RejectCall,
     RingCall,
     SendDigits,
@@ -183,6 +185,20 @@ def message(session: SessionContext, command: SendMessage, _: int) -> bool:
     return DONE
 
 
+def reinvite(session: SessionContext, command: ReinviteCall, _: int) -> bool:
+    call = find_audible(session, command.unit, "reInvite()")
+    if call.leg is None or call.phase is not Phase.CONNECTED:
+        why = "reInvite(): the call is not connected; nothing was sent"
+        raise CommandRefused(Commands.WRONG_MOMENT, why)
+    if call.change_is_open:
+        why = "reInvite(): the peer has not answered the one before; nothing was sent"
+        raise CommandRefused(Commands.WRONG_MOMENT, why)
+    call.change_is_open = True
+    direction = AudioDirection(command.direction) if command.direction else None
+    call.leg.reinvite(direction, command.headers)
+    return DONE
+
+
 def _answered_leg(session: SessionContext, unit: int, what: str) -> Leg:
     call = find_call(session, unit)
     if call.leg is None or call.phase in UNANSWERED:
@@ -232,6 +248,7 @@ CALL_COMMANDS: Final[Mapping[str, Handler]] = {
     StartEarlyMedia.op: early_media,
     SendInfo.op: info,
     SendMessage.op: message,
+    ReinviteCall.op: reinvite,
     HandleTones.op: handle_tones,
     SendDigits.op: send_digits,
     SetCallData.op: custom_data,

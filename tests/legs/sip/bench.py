@@ -63,6 +63,8 @@ class SipFarEnd:
     endpoint: Endpoint | None = None
     next_offer: bytes | None = attrs.field(factory=offer)
     """Of the peer that takes this one's place."""
+    refusal: int = 0
+    """Of changes that the leg asks for; 0 when they are taken."""
     accepted: bool = False
     """The leg tells how our transfer goes."""
     last_headers: SipHeaders = attrs.field(factory=SipHeaders)
@@ -78,6 +80,9 @@ class SipFarEnd:
                 self.saw("answered", headers)
             case events.ReinviteAnswered(sdp=sdp):
                 self.descriptions.append(sdp or b"")
+            case events.ReinviteReceived(headers=headers, sdp=sdp):
+                self.saw("reinvite", headers, text=(sdp or b"").decode())
+                self.take_change(sdp or b"")
             case events.InfoReceived(headers=headers, body=body):
                 self.saw("info", headers, text=body.decode())
             case events.MessageReceived(headers=headers, text=text):
@@ -95,6 +100,17 @@ class SipFarEnd:
                 self.saw(names.get(kind, "rejected"), event.headers, code=status, text=reason)
             case _:
                 pass
+
+    def take_change(self, sdp: bytes) -> None:
+        if self.refusal:
+            self.call.reject_reinvite(self.refusal)
+            return
+        mirrored = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+        said = next((way for way in mirrored if f"a={way}".encode() in sdp), "")
+        self.call.answer_reinvite(offer(extra=f"a={mirrored[said]}") if said else offer())
+
+    async def refuse_changes(self, code: int) -> None:
+        self.refusal = code
 
     def saw(self, name: str, headers: SipHeaders, *, code: int = 0, text: str = "") -> None:
         self.steps.append(Step(name=name, code=code, text=text, headers=scripted(headers)))

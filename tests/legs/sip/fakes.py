@@ -127,6 +127,9 @@ class FakeSession:
     ) -> None:
         self.asked.append(Asked(f"info {content_type}", 0, None, tuple(headers), None, body))
 
+    def reinvite(self, sdp: bytes, *, headers: Iterable[tuple[str, str]] = ()) -> None:
+        self.asked.append(Asked("reinvite", 0, sdp, tuple(headers)))
+
     def answer_reinvite(self, sdp: bytes) -> None:
         self.asked.append(Asked("answer_reinvite", 0, sdp))
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from runtime.decisions.directions import AudioDirection
 from runtime.legs.leg import (
     Connected,
     EarlyMedia,
     Ended,
     InfoReceived,
+    ReinviteAccepted,
     Reinvited,
+    ReinviteRejected,
     Ringing,
     ToneSignalled,
 )
@@ -178,6 +181,46 @@ def test_a_hold_is_answered_without_a_script_and_stops_our_audio() -> None:
     made.session.say(events.ReinviteReceived(NONE, offer()))
     assert made.media.streams[-1].sending
     assert made.names() == ["Connected", "Reinvited", "Held", "Reinvited", "Resumed"]
+
+
+def test_our_own_hold_is_offered_kept_and_ended() -> None:
+    made = connected_stage()
+    made.leg.reinvite(AudioDirection.NONE, {"X-A": "1"})
+    asked = made.session.asked[-1]
+    assert (asked.command, asked.headers) == ("reinvite", (("X-A", "1"),))
+    assert b"a=inactive" in (asked.sdp or b"")
+    headers = Headers([("X-B", "2"), ("Server", "x")])
+    made.session.say(events.ReinviteAnswered(offer(extra="a=inactive"), headers))
+    accepted = made.said[-1]
+    assert isinstance(accepted, ReinviteAccepted)
+    assert (accepted.mime_type, accepted.headers) == ("application/sdp", {"X-B": "2"})
+    assert "a=inactive" in accepted.body
+    assert (made.media.streams[-1].sending, made.media.streams[-1].receiving) == (False, False)
+    made.session.say(events.ReinviteReceived(NONE, offer(port=5_000)))
+    assert b"a=inactive" in (made.session.asked[-1].sdp or b"")
+    made.leg.reinvite(AudioDirection.BOTH, {})
+    made.session.say(events.ReinviteAnswered(offer(port=5_000), NONE))
+    assert made.media.streams[-1].sending
+    assert made.names() == ["Connected", "ReinviteAccepted", "Reinvited", "ReinviteAccepted"]
+
+
+def test_a_change_that_the_peer_refuses_is_told_and_forgotten() -> None:
+    made = connected_stage()
+    made.leg.reinvite(AudioDirection.NONE, {})
+    made.session.say(events.ReinviteFailed(488, "Not Acceptable", Headers([("X-Why", "no")])))
+    assert made.said[-1] == ReinviteRejected(
+        code=488, reason="Not Acceptable", headers={"X-Why": "no"}
+    )
+    assert len(made.media.streams) == 1
+    made.leg.reinvite(None, {})
+    assert b"a=sendrecv" in (made.session.asked[-1].sdp or b"")
+
+
+def test_the_answer_to_what_nobody_asked_for_is_not_told() -> None:
+    made = connected_stage()
+    made.session.say(events.ReinviteReceived(NONE, None))
+    made.session.say(events.ReinviteAnswered(offer(port=5_000)))
+    assert made.names() == ["Connected"]
 
 
 def test_the_keys_in_a_change_of_the_call_are_not_for_scripts() -> None:

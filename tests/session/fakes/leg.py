@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import trio
 
+from runtime.decisions.directions import AudioDirection
 from runtime.legs.leg import (
     Connected,
     DialRefused,
@@ -116,6 +117,9 @@ class FakeLeg:
 
     def hangup(self, headers: Headers, *, code: int = 487, reason: str = "") -> None:
         self._end("hangup", code, reason, headers)
+
+    def reinvite(self, direction: AudioDirection | None, headers: Headers) -> None:
+        self._out(f"reinvite {direction or 'as it is'}", headers)
 
     def send_info(self, mime_type: str, body: str, headers: Headers) -> None:
         self._out(f"INFO {mime_type} {body}", headers)

@@ -12,6 +12,7 @@ from sip.dialog import (
     InviteSession,
     Provisional,
     ReinviteAnswered,
+    ReinviteFailed,
     ReinviteReceived,
     SessionEvent,
     SessionStateError,
@@ -215,6 +216,33 @@ def test_both_sides_reinvite_at_once_and_both_succeed_in_the_end() -> None:
         "2.02 bob: INVITE",
         "4.07 alice: INVITE",
     ]
+
+
+def test_the_owner_hears_the_headers_of_both_answers_to_its_reinvite() -> None:
+    link = answering(Link())
+    link.alice.call(BOB)
+    link.run(1)
+    link.alice.phone.session.reinvite(OTHER, headers=[("X-Ask", "1")])
+    link.run(2)
+    asked = link.bob.phone.events[-1]
+    assert isinstance(asked, ReinviteReceived)
+    assert asked.headers.get("X-Ask") == "1"
+    link.bob.phone.session.answer_reinvite(ANSWER)
+    link.run(3)
+    answered = link.alice.phone.events[-1]
+    assert isinstance(answered, ReinviteAnswered)
+    assert answered.headers is not None
+    assert answered.headers.get("CSeq") == asked.headers.get("CSeq")
+    link.alice.phone.session.reinvite(OFFER)
+    link.run(4)
+    link.bob.phone.session.reject_reinvite(488, why="no")
+    link.run(5)
+    failed = link.alice.phone.events[-1]
+    assert isinstance(failed, ReinviteFailed)
+    assert failed.status == 488
+    assert "no" in (failed.headers.get("Warning") or "")
+    with pytest.raises(ValueError, match="Via"):
+        link.alice.phone.session.reinvite(OTHER, headers=[("Via", "x")])
 
 
 def test_info_travels_both_ways_and_is_answered_at_once() -> None:
