@@ -38,8 +38,8 @@ class PlayerCreated(PlayerEvent):
 class PlayerPlaybackReady(PlayerEvent):
     """The sound is there.
 
-    Order: after Created, before Started; PlaybackFinished(error) instead when the sound cannot be
-    had.
+    Order: after Created, before Started; Error and PlaybackFinished(error) instead when the sound
+    cannot be had.
     """
 
     name: ClassVar[str] = "Player.PlaybackReady"
@@ -80,9 +80,10 @@ class PlayerPlaybackFinished(PlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class PlayerError(PlayerEvent):
-    """There is no such player: a session has at most 10 at once.
+    """The playback has ended with an error: the sound cannot be had or read, it broke off, or there
+    are too many players (a session has at most 10 at once).
 
-    Order: alone: no other event of the player is fired.
+    Order: right before PlaybackFinished, which has the same error and is the last event.
     """
 
     name: ClassVar[str] = "Player.Error"
@@ -175,9 +176,10 @@ class SequencePlaybackFinished(SequencePlayerEvent):
 
 @attrs.frozen(kw_only=True)
 class SequenceError(SequencePlayerEvent):
-    """There is no such player: a session has at most 10 at once.
+    """The playback has ended with an error: the sound cannot be had or read, it broke off, or there
+    are too many players (a session has at most 10 at once).
 
-    Order: alone: no other event of the player is fired.
+    Order: right before PlaybackFinished, which has the same error and is the last event.
     """
 
     name: ClassVar[str] = "SequencePlayer.Error"

@@ -32,10 +32,8 @@ LAST_OF_UNIT: Final = frozenset(
     for event in (
         PlayerEvents.Stopped,
         PlayerEvents.PlaybackFinished,
-        PlayerEvents.Error,
         SequencePlayerEvents.Stopped,
         SequencePlayerEvents.PlaybackFinished,
-        SequencePlayerEvents.Error,
         RecorderEvents.Stopped,
         RecorderEvents.RecorderError,
         ConferenceEvents.Stopped,

@@ -193,7 +193,13 @@ class Player:
     def _finish(self, error: str | None) -> None:
         self._over()
         fields = {} if error is None else {"error": error}
-        self._emit("PlaybackFinished", **fields)
+        for name in ("PlaybackFinished",) if error is None else ("Error", "PlaybackFinished"):
+            self._emit(name, **fields)
+
+    def turn_away(self, unit: int, error: str) -> None:
+        """There are too many."""
+        self.unit = unit
+        self._finish(error)
 
     def _over(self) -> None:
         if self._stage is _Stage.OVER:

@@ -234,7 +234,6 @@ async def test_a_request_that_cannot_be_made_is_an_error_of_its_line(
     ("made", "last"),
     [
         ("createURLPlayer('a.wav')", "Player.PlaybackFinished"),
-        ("createURLPlayer('a.wav')", "Player.Error"),
         ("createRecorder()", "Recorder.Error"),
         ("createConference()", "Conference.Error"),
     ],

@@ -189,8 +189,10 @@ async def test_a_player_whose_sound_is_missing_finishes_with_the_error(
     async with bench() as b:
         _, worker, _ = await b.connected()
         await worker.command("player.create", unit=1, url="no.wav")
-        assert worker.names() == ["Player.Created", "Player.PlaybackFinished"]
-        assert "error" in worker.last("Player.PlaybackFinished").fields
+        assert worker.names() == ["Player.Created", "Player.Error", "Player.PlaybackFinished"]
+        told = worker.last("Player.PlaybackFinished").fields
+        assert told == worker.last("Player.Error").fields
+        assert told["error"]
 
 
 async def test_a_session_has_ten_players(autojump_clock: MockClock) -> None:
@@ -200,7 +202,7 @@ async def test_a_session_has_ten_players(autojump_clock: MockClock) -> None:
             await worker.command("player.create", unit=2 * n + 1, url="a.wav")
         over = await worker.command("player.create", unit=21, url="a.wav")
         assert "at most 10" in (worker.result(over) or "")
-        assert worker.names()[-1] == "Player.Error"
+        assert worker.names()[-2:] == ["Player.Error", "Player.PlaybackFinished"]
         await worker.command("player.stop", unit=1)
         await worker.command("player.create", unit=23, url="a.wav")
         assert worker.names()[-1] == "Player.PlaybackReady"

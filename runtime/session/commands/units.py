@@ -80,7 +80,9 @@ def _open_player(
     room = len(session.units.of(Player)) < session.settings.limits.players
     session.units.claim(unit, player)
     if not room:
-        _refuse(session, unit, player.kind, session.settings.limits.players)
+        error = _too_many(player.kind, session.settings.limits.players)
+        player.turn_away(unit, error)
+        raise CommandRefused(Commands.TOO_MANY, error)
     player.open(unit, source)
     return DONE
 
@@ -106,10 +108,14 @@ def create_conference(session: SessionContext, command: CreateConference, _: int
     return DONE
 
 
+def _too_many(kind: str, limit: int) -> str:
+    return f"{kind} limit reached: a session has at most {limit} at once; stop one first"
+
+
 def _refuse(session: SessionContext, unit: int, kind: str, limit: int) -> None:
     """Too many of a kind: an event for listeners and an error for whoever awaits."""
     session.units.drop(unit)
-    error = f"{kind} limit reached: a session has at most {limit} at once; stop one first"
+    error = _too_many(kind, limit)
     session.events.emit(f"{kind}.Error", unit=unit, fields={"error": error})
     raise CommandRefused(Commands.TOO_MANY, error)
 

@@ -30,6 +30,7 @@ EVENTS = (
     "PlaybackReady",
     "Started",
     "PlaybackMarkerReached",
+    "Error",
     "PlaybackFinished",
     "Stopped",
 )
@@ -209,7 +210,8 @@ async def test_what_cannot_be_played_finishes_with_the_error_and_never_starts(
 ) -> None:
     sim.sounds.break_file("*a.mp3", "it answered 404")
     await played(sim, made(kind, "pass"))
-    assert sim.logs == ["Created []", f"PlaybackFinished ['{where}it answered 404']"]
+    told = f"['{where}it answered 404']"
+    assert sim.logs == ["Created []", f"Error {told}", f"PlaybackFinished {told}"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
