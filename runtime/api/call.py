@@ -158,8 +158,10 @@ class Call(CallListening):
 
         RecordStarted(url) follows, and RecordStopped after Disconnected; RecordError when it cannot
         be done, or runs already: a call is recorded once. Options, as keywords or one dict: stereo
-        (left = what the endpoint sends, right = what it hears), hd_audio, lossless (flac), and
-        ours: container "mp3" (default), "wav", "flac" or "ogg". VoxEngine reference: Call.record.
+        (left = what the endpoint sends, right = what it hears), hd_audio, lossless (flac), expire
+        (one of RecordExpireTime: deleted then, if the operator keeps it so long; by default as the
+        operator says), recordNamePrefix (of the name that it is fetched under), and ours: container
+        "mp3" (default), "wav", "flac" or "ogg". VoxEngine reference: Call.record.
         """
         fields = recording_fields(self._session, "Call.record", parameters, options)
         fields.pop("name")

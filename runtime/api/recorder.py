@@ -10,7 +10,9 @@ from runtime.api.handle import CommandHandle
 from runtime.api.options import flag, merge, text
 from runtime.api.session import Session
 from runtime.api.unit import MediaUnit
+from runtime.decisions.retention import DAYS
 from runtime.sandbox.commands import MuteRecorder, StopRecorder
+from runtime.sandbox.schema import MAX_NAME
 
 RECORD_OPTIONS: Final = (
     "container",
@@ -59,7 +61,25 @@ def recording_fields(
         "hd_audio": flags["hd_audio"],
         "stereo": flag(what, "stereo", merged.get("stereo", False)),
         "name": text(what, "name", merged.get("name", "")),
+        "expire": _expiry(what, merged.get("expire")),
+        "name_prefix": _prefix(what, merged.get("recordNamePrefix")),
     }
+
+
+def _expiry(what: str, given: object) -> str:
+    value = "" if given is None else given
+    if not isinstance(value, str) or value not in DAYS:
+        raise ValueError(f"{what}(): expire must be one of RecordExpireTime, not {given!r:.40}")
+    return value
+
+
+def _prefix(what: str, given: object) -> str:
+    prefix = "" if given is None else text(what, "recordNamePrefix", given)
+    if len(prefix) > MAX_NAME or not prefix.isprintable():
+        raise ValueError(
+            f"{what}(): recordNamePrefix must be at most {MAX_NAME} printable characters"
+        )
+    return prefix
 
 
 class Recorder(MediaUnit):

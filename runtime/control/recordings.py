@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import attrs
 import trio
@@ -20,7 +22,7 @@ from runtime.control.problem import Problem
 from runtime.control.scopes import caller_of
 from runtime.control.sessions import session_id
 from runtime.decisions.problems import Http
-from runtime.store import Database
+from runtime.store import Database, StoreError
 from runtime.store import recordings as stored
 from runtime.store.search import BadCursor
 from runtime.store.upkeep import StillNeeded
@@ -50,7 +52,13 @@ class Recordings:
         found = await trio.to_thread.run_sync(self.find, session, number)
         if found is None:
             raise _unknown(session, number)
-        return await file_answer(request, found, MEDIA_TYPES[found.suffix])
+        answer = await file_answer(request, found, MEDIA_TYPES[found.suffix])
+        name = ""
+        with contextlib.suppress(StoreError):  # the file is what was asked for
+            name = await self.store.read(partial(stored.name_of, session_id=session, number=number))
+        if name and answer.status_code < HTTPStatus.BAD_REQUEST:
+            answer.headers["content-disposition"] = f"inline; filename*=UTF-8''{quote(name, '')}"
+        return answer
 
     async def of_session(self, request: Request) -> Response:
         rows = await self.store.read(partial(stored.of_session, session_id=session_id(request)))

@@ -15,6 +15,7 @@ from runtime.decisions.directions import AudioDirection
 from runtime.decisions.encodings import ENCODINGS
 from runtime.decisions.http import MAX_URL, METHODS
 from runtime.decisions.media_stream import MAX_CUSTOM, MAX_TAG
+from runtime.decisions.retention import DAYS
 from runtime.sandbox.command import Command as Command
 from runtime.sandbox.conference_commands import CONFERENCE_COMMANDS
 from runtime.sandbox.listening_commands import LISTENING_COMMANDS
@@ -168,6 +169,8 @@ class RecordCall(Command):
     container: str = checked(one_of("mp3", "wav", "flac", "ogg"), "mp3")
     stereo: bool = checked(flag, False)
     hd_audio: bool = checked(flag, False)
+    expire: str = checked(one_of(*DAYS), "")
+    name_prefix: str = checked(text_of(MAX_NAME), "")
 
 
 @attrs.frozen(kw_only=True)
@@ -245,6 +248,8 @@ class CreateRecorder(Command):
     container: str = checked(one_of("mp3", "wav", "flac", "ogg"), "mp3")
     hd_audio: bool = checked(flag, False)
     name: str = checked(text_of(MAX_NAME), "")
+    expire: str = checked(one_of(*DAYS), "")
+    name_prefix: str = checked(text_of(MAX_NAME), "")
 
 
 @attrs.frozen(kw_only=True)

@@ -21,14 +21,13 @@ from runtime.media.port import (
     MediaLeg,
     MediaLost,
     MediaRecorder,
-    RecordingFormat,
     RtpResumed,
     RtpStopped,
     ToneReceivedFromPeer,
 )
 from runtime.session.calls import Side
 from runtime.session.info_digits import InfoDigits
-from runtime.session.recording import RecordingJob
+from runtime.session.recording import RecordingJob, RecordingOrder
 from runtime.session.timeline import seconds
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class CallMedia:
         self._media: MediaLeg | None = None
         self._gate = ToneGate()
         self._recording: RecordingJob | None = None
-        self._held_recording: RecordingFormat | None = None
+        self._held_recording: RecordingOrder | None = None
         self._digits: list[str] = []
         self._info_digits = InfoDigits(call)
 
@@ -168,20 +167,20 @@ class CallMedia:
 
     # --- recording ------------------------------------------------------------------------------
 
-    def record(self, form: RecordingFormat) -> None:
+    def record(self, order: RecordingOrder) -> None:
         """Now, or as soon as there is something to hear; one recording at a time."""
         if self._recording is not None or self._held_recording is not None:
             self.recording_failed("this call is being recorded already", of_this=False)
         elif self._call.phase in CAN_HEAR:
-            self._start_recording(form)
+            self._start_recording(order)
         else:
-            self._held_recording = form
+            self._held_recording = order
 
     def leg_hears(self) -> None:
         """The peer hears us from now on: what was asked for before is made good."""
-        form, self._held_recording = self._held_recording, None
-        if form is not None:
-            self._start_recording(form)
+        order, self._held_recording = self._held_recording, None
+        if order is not None:
+            self._start_recording(order)
         held, self._digits = self._digits, []
         if self._media is not None:
             for digits in held:
@@ -196,13 +195,13 @@ class CallMedia:
 
     def passes_by(self) -> None:
         """The audio is not here any more: what was asked for before cannot be done."""
-        form, self._held_recording = self._held_recording, None
+        order, self._held_recording = self._held_recording, None
         self._digits = []
-        if form is not None:
+        if order is not None:
             self.recording_failed("the audio of this call passes directly between its peers")
 
-    def _start_recording(self, form: RecordingFormat) -> None:
-        self._recording = self._call.session.recordings.start(form, self, self._tap)
+    def _start_recording(self, order: RecordingOrder) -> None:
+        self._recording = self._call.session.recordings.start(order, self, self._tap)
 
     def _tap(self, recorder: MediaRecorder) -> None:
         if self._media is not None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import attrs
 
+from runtime.decisions.retention import recording_name
 from runtime.media.port import RecordingResult
 from runtime.session.notice import Notice
 
 if TYPE_CHECKING:
     from runtime.session.call_leg import CallLeg
+    from runtime.session.recording import RecordingJob
     from runtime.session.supervisor import SessionHost
 
 CallResult = Literal["live", "answered", "failed", "interrupted"]
@@ -67,6 +69,9 @@ class RecordingPicture:
     session_id: str
     number: int
     result: RecordingResult
+    name: str = ""
+    keep_s: float | None = None
+    """From now; None: as the operator says."""
 
 
 class History(Protocol):
@@ -127,4 +132,17 @@ def picture_of_call(call: CallLeg, ended: Notice | None = None) -> CallPicture:
         code=ended.code if ended else 0,
         reason=ended.reason if ended else "",
         custom_data=call.custom_data,
+    )
+
+
+def picture_of_recording(
+    session_id: str, job: RecordingJob, result: RecordingResult
+) -> RecordingPicture:
+    order, number = job.order, job.number
+    return RecordingPicture(
+        session_id=session_id,
+        number=number,
+        result=result,
+        name=recording_name(order.name_prefix, session_id, number, order.form.container),
+        keep_s=order.keep_s,
     )

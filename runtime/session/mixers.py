@@ -5,9 +5,9 @@ from __future__ import annotations
 import attrs
 
 from runtime.decisions.routing import CONFERENCE, RECORDER
-from runtime.media.port import MediaConference, MediaRecorder, RecordingFormat
+from runtime.media.port import MediaConference, MediaRecorder
 from runtime.session.context import SessionContext
-from runtime.session.recording import RecordingJob
+from runtime.session.recording import RecordingJob, RecordingOrder
 from runtime.session.timeline import seconds
 
 
@@ -96,11 +96,11 @@ class Recorder:
         self._recorder: MediaRecorder | None = None
         self._muted = False
 
-    def open(self, unit: int, form: RecordingFormat) -> None:
+    def open(self, unit: int, order: RecordingOrder) -> None:
         """Edges to it wait until the file is open."""
         self.unit = unit
         self._session.routes.add(unit, RECORDER)
-        self._job = self._session.recordings.start(form, self, self._tap)
+        self._job = self._session.recordings.start(order, self, self._tap)
 
     def mute(self, muted: bool) -> None:
         """Its sources stay attached."""

@@ -45,6 +45,16 @@ class RecordingOwner(Protocol):
 
 
 @attrs.frozen(kw_only=True)
+class RecordingOrder:
+    """What a script asks for."""
+
+    form: RecordingFormat
+    keep_s: float | None = None
+    """From its end; None: as the operator says."""
+    name_prefix: str = ""
+
+
+@attrs.frozen(kw_only=True)
 class RecordingView:
     """A recording as HTTP shows it; `result` is None until the file is complete."""
 
@@ -57,15 +67,15 @@ class RecordingJob:
     """One file in the making."""
 
     def __init__(
-        self, book: RecordingBook, form: RecordingFormat, owner: RecordingOwner, number: int
+        self, book: RecordingBook, order: RecordingOrder, owner: RecordingOwner, number: int
     ) -> None:
         self.number = number
+        self.order = order
         self.url = ""
         self.refusal = ""
         """Why it is not even begun."""
         self.result: RecordingResult | None = None
         self._book = book
-        self._form = form
         self._owner = owner
         self._recorder: MediaRecorder | None = None
         self._announced = False
@@ -101,7 +111,7 @@ class RecordingJob:
         if self.refusal:
             raise RecordingError(self.refusal)
         with trio.move_on_after(START_S):
-            return await self._book.store.start(self._book.session_id, self.number, self._form)
+            return await self._book.store.start(self._book.session_id, self.number, self.order.form)
         self._fail(f"the recording could not be opened within {START_S:g} s")
         return None
 
@@ -136,7 +146,7 @@ class RecordingJob:
             size_bytes=self.result.size_bytes,
             sha256=self.result.sha256,
         )
-        self._book.on_complete(self.number, self.result)
+        self._book.on_complete(self, self.result)
         if self._announced:
             self._owner.recording_stopped(self.url, self.result.duration_s)
         else:
@@ -158,7 +168,7 @@ class RecordingBook:
         timeline: Timeline,
         *,
         most: int,
-        on_complete: Callable[[int, RecordingResult], None],
+        on_complete: Callable[[RecordingJob, RecordingResult], None],
     ) -> None:
         self._most = most
         self.on_complete = on_complete
@@ -175,12 +185,12 @@ class RecordingBook:
 
     def start(
         self,
-        form: RecordingFormat,
+        order: RecordingOrder,
         owner: RecordingOwner,
         tap: Callable[[MediaRecorder], None],
     ) -> RecordingJob:
         """Begin a recording; `tap` connects it to what it records, once it is open."""
-        job = RecordingJob(self, form, owner, len(self._jobs) + 1)
+        job = RecordingJob(self, order, owner, len(self._jobs) + 1)
         if len(self._jobs) < self._most:
             self._jobs.append(job)
         else:

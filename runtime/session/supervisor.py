@@ -31,10 +31,10 @@ from runtime.session.channel import Outbox
 from runtime.session.context import SessionContext
 from runtime.session.departure import Departure
 from runtime.session.events import Events
-from runtime.session.history import History, RecordingPicture, picture_of_session
+from runtime.session.history import History, picture_of_recording, picture_of_session
 from runtime.session.http import HttpDesk
 from runtime.session.inbound import Inbound
-from runtime.session.recording import RecordingBook
+from runtime.session.recording import RecordingBook, RecordingJob
 from runtime.session.rounds import Rounds
 from runtime.session.routes import Routes
 from runtime.session.rules import DEFAULT_APPLICATION
@@ -346,9 +346,8 @@ class SessionHost:
         self.context.alarms.set("length", length, alarm)
         self._set_idle_clock()
 
-    def _recording_complete(self, number: int, result: RecordingResult) -> None:
-        picture = RecordingPicture(session_id=self.plan.id, number=number, result=result)
-        self.around.history.recording(picture)
+    def _recording_complete(self, job: RecordingJob, result: RecordingResult) -> None:
+        self.around.history.recording(picture_of_recording(self.plan.id, job, result))
 
     def _remember(self) -> None:
         self.around.history.session(picture_of_session(self))

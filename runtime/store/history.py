@@ -67,7 +67,13 @@ class HistoryWriter:
 
     def recording(self, picture: RecordingPicture) -> None:
         key = {"session_id": picture.session_id, "number": picture.number}
-        done = {"finished_at": self._wall_time(), **attrs.asdict(picture.result)}
+        now, keep_s = self._wall_time(), picture.keep_s
+        done = {
+            "finished_at": now,
+            **attrs.asdict(picture.result),
+            "name": picture.name,
+            "expires_at": None if keep_s is None else now + keep_s,
+        }
         self._put(recordings, tuple(key.values()), {**key, **done})
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -76,6 +76,20 @@ def older_than(connection: Connection, moment: float, limit: int) -> list[Key]:
     return [(session, number) for session, number in found]
 
 
+def expired(connection: Connection, now: float, limit: int) -> list[Key]:
+    """Those whose scripts wanted them no longer than this, and that may go."""
+    r = recordings.c
+    query = select(r.session_id, r.number).where(r.expires_at < now, ~_of_live_session())
+    found = connection.execute(query.order_by(r.expires_at).limit(limit))
+    return [(session, number) for session, number in found]
+
+
+def name_of(connection: Connection, session_id: str, number: int) -> str:
+    """What it is saved as; empty while it is not known."""
+    key = (recordings.c.session_id == session_id) & (recordings.c.number == number)
+    return connection.execute(select(recordings.c.name).where(key)).scalar() or ""
+
+
 def is_of_live_session(connection: Connection, session_id: str) -> bool:
     live = (sessions.c.id == session_id) & sessions.c.duration_s.is_(None)
     return connection.execute(select(sessions.c.id).where(live)).first() is not None

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The newest migration: a database that has it is opened without loading the migration tool."""
 
 metadata: Final = MetaData()
@@ -133,7 +133,10 @@ recordings: Final = Table(
     Column("duration_s", Float),
     Column("size_bytes", Integer, nullable=False),
     Column("sha256", String(64), nullable=False),
+    Column("name", String(400), nullable=False, server_default=""),
+    Column("expires_at", Float),
     Index("recordings_by_time", "finished_at"),
+    Index("recordings_by_expiry", "expires_at"),
 )
 
 tokens: Final = Table(

@@ -99,20 +99,26 @@ class Upkeep:
 
     async def throw_away(self, now: float) -> None:
         """What is older than is kept, as of `now`."""
+        await self._delete_all(
+            partial(stored.expired, now=now, limit=PORTION), "kept as long as their scripts asked"
+        )
         if self.recordings_days:
-            moment = now - self.recordings_days * DAY_S
-            gone = 0
-            while keys := await self.store.read(lambda c: stored.older_than(c, moment, PORTION)):
-                await self._delete(keys)
-                gone += len(keys)
-            if gone:
-                days = f"{self.recordings_days:g} days"
-                self.tell(f"{gone} recordings were deleted: older than {days}")
+            moment, days = now - self.recordings_days * DAY_S, f"{self.recordings_days:g} days"
+            older = partial(stored.older_than, moment=moment, limit=PORTION)
+            await self._delete_all(older, f"older than {days}")
         if self.history_days:
             over = partial(_old_sessions, limit=now - self.history_days * DAY_S)
             while ids := await self.store.read(over):
                 await trio.to_thread.run_sync(self._delete_timelines, ids)
                 await self.store.write(partial(_forget_sessions, ids=ids))
+
+    async def _delete_all(self, find: Callable[[Connection], list[Key]], why: str) -> None:
+        gone = 0
+        while keys := await self.store.read(find):
+            await self._delete(keys)
+            gone += len(keys)
+        if gone:
+            self.tell(f"{gone} recordings were deleted: {why}")
 
     async def make_room(self, _: float) -> None:
         """Delete the oldest recordings until they take less than they may, by a margin for those

@@ -63,7 +63,6 @@ DIFFERENCES: Final[Mapping[str, str]] = {
 _NO_TRANSCRIPT: Final = "recordings are not transcribed"
 _CODECS: Final = "codecs are negotiated by the runtime"
 _NO_VIDEO: Final = "calls carry audio only"
-_NO_CLOUD: Final = "recordings are files of the runtime"
 
 WITHOUT_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
     "Call.answer": {
@@ -78,12 +77,10 @@ WITHOUT_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Call.record": {
         "dict": _NO_TRANSCRIPT,
-        "expire": "files stay as long as the operator's `recordings_days` says",
         "format": _NO_TRANSCRIPT,
         "labels": _NO_TRANSCRIPT,
         "language": _NO_TRANSCRIPT,
         "provider": _NO_TRANSCRIPT,
-        "recordNamePrefix": f"{_NO_CLOUD}, named by session and number",
         "secure": "recordings are always behind the API's authorization",
         "transcribe": _NO_TRANSCRIPT,
         "video": _NO_VIDEO,

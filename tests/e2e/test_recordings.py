@@ -141,6 +141,21 @@ async def test_a_recording_can_be_fetched_in_parts(runtime: RuntimeProcess, phon
     assert (await fetch(url.replace("/recordings/", "/recordings/../"))).status_code == 404
 
 
+async def test_a_recording_is_saved_under_the_name_that_its_script_began(
+    runtime: RuntimeProcess, phone: Phone
+) -> None:
+    call = await recorded(phone, runtime, "named", ("X-Container", "wav"), ("X-Named", "1"))
+    await call.bye()
+    await runtime.logged("named record stopped")
+    session = await runtime.session_of(call.call_id)
+    [row] = runtime.api(f"sessions/{session}/recordings")["recordings"]
+    assert row["name"] == f"gr\u00fcn {session}-1.wav"
+    assert row["expires_at"] - row["finished_at"] == pytest.approx(183 * 86_400)
+    answer = await fetch(await url_of(runtime, "named"))
+    saved = f"inline; filename*=UTF-8''gr%C3%BCn%20{session}-1.wav"
+    assert answer.headers["content-disposition"] == saved
+
+
 async def test_a_recording_can_be_heard_while_it_is_made(
     runtime: RuntimeProcess, phone: Phone
 ) -> None:

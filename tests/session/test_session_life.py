@@ -336,7 +336,7 @@ class Kept:
         self.told.append(("call", picture.number, picture.result, picture.code))
 
     def recording(self, picture: RecordingPicture) -> None:
-        self.told.append(("recording", picture.number))
+        self.told.append(("recording", picture.number, picture.name, picture.keep_s))
 
 
 async def test_a_session_and_its_call_are_pictured_from_begin_to_end(
@@ -345,7 +345,9 @@ async def test_a_session_and_its_call_are_pictured_from_begin_to_end(
     async with bench(history=(history := Kept())) as b:
         leg, worker, unit = await b.connected()
         await worker.command("session.custom_data", value="order 7")
-        await worker.command("call.record", unit=unit)
+        await worker.command(
+            "call.record", unit=unit, container="wav", expire="-1y", name_prefix="shop-"
+        )
         leg.bye()
         await b.quiet()
         b.registry.terminate("s1")
@@ -354,7 +356,7 @@ async def test_a_session_and_its_call_are_pictured_from_begin_to_end(
             ("session", None, ""),
             ("call", "100", "live", 0),
             ("call", "100", "answered", 200),
-            ("recording", 1),
+            ("recording", 1, "shop-s1-1.wav", 365 * 86_400),
             ("session", "operator", "order 7"),
         ]
 

@@ -137,6 +137,9 @@ def test_a_database_of_the_first_version_is_migrated_with_what_it_holds(tmp_path
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("DROP INDEX calls_by_result"))
         connection.execute(text("ALTER TABLE tokens DROP COLUMN application"))
+        connection.execute(text("DROP INDEX recordings_by_expiry"))
+        for column in ("name", "expires_at"):
+            connection.execute(text(f"ALTER TABLE recordings DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
     store.write_sync(as_it_was)
@@ -149,4 +152,5 @@ def test_a_database_of_the_first_version_is_migrated_with_what_it_holds(tmp_path
     assert ScriptDirectory(folder).get_revision("0002").down_revision == "0001"
     assert ScriptDirectory(folder).get_revision("0003").down_revision == "0002"
     assert ScriptDirectory(folder).get_revision("0004").down_revision == "0003"
+    assert ScriptDirectory(folder).get_revision("0005").down_revision == "0004"
     again.close()

@@ -7,11 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from runtime.media.recording.recording_disk import RecordingDisk
 from runtime.store import Database
 from runtime.store.search import find_one
 from runtime.store.upkeep import DAY_S, Upkeep
-from tests.store.pictures import BEGIN, session
+from tests.store.pictures import BEGIN, recording, session
 from tests.store.test_history import written
 
 
@@ -79,6 +81,35 @@ async def test_recordings_that_are_too_old_go_with_their_rows(tmp_path: Path) ->
         assert (old.parent.exists(), young.exists()) == (False, True)
         assert await recordings_of(store, "s1") == []
         assert len(await recordings_of(store, "s2")) == 1
+
+
+async def test_a_recording_goes_when_its_script_wanted_it_no_longer(tmp_path: Path) -> None:
+    pictures = [
+        session("s1"),
+        session("live", duration_s=None, end_cause=None),
+        *(
+            attrs.evolve(recording(of, number), keep_s=keep_s)
+            for of, number, keep_s in (
+                ("s1", 1, None),
+                ("s1", 2, 2 * DAY_S),
+                ("s1", 3, 4 * DAY_S),
+                ("live", 1, 2 * DAY_S),
+            )
+        ),
+    ]
+    told: list[str] = []
+    async with written(tmp_path, *pictures) as store:
+        for of, number in (("s1", 1), ("s1", 2), ("s1", 3), ("live", 1)):
+            a_recording(tmp_path, of, number, BEGIN)
+        keeper = upkeep(store, tmp_path, told=told)
+        await keeper.throw_away(BEGIN + DAY_S)
+        assert told == []
+        await keeper.throw_away(BEGIN + 3 * DAY_S)
+        assert [row["number"] for row in await recordings_of(store, "s1")] == [1, 3]
+        assert len(await recordings_of(store, "live")) == 1
+        assert told == ["1 recordings were deleted: kept as long as their scripts asked"]
+        await upkeep(store, tmp_path, recordings_days=1).throw_away(BEGIN + 3 * DAY_S)
+        assert await recordings_of(store, "s1") == []
 
 
 async def test_old_sessions_go_with_their_timelines_but_not_while_a_recording_is_kept(

@@ -8,6 +8,7 @@ from typing import Final
 
 from runtime.decisions.problems import Commands
 from runtime.decisions.progress_tones import progress_tone, unknown_country
+from runtime.decisions.retention import kept_s
 from runtime.decisions.routing import ConferenceFull
 from runtime.media.port import RecordingFormat, Sound
 from runtime.media.sounds.sound_port import Fetching, Voice
@@ -32,6 +33,7 @@ from runtime.session.commands.table import (
 from runtime.session.context import SessionContext
 from runtime.session.mixers import Conference, Endpoint
 from runtime.session.playback import Prompt
+from runtime.session.recording import RecordingOrder
 from runtime.session.socket import WebSocket
 from runtime.session.socket_streams import SocketRefused
 
@@ -158,7 +160,10 @@ def record(session: SessionContext, command: RecordCall, _: int) -> bool:
     form = RecordingFormat(
         container=command.container, stereo=command.stereo, hd_audio=command.hd_audio
     )
-    call.media.record(form)
+    order = RecordingOrder(
+        form=form, keep_s=kept_s(command.expire), name_prefix=command.name_prefix
+    )
+    call.media.record(order)
     return DONE
 
 

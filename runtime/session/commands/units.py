@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from runtime.decisions.problems import Commands
+from runtime.decisions.retention import kept_s
 from runtime.decisions.tone_notation import BadToneScript, parse
 from runtime.media.port import RecordingFormat, Sound
 from runtime.media.sounds.sound_port import Fetching, Voice
@@ -32,6 +33,7 @@ from runtime.session.commands.table import DONE, CommandRefused, Handler
 from runtime.session.context import SessionContext
 from runtime.session.mixers import Conference, Recorder
 from runtime.session.player import Player
+from runtime.session.recording import RecordingOrder
 from runtime.session.sequence import SequenceLoader
 from runtime.session.sounds import Loader
 
@@ -94,7 +96,10 @@ def create_recorder(session: SessionContext, command: CreateRecorder, _: int) ->
     if not room:
         _refuse(session, command.unit, "Recorder", session.settings.limits.recorders)
     form = RecordingFormat(container=command.container, stereo=False, hd_audio=command.hd_audio)
-    recorder.open(command.unit, form)
+    order = RecordingOrder(
+        form=form, keep_s=kept_s(command.expire), name_prefix=command.name_prefix
+    )
+    recorder.open(command.unit, order)
     return DONE
 
 

@@ -2,7 +2,7 @@
 
 import trio
 
-from runtime import AppEvents, CallEvents, Logger, VoxEngine
+from runtime import AppEvents, CallEvents, Logger, RecordExpireTime, VoxEngine
 
 
 @VoxEngine.on(AppEvents.CallAlerting)
@@ -16,7 +16,12 @@ async def incoming(e: AppEvents.CallAlerting) -> None:
         call.on(outcome)(begun.set)
     call.on(CallEvents.Disconnected)(lambda: tell(f"{name} disconnected"))
     await call.answer()
-    call.record(stereo="X-Mono" not in e.headers, container=e.headers.get("X-Container", "mp3"))
+    named = {"recordNamePrefix": "grün ", "expire": RecordExpireTime.SIXMONTHS}
+    call.record(
+        stereo="X-Mono" not in e.headers,
+        container=e.headers.get("X-Container", "mp3"),
+        **(named if "X-Named" in e.headers else {}),
+    )
     if "X-Twice" in e.headers:
         call.record()
     await begun.wait()

@@ -120,13 +120,24 @@ async def test_recordings_take_the_options_of_voxengine(sim: Sim) -> None:
         async def alerting(e):
             await e.call.answer()
             e.call.addEventListener(CallEvents.RecordStarted, lambda r: Logger.write("recorded"))
-            e.call.record(hd_audio=True, expire=RecordExpireTime.SIXMONTHS)
+            for wrong in ({"expire": "-9y"}, {"recordNamePrefix": "a\\nb"}):
+                try:
+                    e.call.record(**wrong)
+                except ValueError as exc:
+                    Logger.write(exc)
+            e.call.record(
+                hd_audio=True, expire=RecordExpireTime.SIXMONTHS, recordNamePrefix="shop/"
+            )
         """)
     )
     caller = await sim.call()
     await caller.connected()
     await sim.advance(1)
-    assert sim.logs == ["recorded"]
+    assert sim.logs == [
+        "Call.record(): expire must be one of RecordExpireTime, not '-9y'",
+        "Call.record(): recordNamePrefix must be at most 256 printable characters",
+        "recorded",
+    ]
     caller.hang_up()
 
 
