@@ -7,14 +7,10 @@ children leave last.
 
 from __future__ import annotations
 
-import ipaddress
-import secrets
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import attrs
 import trio
-from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
 from runtime.applications import Applications
@@ -22,48 +18,38 @@ from runtime.applications.secrets import ApplicationSecrets
 from runtime.applications.shelf import Shelf
 from runtime.applications.users import ApplicationUsers, Registering
 from runtime.config import Config
-from runtime.config.http import parse_http_address
-from runtime.config.services import MailSettings
 from runtime.control.app import ControlParts, build_app
-from runtime.control.listener import GRACE_S, HttpListener, ListenError
+from runtime.control.listener import ListenError
 from runtime.control.live import LiveFeed
 from runtime.control.rates import Rates
-from runtime.control.routes import API
 from runtime.control.sockets import SocketDoor
 from runtime.control.tokens import TokenBook
-from runtime.decisions.access import ACCESS
 from runtime.decisions.problems import Setup
-from runtime.decisions.rates import RateTable
 from runtime.legs.sip.gateway import SipGateway
 from runtime.legs.sip.incoming import RefusedCall
 from runtime.legs.sip.users import Users, registrations_view
-from runtime.mail import Relay, RelayedMail
 from runtime.media.port import MediaUnavailable, RecordingError
 from runtime.sandbox.bundle import BundleError
 from runtime.sandbox.launcher import LaunchError
 from runtime.server.children import Children
 from runtime.server.fault import StartError, leaves
+from runtime.server.http_side import HttpSide, is_loopback
 from runtime.server.isolation import check_isolation
-from runtime.server.machine import raise_descriptor_limit, sessions_that_fit
+from runtime.server.machine import raise_descriptor_limit
 from runtime.server.records import Records
+from runtime.server.sessions import RETRY_AFTER_S, SessionParts, make_registry
 from runtime.server.standing import ServerStanding
-from runtime.session.refusals import RefusalView
-from runtime.session.registry import SessionRegistry
+from runtime.server.telling import Telling
 from runtime.session.rules import Routing
-from runtime.session.settings import Ports, SessionSettings
 from runtime.session.worker import Bundle
 from runtime.store import StoreError
 from runtime.store.sealing import KeyFault, SealBroken
-from runtime.timeline_log import LoggedTimelines
 from sip.address import BoundAddress
 from sip.auth import secret_of
-from sip.endpoint import Fault, RegistrationChanged
 from sip.endpoint import ListenError as SipListenError
 
 COMPILE_S: Final = 5.0
 """A script takes some milliseconds; what is not done then is compiled by its sessions."""
-RETRY_AFTER_S: Final = 10
-"""What callers are told while the runtime drains."""
 
 
 @attrs.frozen(kw_only=True)
@@ -94,17 +80,15 @@ class Server:
         """Binds the HTTP address; `dev` serves however scripts are locked. Raises StartError."""
         self.config = config
         self._dev = dev
-        self._log = log
+        self._log, telling = log, Telling(log)
         self.ended = trio.Event()
         self._stopping = trio.Event()
-        self._http_ending = trio.Event()
-        self._http_ended = trio.Event()
         self._calls = trio.CancelScope()
         self._bound: list[BoundAddress] = []
         try:
-            self._http = _http_listener(config)
-            self._url = config.http.url or self._http.url
-            self._children = Children.configured(config, self._url, log)
+            self._http = HttpSide.bind(config, telling)
+            url = config.http.url or self._http.listener.url
+            self._children = Children.configured(config, url, log)
             logins = [trunk.login for trunk in config.trunk if trunk.login is not None]
             self._users = Users.of(config.registrar, config.users, logins)
             self._records = Records.open(config, self._children.recordings, log)
@@ -113,10 +97,10 @@ class Server:
                 config.trunk,
                 self._children.engine,
                 on_refused=self._on_refused_call,
-                on_fault=self._on_fault,
+                on_fault=telling.sip_fault,
                 rtp=config.rtp,
                 users=self._users,
-                on_registration=self._on_registration,
+                on_registration=telling.registration,
                 routes=config.route,
                 warn=log.warning,
                 tell=log.info,
@@ -132,44 +116,21 @@ class Server:
         store, ring = self._records.store, self._records.ring
         self._secrets = ApplicationSecrets(store, ring, config.secret)
         self._stored_users = self._make_users()
-        self.registry = self._make_registry()
+        self.registry = make_registry(self._session_parts(url, telling))
         self._applications = self._make_applications()
         self.registry.set_scenarios(routing)
 
-    def _make_registry(self) -> SessionRegistry:
-        config, children = self.config, self._children
-        settings = SessionSettings(
-            limits=config.application_limits,
-            on_error=config.application.on_error,
-            on_failure=config.application.on_failure,
-            apology=config.application.apology,
-            breaker=self._breaker_is_on(),
-            sessions_that_fit=sessions_that_fit(),
-            retry_after_s=RETRY_AFTER_S,
-            access_url=lambda token: f"{self._url}{ACCESS}{token}",
-            log_url=lambda session: f"{self._url}{API}/sessions/{session}/timeline",
-            recogniser=config.asr.url,
-            rates=RateTable(config.rate),
-            secrets_of=self._secrets.of,
-        )
-        return SessionRegistry(
-            settings=settings,
-            launcher=children.zygote,
-            ports=Ports(
-                media=children.engine,
-                dialer=self._sip.dialer,
-                sounds=children.sounds,
-                recordings=children.recordings,
-                http=children.http,
-                sockets=children.sockets,
-                recognition=children.recognisers,
-                mail=RelayedMail(_relay(config.mail)),
-                storage=self._records.storage,
-            ),
-            timelines=LoggedTimelines(children.timelines, self._log).open,
-            new_id=lambda: secrets.token_hex(8),
-            on_refusal=self._on_refusal,
+    def _session_parts(self, url: str, telling: Telling) -> SessionParts:
+        return SessionParts(
+            config=self.config,
+            url=url,
+            children=self._children,
+            records=self._records,
+            sip=self._sip,
+            secrets=self._secrets,
             history=self._live,
+            on_refusal=telling.refusal,
+            log=self._log,
         )
 
     def _make_applications(self) -> Applications | None:
@@ -198,35 +159,9 @@ class Server:
             self._records.store, self._records.ring, registering, warn=self._log.warning
         )
 
-    def _breaker_is_on(self) -> bool:
-        """Off on loopback unless asked for: a developer would rather see each crash."""
-        wanted = self.config.application.breaker
-        return wanted == "on" or (wanted == "auto" and not self._sip.only_loopback)
-
     def _on_refused_call(self, call: RefusedCall) -> None:
         refused = self.registry.refused
         refused.add(call.remote, call.to_uri, call.code, call.reason, call.kind)
-
-    def _on_registration(self, change: RegistrationChanged) -> None:
-        tell = self._log.debug if change.change == "refreshed" else self._log.info
-        tell(
-            f"user {change.user} {change.change}",
-            contact=change.contact,
-            source=str(change.peer),
-            contacts=change.left,
-        )
-
-    def _on_fault(self, fault: Fault) -> None:
-        self._log.error(f"fault in {fault.where}", traceback=fault.traceback)
-
-    def _on_refusal(self, view: RefusalView) -> None:
-        self._log.info(
-            f"refused ({view.code}): {view.reason}",
-            problem=view.problem,
-            source=view.source,
-            destination=view.destination,
-            count=view.count,
-        )
 
     async def run(
         self, *, task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED
@@ -239,7 +174,7 @@ class Server:
             self._log.info("audio engine", means=self._children.engine.means)
             async with trio.open_nursery() as services:
                 await self._start_services(services)
-                task_status.started(Listening(sip=tuple(self._bound), http=self._http.url))
+                task_status.started(Listening(sip=tuple(self._bound), http=self._http.listener.url))
                 await self._stopping.wait()
                 await self._leave()
                 services.cancel_scope.cancel()
@@ -282,7 +217,7 @@ class Server:
         app = build_app(
             ControlParts(
                 registry=self.registry,
-                loopback=_is_loopback(config),
+                loopback=is_loopback(config),
                 tokens=self._tokens,
                 rates=Rates(config.http.requests_per_s, config.http.address_requests_per_s),
                 timelines=config.data.dir.resolve() / "sessions",
@@ -302,7 +237,8 @@ class Server:
                 ),
             )
         )
-        await nursery.start(self._serve_http, app)
+        door = SocketDoor(self.registry.access, self._children.sockets)
+        await nursery.start(self._http.serve, app, door)
         self._bound = await nursery.start(self._run_sip)
         if self._users.weak and not self._sip.only_loopback:
             self._log.warning(self._users.weak)
@@ -339,15 +275,6 @@ class Server:
         with self._calls:
             await self.registry.run(task_status=task_status)
 
-    async def _serve_http(self, app: ASGIApp, *, task_status: trio.TaskStatus[Any]) -> None:
-        def told(fault: str) -> None:
-            self._log.error("fault in a connection of the HTTP listener", traceback=fault)
-
-        door, end = SocketDoor(self.registry.access, self._children.sockets), self._http_ending
-        serve = partial(self._http.serve, on_fault=told, on_full=self._log.warning)
-        await serve(app, door, end.wait, task_status=task_status)
-        self._http_ended.set()
-
     def reload_certificates(self) -> None:
         """New connections take what the files of [sip.tls] hold now."""
         self._sip.reload_certificates()
@@ -363,31 +290,4 @@ class Server:
         self._sip.drain(RETRY_AFTER_S)
         await self.registry.drain(self.config.server.drain_timeout_s)
         await self._sip.close()
-        self._http_ending.set()
-        with trio.move_on_after(GRACE_S):
-            await self._http_ended.wait()
-
-
-def _http_listener(config: Config) -> HttpListener:
-    host, port = parse_http_address(config.http.listen)
-    if not _is_loopback(config) and not config.http.has_tokens:
-        raise StartError(
-            Setup.OPEN_TO_OTHERS,
-            f"HTTP on {host} is open to others: add a token to [http.tokens], or use 127.0.0.1",
-        )
-    return HttpListener.bind(host, port)
-
-
-def _is_loopback(config: Config) -> bool:
-    return ipaddress.ip_address(parse_http_address(config.http.listen)[0]).is_loopback
-
-
-def _relay(mail: MailSettings) -> Relay:
-    return Relay(
-        host=mail.host,
-        port=mail.port,
-        security=mail.security,
-        user=mail.user,
-        password=mail.password,
-        senders=mail.senders,
-    )
+        await self._http.end()
