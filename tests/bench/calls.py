@@ -32,8 +32,8 @@ FLOOR_PORT: Final = 30_000
 CALLEE_PORT: Final = 25_060
 CALLER_PORT: Final = 25_050
 SETTLE_S: Final = 6.0
-"""After the last call is up, before the window begins: of a peer that sends nothing a script is told
-after five seconds, once in a call."""
+"""After the last call is up, before the window begins: of a peer that sends nothing a script is
+told after five seconds, once in a call."""
 PATIENCE_S: Final = 60
 """For a busy machine to set up all calls."""
 SCRIPT: Final = """
