@@ -287,9 +287,11 @@ class PythonTraffic:
         def send(view: memoryview) -> int:
             try:
                 return sock.send(view)
-            except ConnectionRefusedError:
-                # What came back of an earlier packet; this one has not been sent yet.
-                self.counters.refused += 1
+            except BlockingIOError:
+                raise
+            except OSError as exc:
+                # What came back of an earlier packet (ICMP); this one has not been sent yet.
+                self.counters.refused += isinstance(exc, ConnectionRefusedError)
                 return sock.send(view)
 
         return send

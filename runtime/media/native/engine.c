@@ -69,7 +69,7 @@ struct inbox {
     int64_t *lengths, *legs;   /* capacity of each: one entry per row in use */
     double *times;
     int64_t count;             /* rows in use */
-    int64_t refused;           /* reads that failed because nobody listens at the peer's port */
+    int64_t refused;           /* times that the peer's system said that nobody listens there */
 };
 
 static double seconds(const struct timespec *t) { return (double)t->tv_sec + (double)t->tv_nsec * 1e-9; }
@@ -93,6 +93,15 @@ static double arrival(struct msghdr *message, double now, double wall) {
     return age >= 0.0 && age <= OLDEST_S ? now - age : now;
 }
 
+/* Whether a call failed with what a router or the peer's system said of an earlier packet. That is
+ * told once, in place of what was asked for, so one more try does what this one was to do: who
+ * sends such messages, or forges them, must not keep a packet from being sent or read. */
+static int told_of_another(ssize_t result, int64_t *refused) {
+    if (result >= 0 || errno == EAGAIN) return 0;
+    *refused += errno == ECONNREFUSED;
+    return 1;
+}
+
 /* The packet's length, or -1 when none was read. */
 static ssize_t receive_one(struct inbox *in, int fd, int64_t leg, double now, double wall) {
     if (in->count >= in->capacity) return -1;
@@ -102,10 +111,8 @@ static ssize_t receive_one(struct inbox *in, int fd, int64_t leg, double now, do
     struct msghdr message = {.msg_iov = &place, .msg_iovlen = 1, .msg_control = &about,
                              .msg_controllen = sizeof about};
     ssize_t length = recvmsg(fd, &message, MSG_DONTWAIT);
-    if (length < 0) {
-        in->refused += errno == ECONNREFUSED;
-        return -1;
-    }
+    if (told_of_another(length, &in->refused)) length = recvmsg(fd, &message, MSG_DONTWAIT);
+    if (length < 0) return -1;
     in->lengths[row] = length;
     in->legs[row] = leg;
     in->times[row] = arrival(&message, now, wall);
@@ -495,11 +502,8 @@ static int send_one(struct outbox *out, const struct departure *d, int32_t part)
     if (d->address_size > ADDRESS_MAX || (d->instead_size && part)) return 0;
     const struct sockaddr *to = d->address_size ? (const struct sockaddr *)d->address : NULL;
     ssize_t result = sendto(d->fd, packet, size, MSG_DONTWAIT, to, d->address_size);
-    if (result < 0 && errno == ECONNREFUSED) {
-        /* What came back of an earlier packet; this one has not been sent yet. */
-        out->refused++;
+    if (told_of_another(result, &out->refused))
         result = sendto(d->fd, packet, size, MSG_DONTWAIT, to, d->address_size);
-    }
     out->failed += result < 0;
     return result >= 0;
 }
@@ -515,7 +519,7 @@ static void ask_resting(struct inbox *in, const struct outbox *out, const int32_
         const struct departure *d = &out->departures[leg];
         if (in->idle[leg] < RESTING || d->fd < 0 || d->address_size) continue;
         ssize_t length = receive_one(in, d->fd, leg, monotonic(), clock_s(CLOCK_REALTIME));
-        in->idle[leg] = length < 0 ? ASKED : 0;
+        in->idle[leg] = length < 0 ? ASKED : 1; /* more may wait: read until there is none */
     }
 }
 
