@@ -325,7 +325,9 @@ def _refusal(code: int, our_port: int, their_port: int) -> bytes:
     about = struct.pack(
         ">BBHHHBBH4s4s", 0x45, 0, 28, 0, 0, 64, socket.IPPROTO_UDP, 0, loopback, loopback
     ) + struct.pack(">HHHH", our_port, their_port, 8, 0)
-    total = sum(struct.unpack(f">{len(about) // 2}H", about)) + (DESTINATION_UNREACHABLE << 8) + code
+    total = (
+        sum(struct.unpack(f">{len(about) // 2}H", about)) + (DESTINATION_UNREACHABLE << 8) + code
+    )
     checksum = ~(total % 0xFFFF) & 0xFFFF
     return struct.pack(">BBHI", DESTINATION_UNREACHABLE, code, checksum, 0) + about
 

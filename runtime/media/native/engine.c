@@ -513,7 +513,7 @@ static int send_one(struct outbox *out, const struct departure *d, int32_t part)
  * receives those would sleep meanwhile, and waking it costs more. */
 static void ask_resting(struct inbox *in, const struct outbox *out, const int32_t *plan,
                         int64_t count) {
-    for (int64_t n = 0; n < count; n++) {
+    for (int64_t n = 0; n < count && in->count < in->capacity; n++) {
         int32_t leg = plan[n] / 2;
         if (plan[n] < 0 || leg >= out->legs || leg >= in->idle_count) continue;
         const struct departure *d = &out->departures[leg];

@@ -2,7 +2,9 @@
 
 Asks each leg's gate (rtp/latching.py) about what came by its door, and moves the line to whom the
 gate believes. What came by the line is judged as well while the gate believes nobody yet, and in
-the order of arrival with what came by the door.
+the order of arrival with what came by the door. A door is shut when the signalled address has
+spoken by the line, and not before: packets of it may still wait at the door, and where it speaks to
+another of our addresses than we send from, all of them come there.
 """
 
 from __future__ import annotations
@@ -34,33 +36,39 @@ class Doorkeeper:
         lines = [gate.target if gate is not None else None for gate in gates]
         for number, gate, line in zip(numbers, gates, lines, strict=True):
             source = named.get(number, line)
-            valid[number] = (
-                gate is not None
-                and source is not None
-                and self._is_peer(gate, number, source, arrivals, headers)
-            )
+            if gate is None or source is None:
+                valid[number] = False
+                continue
+            before = gate.latched
+            valid[number] = self._is_peer(gate, number, source, arrivals, headers)
+            index = int(arrivals.legs[number])
+            if gate.latched not in (None, before):
+                self._legs.undecided[index] = gate.settled
+                self._aim(index, gate, exclusive=False)
+            if gate.settled and number not in named and line == gate.negotiated:
+                self._shut_door(index, gate)
 
     def _is_peer(
         self, gate: SourceGate, number: int, source: Address, arrivals: Arrivals, headers: Headers
     ) -> bool:
-        before = gate.latched
         accepted = gate.accepts(
             source,
             int(headers.ssrc[number]),
             int(headers.sequence[number]),
             float(arrivals.times[number]),
         )
-        index = int(arrivals.legs[number])
-        self._legs.strangers[index] += not accepted
-        if gate.latched is not None and gate.latched != before:
-            self._legs.undecided[index] = False
-            self._aim(index, gate)
+        self._legs.strangers[arrivals.legs[number]] += not accepted
         return accepted
 
-    def _aim(self, index: int, gate: SourceGate) -> None:
+    def _shut_door(self, index: int, gate: SourceGate) -> None:
+        if self._legs.undecided[index]:
+            self._legs.undecided[index] = False
+            self._aim(index, gate, exclusive=True)
+
+    def _aim(self, index: int, gate: SourceGate, *, exclusive: bool) -> None:
         leg = self._legs.by_index[index]
         assert leg is not None
-        self._legs.sockets.aim(index, gate.target, _rtcp_of(leg, gate), exclusive=gate.settled)
+        self._legs.sockets.aim(index, gate.target, _rtcp_of(leg, gate), exclusive=exclusive)
 
 
 def _rtcp_of(leg: Leg, gate: SourceGate) -> Address | None:

@@ -227,7 +227,8 @@ class Intake:
                 start[rest],
                 size[rest],
             )
-        ahead = newest & usual
+        # Of whom the doorkeeper has yet to see, no packet may go by it.
+        ahead = newest & usual & ~legs.undecided[index]
         learned = packets[ahead]
         legs.following.learn(
             index[ahead],

@@ -62,7 +62,7 @@ class Legs:
         self.strangers = np.zeros(capacity, dtype=np.int64)
         """Packets from addresses that are not believed; part of `rejected`."""
         self.undecided = np.zeros(capacity, dtype=np.bool_)
-        """Legs whose gate has believed no source yet."""
+        """Legs whose gate has believed no source yet, or only the signalled one by the door."""
         self.unplayed = np.zeros(capacity, dtype=np.int64)
         """Packets that are counted and not played: comfort noise."""
         self.last_heard = np.zeros(capacity)
