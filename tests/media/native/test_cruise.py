@@ -138,13 +138,18 @@ class Side:
         if self.cruise is None:
             self.tick()
         else:
-            self._frame(self.cruise)
+            self._frame(self.cruise, 1)
         return [peer.heard() for peer in self.peers]
 
-    def _frame(self, cruise: Cruise) -> None:
-        """By the helper, or else by a tick; either way with the steps that follow."""
-        frames = min(1, self.engine.steady_frames)
-        went = cruise.run(self.schedule, frames)
+    def frames(self, count: int) -> None:
+        """So many of them, in as few goes as the helper can do them in."""
+        assert self.cruise is not None
+        while count:
+            count -= self._frame(self.cruise, count)
+
+    def _frame(self, cruise: Cruise, most: int) -> int:
+        """By the helper, or else one by a tick; either way with the steps that follow."""
+        went = cruise.run(self.schedule, min(most, self.engine.steady_frames))
         if went.called:
             self.sockets.collect_others()
         if not went.frames:
@@ -156,6 +161,7 @@ class Side:
             self.went += went.frames
             self.engine.went_by(went.frames)
         assert self.schedule.position[1] % STEPS == 0
+        return went.frames or 1
 
 
 @pytest.fixture
@@ -176,7 +182,7 @@ def test_frames_of_the_helper_are_those_of_ticks(sides: tuple[Side, Side]) -> No
         for side in sides:
             for peer, value, fate in zip(side.peers, values, happens, strict=True):
                 _say(peer, value, fate)
-            _all_there()
+            all_there()
         assert sides[0].frame() == sides[1].frame(), number
     assert sides[1].went > 50
 
@@ -190,7 +196,7 @@ def test_a_report_on_the_port_of_the_audio_waits_for_the_next_tick(
             peer.send(peer.say(100))
             if number % 5 == 0:
                 peer.send(REPORT)
-        _all_there()
+        all_there()
         side.frame()
     side.engine.command([MeasureLeg(1)])
     side.tick()
@@ -218,7 +224,7 @@ def _is_report(data: bytes) -> bool:
     return 192 <= data[1] <= 223
 
 
-def _all_there() -> None:
+def all_there() -> None:
     """Loopback delivers at once; a packet to ourselves, sent last, says that it has."""
     with _bound() as sock, select.epoll() as epoll:
         epoll.register(sock, select.EPOLLIN)
