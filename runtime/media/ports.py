@@ -88,16 +88,17 @@ class PortPool:
         raise NoPorts(f"no pair of neighbouring ports is free on {self._host}")
 
     def _try(self, port: int) -> SocketPair | None:
-        rtp, rtcp = self._socket(), self._socket()
-        try:
-            rtp.bind((self._host, port))
-            rtcp.bind((self._host, port + 1))
-        except OSError as exc:
-            rtp.close()
-            rtcp.close()
-            if exc.errno in (errno.EADDRINUSE, errno.EACCES):
-                return None
-            raise self._refusal(exc) from exc
+        with contextlib.ExitStack() as failing:
+            rtp = failing.enter_context(self._socket())
+            rtcp = failing.enter_context(self._socket())
+            try:
+                rtp.bind((self._host, port))
+                rtcp.bind((self._host, port + 1))
+            except OSError as exc:
+                if exc.errno in (errno.EADDRINUSE, errno.EACCES):
+                    return None
+                raise self._refusal(exc) from exc
+            failing.pop_all()
         return rtp, rtcp, port
 
     def _refusal(self, exc: OSError) -> NoPorts:

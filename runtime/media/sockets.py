@@ -35,6 +35,8 @@ MAX_DRAINED: Final = 512
 SLOT_FILL: Final = 200
 """Legs whose packets may leave in one go (1 ms, 43 kB) before the next step is used as well. That
 is cheaper than small goes: whoever receives them is not woken for each packet."""
+SEND_TRIES: Final = 2
+"""The first may fail for what came back of an earlier packet (ICMP)."""
 
 MAPPED: Final = "::ffff:"
 """Before an IPv4 address that a socket of both families speaks to, as the kernel writes it."""
@@ -141,10 +143,9 @@ class UdpSockets:
         if pair.reports_to is not None:
             # One address for both means that they share our port, too (RFC 5761).
             sock = pair.rtp if pair.reports_to == pair.target else pair.rtcp
-            try:
-                sock.sendto(data, pair.reports_to)
-            except OSError:
-                self._reports_failed += 1
+            self._reports_failed += not any(
+                _sent(sock, data, pair.reports_to) for _ in range(SEND_TRIES)
+            )
 
     def close(self, leg: int) -> None:
         pair = self._pairs.pop(leg)
@@ -296,6 +297,14 @@ def _mapped(address: Address | None) -> Address | None:
 def _unmapped(source: Address) -> Address:
     """As the peer is known by."""
     return source[0].removeprefix(MAPPED), source[1]
+
+
+def _sent(sock: socket.socket, data: bytes, to: Address) -> bool:
+    try:
+        sock.sendto(data, to)
+    except OSError:
+        return False
+    return True
 
 
 def _stamp(sock: socket.socket) -> None:

@@ -17,10 +17,11 @@ import attrs
 import pytest
 
 from runtime.media.clock import STEPS
-from runtime.media.native.traffic import NativeTraffic
+from runtime.media.native.traffic import RESTING, NativeTraffic
 from runtime.media.port import LegStatistics, RtpStream
 from runtime.media.protocol import (
     ConfigureLeg,
+    Connect,
     LegMeasured,
     LegOpened,
     MeasureLeg,
@@ -60,9 +61,10 @@ class Phone:
         host, port = self.sockets[number].getsockname()
         return host, port
 
-    def say(self, to: Address, number: int = 0) -> None:
+    def say(self, to: Address, number: int = 0, **more: Any) -> None:
         packet = Packet(sequence=1000 + self.said, timestamp=160 * self.said, ssrc=self.ssrc)
         self.said += 1
+        packet = attrs.evolve(packet, **more)
         octets = packet.to_bytes()
         self.sockets[number].sendto(self.sealer.rtp(octets) if self.sealer else octets, to)
 
@@ -286,3 +288,32 @@ def test_rtcp_beside_the_audio_is_the_peers_by_line_and_by_door(
         phone.report(lab.at, about=said[0].ssrc)
         lab.tick()
         assert lab.statistics().remote_packets_lost == 7
+
+
+@both
+@pytest.mark.parametrize("pause", [RESTING // 2, 3 * RESTING])
+@pytest.mark.parametrize("timed", [True, False])
+def test_the_first_word_after_a_silence_is_whole(traffic: str, pause: int, timed: bool) -> None:
+    """Without a packet in the pause; the clock of the stream goes on in it, or does not."""
+    with lab_of(traffic) as lab, phone_of() as phone:
+        lab.configure(phone.address(0))
+        lab.engine.command([Connect(UNIT, UNIT)])
+        lab.tick()
+        for _ in range(100):
+            phone.say(lab.at)
+            lab.tick()
+        for _ in range(pause):
+            lab.tick()
+        phone.heard()
+        word = [bytes([16 * n + 7]) * 160 for n in range(8)]
+        begun = 160 * (phone.said + timed * pause)
+        for n, payload in enumerate(word):
+            phone.say(lab.at, payload=payload, timestamp=begun + 160 * n, marker=n == 0)
+            lab.tick()
+        for _ in range(3):
+            lab.tick()
+        heard = [packet.payload for packet in phone.heard()]
+        assert [payload for payload in heard if payload in word] == word
+        # As ever a frame after it came; after a long silence the engine may learn of it a frame
+        # later, too.
+        assert heard.index(word[0]) <= 1 + (traffic == "helper" and pause > RESTING)

@@ -294,7 +294,7 @@ def test_no_message_of_a_router_takes_the_place_of_a_packet(
 ) -> None:
     with engine_sockets() as sockets, telephone() as phone, router() as icmp:
         rtp = _listening(sockets)
-        sockets.aim(0, phone.getsockname(), None, exclusive=True)
+        sockets.aim(0, phone.getsockname(), phone.getsockname(), exclusive=True)
         sockets.schedule(0, [memoryview(b"audio")])
         refusal = _refusal(code, rtp, phone.getsockname()[1])
         for _ in range(3):
@@ -305,6 +305,9 @@ def test_no_message_of_a_router_takes_the_place_of_a_packet(
             icmp.sendto(refusal, ("127.0.0.1", 0))
             sockets.flush(0)
             assert phone.recv(100) == b"audio"
+            icmp.sendto(refusal, ("127.0.0.1", 0))
+            sockets.send_report(0, b"report")
+            assert phone.recv(100) == b"report"
         assert sockets.counters.failed == 0
 
 

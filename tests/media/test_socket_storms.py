@@ -1,0 +1,215 @@
+"""The engine's sockets when descriptors run out, and legs come, move and go in a storm."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import resource
+import socket
+from collections.abc import Iterator
+from functools import partial
+
+import attrs
+import pytest
+
+from runtime.media.native.traffic import NativeTraffic
+from runtime.media.rtp.datagrams import NoPorts
+from runtime.media.rtp.latching import Address
+from runtime.media.sockets import UdpSockets
+from runtime.media.traffic import READS, PythonTraffic
+from tests.e2e.home import has_ipv6
+from tests.media.native.helper import helper
+
+pytestmark = pytest.mark.loopback
+
+LEGS = 12
+STEPS = 600
+PEERS = 3
+HOSTS = ["127.0.0.1", "0.0.0.0"] + ["::"] * has_ipv6()
+
+
+@contextlib.contextmanager
+def sockets_of(traffic: str, host: str = "127.0.0.1") -> Iterator[UdpSockets]:
+    new_traffic = partial(NativeTraffic, helper()) if traffic == "helper" else PythonTraffic
+    yield UdpSockets(host, 0, 0, LEGS, new_traffic)
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd")) - 1  # but the one that lists them
+
+
+@contextlib.contextmanager
+def only(spare: int) -> Iterator[None]:
+    """So many descriptors may be opened beside those that are there."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    with contextlib.ExitStack() as stack:
+        # Gaps below are filled, so that the limit says what is left.
+        while (filler := os.open("/dev/null", os.O_RDONLY)) < highest:
+            stack.callback(os.close, filler)
+        os.close(filler)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (filler + spare, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextlib.contextmanager
+def phones() -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as stack:
+        found = []
+        for _ in range(PEERS):
+            sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sock.bind(("127.0.0.1", 0))
+            sock.setblocking(False)
+            found.append(sock)
+        yield found
+
+
+def heard(phone: socket.socket) -> list[bytes]:
+    packets = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            packets.append(phone.recv(100))
+    return packets
+
+
+def named(sockets: UdpSockets) -> list[tuple[int, bytes, Address | None]]:
+    """Leg, packet, and its source if that is told."""
+    sockets.collect()
+    batch = sockets.take()
+    sources = dict(batch.sources)
+    return [
+        (int(leg), row[:length].tobytes(), sources.get(number))
+        for number, (leg, row, length) in enumerate(
+            zip(batch.legs, batch.rows, batch.lengths, strict=True)
+        )
+    ]
+
+
+both = pytest.mark.parametrize("traffic", ["python", "helper"])
+
+
+@both
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_leg_without_a_descriptor_for_its_line_speaks_and_hears_by_its_door(
+    traffic: str, exclusive: bool
+) -> None:
+    with sockets_of(traffic) as sockets, phones() as (old, new, _):
+        rtp, _ = sockets.open(0)
+        at = ("127.0.0.1", rtp)
+        sockets.listen(0)
+        sockets.schedule(0, [memoryview(b"audio")])
+        sockets.aim(0, old.getsockname(), None, exclusive=exclusive)
+        old.sendto(b"waits", at)
+        with only(1):  # what the line leaves is taken by others
+            taken = os.open("/dev/null", os.O_RDONLY)
+            if not exclusive:
+                sockets.aim(0, None, None, exclusive=False)
+                other = os.open("/dev/null", os.O_RDONLY)
+            sockets.aim(0, new.getsockname(), None, exclusive=exclusive)
+            new.sendto(b"new", at)
+            old.sendto(b"old", at)
+            sockets.flush(0)
+            assert heard(new) == [b"audio"]
+            told = named(sockets)
+            waited = [(0, b"waits", old.getsockname())] if exclusive else []
+            assert told == [
+                *waited,
+                (0, b"new", new.getsockname()),
+                (0, b"old", old.getsockname()),
+            ]
+            os.close(taken)
+            if not exclusive:
+                os.close(other)
+        sockets.aim(0, new.getsockname(), None, exclusive=exclusive)
+        new.sendto(b"again", at)
+        old.sendto(b"again", at)
+        assert named(sockets) == [(0, b"again", None)] + [(0, b"again", old.getsockname())] * (
+            not exclusive
+        )
+        sockets.close(0)
+
+
+@attrs.define(eq=False)
+class Storm:
+    """Legs that are opened, aimed and closed at random, and where each of them is."""
+
+    sockets: UdpSockets
+    phones: list[socket.socket]
+    chance: random.Random
+    ports: dict[int, int] = attrs.field(factory=dict)
+    aims: dict[int, tuple[int, bool]] = attrs.field(factory=dict)
+    """By leg: which of the phones, and whether that alone may be heard."""
+
+    def step(self) -> None:
+        leg = self.chance.randrange(LEGS)
+        if leg not in self.ports:
+            with contextlib.suppress(NoPorts):
+                self.ports[leg], _ = self.sockets.open(leg)
+                self.sockets.listen(leg)
+                self.sockets.schedule(leg, [memoryview(b"leg %02d" % leg)])
+                self.aim(leg)
+        elif self.chance.random() < 0.8:
+            self.aim(leg)
+        else:
+            self.close(leg)
+
+    def aim(self, leg: int) -> None:
+        phone, exclusive = self.chance.randrange(-1, PEERS), self.chance.random() < 0.4
+        self.aims[leg] = phone, exclusive
+        target = self.phones[phone].getsockname() if phone >= 0 else None
+        self.sockets.aim(leg, target, target, exclusive=exclusive)
+
+    def close(self, leg: int) -> None:
+        self.sockets.unschedule(leg)
+        self.sockets.close(leg)
+        del self.ports[leg], self.aims[leg]
+
+    def check(self) -> None:
+        """Everybody says one thing to every leg, and every leg one to whom it is aimed at."""
+        named(self.sockets)
+        for phone in self.phones:
+            heard(phone)
+        for number, phone in enumerate(self.phones):
+            for port in self.ports.values():
+                phone.sendto(b"phone %d" % number, ("127.0.0.1", port))
+        told = [entry for _ in range(READS) for entry in named(self.sockets)]
+        for leg, (aimed, exclusive) in self.aims.items():
+            for number, phone in enumerate(self.phones):
+                source = [
+                    s for whose, what, s in told if (whose, what) == (leg, b"phone %d" % number)
+                ]
+                if number == aimed:
+                    assert source in ([None], [phone.getsockname()])
+                elif exclusive and aimed >= 0 and source == []:
+                    continue
+                else:
+                    assert source == [phone.getsockname()]
+        for slot in range(4):
+            self.sockets.flush(slot)
+        for number, phone in enumerate(self.phones):
+            aimed_here = [b"leg %02d" % n for n, (at, _) in self.aims.items() if at == number]
+            assert sorted(heard(phone)) == sorted(aimed_here)
+
+
+@both
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("spare", [LEGS, 100])
+def test_in_a_storm_of_legs_nothing_is_lost_and_no_descriptor_stays(
+    traffic: str, host: str, spare: int
+) -> None:
+    with phones() as found, sockets_of(traffic, host) as sockets:
+        before = descriptors()
+        storm = Storm(sockets, found, random.Random(spare))
+        with only(spare):
+            for number in range(STEPS):
+                storm.step()
+                if number % 10 == 0:
+                    storm.check()
+            for leg in list(storm.ports):
+                storm.close(leg)
+        assert descriptors() == before
+        assert sockets.counters.failed == 0
