@@ -33,6 +33,7 @@ from runtime.media.rtp.srtp import Opener, Sealer
 from runtime.media.sockets import NewTraffic, UdpSockets
 from runtime.media.tick import Capacity, Engine
 from runtime.media.traffic import TURNS, PythonTraffic
+from tests.e2e.home import has_ipv6
 from tests.media.native.helper import helper
 from tests.media.packets import Packet
 from tests.media.secure import keys, master
@@ -164,10 +165,11 @@ both = pytest.mark.parametrize("traffic", ["python", "helper"])
 
 
 @both
+@pytest.mark.parametrize("host", ["0.0.0.0"] + ["::"] * has_ipv6())
 def test_a_peer_that_speaks_to_another_of_our_addresses_than_we_send_from_is_heard(
-    traffic: str,
+    traffic: str, host: str
 ) -> None:
-    with lab_of(traffic, "0.0.0.0") as lab, phone_of() as phone:
+    with lab_of(traffic, host) as lab, phone_of() as phone:
         lab.configure(phone.address(0))
         lab.tick()
         for _ in range(20):

@@ -195,6 +195,21 @@ async def test_the_locked_engine_speaks_to_its_peer_over_a_connected_socket(natt
         elsewhere.sock.close()
 
 
+async def test_the_locked_engine_follows_its_peer_to_another_address() -> None:
+    async with running_engine() as client:
+        before, after = await Line.open(440), await Line.open(880)
+        leg = await client.open_leg()
+        for line in (before, after):
+            leg.configure(line.stream())
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(line.run, leg)
+                await line.hears_packets(10)
+                assert sorted(sockets_on(leg.address.rtp_port)) == [line.port]
+                nursery.cancel_scope.cancel()
+        before.sock.close()
+        after.sock.close()
+
+
 def sockets_on(port: int) -> list[int]:
     """Of each UDP socket on this port: the port that it is connected to, or 0."""
     lines = Path("/proc/net/udp").read_text().splitlines()[1:]
