@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,9 +26,6 @@ NEAR_S = 0.01
 """Two clocks are read one after the other."""
 BASE = 42_000 + os.getpid() % 500 * 16
 """Test runs beside each other use other ports."""
-DESTINATION_UNREACHABLE = 3
-PORT_UNREACHABLE, HOST_PROHIBITED, PROHIBITED = 3, 10, 13
-"""Kinds of it, that is codes (RFC 1812 5.2.7.1): what closed ports and firewalls answer."""
 
 
 @contextlib.contextmanager
@@ -266,73 +262,6 @@ def test_a_line_that_was_silent_for_long_is_read_in_the_next_frame(
         sockets.flush(0)
         sockets.collect()
         assert _contents(sockets.take()) == [b"again"]
-
-
-def test_a_peer_that_speaks_from_a_port_where_it_does_not_listen_is_heard(
-    engine_sockets: EngineSockets,
-) -> None:
-    with engine_sockets() as sockets:
-        with telephone() as phone:
-            address = phone.getsockname()
-        rtp = _listening(sockets)
-        sockets.aim(0, address, None, exclusive=False)
-        sockets.schedule(0, [memoryview(b"audio")])
-        heard = []
-        for number in range(3):
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
-                phone.bind(address)
-                phone.sendto(b"said %d" % number, ("127.0.0.1", rtp))
-            sockets.flush(0)
-            sockets.collect()
-            heard += _contents(sockets.take())
-        assert heard == [b"said 0", b"said 1", b"said 2"]
-
-
-@pytest.mark.parametrize("code", [PORT_UNREACHABLE, HOST_PROHIBITED, PROHIBITED])
-def test_no_message_of_a_router_takes_the_place_of_a_packet(
-    engine_sockets: EngineSockets, code: int
-) -> None:
-    with engine_sockets() as sockets, telephone() as phone, router() as icmp:
-        rtp = _listening(sockets)
-        sockets.aim(0, phone.getsockname(), phone.getsockname(), exclusive=True)
-        sockets.schedule(0, [memoryview(b"audio")])
-        refusal = _refusal(code, rtp, phone.getsockname()[1])
-        for _ in range(3):
-            phone.sendto(b"said", ("127.0.0.1", rtp))
-            icmp.sendto(refusal, ("127.0.0.1", 0))
-            sockets.collect()
-            assert _contents(sockets.take()) == [b"said"]
-            icmp.sendto(refusal, ("127.0.0.1", 0))
-            sockets.flush(0)
-            assert phone.recv(100) == b"audio"
-            icmp.sendto(refusal, ("127.0.0.1", 0))
-            sockets.send_report(0, b"report")
-            assert phone.recv(100) == b"report"
-        assert sockets.counters.failed == 0
-
-
-@contextlib.contextmanager
-def router() -> Iterator[socket.socket]:
-    """What ICMP is sent with."""
-    try:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    except PermissionError:
-        pytest.skip("may not send ICMP: what routers say was NOT tested")
-    with sock:
-        yield sock
-
-
-def _refusal(code: int, our_port: int, their_port: int) -> bytes:
-    """Destination unreachable (RFC 792), about a packet that we sent them on loopback."""
-    loopback = socket.inet_aton("127.0.0.1")
-    about = struct.pack(
-        ">BBHHHBBH4s4s", 0x45, 0, 28, 0, 0, 64, socket.IPPROTO_UDP, 0, loopback, loopback
-    ) + struct.pack(">HHHH", our_port, their_port, 8, 0)
-    total = (
-        sum(struct.unpack(f">{len(about) // 2}H", about)) + (DESTINATION_UNREACHABLE << 8) + code
-    )
-    checksum = ~(total % 0xFFFF) & 0xFFFF
-    return struct.pack(">BBHI", DESTINATION_UNREACHABLE, code, checksum, 0) + about
 
 
 def test_a_burst_that_ends_a_long_silence_does_not_wait_in_the_kernel(

@@ -1,4 +1,4 @@
-"""The engine's sockets when descriptors run out, and legs come, move and go in a storm."""
+"""The engine's sockets when routers complain, descriptors run out, and legs come in a storm."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import random
 import resource
 import socket
+import struct
 from collections.abc import Iterator
 from functools import partial
 
@@ -26,6 +27,9 @@ pytestmark = pytest.mark.loopback
 LEGS = 12
 STEPS = 600
 PEERS = 3
+DESTINATION_UNREACHABLE = 3
+PORT_UNREACHABLE, HOST_PROHIBITED, PROHIBITED = 3, 10, 13
+"""Kinds of it, that is codes (RFC 1812 5.2.7.1): what closed ports and firewalls answer."""
 HOSTS = ["127.0.0.1", "0.0.0.0"] + ["::"] * has_ipv6()
 
 
@@ -90,6 +94,71 @@ def named(sockets: UdpSockets) -> list[tuple[int, bytes, Address | None]]:
 
 
 both = pytest.mark.parametrize("traffic", ["python", "helper"])
+
+
+@both
+def test_a_peer_that_speaks_from_a_port_where_it_does_not_listen_is_heard(traffic: str) -> None:
+    with sockets_of(traffic) as sockets, phones() as (phone, *_):
+        rtp, _ = sockets.open(0)
+        sockets.listen(0)
+        address = phone.getsockname()
+        phone.close()
+        sockets.aim(0, address, None, exclusive=False)
+        sockets.schedule(0, [memoryview(b"audio")])
+        for _ in range(3):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+                phone.bind(address)
+                phone.sendto(b"said", ("127.0.0.1", rtp))
+            sockets.flush(0)
+            assert named(sockets) == [(0, b"said", None)]
+        sockets.close(0)
+
+
+@both
+@pytest.mark.parametrize("code", [PORT_UNREACHABLE, HOST_PROHIBITED, PROHIBITED])
+def test_no_message_of_a_router_takes_the_place_of_a_packet(traffic: str, code: int) -> None:
+    with sockets_of(traffic) as sockets, phones() as (phone, *_), router() as icmp:
+        rtp, _ = sockets.open(0)
+        sockets.listen(0)
+        address = phone.getsockname()
+        sockets.aim(0, address, address, exclusive=True)
+        sockets.schedule(0, [memoryview(b"audio")])
+        refusal = _refusal(code, rtp, address[1])
+        for _ in range(3):
+            phone.sendto(b"said", ("127.0.0.1", rtp))
+            icmp.sendto(refusal, ("127.0.0.1", 0))
+            assert named(sockets) == [(0, b"said", None)]
+            icmp.sendto(refusal, ("127.0.0.1", 0))
+            sockets.flush(0)
+            icmp.sendto(refusal, ("127.0.0.1", 0))
+            sockets.send_report(0, b"report")
+            assert heard(phone) == [b"audio", b"report"]
+        assert sockets.counters.failed == 0
+        sockets.close(0)
+
+
+@contextlib.contextmanager
+def router() -> Iterator[socket.socket]:
+    """What ICMP is sent with."""
+    try:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    except PermissionError:
+        pytest.skip("may not send ICMP: what routers say was NOT tested")
+    with sock:
+        yield sock
+
+
+def _refusal(code: int, our_port: int, their_port: int) -> bytes:
+    """Destination unreachable (RFC 792), about a packet that we sent them on loopback."""
+    loopback = socket.inet_aton("127.0.0.1")
+    about = struct.pack(
+        ">BBHHHBBH4s4s", 0x45, 0, 28, 0, 0, 64, socket.IPPROTO_UDP, 0, loopback, loopback
+    ) + struct.pack(">HHHH", our_port, their_port, 8, 0)
+    total = (
+        sum(struct.unpack(f">{len(about) // 2}H", about)) + (DESTINATION_UNREACHABLE << 8) + code
+    )
+    checksum = ~(total % 0xFFFF) & 0xFFFF
+    return struct.pack(">BBHI", DESTINATION_UNREACHABLE, code, checksum, 0) + about
 
 
 @both
