@@ -11,7 +11,6 @@ counted and end nothing.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import select
 import socket
@@ -319,6 +318,10 @@ def _disconnect(sock: socket.socket) -> None:
 
 
 def _drain(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        for _ in range(MAX_DRAINED):
+    for _ in range(MAX_DRAINED):
+        try:
             sock.recv(1)
+        except BlockingIOError:
+            return
+        except OSError:  # not of what waits here, but of what was sent (ICMP)
+            continue
