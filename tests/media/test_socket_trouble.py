@@ -26,6 +26,7 @@ pytestmark = pytest.mark.loopback
 
 LEGS = 12
 STEPS = 600
+FRAMES = 1000
 PEERS = 3
 DESTINATION_UNREACHABLE = 3
 PORT_UNREACHABLE, HOST_PROHIBITED, PROHIBITED = 3, 10, 13
@@ -282,3 +283,45 @@ def test_in_a_storm_of_legs_nothing_is_lost_and_no_descriptor_stays(
                 storm.close(leg)
         assert descriptors() == before
         assert sockets.counters.failed == 0
+
+
+@both
+@pytest.mark.parametrize("seed", range(3))
+def test_what_comes_between_any_two_steps_is_read_in_order_and_no_frame_too_late(
+    traffic: str, seed: int
+) -> None:
+    """Words with silences of seconds between them, to legs that send one packet a frame, or two,
+    or none. The first frame of a word may be learned of a frame later, nothing else."""
+    chance, said = random.Random(seed), 0
+    word, begun = [0] * PEERS, [0] * PEERS
+    sent: dict[bytes, tuple[int, bool]] = {}
+    with sockets_of(traffic) as sockets, phones() as found:
+        for leg, phone in enumerate(found):
+            rtp, _ = sockets.open(leg)
+            sockets.listen(leg)
+            sockets.aim(leg, phone.getsockname(), None, exclusive=leg > 0)
+            if leg:
+                sockets.schedule(leg, [memoryview(b"audio")] * leg)
+            phone.connect(("127.0.0.1", rtp))
+        for frame in range(FRAMES):
+            for leg, packet, _ in named(sockets):
+                assert packet == next(p for p in sent if p[0] == leg), "in order"
+                late, first = frame - 1 - sent[packet][0], sent.pop(packet)[1]
+                assert late <= (first and traffic == "helper")
+            for slot in range(4):
+                sockets.flush(slot)
+                for leg, phone in enumerate(found):
+                    if not word[leg] and chance.random() < 0.003:
+                        word[leg], begun[leg] = chance.randrange(2, 40), FRAMES
+                    if word[leg] and slot in ((1, 3) if leg == 1 else (leg,)):
+                        packet = bytes([leg]) + said.to_bytes(4) + bytes(81 if leg == 1 else 167)
+                        begun[leg] = min(begun[leg], frame)
+                        sent[packet] = frame, frame == begun[leg]
+                        phone.send(packet)
+                        said, word[leg] = said + 1, word[leg] - 1
+            for phone in found:
+                heard(phone)
+        for leg in range(PEERS):
+            sockets.unschedule(leg)
+            sockets.close(leg)
+    assert said > 100
