@@ -45,8 +45,8 @@ CONFERENCE_ROWS_PER_LEG: Final = 2
 """Each leg hears at most one conference; as many rows again for conferences and recorders."""
 UPKEEP_FRAMES: Final = 10
 """What is counted in seconds is looked at five times a second."""
-UPKEEP_LEGS: Final = 4_500
-"""So many legs times frames go by before reports and players are seen to: it is done in 2 ms then,
+UPKEEP_LEGS: Final = 8_000
+"""So many legs times frames go by before reports and players are seen to: it is done in 3 ms then,
 after the packets of its step have left and before those of the next."""
 ADJUST_TURNS: Final = 5
 """The delay of a fifth of the legs is looked at each time, so that of each leg once a second."""
