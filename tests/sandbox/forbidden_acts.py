@@ -95,7 +95,7 @@ RAW: dict[str, tuple[int | bytes | None, ...]] = {
     "a netlink socket": (41, 16, 3, 0),
     "a local datagram socket": (41, 1, 2, 0),
     "a socket domain beyond 32 bits": (41, (1 << 32) | 2, 2, 0),
-    "setsockopt SO_REUSEPORT": (54, 3, 1, 15, _at, 4),
+    "setsockopt SO_REUSEADDR": (54, 3, 1, 2, _at, 4),
     "setsockopt SO_ATTACH_FILTER": (54, 3, 1, 26, _at, 16),
     "setsockopt SO_BINDTODEVICE": (54, 3, 1, 25, _at, 4),
     "setsockopt TCP_FASTOPEN": (54, 3, 6, 23, _at, 4),

@@ -124,7 +124,7 @@ static ssize_t receive_numbered(struct inbox *in, int32_t number, double now, do
     return receive_one(in, in->sockets[number], in->socket_legs[number], now, wall);
 }
 
-/* What the socket of this number had in this frame is due to be told now, if it was asked already. */
+/* Whether the socket of this number was asked in this frame already: it is, after its leg sent. */
 static int asked(struct inbox *in, int32_t number) {
     int64_t leg = in->socket_legs[number];
     if (leg < 0 || leg >= in->idle_count || in->idle[leg] != ASKED) return 0;
