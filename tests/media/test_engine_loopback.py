@@ -32,6 +32,7 @@ from runtime.media.port import (
     RecordingResult,
 )
 from runtime.media.tone_script import ToneScript, ToneStep
+from tests.e2e.process_tree import is_shown
 from tests.media.line import PATIENCE_S, Line
 from tests.media.native.helper import helper
 from tests.media.packets import Packet
@@ -273,6 +274,8 @@ async def test_no_more_memory_than_players_need_is_cleared_when_they_start() -> 
             client.open_player(script, ear)
         for ear in ears:
             await ear.hears(PlayerStarted)
+        if not is_shown(_engine_pid()):
+            pytest.skip("only root sees how the engine's memory lies: this was NOT tested")
         memory = memory_of(_engine_pid())
     assert re.findall(r"AnonHugePages: *(\d+) kB", memory) == ["0"]
 
