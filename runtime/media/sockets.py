@@ -260,10 +260,11 @@ class UdpSockets:
 
     def _open_door(self, leg: int, door: socket.socket) -> None:
         """Read with the source's address, which the engine judges."""
-        self._watch(door.fileno(), lambda now: self._receive_from(leg, door, now))
 
-    def _receive_from(self, leg: int, door: socket.socket, now: float) -> None:
-        self.traffic.receive_from(leg, door, now)
+        def receive(now: float) -> None:
+            self.traffic.receive_from(leg, door, now)
+
+        self._watch(door.fileno(), receive)
 
     def _shut_door(self, pair: _Pair) -> None:
         """What still waits there is of strangers, or of a source that is left."""

@@ -152,8 +152,7 @@ def test_a_leg_aimed_at_one_address_for_both_reports_from_its_rtp_port(
     exclusive: bool, engine_sockets: EngineSockets
 ) -> None:
     with engine_sockets() as sockets, telephone() as phone:
-        rtp, _ = sockets.open(0)
-        sockets.listen(0)
+        rtp = _listening(sockets)
         sockets.aim(0, phone.getsockname(), phone.getsockname(), exclusive=exclusive)
         sockets.send_report(0, b"report")
         assert phone.recvfrom(100) == (b"report", ("127.0.0.1", rtp))
@@ -163,8 +162,7 @@ def test_an_aimed_leg_names_all_sources_but_where_it_is_aimed(
     engine_sockets: EngineSockets,
 ) -> None:
     with engine_sockets() as sockets, telephone() as phone, telephone() as stranger:
-        rtp, _ = sockets.open(0)
-        sockets.listen(0)
+        rtp = _listening(sockets)
         sockets.aim(0, phone.getsockname(), None, exclusive=False)
         for number in range(3):
             phone.sendto(b"peer %d" % number, ("127.0.0.1", rtp))
@@ -178,8 +176,7 @@ def test_an_aimed_leg_names_all_sources_but_where_it_is_aimed(
 
 def test_an_exclusive_leg_hears_its_peer_only(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone, telephone() as thief:
-        rtp, _ = sockets.open(0)
-        sockets.listen(0)
+        rtp = _listening(sockets)
         thief.sendto(b"queued", ("127.0.0.1", rtp))
         sockets.aim(0, phone.getsockname(), None, exclusive=True)
         thief.sendto(b"late", ("127.0.0.1", rtp))
@@ -197,8 +194,7 @@ def test_a_leg_that_is_aimed_elsewhere_names_whom_it_was_aimed_at(
     engine_sockets: EngineSockets,
 ) -> None:
     with engine_sockets() as sockets, telephone() as old, telephone() as new:
-        rtp, _ = sockets.open(0)
-        sockets.listen(0)
+        rtp = _listening(sockets)
         sockets.aim(0, old.getsockname(), None, exclusive=False)
         old.sendto(b"read before", ("127.0.0.1", rtp))
         sockets.collect()
@@ -214,8 +210,7 @@ def test_a_leg_that_is_aimed_elsewhere_names_whom_it_was_aimed_at(
 
 def test_no_other_program_can_share_a_legs_port(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
-        rtp, _ = sockets.open(0)
-        sockets.listen(0)
+        rtp = _listening(sockets)
         for exclusive in (False, True):
             sockets.aim(0, phone.getsockname(), None, exclusive=exclusive)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
@@ -230,8 +225,7 @@ def test_a_peer_that_begins_to_listen_late_gets_every_packet_from_then_on(
     with engine_sockets() as sockets:
         with telephone() as phone:
             address = phone.getsockname()
-        sockets.open(0)
-        sockets.listen(0)
+        _listening(sockets)
         sockets.aim(0, address, None, exclusive=False)
         sockets.schedule(0, [memoryview(b"audio")])
         for _ in range(3):
@@ -308,8 +302,7 @@ def test_an_exclusive_leg_can_be_aimed_anew_and_keeps_its_port(
     engine_sockets: EngineSockets,
 ) -> None:
     with engine_sockets() as sockets, telephone() as old, telephone() as new:
-        rtp, _ = sockets.open(0)
-        sockets.listen(0)
+        rtp = _listening(sockets)
         sockets.aim(0, old.getsockname(), None, exclusive=True)
         sockets.schedule(0, [memoryview(b"audio")])
         sockets.aim(0, new.getsockname(), None, exclusive=False)
@@ -341,8 +334,7 @@ def test_a_peer_that_is_gone_is_counted_and_the_others_go_on(engine_sockets: Eng
 
 def test_a_leg_without_a_target_sends_nothing(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets:
-        sockets.open(0)
-        sockets.listen(0)
+        _listening(sockets)
         sockets.aim(0, None, None, exclusive=False)
         sockets.schedule(0, [memoryview(b"audio")])
         sockets.flush(0)
@@ -367,8 +359,7 @@ def test_a_flood_on_one_leg_is_read_a_few_packets_at_a_time(engine_sockets: Engi
 
 def test_a_packet_longer_than_a_row_is_cut_to_the_row(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
-        rtp, _ = sockets.open(0)
-        sockets.listen(0)
+        rtp = _listening(sockets)
         phone.sendto(bytes(5000), ("127.0.0.1", rtp))
         _, batch = one_packet(sockets)
         assert batch.lengths.tolist() == [batch.rows.shape[1]]
@@ -398,8 +389,7 @@ def test_packets_of_many_legs_are_spread_over_the_steps_of_a_frame(
 
 def test_two_packets_of_a_leg_leave_ten_milliseconds_apart(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
-        sockets.open(0)
-        sockets.listen(0)
+        _listening(sockets)
         sockets.aim(0, phone.getsockname(), None, exclusive=False)
         sockets.schedule(0, [memoryview(b"first"), memoryview(b"second")])
         assert [sockets.planned(slot) for slot in range(4)] == [1, 0, 1, 0]
@@ -430,8 +420,7 @@ def test_descriptors_that_are_used_again_belong_to_the_new_leg(
 
 def test_a_step_waits_for_its_time_then_sends(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
-        sockets.open(0)
-        sockets.listen(0)
+        _listening(sockets)
         sockets.aim(0, phone.getsockname(), None, exclusive=True)
         sockets.schedule(0, [memoryview(b"audio")])
         deadline = time.monotonic() + 0.01
@@ -519,8 +508,7 @@ def _connected(sockets: UdpSockets, phone: socket.socket) -> tuple[int, int]:
 
 def test_addresses_of_both_families_are_sent_to(engine_sockets: EngineSockets) -> None:
     with engine_sockets() as sockets, telephone() as phone:
-        sockets.open(0)
-        sockets.listen(0)
+        _listening(sockets)
         sockets.schedule(0, [memoryview(b"audio")])
         sockets.aim(0, ("::1", 9), None, exclusive=False)  # from an IPv4 socket: impossible
         sockets.flush(0)
